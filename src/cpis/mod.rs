@@ -1,0 +1,30 @@
+//! What CP-IS knows, in plain Rust: no I/O, no XML, no JSON.
+//!
+//! Every other room speaks in these types. What identifies a person ([`NhsNumber`], [`Text`], [`BirthDate`]) shows nothing
+//! of itself in `Debug` and has no `Display`, so that it cannot reach a log, a span or a panic message by accident.
+
+mod access;
+mod answer;
+mod authority;
+mod failure;
+mod nhs_number;
+mod plan;
+mod question;
+mod register;
+mod requester;
+mod subject;
+mod text;
+mod time;
+
+pub use access::{Access, Author, Organisation, OrganisationKind, Responsible, Role};
+pub use answer::{Answer, Holding, Notice, Record};
+pub use authority::{LocalAuthority, NumberUse, TelephoneNumber};
+pub use failure::{Contradiction, Delivery, Failure, FailureKind, Fault, Phase, ResponseCode};
+pub use nhs_number::{NhsNumber, NotAnNhsNumber};
+pub use plan::{Entry, Period, Plan, PlanStatus, PlanType, Unreadable};
+pub use question::{MessageIds, Question};
+pub use register::{Asking, Register};
+pub use requester::{CareSetting, Requester, SdsId, UserIdentity};
+pub use subject::{BirthDate, LocalId, PersonName, Subject, SubjectKind};
+pub use text::Text;
+pub use time::{AccessTime, today_in_london};

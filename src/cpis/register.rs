@@ -1,0 +1,12 @@
+use super::{Answer, Failure, MessageIds, Question};
+use std::{future::Future, pin::Pin};
+
+/// The register, however it is reached: the SMSP today, another interface of CP-IS tomorrow.
+pub trait Register: Send + Sync + 'static {
+    /// Asks once. Sends at most one complete request, never repeats it, and has no deadline of its own beyond connecting:
+    /// the caller decides how long to wait. `ids` are used for this attempt only.
+    fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> Asking<'a>;
+}
+
+/// The future of [`Register::ask`].
+pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;

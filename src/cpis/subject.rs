@@ -1,0 +1,72 @@
+use super::{NhsNumber, Text};
+use jiff::civil::Date;
+
+/// A person that a record is about: the child, or the mother of an unborn child (wire.md 3.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    pub kind: SubjectKind,
+    /// Every well-formed NHS number among the subject's ids; usually one, sometimes none.
+    pub nhs_numbers: Vec<NhsNumber>,
+    /// Ids of the local authority's own system.
+    pub local_ids: Vec<LocalId>,
+    pub name: PersonName,
+    pub birth_date: Option<BirthDate>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SubjectKind {
+    Child,
+    Mother,
+    /// A subject template that is neither; its ids are still compared.
+    Unknown,
+}
+
+/// An identifier of the local authority, root 2.16.840.1.113883.2.1.3.2.4.18.24.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalId {
+    pub value: Text,
+    pub assigning_authority: Text,
+}
+
+/// A name in parts, as given but trimmed. Any part may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PersonName {
+    pub prefix: Vec<Text>,
+    pub given: Vec<Text>,
+    pub family: Vec<Text>,
+    pub suffix: Vec<Text>,
+}
+
+impl PersonName {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts().next().is_none()
+    }
+
+    /// The name as it is said: prefix, given names, family name, suffix.
+    #[must_use]
+    pub fn spoken(&self) -> String {
+        let mut spoken = String::new();
+        for part in self.parts() {
+            if !spoken.is_empty() {
+                spoken.push(' ');
+            }
+            spoken.push_str(part.as_str());
+        }
+        spoken
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Text> {
+        [&self.prefix, &self.given, &self.family, &self.suffix].into_iter().flatten().filter(|part| !part.is_empty())
+    }
+}
+
+/// A date of birth: a calendar date, never shown by `Debug`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BirthDate(pub Date);
+
+impl std::fmt::Debug for BirthDate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BirthDate(..)")
+    }
+}

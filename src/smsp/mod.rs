@@ -1,0 +1,80 @@
+//! The door to CP-IS: `query` writes HL7 V3, `envelope` wraps it in ITK and SOAP, `client` sends it over mutual TLS,
+//! `response` reads what comes back. Knows nothing of FHIR.
+
+pub mod client;
+pub mod envelope;
+pub mod query;
+pub mod response;
+
+use crate::cpis::{PersonName, SdsId};
+
+/// How this SMSP wants to be spoken to: everything that wire.md section 6 leaves open and a setting decides.
+#[derive(Debug, Clone)]
+pub struct Dialect {
+    /// The endpoint, also `wsa:To`.
+    pub url: String,
+    /// `wsse:Username`: the subject CN of the client certificate unless set.
+    pub username: String,
+    /// ODS code of the sending organisation.
+    pub sender_ods: String,
+    /// ODS code of the SMSP's organisation; without it there is no `addresslist`.
+    pub receiver_ods: Option<String>,
+    /// Our ASID, 12 digits: the system author, the TMS sender, audit identity method 5.
+    pub asid: Option<SdsId>,
+    /// The ASID of CP-IS, for the TMS-wrapped form only.
+    pub to_asid: Option<SdsId>,
+    /// Action, SOAPAction and `@service`; the response's is this with `Response` appended.
+    pub action: String,
+    pub profile_id: String,
+    /// Empty: no handling specification.
+    pub interaction_id: String,
+    pub payload_form: PayloadForm,
+    pub soap_action_quoted: bool,
+    pub send_traceparent: bool,
+    pub author: AuthorRule,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadForm {
+    /// The bare `CP-ISQueryStub`.
+    Stub,
+    /// `QUPC_IN000006GB01` around it (wire.md 2.9).
+    Tms,
+}
+
+/// Which author template is sent, and with whom (decisions.md 20).
+#[derive(Debug, Clone)]
+pub struct AuthorRule {
+    pub template: AuthorTemplate,
+    /// Stands in the system template where the requester has no name or role.
+    pub nominated: Option<Nominated>,
+    /// OID of the job role code system.
+    pub role_code_system: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorTemplate {
+    Auto,
+    Person,
+    System,
+}
+
+#[derive(Debug, Clone)]
+pub struct Nominated {
+    pub role_code: String,
+    pub role_name: String,
+    pub name: PersonName,
+}
+
+/// How the SMSP is reached.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// PEM bundle of the CAs that may have signed the SMSP's certificate. No other CA is trusted.
+    pub ca_pem: Vec<u8>,
+    /// PEM chain of our certificate.
+    pub client_cert_pem: Vec<u8>,
+    /// PEM private key, PKCS#8, PKCS#1 or SEC1.
+    pub client_key_pem: Vec<u8>,
+    /// Covers name resolution, TCP and TLS.
+    pub connect_timeout: std::time::Duration,
+}
