@@ -1,1 +1,126 @@
-//! Being written.
+//! The HTTP door: routes, headers, limits, and every error as an OperationOutcome.
+//!
+//! A request goes through [`dispatch`] from its first parsed head on; what is not ours to answer never gets past it.
+
+mod body;
+mod headers;
+pub mod health;
+mod media;
+mod problem;
+mod respond;
+mod routes;
+mod search;
+mod server;
+
+pub use server::{Bound, ServeError, bind};
+
+use crate::fhir::id::IdKeys;
+use crate::lookup::Lookups;
+use crate::settings::Settings;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::FutureExt;
+use headers::CallerHeaders;
+use health::SmspHealth;
+use media::Format;
+use problem::Problem;
+use respond::Answered;
+use routes::Route;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// What every request needs.
+pub struct App {
+    pub settings: Arc<Settings>,
+    pub lookups: Lookups,
+    pub ids: IdKeys,
+    pub smsp_health: SmspHealth,
+    draining: AtomicBool,
+}
+
+impl App {
+    pub fn new(settings: Arc<Settings>, lookups: Lookups, ids: IdKeys, smsp_health: SmspHealth) -> Self {
+        Self { settings, lookups, ids, smsp_health, draining: AtomicBool::new(false) }
+    }
+
+    /// From now on the service is not ready and takes no new searches.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+/// Whom a listener serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// FHIR and health.
+    Public,
+    /// Health; metrics and the trail's search come here.
+    Admin,
+}
+
+/// Answers one request, whatever it is. One log line each, with nothing of a child in it.
+pub(crate) async fn dispatch(request: HttpRequest, payload: web::Payload, app: web::Data<App>, listener: web::Data<Listener>) -> HttpResponse {
+    let began = Instant::now();
+    let (caller, header_fault) = CallerHeaders::read(request.headers());
+    let caller = caller.with_request_id(|| uuid::Uuid::new_v4().to_string());
+    let route = route_of(&request, &app, **listener);
+    let (format, format_fault) = media_of(&request);
+    let working = async {
+        let route = route.map_err(Problem::from)?;
+        if let Some(health) = health::answer(route, &app).await {
+            return Ok(health);
+        }
+        header_fault?;
+        format_fault?;
+        search::handle(route, &request, payload, &app, &caller, format).await
+    };
+    let answered = match AssertUnwindSafe(working).catch_unwind().await {
+        Ok(Ok(answered)) => answered,
+        Ok(Err(problem)) => Answered::problem(problem, format),
+        Err(_panic) => Answered::problem(Problem::internal(), format),
+    };
+    log(&request, route.ok(), &answered, &caller, began);
+    answered.into_response(&caller, &app)
+}
+
+fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Route, routes::NoRoute> {
+    let settings = &app.settings;
+    let route = routes::find(request.method(), request.path(), &settings.server.base_path, settings.fhir.get_search)?;
+    if listener == Listener::Admin && route.resource().is_some() { Err(routes::NoRoute::NotFound) } else { Ok(route) }
+}
+
+/// The format of the answer; where none can be agreed, errors are JSON.
+fn media_of(request: &HttpRequest) -> (Format, Result<(), media::MediaError>) {
+    let query = request.query_string();
+    let named = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value);
+    let accept = request.headers().get("Accept").map(|value| value.to_str().unwrap_or("unreadable"));
+    match media::negotiate(named("_format").as_deref(), accept) {
+        Ok(format) => (format, Ok(())),
+        Err(error) => (Format::Json, Err(error)),
+    }
+}
+
+fn log(request: &HttpRequest, route: Option<Route>, answered: &Answered, caller: &CallerHeaders, began: Instant) {
+    let method = match request.method().as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
+        _ => "_OTHER",
+    };
+    tracing::info!(
+        target: "cpis_fhir::request",
+        method,
+        route = route.map_or("none", Route::template),
+        resource = route.and_then(Route::resource).map(crate::fhir::graph::ResourceType::name),
+        status = answered.status,
+        outcome = answered.name,
+        delivery = answered.delivery.map(|delivery| format!("{delivery:?}")),
+        shared = answered.shared,
+        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        request_id = caller.request_id.as_deref(),
+        "request"
+    );
+}

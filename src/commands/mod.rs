@@ -1,1 +1,70 @@
-//! Being written.
+//! What can be typed: `demo`, `serve`, `simulate`.
+
+mod demo;
+mod serve;
+mod service;
+mod simulate;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A FHIR R4 door onto CP-IS.
+///
+/// Flag and EpisodeOfCare for children with a protection plan or in care, by one synchronous query to a CP-IS Spine mini
+/// service over mutual TLS. Every query notifies the responsible local authority and cannot be taken back.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything in one process on loopback, nothing to prepare: simulator, certificates, service, commands to paste
+    Demo(demo::Options),
+    /// The service, from settings
+    Serve(serve::Options),
+    /// The SMSP simulator alone, for rehearsals and load tests
+    Simulate(simulate::Options),
+}
+
+/// Why a command ended badly.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    /// Wrong settings or arguments: exit code 2.
+    #[error("{0}")]
+    Settings(String),
+    /// Failed while running: exit code 1.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Reads the command line and does what it says.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Serve(options) => serve::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
+    };
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    say_error(&error.to_string());
+    match error {
+        CommandError::Settings(_) => ExitCode::from(2),
+        CommandError::Failed(_) => ExitCode::FAILURE,
+    }
+}
+
+/// To the person at the terminal, on standard output.
+#[allow(clippy::print_stdout)]
+fn say(text: &str) {
+    use std::io::Write as _;
+    // A closed pipe is the reader's choice, not a fault.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn say_error(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

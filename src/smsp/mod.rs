@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod envelope;
+pub mod probe;
 pub mod query;
 pub mod response;
 

@@ -1,0 +1,211 @@
+//! What the caller's headers say (fhir.md 4, decisions.md 13).
+
+use crate::cpis::{CareSetting, NhsNumber, Text};
+use crate::fhir::search::Handling;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// A header is missing or malformed. Its value is never repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("The header {header} {reason}.")]
+pub struct HeaderError {
+    pub header: &'static str,
+    pub reason: &'static str,
+    pub missing: bool,
+}
+
+/// The headers that matter, read.
+#[derive(Debug, Clone, Default)]
+pub struct CallerHeaders {
+    pub request_id: Option<String>,
+    pub correlation_id: Option<String>,
+    /// Whether the correlation id came as `TraceID`, which is then echoed too.
+    pub trace_id: Option<String>,
+    /// `IsUnscheduledAccessEvent`; absent means unscheduled.
+    pub unscheduled: Option<bool>,
+    pub care_setting: Option<CareSetting>,
+    /// `Prefer: handling=...`
+    pub handling: Option<Handling>,
+    /// A well-formed W3C `traceparent`.
+    pub traceparent: Option<Text>,
+    /// No readable `X-Request-ID` came, so the one here was made.
+    pub request_id_was_made: bool,
+}
+
+/// Where the settings require an `X-Request-ID` and none came.
+pub const REQUEST_ID_MISSING: HeaderError =
+    HeaderError { header: "X-Request-ID", reason: "is required", missing: true };
+
+impl CallerHeaders {
+    /// Reads the headers; what is readable of the ids is there even when another header is at fault, so that it is echoed.
+    pub fn read(headers: &HeaderMap) -> (Self, Result<(), HeaderError>) {
+        let mut read = Self::default();
+        let mut fault = Ok(());
+        let mut note = |result: Result<(), HeaderError>| {
+            if fault.is_ok() {
+                fault = result;
+            }
+        };
+        note(request_id(headers, "X-Request-ID").map(|id| read.request_id = id));
+        note(request_id(headers, "X-Correlation-ID").map(|id| read.correlation_id = id));
+        note(request_id(headers, "TraceID").map(|id| read.trace_id = id));
+        note(unscheduled(headers).map(|unscheduled| read.unscheduled = unscheduled));
+        note(care_setting(headers).map(|setting| read.care_setting = setting));
+        read.handling = handling(headers);
+        read.traceparent = traceparent(headers);
+        (read, fault)
+    }
+
+    /// With a fresh request id where none came.
+    pub fn with_request_id(mut self, make: impl FnOnce() -> String) -> Self {
+        if self.request_id.is_none() {
+            self.request_id = Some(make());
+            self.request_id_was_made = true;
+        }
+        self
+    }
+}
+
+/// The one value of a header as text.
+fn single<'a>(headers: &'a HeaderMap, header: &'static str) -> Result<Option<&'a str>, HeaderError> {
+    let mut values = headers.get_all(header);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(malformed(header, "is given more than once"));
+    }
+    value.to_str().map(|text| Some(text.trim())).map_err(|_| malformed(header, "is not plain text"))
+}
+
+fn malformed(header: &'static str, reason: &'static str) -> HeaderError {
+    HeaderError { header, reason, missing: false }
+}
+
+fn request_id(headers: &HeaderMap, header: &'static str) -> Result<Option<String>, HeaderError> {
+    let Some(id) = single(headers, header)? else { return Ok(None) };
+    let well_formed = (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !well_formed {
+        return Err(malformed(header, "is 8 to 64 letters, digits and hyphens"));
+    }
+    if NhsNumber::parse(id).is_ok() {
+        return Err(malformed(header, "must not be an NHS number"));
+    }
+    Ok(Some(id.to_owned()))
+}
+
+fn unscheduled(headers: &HeaderMap) -> Result<Option<bool>, HeaderError> {
+    const NAME: &str = "IsUnscheduledAccessEvent";
+    let values = [single(headers, NAME)?, single(headers, "IsUnscheduledEvent")?];
+    let mut said = None;
+    for value in values.into_iter().flatten() {
+        let value = match value {
+            "true" => true,
+            "false" => false,
+            _ => return Err(malformed(NAME, "is either true or false")),
+        };
+        if said.is_some_and(|earlier| earlier != value) {
+            return Err(malformed(NAME, "contradicts its alias"));
+        }
+        said = Some(value);
+    }
+    Ok(said)
+}
+
+fn care_setting(headers: &HeaderMap) -> Result<Option<CareSetting>, HeaderError> {
+    const NAME: &str = "CPIS-Care-Setting";
+    let Some(code) = single(headers, NAME)? else { return Ok(None) };
+    CareSetting::parse(code).map(Some).ok_or_else(|| malformed(NAME, "is not the code of an unscheduled care setting"))
+}
+
+fn handling(headers: &HeaderMap) -> Option<Handling> {
+    let preferences = headers.get_all("Prefer").filter_map(|value| value.to_str().ok());
+    preferences.flat_map(|value| value.split([',', ';'])).find_map(|preference| {
+        match preference.trim().to_ascii_lowercase().replace(' ', "").as_str() {
+            "handling=strict" => Some(Handling::Strict),
+            "handling=lenient" => Some(Handling::Lenient),
+            _ => None,
+        }
+    })
+}
+
+/// `00-<32 hex>-<16 hex>-<2 hex>`; anything else is as if it were not there, as W3C asks.
+fn traceparent(headers: &HeaderMap) -> Option<Text> {
+    let text = single(headers, "traceparent").ok()??;
+    let parts: Vec<&str> = text.split('-').collect();
+    let hex = |part: &str, length: usize| part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let zero = |part: &str| part.bytes().all(|b| b == b'0');
+    match parts.as_slice() {
+        ["00", trace, span, flags] if hex(trace, 32) && hex(span, 16) && hex(flags, 2) && !zero(trace) && !zero(span) => {
+            Some(text.into())
+        }
+        _ => None,
+    }
+}
+
+/// A header for the answer; the names and values given here are valid ones.
+pub fn header(name: &'static str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&'static str, &str)]) -> (CallerHeaders, Result<(), HeaderError>) {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            let (name, value) = header(name, value).unwrap();
+            map.append(name, value);
+        }
+        CallerHeaders::read(&map)
+    }
+
+    #[test]
+    fn request_ids_of_gateways_are_accepted() {
+        for id in ["60E0B220-8136-4CA5-AE46-1D97EF59D068", "0123456789abcdef0123456789abcdef", "abcdefgh"] {
+            let (headers, fault) = read(&[("X-Request-ID", id)]);
+            assert!(fault.is_ok(), "{id}");
+            assert_eq!(headers.request_id.as_deref(), Some(id));
+        }
+    }
+
+    #[test]
+    fn other_request_ids_are_refused_nhs_numbers_above_all() {
+        for id in ["short", "with space and more", "semi;colon-semi", "9990000018", "999-000-0018", &"x".repeat(65)] {
+            for name in ["X-Request-ID", "X-Correlation-ID", "TraceID"] {
+                assert_eq!(read(&[(name, id)]).1.unwrap_err().header, name, "{id}");
+            }
+        }
+        assert!(read(&[("X-Request-ID", "abcdefgh"), ("X-Request-ID", "abcdefgh")]).1.is_err());
+    }
+
+    #[test]
+    fn an_id_is_echoed_even_when_another_header_is_at_fault() {
+        let (headers, fault) = read(&[("X-Request-ID", "abcdefgh"), ("IsUnscheduledAccessEvent", "maybe")]);
+        assert!(fault.is_err());
+        assert_eq!(headers.request_id.as_deref(), Some("abcdefgh"));
+    }
+
+    #[test]
+    fn whether_the_access_is_unscheduled_is_true_or_false_or_unsaid() {
+        assert_eq!(read(&[]).0.unscheduled, None);
+        assert_eq!(read(&[("IsUnscheduledAccessEvent", "true")]).0.unscheduled, Some(true));
+        assert_eq!(read(&[("IsUnscheduledEvent", "false")]).0.unscheduled, Some(false));
+        assert!(read(&[("IsUnscheduledAccessEvent", "TRUE ish")]).1.is_err());
+        assert!(read(&[("IsUnscheduledAccessEvent", "true"), ("IsUnscheduledEvent", "false")]).1.is_err());
+    }
+
+    #[test]
+    fn a_malformed_traceparent_is_as_none() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert!(read(&[("traceparent", good)]).0.traceparent.is_some());
+        for bad in ["", "00-0-0-0", "00-00000000000000000000000000000000-b7ad6b7169203331-01", &good.to_uppercase()] {
+            assert!(read(&[("traceparent", bad)]).0.traceparent.is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn handling_is_read_among_other_preferences() {
+        assert_eq!(read(&[("Prefer", "return=minimal, handling=lenient")]).0.handling, Some(Handling::Lenient));
+        assert_eq!(read(&[("Prefer", "handling = strict")]).0.handling, Some(Handling::Strict));
+        assert_eq!(read(&[("Prefer", "handling=odd")]).0.handling, None);
+    }
+}

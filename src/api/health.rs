@@ -1,0 +1,83 @@
+//! Health (fhir.md 6, decisions.md 39). No check ever asks CP-IS: the SMSP's is name resolution, TCP and a TLS handshake.
+
+use super::App;
+use super::respond::Answered;
+use super::routes::Route;
+use serde_json::json;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// How long the outcome of a probe stands: an SMSP is shaken hands with at most this often.
+const PROBE_EVERY: Duration = Duration::from_secs(60);
+
+/// The outcome of one probe: nothing, or a short reason without any address or name.
+pub type Probed = Result<(), String>;
+type Probe = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Probed> + Send>> + Send + Sync>;
+
+/// The state of the SMSP, probed when asked for and remembered for a minute.
+pub struct SmspHealth {
+    probe: Probe,
+    last: Arc<Mutex<Option<(Instant, Probed)>>>,
+}
+
+impl SmspHealth {
+    pub fn new(probe: Probe) -> Self {
+        Self { probe, last: Arc::default() }
+    }
+
+    async fn state(&self) -> Probed {
+        // The lock is held while probing, so that a burst of requests shakes hands once.
+        let mut last = self.last.lock().await;
+        if let Some((at, probed)) = last.as_ref()
+            && at.elapsed() < PROBE_EVERY
+        {
+            return probed.clone();
+        }
+        let probed = (self.probe)().await;
+        *last = Some((Instant::now(), probed.clone()));
+        probed
+    }
+}
+
+/// The answer, where the route is one of health's.
+pub async fn answer(route: Route, app: &App) -> Option<Answered> {
+    let (status, body) = match route {
+        Route::Ping => (200, ping()),
+        Route::Status => self::status(app).await,
+        Route::Live => (200, json!({ "status": "pass" })),
+        Route::Ready if app.is_draining() => (503, json!({ "status": "fail", "output": "draining" })),
+        Route::Ready => (200, json!({ "status": "pass" })),
+        _ => return None,
+    };
+    let mut answered = Answered::ok("health", body.to_string().into_bytes(), "application/json");
+    answered.status = status;
+    Some(answered)
+}
+
+fn ping() -> serde_json::Value {
+    let commit = option_env!("CPIS_FHIR_COMMIT").unwrap_or("unknown");
+    let version = env!("CARGO_PKG_VERSION");
+    json!({ "version": version, "revision": commit, "releaseId": version, "commitId": commit })
+}
+
+/// `pass` or `fail` in the body; the status code is 200 either way, since the service itself answers.
+async fn status(app: &App) -> (u16, serde_json::Value) {
+    let smsp = app.smsp_health.state().await;
+    let smsp_status = if smsp.is_ok() { "pass" } else { "fail" };
+    let mut check = json!({ "status": smsp_status, "componentType": "system" });
+    if let Err(reason) = &smsp {
+        check["output"] = json!(reason);
+    }
+    let body = json!({
+        "status": smsp_status,
+        "version": env!("CARGO_PKG_VERSION"),
+        "checks": {
+            "smsp:connectivity": [check],
+            "lookups:inFlight": [{ "status": "pass", "observedValue": app.lookups.in_flight() }],
+        },
+    });
+    (200, body)
+}

@@ -1,0 +1,79 @@
+//! An answer on its way out: body, status and the headers that every answer carries (fhir.md 4).
+
+use super::App;
+use super::headers::CallerHeaders;
+use super::media::Format;
+use super::problem::Problem;
+use crate::cpis::Delivery;
+use crate::fhir::{json, outcome};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+/// What goes out, and what may be said of it in a log.
+#[derive(Debug)]
+pub struct Answered {
+    pub status: u16,
+    pub body: Vec<u8>,
+    pub content_type: &'static str,
+    /// A short name of what happened.
+    pub name: &'static str,
+    pub delivery: Option<Delivery>,
+    /// Whether another request's look was shared.
+    pub shared: bool,
+    pub retry_after: Option<u32>,
+    pub allow: Option<&'static str>,
+}
+
+impl Answered {
+    pub fn ok(name: &'static str, body: Vec<u8>, content_type: &'static str) -> Self {
+        Self { status: 200, body, content_type, name, delivery: None, shared: false, retry_after: None, allow: None }
+    }
+
+    pub fn problem(problem: Problem, format: Format) -> Self {
+        let mut body = Vec::with_capacity(1024);
+        let resource = outcome::operation_outcome(&[problem.issue]);
+        match format {
+            Format::Json => json::write_resource(&mut body, &resource),
+        }
+        Self {
+            status: problem.status,
+            body,
+            content_type: format.content_type(),
+            name: problem.name,
+            delivery: problem.delivery,
+            shared: false,
+            retry_after: problem.retry_after,
+            allow: problem.allow,
+        }
+    }
+
+    pub fn into_response(self, caller: &CallerHeaders, app: &App) -> HttpResponse {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = HttpResponse::build(status);
+        response
+            .insert_header(("Content-Type", self.content_type))
+            .insert_header(("Cache-Control", "no-store"))
+            .insert_header(("X-Content-Type-Options", "nosniff"))
+            .insert_header(("Referrer-Policy", "no-referrer"));
+        let echoed = [
+            ("X-Request-ID", &caller.request_id),
+            ("X-Correlation-ID", &caller.correlation_id),
+            ("TraceID", &caller.trace_id),
+        ];
+        for (name, value) in echoed {
+            if let Some(value) = value {
+                response.insert_header((name, value.as_str()));
+            }
+        }
+        if app.settings.server.tls.is_some() {
+            response.insert_header(("Strict-Transport-Security", "max-age=31536000"));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header(("Retry-After", seconds.to_string()));
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header(("Allow", allow));
+        }
+        response.body(self.body)
+    }
+}

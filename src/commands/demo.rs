@@ -1,0 +1,129 @@
+use super::service::{self, Ready};
+use super::{CommandError, say};
+use crate::cpis::NhsNumber;
+use crate::settings::{LogFormat, Settings};
+use crate::simulator::certificates::Certificates;
+use crate::simulator::scenario::Scenario;
+use crate::simulator::{Config, Simulator, Tls};
+use crate::telemetry;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Port of the FHIR service; where it is taken, a free one is used
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Print only the addresses, one NAME=VALUE a line
+    #[arg(long)]
+    brief: bool,
+}
+
+/// Runs simulator and service in one process until a signal stops them.
+pub fn run(options: &Options) -> Result<(), CommandError> {
+    let folder = Folder::make()?;
+    let certificates =
+        Certificates::generate("cpis-client.demo").map_err(|error| failed("certificates cannot be made", &error))?;
+    certificates.write_to(&folder.0).map_err(|error| failed("certificates cannot be written", &error))?;
+    let core = service::core_runtime()?;
+    let config = Config {
+        listen: free(9443),
+        control_listen: Some(free(9444)),
+        tls: Tls {
+            cert_pem: certificates.server_cert_pem.clone().into_bytes(),
+            key_pem: certificates.server_key_pem.clone().into_bytes(),
+            client_ca_pem: certificates.ca_pem.clone().into_bytes(),
+        },
+        scenario: Scenario::built_in(),
+    };
+    let simulator = core.block_on(Simulator::start(config)).map_err(|error| failed("the simulator cannot start", &error))?;
+    let settings = settings(&folder.0, &simulator.url(), options.port)?;
+    telemetry::start_logs(LogFormat::Pretty);
+    telemetry::silence_panic_messages();
+    let children = children();
+    let (control, smsp_url) = (simulator.control_address(), simulator.url());
+    let brief = options.brief;
+    let ready = move |ready: &Ready| {
+        let control = control.map(|address| address.to_string()).unwrap_or_default();
+        say(&if brief {
+            format!("FHIR=http://{}/FHIR/R4\nADMIN=http://{}\nCONTROL=http://{control}\nSMSP={smsp_url}", ready.public, ready.admin)
+        } else {
+            welcome(ready, &control, &smsp_url, &children)
+        });
+    };
+    let ended = service::run(Arc::new(settings), core.handle(), ready, service::stop_signal());
+    core.block_on(simulator.stop());
+    ended
+}
+
+fn settings(folder: &Path, smsp_url: &str, port: u16) -> Result<Settings, CommandError> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let environment = [
+        ("SMSP__URL", smsp_url.to_owned()),
+        ("SMSP__CA", file("ca.pem")),
+        ("SMSP__CLIENT_CERT", file("client.pem")),
+        ("SMSP__CLIENT_KEY", file("client.key")),
+        ("SMSP__SENDER_ODS", "RX1".to_owned()),
+        ("SMSP__RECEIVER_ODS", "SMSPORG".to_owned()),
+        ("SMSP__ASID", "200000000115".to_owned()),
+        ("ACCESS__MODES", "demo".to_owned()),
+        ("SERVER__LISTEN", free(port).to_string()),
+        ("ADMIN__LISTEN", free(9090).to_string()),
+    ];
+    let environment = environment.map(|(key, value)| (format!("CPIS_FHIR__{key}"), value));
+    Settings::load(None, environment).map_err(|error| CommandError::Settings(error.to_string()))
+}
+
+/// `port` on loopback, or one that is free where it is taken.
+fn free(port: u16) -> SocketAddr {
+    let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    if TcpListener::bind(wanted).is_ok() { wanted } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
+}
+
+fn failed(what: &str, error: &dyn std::fmt::Display) -> CommandError {
+    CommandError::Failed(format!("{what}: {error}"))
+}
+
+/// The children of the built-in scenario, as the demo lists them. They are invented, so their numbers may be shown.
+fn children() -> Vec<(NhsNumber, String)> {
+    Scenario::built_in().children().map(|(number, title)| (number.clone(), title.to_owned())).collect()
+}
+
+fn welcome(ready: &Ready, control: &str, smsp_url: &str, children: &[(NhsNumber, String)]) -> String {
+    let base = format!("http://{}/FHIR/R4", ready.public);
+    let list: String = children.iter().map(|(number, title)| format!("  {}  {title}\n", number.digits())).collect();
+    format!(
+        "\ncpis-fhir demo: the FHIR service and an SMSP simulator, joined by mutual TLS, on this machine only.\n\n\
+         A child's flag, with everything it points to and who looked before, in one request and one notification:\n\
+         \x20 curl -s '{base}/Flag?patient=9990000018&_include=Flag:author&_include=Flag:detail&_include=Flag:patient&_revinclude:iterate=AuditEvent:entity' | python3 -m json.tool\n\n\
+         The episode of care with the authority's telephone numbers (POST keeps the NHS number out of URLs):\n\
+         \x20 curl -s '{base}/EpisodeOfCare/_search' -d patient=9990000018 -d _include=EpisodeOfCare:organization | python3 -m json.tool\n\n\
+         A child without a record is an empty searchset; \"Spine unavailable\" is an error, never an empty one:\n\
+         \x20 curl -s '{base}/Flag?patient=9990000026'\n\
+         \x20 curl -si '{base}/Flag?patient=4444444444'\n\n\
+         The HL7 V3 beside it, as it went over mutual TLS to {smsp_url}, and what it set off:\n\
+         \x20 curl -s http://{control}/exchanges/last\n\
+         \x20 curl -s http://{control}/notifications\n\n\
+         Children in the simulator:\n{list}\n\
+         Health: curl -s http://{}/_status    Stop: Ctrl-C",
+        ready.admin
+    )
+}
+
+/// A folder for the demo's certificates, gone when the demo ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> Result<Self, CommandError> {
+        let folder = std::env::temp_dir().join(format!("cpis-fhir-demo-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&folder).map_err(|error| failed("a temporary folder cannot be made", &error))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

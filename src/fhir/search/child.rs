@@ -1,0 +1,92 @@
+//! Which child: every way of naming it comes down to one NHS number (fhir.md 3, "Saying which child").
+
+use super::{SearchError, safe_name};
+use crate::cpis::{NhsNumber, NotAnNhsNumber};
+use crate::fhir::id::{IdKeys, Kind};
+
+const NHS_NUMBER_SYSTEM: &str = "https://fhir.nhs.uk/Id/nhs-number";
+
+/// The one child of a search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    pub nhs_number: NhsNumber,
+}
+
+/// Collects the names given and insists that they are one child.
+#[derive(Default)]
+pub(super) struct Naming(Option<NhsNumber>);
+
+impl Naming {
+    pub(super) fn read(&mut self, name: &str, modifier: Option<&str>, value: &str, ids: &IdKeys) -> Result<(), SearchError> {
+        let form = match modifier {
+            None | Some(":Patient") => Form::Reference,
+            Some(":identifier" | ".identifier" | ":Patient.identifier") => Form::Identifier,
+            Some(_) => return Err(SearchError::UnknownModifier { parameter: safe_name(name) }),
+        };
+        // A comma is "or" in FHIR: several children would be a ward list, one child named twice is one child.
+        for alternative in value.split(',') {
+            let number = match form {
+                Form::Reference => reference(name, alternative, ids)?,
+                Form::Identifier => identifier(name, alternative)?,
+            };
+            match &self.0 {
+                Some(known) if *known != number => return Err(SearchError::TwoChildren { parameter: safe_name(name) }),
+                _ => self.0 = Some(number),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn one(self) -> Result<Child, SearchError> {
+        self.0.map(|nhs_number| Child { nhs_number }).ok_or(SearchError::NoChild)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Reference,
+    Identifier,
+}
+
+/// `[Patient/]<NHS number>`, `[Patient/]<opaque id>`, or an absolute URL that ends so.
+fn reference(name: &str, value: &str, ids: &IdKeys) -> Result<NhsNumber, SearchError> {
+    let value = value.trim();
+    let id = match value.rsplit_once('/') {
+        None => value,
+        Some((before, id)) if before == "Patient" || before.ends_with("/Patient") => id,
+        Some(_) => return Err(SearchError::UnknownChild { parameter: safe_name(name) }),
+    };
+    if id.is_empty() {
+        return Err(SearchError::Malformed { parameter: safe_name(name), reason: "it is empty" });
+    }
+    match ids.open(id) {
+        Some(open) if open.kind == Kind::Patient => Ok(open.nhs_number),
+        Some(_) => Err(SearchError::UnknownChild { parameter: safe_name(name) }),
+        // Longer than any spelling of an NHS number, so it was meant as an id of ours.
+        None if id.len() > 20 => Err(SearchError::UnknownChild { parameter: safe_name(name) }),
+        None => nhs_number(name, id),
+    }
+}
+
+/// `[https://fhir.nhs.uk/Id/nhs-number|]<NHS number>`.
+fn identifier(name: &str, value: &str) -> Result<NhsNumber, SearchError> {
+    let number = match value.rsplit_once('|') {
+        None => value,
+        Some((system, number)) if system.trim_end_matches('\\') == NHS_NUMBER_SYSTEM => number,
+        Some(_) => return Err(SearchError::WrongIdentifierSystem { parameter: safe_name(name) }),
+    };
+    if number.trim().is_empty() {
+        return Err(SearchError::Malformed { parameter: safe_name(name), reason: "it is empty" });
+    }
+    nhs_number(name, number.trim())
+}
+
+fn nhs_number(name: &str, text: &str) -> Result<NhsNumber, SearchError> {
+    NhsNumber::parse(text).map_err(|error| SearchError::NotAnNhsNumber {
+        parameter: safe_name(name),
+        reason: match error {
+            NotAnNhsNumber::NotTenDigits => "an NHS number has ten digits",
+            NotAnNhsNumber::WrongCheckDigit => "the check digit is wrong",
+        },
+    })
+}

@@ -1,0 +1,129 @@
+//! `_include` and `_revinclude`: which references are followed, and following them.
+
+use super::SearchError;
+use super::registry::{LINKS, Link};
+use crate::fhir::graph::{Graph, NodeKey, ResourceType};
+
+/// Whether a reference is followed from its source or to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Forward,
+    Reverse,
+}
+
+/// One reference to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Include {
+    pub link: &'static Link,
+    pub direction: Direction,
+    /// From included resources too, not only from the matches.
+    pub iterate: bool,
+    /// Only to this type.
+    pub target: Option<ResourceType>,
+}
+
+impl Include {
+    /// The parameter as it stands in a self link.
+    pub fn as_parameter(&self) -> (String, String) {
+        let name = match self.direction {
+            Direction::Forward => "_include",
+            Direction::Reverse => "_revinclude",
+        };
+        let iterate = if self.iterate { ":iterate" } else { "" };
+        let target = self.target.map(|target| format!(":{}", target.name())).unwrap_or_default();
+        (format!("{name}{iterate}"), format!("{}:{}{target}", self.link.source.name(), self.link.name))
+    }
+}
+
+/// Reads one value: `Source:name`, `Source:name:Target`, `Source:*` or `*`, or the 2023 guide's
+/// `AuditEvent:entity-type=...`, which is not FHIR but means `AuditEvent:agent` (decisions.md 26).
+pub(super) fn read(
+    matches: ResourceType,
+    direction: Direction,
+    iterate: bool,
+    value: &str,
+    includes: &mut Vec<Include>,
+) -> Result<(), SearchError> {
+    let before = includes.len();
+    let mut parts = value.trim().splitn(3, ':');
+    let (source, name, target) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    let (name, target) = match name {
+        Some(name) if source == "AuditEvent" && name.starts_with("entity-type=") => (Some("agent"), None),
+        other => (other, target),
+    };
+    let wanted = |link: &&Link| match (source, name) {
+        ("*", None) => iterate || touches(link, matches, direction),
+        (source, Some(name)) => link.source.name() == source && (name == "*" || link.name == name),
+        _ => false,
+    };
+    let target_type = target.map(ResourceType::parse);
+    for link in LINKS.iter().filter(wanted) {
+        let target = match target_type {
+            None => None,
+            Some(Some(target)) if link.targets.contains(&target) => Some(target),
+            Some(_) => continue,
+        };
+        let include = Include { link, direction, iterate, target };
+        if !includes.contains(&include) {
+            includes.push(include);
+        }
+    }
+    let known = includes.len() > before || (target_type.is_none() && LINKS.iter().any(|link| wanted(&link)));
+    if known {
+        return Ok(());
+    }
+    let parameter = if direction == Direction::Forward { "_include" } else { "_revinclude" };
+    Err(SearchError::UnknownInclude { parameter: parameter.to_owned(), resource: matches.name() })
+}
+
+fn touches(link: &Link, matches: ResourceType, direction: Direction) -> bool {
+    match direction {
+        Direction::Forward => link.source == matches,
+        Direction::Reverse => link.targets.contains(&matches),
+    }
+}
+
+/// Follows `includes` from `matches`: each included node once, none that is a match, in the order found.
+pub fn follow(graph: &Graph, matches: &[NodeKey], includes: &[Include]) -> Vec<NodeKey> {
+    let mut included: Vec<NodeKey> = Vec::new();
+    let mut from: Vec<NodeKey> = matches.to_vec();
+    let mut first_round = true;
+    while !from.is_empty() {
+        let mut found = Vec::new();
+        for include in includes.iter().filter(|include| first_round || include.iterate) {
+            for &node in &from {
+                step(graph, node, include, &mut found);
+            }
+        }
+        found.retain(|node| !matches.contains(node) && !included.contains(node));
+        found.dedup();
+        let mut fresh = Vec::with_capacity(found.len());
+        for node in found {
+            if !fresh.contains(&node) {
+                fresh.push(node);
+            }
+        }
+        included.extend_from_slice(&fresh);
+        from = fresh;
+        first_round = false;
+    }
+    included
+}
+
+fn step(graph: &Graph, node: NodeKey, include: &Include, found: &mut Vec<NodeKey>) {
+    let wanted = |target: &NodeKey| include.target.is_none_or(|kind| target.kind == kind);
+    match include.direction {
+        Direction::Forward if node.kind == include.link.source => {
+            for &edge in include.link.edges {
+                found.extend(graph.targets(node, edge).filter(wanted));
+            }
+        }
+        Direction::Reverse if include.link.targets.contains(&node.kind) && wanted(&node) => {
+            let sources = graph.of_type(include.link.source);
+            found.extend(sources.filter(|&source| {
+                include.link.edges.iter().any(|&edge| graph.targets(source, edge).any(|target| target == node))
+            }));
+        }
+        _ => {}
+    }
+}

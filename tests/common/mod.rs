@@ -1,0 +1,225 @@
+//! A house for a test: the simulator in this process, the real binary serving in another, joined by mutual TLS.
+#![allow(dead_code)] // each test file uses its part
+
+use cpis_fhir::simulator::certificates::Certificates;
+use cpis_fhir::simulator::scenario::Scenario;
+use cpis_fhir::simulator::{Config, Counts, Simulator, Tls};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+pub const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
+
+pub struct House {
+    pub simulator: Simulator,
+    pub service: Service,
+    pub http: reqwest::Client,
+}
+
+/// The binary, serving.
+pub struct Service {
+    process: Child,
+    /// `http://127.0.0.1:PORT`
+    pub public: String,
+    pub admin: String,
+    pub stderr: Arc<Mutex<String>>,
+    _folder: tempfile::TempDir,
+}
+
+/// A response, read.
+pub struct Got {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl House {
+    pub async fn open() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With further settings, such as `("SMSP__TIMEOUT", "1s")`.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::with_scenario(Scenario::built_in(), settings).await
+    }
+
+    pub async fn with_scenario(scenario: Scenario, settings: &[(&str, &str)]) -> Self {
+        let certificates = Certificates::generate("cpis-client.test").unwrap();
+        let tls = Tls {
+            cert_pem: certificates.server_cert_pem.clone().into_bytes(),
+            key_pem: certificates.server_key_pem.clone().into_bytes(),
+            client_ca_pem: certificates.ca_pem.clone().into_bytes(),
+        };
+        let config = Config { listen: loopback(), control_listen: None, tls, scenario };
+        let simulator = Simulator::start(config).await.unwrap();
+        let service = Service::start(&certificates, &simulator.url(), settings);
+        Self { simulator, service, http: client() }
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.simulator.counts()
+    }
+
+    /// `GET` under the FHIR base.
+    pub async fn get(&self, path_and_query: &str) -> Got {
+        self.get_with(path_and_query, &[]).await
+    }
+
+    pub async fn get_with(&self, path_and_query: &str, headers: &[(&str, &str)]) -> Got {
+        self.send(self.http.get(self.fhir(path_and_query)), headers).await
+    }
+
+    /// `POST [type]/_search` with a form.
+    pub async fn search(&self, resource: &str, form: &[(&str, &str)]) -> Got {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self.http.post(self.fhir(&format!("{resource}/_search"))).body(body);
+        self.send(request, &[("Content-Type", "application/x-www-form-urlencoded")]).await
+    }
+
+    pub async fn send(&self, mut request: reqwest::RequestBuilder, headers: &[(&str, &str)]) -> Got {
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Got::read(request.send().await.unwrap()).await
+    }
+
+    pub fn fhir(&self, path_and_query: &str) -> String {
+        format!("{}/FHIR/R4/{path_and_query}", self.service.public)
+    }
+}
+
+impl Service {
+    pub fn start(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &str)]) -> Self {
+        let began = Instant::now();
+        let (mut process, folder) = spawn(certificates, smsp_url, settings);
+        let (stderr, lines) = collect(process.stderr.take().unwrap());
+        loop {
+            assert!(began.elapsed() < Duration::from_secs(20), "the service did not get ready: {}", stderr.lock().unwrap());
+            if let Some(status) = process.try_wait().unwrap() {
+                panic!("the service ended ({status}): {}", stderr.lock().unwrap());
+            }
+            let Ok(line) = lines.recv_timeout(Duration::from_millis(100)) else { continue };
+            let Ok(entry) = serde_json::from_str::<Value>(&line) else { continue };
+            if entry["message"] == "ready" {
+                let address = |name: &str| format!("http://{}", entry[name].as_str().unwrap());
+                return Self { public: address("public"), admin: address("admin"), process, stderr, _folder: folder };
+            }
+        }
+    }
+
+    /// Asks the process to stop and waits for its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        self.process.wait().unwrap().code()
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Got {
+    pub async fn read(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, text: response.text().await.unwrap() }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The issue code of an OperationOutcome.
+    pub fn issue(&self) -> String {
+        let json = self.json();
+        assert_eq!(json["resourceType"], "OperationOutcome", "{json}");
+        json["issue"][0]["code"].as_str().unwrap().to_owned()
+    }
+
+    pub fn diagnostics(&self) -> String {
+        self.json()["issue"][0]["diagnostics"].as_str().unwrap().to_owned()
+    }
+
+    pub fn total(&self) -> u64 {
+        let json = self.json();
+        assert_eq!((&json["resourceType"], &json["type"]), (&"Bundle".into(), &"searchset".into()), "{json}");
+        json["total"].as_u64().unwrap()
+    }
+
+    /// The resources of one search mode.
+    pub fn resources(&self, mode: &str) -> Vec<Value> {
+        let json = self.json();
+        let entries = json["entry"].as_array().cloned().unwrap_or_default();
+        entries.into_iter().filter(|entry| entry["search"]["mode"] == mode).map(|entry| entry["resource"].clone()).collect()
+    }
+
+    /// The types of the resources of one search mode, in order.
+    pub fn types(&self, mode: &str) -> Vec<String> {
+        self.resources(mode).iter().map(|resource| resource["resourceType"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// "No plan", as a client sees it: HTTP 200 and an empty searchset.
+    pub fn says_no_record(&self) -> bool {
+        self.status == 200 && self.total() == 0 && self.json().get("entry").is_none()
+    }
+}
+
+/// The binary started with settings, not waited for.
+pub fn spawn(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &str)]) -> (Child, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    certificates.write_to(folder.path()).unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cpis-fhir"));
+    command
+        .arg("serve")
+        .env_clear()
+        .current_dir(folder.path())
+        .env("CPIS_FHIR__SMSP__URL", smsp_url)
+        .env("CPIS_FHIR__SMSP__CA", file("ca.pem"))
+        .env("CPIS_FHIR__SMSP__CLIENT_CERT", file("client.pem"))
+        .env("CPIS_FHIR__SMSP__CLIENT_KEY", file("client.key"))
+        .env("CPIS_FHIR__SMSP__SENDER_ODS", "RX1")
+        .env("CPIS_FHIR__ACCESS__MODES", r#"["demo"]"#)
+        .env("CPIS_FHIR__SERVER__LISTEN", "127.0.0.1:0")
+        .env("CPIS_FHIR__ADMIN__LISTEN", "127.0.0.1:0")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    for (key, value) in settings {
+        command.env(format!("CPIS_FHIR__{key}"), value);
+    }
+    (command.spawn().unwrap(), folder)
+}
+
+fn collect(stderr: std::process::ChildStderr) -> (Arc<Mutex<String>>, std::sync::mpsc::Receiver<String>) {
+    let all = Arc::new(Mutex::new(String::new()));
+    let (sender, lines) = std::sync::mpsc::channel();
+    let kept = Arc::clone(&all);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            kept.lock().unwrap().push_str(&format!("{line}\n"));
+            let _ = sender.send(line);
+        }
+    });
+    (all, lines)
+}
+
+pub fn client() -> reqwest::Client {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+pub fn loopback() -> std::net::SocketAddr {
+    ([127, 0, 0, 1], 0).into()
+}
