@@ -1,6 +1,28 @@
 //! Reads what the SMSP sends back and decides what it means.
+//!
+//! One pass, in three steps: `xml` turns bytes into checked elements; `soap` and what it calls (`payload`, `records`,
+//! `accesses`, `fault`, `encoded`) collect what was said into `found::Found`; `judge` decides what that means, by
+//! decisions.md 1, 2, 7, 9 and 18. Nothing is concluded before the last byte was read. Whatever is in doubt is a [`Failure`].
 
-use crate::cpis::{Answer, Failure, NhsNumber};
+mod accesses;
+mod attributes;
+mod child;
+mod encoded;
+mod fault;
+mod found;
+mod http;
+mod judge;
+mod parties;
+mod payload;
+mod records;
+mod soap;
+mod times;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+use crate::cpis::{Answer, Failure, FailureKind, NhsNumber};
 use jiff::Timestamp;
 
 /// What was asked, to hold the answer against.
@@ -23,7 +45,29 @@ pub struct Reply<'a> {
     pub body: &'a [u8],
 }
 
-/// Reads one complete response.
-pub fn read(_reply: Reply<'_>, _asked: Asked<'_>) -> Result<Answer, Failure> {
-    Err(Failure::understanding(crate::cpis::FailureKind::Internal))
+/// Reads one complete response. The body is looked at before the HTTP status (wire.md 5.1), save for 202, which never
+/// carries an answer; an answer is believed only with status 200.
+///
+/// # Errors
+/// A [`Failure`] of phase `Understand` for everything that is not, beyond doubt, an answer of CP-IS about the child asked for.
+pub fn read(reply: Reply<'_>, asked: Asked<'_>) -> Result<Answer, Failure> {
+    if reply.status == 202 {
+        return Err(Failure::understanding(FailureKind::NotAnAnswer { what: "HTTP 202, which only acknowledges" }));
+    }
+    match soap::read(reply.body) {
+        Ok(found) => believed(reply.status, judge::judge(found, asked)),
+        Err(bad) => Err(http::without_soap(reply, bad)),
+    }
+}
+
+/// A good answer under an error status is doubt: which of the two is wrong cannot be told.
+fn believed(status: u16, judged: Result<Answer, Failure>) -> Result<Answer, Failure> {
+    match judged {
+        Ok(answer) if status != 200 => {
+            let contacts = answer.records().iter().filter_map(|record| record.authority.clone()).collect();
+            let kind = FailureKind::NotAnAnswer { what: "an answer under an HTTP status other than 200" };
+            Err(Failure::understanding(kind).with_contacts(contacts))
+        }
+        judged => judged,
+    }
 }

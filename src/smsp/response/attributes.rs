@@ -1,0 +1,82 @@
+//! The attributes of one start tag, held to the limits.
+
+use super::xml::Bad;
+use quick_xml::{XmlVersion, events::attributes::Attribute, name::QName};
+use std::borrow::Cow;
+
+/// More attributes than any HL7 V3 or SOAP element has; keeps the check for duplicates cheap.
+const MOST_ATTRIBUTES: usize = 32;
+
+/// The attributes of the start tag read last: name and raw value. Kept between elements, so that it allocates once.
+#[derive(Debug, Default)]
+pub(super) struct Attributes<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Attributes<'a> {
+    /// Takes the attributes of a start tag: what stands between its name and its end.
+    pub(super) fn scan(&mut self, tag: &'a str) -> Result<(), Bad> {
+        self.0.clear();
+        let mut rest = tag;
+        loop {
+            let trimmed = rest.trim_ascii_start();
+            if trimmed.is_empty() {
+                return Ok(());
+            }
+            if trimmed.len() == rest.len() {
+                return Err(Bad::Unreadable("malformed attribute"));
+            }
+            rest = self.scan_one(trimmed)?;
+        }
+    }
+
+    fn scan_one(&mut self, tag: &'a str) -> Result<&'a str, Bad> {
+        const MALFORMED: Bad = Bad::Unreadable("malformed attribute");
+        let (name, rest) = tag.split_once('=').ok_or(MALFORMED)?;
+        let name = name.trim_ascii_end();
+        let rest = rest.trim_ascii_start();
+        let quote = *rest.as_bytes().first().filter(|byte| matches!(byte, b'"' | b'\'')).ok_or(MALFORMED)?;
+        let (value, rest) = rest[1..].split_once(char::from(quote)).ok_or(MALFORMED)?;
+        if !is_name(name) || value.as_bytes().contains(&b'<') {
+            return Err(MALFORMED);
+        }
+        if self.0.len() == MOST_ATTRIBUTES {
+            return Err(Bad::Unreadable("too many attributes"));
+        }
+        if self.0.iter().any(|(other, _)| *other == name) {
+            return Err(Bad::Unreadable("duplicate attribute"));
+        }
+        if value.as_bytes().contains(&b'&') {
+            decode(name, value)?;
+        }
+        self.0.push((name, value));
+        Ok(rest)
+    }
+
+    /// The value of an unprefixed attribute, references resolved, white space normalised and trimmed.
+    pub(super) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
+        let (name, value) = self.0.iter().find(|(other, _)| *other == name)?;
+        if !value.bytes().any(|byte| matches!(byte, b'&' | b'\t' | b'\n' | b'\r')) {
+            return Some(Cow::Borrowed(value.trim()));
+        }
+        // Already decoded once by `scan`, so it cannot fail here.
+        let value = decode(name, value).ok()?;
+        Some(Cow::Owned(value.trim().to_owned()))
+    }
+}
+
+fn decode<'a>(name: &'a str, value: &'a str) -> Result<Cow<'a, str>, Bad> {
+    let attribute = Attribute { key: QName(name), value: Cow::Borrowed(value) };
+    let decoded = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| Bad::Unreadable("unknown entity"))?;
+    if decoded.chars().all(is_allowed) { Ok(decoded) } else { Err(Bad::Unreadable("control character")) }
+}
+
+/// Whether XML 1.0 allows the character at all.
+pub(super) fn is_allowed(c: char) -> bool {
+    !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// Whether `name` has the form of an XML name. Beyond ASCII every letter passes: no name that matters has any.
+pub(super) fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, b'_' | b':') || !first.is_ascii())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':') || !byte.is_ascii())
+}

@@ -1,0 +1,84 @@
+//! Whose record it is (decisions.md 9). None of this is a setting.
+
+use super::found::{FoundAccess, FoundRecord, Payload};
+use crate::cpis::{Access, NhsNumber, Notice, PersonName, Record, Subject, Text};
+
+/// Whom a record is about, by its own ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    TheChildAsked,
+    SomeoneElse,
+    /// The record carries no NHS number at all.
+    Unnumbered,
+}
+
+impl FoundRecord {
+    pub(super) fn about(&self, asked: &NhsNumber) -> About {
+        let mut numbers = self.record.subjects.iter().flat_map(|subject| &subject.nhs_numbers).peekable();
+        let is_numbered = numbers.peek().is_some() || self.has_malformed_number;
+        match (is_numbered, numbers.any(|number| number == asked)) {
+            (_, true) => About::TheChildAsked,
+            (true, false) => About::SomeoneElse,
+            (false, false) => About::Unnumbered,
+        }
+    }
+}
+
+impl FoundAccess {
+    /// It repeats another NHS number, or something that is none.
+    pub(super) fn is_foreign(&self, asked: &NhsNumber) -> bool {
+        self.has_malformed_number || self.access.about.as_ref().is_some_and(|number| number != asked)
+    }
+}
+
+impl Payload {
+    /// Something in the answer is about another child, and nothing sets it right: a record's own ids name someone else, or an
+    /// access does where no record's own ids name the child.
+    pub(super) fn is_about_someone_else(&self, asked: &NhsNumber) -> bool {
+        let foreign_access = self.accesses.iter().any(|access| access.is_foreign(asked));
+        let named = |about| self.records.iter().any(|record| record.about(asked) == about);
+        named(About::SomeoneElse) || (foreign_access && (self.records.is_empty() || named(About::Unnumbered)))
+    }
+
+    /// Every record is tied to the child: by its own ids, or, where it has none, by the accesses, at least one of which must
+    /// repeat the number. Presupposes that nothing [`Payload::is_about_someone_else`].
+    pub(super) fn is_tied_to(&self, asked: &NhsNumber) -> bool {
+        let echoed = self.accesses.iter().any(|access| access.access.about.as_ref() == Some(asked));
+        echoed || self.records.iter().all(|record| record.about(asked) == About::TheChildAsked)
+    }
+}
+
+/// The accesses that are the child's, newest first, and a notice if some were left out.
+pub(super) fn own_accesses(found: Vec<FoundAccess>, asked: &NhsNumber) -> (Vec<Access>, Option<Notice>) {
+    let all = found.len();
+    let mut own: Vec<Access> = found.into_iter().filter(|access| !access.is_foreign(asked)).map(|access| access.access).collect();
+    own.sort_by_key(|access| std::cmp::Reverse(access.when.sort_key()));
+    let left_out = all - own.len();
+    (own, (left_out > 0).then_some(Notice::ForeignAccesses { left_out }))
+}
+
+/// Whether the records disagree on the name or the birth date of the child. Capitals, spaces and titles do not count.
+pub(super) fn subjects_disagree(records: &[Record], asked: &NhsNumber) -> bool {
+    let subjects: Vec<&Subject> = records.iter().flat_map(|record| subjects_asked_about(record, asked)).collect();
+    differ(subjects.iter().filter_map(|subject| subject.birth_date))
+        || differ(subjects.iter().map(|subject| comparable(&subject.name)).filter(|name| !name.is_empty()))
+}
+
+/// The subjects with the number asked; in a record without numbers, its only subject.
+fn subjects_asked_about<'a>(record: &'a Record, asked: &'a NhsNumber) -> impl Iterator<Item = &'a Subject> {
+    let is_unnumbered = record.subjects.iter().all(|subject| subject.nhs_numbers.is_empty());
+    let only = is_unnumbered && record.subjects.len() == 1;
+    record.subjects.iter().filter(move |subject| only || subject.nhs_numbers.contains(asked))
+}
+
+fn differ<T: PartialEq>(mut values: impl Iterator<Item = T>) -> bool {
+    let first = values.next();
+    values.any(|value| first.as_ref() != Some(&value))
+}
+
+fn comparable(name: &PersonName) -> String {
+    let words = |parts: &[Text]| {
+        parts.iter().flat_map(|part| part.as_str().split_whitespace()).map(str::to_lowercase).collect::<Vec<_>>()
+    };
+    [words(&name.given), words(&name.family)].concat().join(" ")
+}

@@ -1,0 +1,143 @@
+//! SOAP faults, 1.1 and 1.2, of ITK and of Spine (wire.md 4.7, 5.6), sorted by decisions.md 18.
+
+use super::xml::{Bad, Document, Token};
+use crate::cpis::{FailureKind, Fault};
+
+/// The facts of a fault that decide what it asks of us.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct SoapFault {
+    /// `faultcode`, or the first `Code/Value`, without its prefix; may be dotted.
+    code: Option<String>,
+    /// `ToolkitErrorInfo/ErrorCode`.
+    toolkit: Option<String>,
+    /// `nasp:errorCode`, every one.
+    nasp: Vec<String>,
+    /// An ErrorBase17xx token found in any text.
+    error_base: Option<String>,
+}
+
+/// Reads the `Fault` whose start tag was read last.
+pub(super) fn read(doc: &mut Document<'_>) -> Result<SoapFault, Bad> {
+    let level = doc.level();
+    let mut fault = SoapFault::default();
+    let mut name = "";
+    let mut text = String::new();
+    loop {
+        match doc.next()? {
+            Token::Open(child) => {
+                fault.note(name, &text);
+                name = child;
+                text.clear();
+            }
+            Token::Text(piece) => text.push_str(&piece),
+            Token::Close => {
+                fault.note(name, &text);
+                name = "";
+                text.clear();
+                if doc.level() < level {
+                    return Ok(fault);
+                }
+            }
+            Token::End => return Ok(fault),
+        }
+    }
+}
+
+impl SoapFault {
+    fn note(&mut self, name: &str, text: &str) {
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        match name {
+            "faultcode" | "Value" if self.code.is_none() => {
+                self.code = Some(text.rsplit(':').next().unwrap_or(text).trim().to_owned());
+            }
+            "ErrorCode" if self.toolkit.is_none() => self.toolkit = Some(text.to_owned()),
+            "errorCode" => self.nasp.push(text.to_owned()),
+            _ => {}
+        }
+        if self.error_base.is_none() {
+            self.error_base = error_base(text);
+        }
+    }
+
+    /// What the fault asks of us: the most exact statement wins.
+    pub(super) fn kind(&self) -> FailureKind {
+        let (fault, code) =
+            self.by_toolkit().or_else(|| self.by_nasp()).or_else(|| self.by_token()).unwrap_or_else(|| self.by_code());
+        FailureKind::Soap { fault, code }
+    }
+
+    fn by_toolkit(&self) -> Option<(Fault, Option<String>)> {
+        let code = self.toolkit.as_deref()?;
+        let fault = match code {
+            "1000" => Fault::InvalidMessage,
+            "2100" => Fault::Retryable,
+            "3000" => Fault::AccessDenied,
+            _ => Fault::NotRetryable,
+        };
+        Some((fault, plain_code(code)))
+    }
+
+    fn by_nasp(&self) -> Option<(Fault, Option<String>)> {
+        let sorted = |code: &str| match code {
+            "300" => Fault::AccessDenied,
+            "101" => Fault::InvalidMessage,
+            _ => Fault::NotRetryable,
+        };
+        let telling = self.nasp.iter().find(|code| sorted(code) != Fault::NotRetryable);
+        let code = telling.or(self.nasp.first())?;
+        // An ErrorBase token says more than a code that is not known.
+        if telling.is_none() && self.error_base.is_some() {
+            return None;
+        }
+        Some((sorted(code), plain_code(code)))
+    }
+
+    fn by_token(&self) -> Option<(Fault, Option<String>)> {
+        self.error_base.clone().map(|token| (Fault::InvalidMessage, Some(token)))
+    }
+
+    fn by_code(&self) -> (Fault, Option<String>) {
+        let code = self.code.as_deref().filter(|code| is_fault_code(code));
+        let fault = match code.map(base) {
+            Some("MustUnderstand" | "VersionMismatch") => Fault::InvalidMessage,
+            _ => Fault::NotRetryable,
+        };
+        (fault, code.map(str::to_owned))
+    }
+}
+
+fn base(code: &str) -> &str {
+    code.split('.').next().unwrap_or(code)
+}
+
+/// A fault code of SOAP 1.1 or 1.2, possibly dotted: letters and dots only, so that it can be shown.
+fn is_fault_code(code: &str) -> bool {
+    const KNOWN: [&str; 7] =
+        ["Client", "Server", "Sender", "Receiver", "MustUnderstand", "VersionMismatch", "DataEncodingUnknown"];
+    code.len() <= 40 && code.bytes().all(|b| b.is_ascii_alphabetic() || b == b'.') && KNOWN.contains(&base(code))
+}
+
+/// A code as it can be shown: short, letters and digits, and too few digits to be an NHS number.
+pub(super) fn plain_code(code: &str) -> Option<String> {
+    let digits = code.bytes().filter(u8::is_ascii_digit).count();
+    let plain = matches!(code.len(), 1..=12) && matches!(digits, 1..=9) && code.bytes().all(|b| b.is_ascii_alphanumeric());
+    plain.then(|| code.to_owned())
+}
+
+/// The token of Spine's own checks, such as `ErrorBase1712.MANDATORY_DATA_MISSING` (wire.md 2.6).
+fn error_base(text: &str) -> Option<String> {
+    const START: &str = "ErrorBase17";
+    let token = &text[text.find(START)?..];
+    let digits = token.bytes().skip(START.len()).take_while(u8::is_ascii_digit).count();
+    if digits != 2 {
+        return None;
+    }
+    let number = START.len() + digits;
+    let name = token[number..].strip_prefix('.').unwrap_or_default();
+    let name = name.bytes().take(40).take_while(|b| b.is_ascii_uppercase() || *b == b'_').count();
+    let end = if name == 0 { number } else { number + 1 + name };
+    Some(token[..end].to_owned())
+}

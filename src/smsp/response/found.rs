@@ -1,0 +1,117 @@
+//! What was found in a response, before anyone decides what it means.
+
+use super::{fault::SoapFault, xml::Traces};
+use crate::cpis::{Access, AccessTime, Record, Text};
+
+/// Everything a readable SOAP response said, of what matters.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Every `wsa:RelatesTo`.
+    pub(super) relates_to: Vec<Text>,
+    pub(super) fault: Option<SoapFault>,
+    /// QUQI_IN010000UK14 and its kin.
+    pub(super) query_failed: Option<QueryFailed>,
+    /// REPC_IN000007GB01 and its kin.
+    pub(super) is_tms_response: bool,
+    /// MCCI_IN010000UK13 and its kin.
+    pub(super) business_error: bool,
+    /// An ITK body that is no answer.
+    pub(super) other_body: Option<&'static str>,
+    /// Reasons and acknowledgement details of the TMS wrappers.
+    pub(super) issues: Vec<Issue>,
+    /// `queryAck/queryResponseCode/@code`.
+    pub(super) query_code: Said<String>,
+    pub(super) payload: Option<Payload>,
+    pub(super) traces: Traces,
+    /// Whether a distribution envelope was opened.
+    pub(super) in_distribution_envelope: bool,
+}
+
+/// A value that should be said once: said twice with different words, it is a conflict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Said<T> {
+    #[default]
+    Nothing,
+    Once(T),
+    Differently,
+}
+
+impl<T: PartialEq> Said<T> {
+    pub(super) fn say(&mut self, value: T) {
+        *self = match std::mem::replace(self, Self::Nothing) {
+            Self::Nothing => Self::Once(value),
+            Self::Once(earlier) if earlier == value => Self::Once(earlier),
+            Self::Once(_) | Self::Differently => Self::Differently,
+        };
+    }
+}
+
+/// The "query act failed" interaction.
+#[derive(Debug)]
+pub(super) struct QueryFailed {
+    /// Exactly QUQI_IN010000UK14: only that one can say "not found" (decisions.md 2).
+    pub(super) is_known: bool,
+    /// The interaction's own id, as given.
+    pub(super) id: Text,
+    pub(super) created: AccessTime,
+}
+
+/// One reason or acknowledgement detail.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Issue {
+    /// Trimmed; empty when it could not be read.
+    pub(super) code: String,
+    /// Qualified as warning or information only.
+    pub(super) is_mild: bool,
+    /// A `reason`, rather than an `acknowledgementDetail`.
+    pub(super) is_reason: bool,
+}
+
+/// The innermost `CP-ISNHSQueryResponse`.
+#[derive(Debug, Default)]
+pub(super) struct Payload {
+    /// `None` when missing.
+    pub(super) effective: Option<AccessTime>,
+    pub(super) id: Text,
+    /// The response code, trimmed and in upper case.
+    pub(super) code: Said<String>,
+    /// `pertinentInformation11`.
+    pub(super) access_total: Total,
+    /// `pertinentInformation12`.
+    pub(super) record_total: Total,
+    pub(super) accesses: Vec<FoundAccess>,
+    pub(super) records: Vec<FoundRecord>,
+    /// How many plan templates stand inside a `record`; each has an entry there.
+    pub(super) templates_in_records: usize,
+}
+
+/// A total as the answer states it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Total {
+    #[default]
+    Absent,
+    Unreadable,
+    Count(u64),
+}
+
+impl Total {
+    pub(super) fn is_above_zero(self) -> bool {
+        matches!(self, Self::Count(n) if n > 0)
+    }
+}
+
+/// A record as it was read. Its authority is `None` when it could not be read.
+#[derive(Debug)]
+pub(super) struct FoundRecord {
+    pub(super) record: Record,
+    /// Something stands in the place of an NHS number and is none.
+    pub(super) has_malformed_number: bool,
+}
+
+/// An access as it was read.
+#[derive(Debug)]
+pub(super) struct FoundAccess {
+    pub(super) access: Access,
+    /// Something stands in the place of the NHS number and is none.
+    pub(super) has_malformed_number: bool,
+}

@@ -1,0 +1,43 @@
+//! What a response means when no SOAP could be read from it: its HTTP status decides (wire.md 5.1; decisions.md 5, 18).
+
+use super::{Reply, xml::Bad};
+use crate::cpis::{Delivery, Failure, FailureKind, Phase};
+
+/// How far into a body the first element is looked for.
+const PROLOGUE: usize = 4096;
+
+/// The failure for a body that is not SOAP, or is SOAP that cannot be read.
+pub(super) fn without_soap(reply: Reply<'_>, bad: Bad) -> Failure {
+    let unreadable = match bad {
+        Bad::TooLarge => FailureKind::TooLarge,
+        Bad::Unreadable(why) => FailureKind::Unreadable { why },
+    };
+    // Something wrote an envelope, so something read ours: its status is no proof that the query went nowhere.
+    if first_element(reply.body) == Some(b"Envelope") {
+        return Failure::understanding(unreadable);
+    }
+    match reply.status {
+        status @ (401 | 403 | 404 | 405 | 413 | 415) => {
+            Failure::new(FailureKind::RefusedByStatus { status }, Phase::Understand, Delivery::NotDelivered)
+        }
+        200 if is_html(reply) => Failure::understanding(FailureKind::NotAnAnswer { what: "HTML" }),
+        200 => Failure::understanding(unreadable),
+        _ => Failure::understanding(FailureKind::NotAnAnswer { what: "an HTTP status other than 200, without SOAP" }),
+    }
+}
+
+fn is_html(reply: Reply<'_>) -> bool {
+    let declared = reply.content_type.is_some_and(|value| {
+        let media_type = value.split(';').next().unwrap_or_default().trim();
+        media_type.eq_ignore_ascii_case("text/html") || media_type.eq_ignore_ascii_case("application/xhtml+xml")
+    });
+    declared || first_element(reply.body).is_some_and(|name| name.eq_ignore_ascii_case(b"html"))
+}
+
+/// The local name of the first element, by its look alone: the body may be anything.
+fn first_element(body: &[u8]) -> Option<&[u8]> {
+    let start = &body[..body.len().min(PROLOGUE)];
+    let at = start.windows(2).position(|pair| pair[0] == b'<' && (pair[1].is_ascii_alphabetic() || pair[1] == b'_'))?;
+    let name = start[at + 1..].split(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/' | b'<')).next()?;
+    name.rsplit(|&byte| byte == b':').next()
+}

@@ -1,0 +1,335 @@
+//! What a response means (wire.md 3.5, classification; decisions.md 1, 2, 7, 9, 18). Code and content must agree; either can
+//! only add doubt. Order: is it for us, is it a fault, does the code say that it failed, is it the right child, do code,
+//! content and totals agree.
+
+use super::{
+    Asked, child,
+    fault::plain_code,
+    found::{Found, Payload, QueryFailed, Said, Total},
+};
+use crate::cpis::{
+    AccessTime, Answer, Contradiction, Delivery, Entry, Failure, FailureKind, Holding, LocalAuthority, Notice, Record,
+    ResponseCode, Text, Unreadable,
+};
+use child::About;
+
+/// Placeholders beyond this would be a hostile count, not a missing record.
+const MOST_PLACEHOLDERS: usize = 50;
+
+/// Decides.
+///
+/// # Errors
+/// A [`Failure`] for everything but an answer about the child asked. It names the authorities that could be read, except
+/// where the answer is someone else's: of that nothing is shown (decisions.md 9, 16).
+pub(super) fn judge(mut found: Found, asked: Asked<'_>) -> Result<Answer, Failure> {
+    conclude(&mut found, asked).map_err(|kind| {
+        let contacts = match kind {
+            FailureKind::OtherChild | FailureKind::OtherMessage => Vec::new(),
+            _ => contacts(&found, asked),
+        };
+        let delivery = match kind {
+            FailureKind::Response(ResponseCode::LocalStoreOnly | ResponseCode::SpineUnreachable) => Delivery::NotDelivered,
+            _ => Delivery::MaybeDelivered,
+        };
+        Failure { delivery, ..Failure::understanding(kind).with_contacts(contacts) }
+    })
+}
+
+/// Every authority once, except those of records that name someone else.
+fn contacts(found: &Found, asked: Asked<'_>) -> Vec<LocalAuthority> {
+    let mut contacts = Vec::new();
+    for record in found.payload.iter().flat_map(|payload| &payload.records) {
+        if let Some(authority) = &record.record.authority
+            && record.about(asked.nhs_number) != About::SomeoneElse
+            && !contacts.contains(authority)
+        {
+            contacts.push(authority.clone());
+        }
+    }
+    contacts
+}
+
+fn conclude(found: &mut Found, asked: Asked<'_>) -> Result<Answer, FailureKind> {
+    if found.relates_to.iter().any(|id| !same_message(id.as_str(), asked.message_id)) {
+        return Err(FailureKind::OtherMessage);
+    }
+    if let Some(fault) = &found.fault {
+        return Err(fault.kind());
+    }
+    if let Some(failed) = &found.query_failed {
+        return query_failed(found, failed, asked);
+    }
+    if found.business_error {
+        return Err(FailureKind::BusinessError { code: issue_code(found) });
+    }
+    if let Some(what) = found.other_body {
+        return Err(FailureKind::NotAnAnswer { what });
+    }
+    let Some(payload) = found.payload.take() else {
+        return Err(FailureKind::NotAnAnswer { what: "SOAP without an answer of CP-IS" });
+    };
+    match checked(found, &payload, asked) {
+        Ok(holds) => Ok(answer(payload, holds, asked)),
+        Err(kind) => {
+            found.payload = Some(payload); // for its contacts
+            Err(kind)
+        }
+    }
+}
+
+/// Case and the prefixes `urn:` and `uuid:` aside (wire.md 5.2).
+fn same_message(id: &str, ours: &str) -> bool {
+    bare_id(id).eq_ignore_ascii_case(bare_id(ours))
+}
+
+fn bare_id(id: &str) -> &str {
+    let mut id = id.trim();
+    for prefix in ["urn:", "uuid:"] {
+        if id.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)) {
+            id = &id[prefix.len()..];
+        }
+    }
+    id
+}
+
+/// The first issue that is more than a warning, as far as it can be shown.
+fn issue_code(found: &Found) -> Option<String> {
+    let issue = found.issues.iter().find(|issue| !issue.is_mild).or(found.issues.first())?;
+    plain_code(&issue.code)
+}
+
+/// QUQI: "no record" only by decisions.md 2, and only if nothing else in the response speaks against it.
+fn query_failed(found: &Found, failed: &QueryFailed, asked: Asked<'_>) -> Result<Answer, FailureKind> {
+    let alone = !found.business_error && !found.is_tms_response && found.other_body.is_none();
+    if !(failed.is_known && alone && says_not_found(found)) {
+        return Err(FailureKind::QueryFailed { code: issue_code(found) });
+    }
+    if let Some(payload) = &found.payload {
+        if payload.is_about_someone_else(asked.nhs_number) {
+            return Err(FailureKind::OtherChild);
+        }
+        if payload.record_total.is_above_zero() {
+            return Err(FailureKind::Contradictory(Contradiction::NoMatchWithContent));
+        }
+        if payload.record_total == Total::Unreadable {
+            return Err(FailureKind::Contradictory(Contradiction::TotalUnreadable));
+        }
+        if !matches!(&payload.code, Said::Nothing) && code_said(&payload.code)? != Some("CPIS-0001") {
+            return Err(FailureKind::Contradictory(Contradiction::CodesDisagree));
+        }
+    }
+    if found.traces.record {
+        return Err(FailureKind::Contradictory(Contradiction::NoMatchWithContent));
+    }
+    let (effective, notice) = effective(Some(failed.created), asked);
+    Ok(Answer {
+        about: asked.nhs_number.clone(),
+        effective,
+        query_id: Text::from(asked.query_id),
+        response_id: failed.id.clone(),
+        holding: Holding::NoRecord,
+        accesses: Vec::new(),
+        stale: false,
+        notices: notice.into_iter().collect(),
+    })
+}
+
+fn says_not_found(found: &Found) -> bool {
+    let mut telling = found.issues.iter().filter(|issue| !issue.is_mild).peekable();
+    let named = found.issues.iter().any(|issue| !issue.is_mild && issue.is_reason && issue.code == "NHSNCC002");
+    let response_code_fits = match &found.query_code {
+        Said::Nothing => true,
+        Said::Once(code) => matches!(code.as_str(), "ID" | "NF"),
+        Said::Differently => false,
+    };
+    telling.peek().is_some()
+        && telling.all(|issue| matches!(issue.code.as_str(), "1" | "NHSNCC002"))
+        && named
+        && response_code_fits
+}
+
+/// What the codes of a payload say together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Saying {
+    Success,
+    /// SMSP-0003: from a local store.
+    Stale,
+    NoMatch,
+}
+
+/// What a payload turned out to hold.
+enum Holds {
+    NoRecord,
+    Records { said: u64, placeholders: Vec<Unreadable>, stale: bool },
+}
+
+fn checked(found: &Found, payload: &Payload, asked: Asked<'_>) -> Result<Holds, FailureKind> {
+    let saying = saying(found, payload)?;
+    if payload.is_about_someone_else(asked.nhs_number) {
+        return Err(FailureKind::OtherChild);
+    }
+    match saying {
+        Saying::NoMatch => no_match(found, payload),
+        Saying::Success | Saying::Stale => success(found, payload, saying == Saying::Stale, asked),
+    }
+}
+
+/// The response code, the TMS response code, or both in agreement.
+fn saying(found: &Found, payload: &Payload) -> Result<Saying, FailureKind> {
+    let smsp = code_said(&payload.code)?;
+    let tms = code_said(&found.query_code)?;
+    match (smsp, tms) {
+        (None, None) => Err(FailureKind::UnknownCode { code: None }),
+        (Some(code), None) => by_response_code(code),
+        (None, Some("OK")) => Ok(Saying::Success),
+        (None, Some("NF")) => Ok(Saying::NoMatch),
+        (None, Some("ID")) => Err(FailureKind::QueryFailed { code: issue_code(found) }),
+        (None, Some(_)) => Err(FailureKind::UnknownCode { code: None }),
+        (Some(code), Some(tms)) => match (by_response_code(code), tms) {
+            (Ok(saying @ (Saying::Success | Saying::Stale)), "OK") | (Ok(saying @ Saying::NoMatch), "NF") => Ok(saying),
+            _ => Err(FailureKind::Contradictory(Contradiction::CodesDisagree)),
+        },
+    }
+}
+
+fn code_said(said: &Said<String>) -> Result<Option<&str>, FailureKind> {
+    match said {
+        Said::Nothing => Ok(None),
+        Said::Once(code) => Ok(Some(code)),
+        Said::Differently => Err(FailureKind::Contradictory(Contradiction::CodesDisagree)),
+    }
+}
+
+fn by_response_code(code: &str) -> Result<Saying, FailureKind> {
+    Err(FailureKind::Response(match code {
+        "SMSP-0000" => return Ok(Saying::Success),
+        "SMSP-0003" => return Ok(Saying::Stale),
+        "CPIS-0001" => return Ok(Saying::NoMatch),
+        "SMSP-0001" => ResponseCode::InputInvalid,
+        "SMSP-0002" => ResponseCode::ResponseInvalid,
+        "SMSP-0004" => ResponseCode::SpineUnreachable,
+        "SMSP-0005" => ResponseCode::AuthorCredentials,
+        "SMSP-9999" => ResponseCode::ProviderFailure,
+        "CPIS-9999" => ResponseCode::CpisFailure,
+        _ => return Err(FailureKind::UnknownCode { code: has_code_form(code).then(|| code.to_owned()) }),
+    }))
+}
+
+/// `^(SMSP|CPIS|DEMOG)-[0-9]{4}$` (wire.md 4.9).
+fn has_code_form(code: &str) -> bool {
+    code.split_once('-').is_some_and(|(vocabulary, number)| {
+        matches!(vocabulary, "SMSP" | "CPIS" | "DEMOG") && number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+/// The codes say that there is none: then nothing may speak of one.
+fn no_match(found: &Found, payload: &Payload) -> Result<Holds, FailureKind> {
+    if found.traces.record || payload.record_total.is_above_zero() {
+        return Err(FailureKind::Contradictory(Contradiction::NoMatchWithContent));
+    }
+    if payload.record_total == Total::Unreadable {
+        return Err(FailureKind::Contradictory(Contradiction::TotalUnreadable));
+    }
+    // Of a TMS reply any reason at all is a doubt; elsewhere only one that is more than a warning.
+    let by_tms = !matches!(found.query_code, Said::Nothing);
+    if found.issues.iter().any(|issue| by_tms || !issue.is_mild) {
+        return Err(FailureKind::QueryFailed { code: issue_code(found) });
+    }
+    no_record(payload)
+}
+
+/// "No record" from an answer that is whole enough to say it (wire.md 3.5, step 1).
+fn no_record(payload: &Payload) -> Result<Holds, FailureKind> {
+    if payload.effective.is_none() && payload.access_total == Total::Absent {
+        return Err(FailureKind::Unreadable { why: "an answer without its time and its totals" });
+    }
+    Ok(Holds::NoRecord)
+}
+
+/// The codes say that there is an answer: then the total must be readable and the content must bear it out.
+fn success(found: &Found, payload: &Payload, stale: bool, asked: Asked<'_>) -> Result<Holds, FailureKind> {
+    if found.issues.iter().any(|issue| !issue.is_mild) {
+        return Err(FailureKind::QueryFailed { code: issue_code(found) });
+    }
+    let content = found.traces.record;
+    match payload.record_total {
+        Total::Absent | Total::Count(0) if stale && !content => Err(FailureKind::Response(ResponseCode::LocalStoreOnly)),
+        Total::Absent | Total::Unreadable => Err(FailureKind::Contradictory(Contradiction::TotalUnreadable)),
+        Total::Count(0) if content => Err(FailureKind::Contradictory(Contradiction::ContentBeyondTotal)),
+        // Spine says "none" in another way (wire.md 3.6).
+        Total::Count(0) if !matches!(found.query_code, Said::Nothing) => {
+            Err(FailureKind::Contradictory(Contradiction::EmptySuccess))
+        }
+        Total::Count(0) => no_record(payload),
+        Total::Count(said) => records(found, payload, said, stale, asked),
+    }
+}
+
+fn records(found: &Found, payload: &Payload, said: u64, stale: bool, asked: Asked<'_>) -> Result<Holds, FailureKind> {
+    if payload.records.iter().all(|record| record.record.authority.is_none()) {
+        return Err(FailureKind::Contradictory(Contradiction::NothingReadable));
+    }
+    if !payload.is_tied_to(asked.nhs_number) {
+        return Err(FailureKind::OtherChild);
+    }
+    let missing = said.saturating_sub(payload.records.len() as u64);
+    // A plan template outside every record is a plan that was not read; it may well be a missing record's.
+    let strays = found.traces.templates.saturating_sub(payload.templates_in_records) as u64;
+    let strays = strays.saturating_sub(missing);
+    if missing.saturating_add(strays) > MOST_PLACEHOLDERS as u64 {
+        return Err(FailureKind::Contradictory(Contradiction::TotalUnreadable));
+    }
+    let placeholders = (0..missing).map(|_| Unreadable::MissingRecord).chain((0..strays).map(|_| Unreadable::UnknownTemplate));
+    Ok(Holds::Records { said, placeholders: placeholders.collect(), stale })
+}
+
+fn answer(payload: Payload, holds: Holds, asked: Asked<'_>) -> Answer {
+    let mut notices = Vec::new();
+    let (effective, unreadable) = effective(payload.effective, asked);
+    notices.extend(unreadable);
+    if let Total::Count(said) = payload.access_total
+        && said != payload.accesses.len() as u64
+    {
+        notices.push(Notice::AccessCountDiffers { said, found: payload.accesses.len() });
+    }
+    let (accesses, foreign) = child::own_accesses(payload.accesses, asked.nhs_number);
+    notices.extend(foreign);
+    let mut is_stale = false;
+    let holding = match holds {
+        Holds::NoRecord => Holding::NoRecord,
+        Holds::Records { said, placeholders, stale } => {
+            is_stale = stale;
+            let mut records: Vec<Record> = payload.records.into_iter().map(|found| found.record).collect();
+            if records.len() as u64 > said {
+                notices.push(Notice::MoreRecordsThanCounted { said, found: records.len() });
+            }
+            if child::subjects_disagree(&records, asked.nhs_number) {
+                notices.push(Notice::SubjectsDisagree);
+            }
+            records.extend(placeholders.into_iter().map(placeholder));
+            Holding::Records(records)
+        }
+    };
+    Answer {
+        about: asked.nhs_number.clone(),
+        effective,
+        query_id: Text::from(asked.query_id),
+        response_id: payload.id,
+        holding,
+        accesses,
+        stale: is_stale,
+        notices,
+    }
+}
+
+fn placeholder(why: Unreadable) -> Record {
+    Record { authority: None, entries: vec![Entry::Unreadable(why)], subjects: Vec::new() }
+}
+
+/// The answer's own time; where it is not a point in time, that of its receipt, with a notice.
+fn effective(time: Option<AccessTime>, asked: Asked<'_>) -> (jiff::Timestamp, Option<Notice>) {
+    match time {
+        Some(AccessTime::At(at)) => (at, None),
+        _ => (asked.received, Some(Notice::EffectiveTimeUnreadable)),
+    }
+}

@@ -1,0 +1,77 @@
+//! The payload `CP-ISNHSQueryResponse` (wire.md 3.1), bare or wrapped once more in itself (3.5, row 9).
+
+use super::{
+    accesses,
+    found::{Found, Payload, Total},
+    records, soap, times,
+    xml::{Bad, Document},
+};
+use crate::cpis::Text;
+
+/// Reads the element whose start tag was read last. One that holds nothing of an answer is a wrapper.
+pub(super) fn read(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+    let mut payload = Payload::default();
+    let mut holds_answer = false;
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        if part(doc, name, &mut payload)? {
+            holds_answer = true;
+        } else if name == "id" {
+            payload.id = Text::from(&*doc.attribute("root").unwrap_or_default());
+        } else {
+            soap::look_at(doc, name, found)?;
+        }
+    }
+    if !holds_answer {
+        return Ok(());
+    }
+    if found.payload.replace(payload).is_some() {
+        return Err(Bad::Unreadable("two answers"));
+    }
+    Ok(())
+}
+
+/// Reads one child if only an answer has it.
+fn part(doc: &mut Document<'_>, name: &str, payload: &mut Payload) -> Result<bool, Bad> {
+    match name {
+        "effectiveTime" => payload.effective = Some(times::moment(&doc.attribute("value").unwrap_or_default())),
+        "value" => {
+            // A value without a code is not the response code (wire.md 3.1, note).
+            let Some(code) = doc.attribute("code") else { return Ok(true) };
+            payload.code.say(code.to_ascii_uppercase());
+        }
+        "pertinentInformation11" => total(doc, &mut payload.access_total)?,
+        "pertinentInformation12" => total(doc, &mut payload.record_total)?,
+        "pertinentInformation13" => accesses::read(doc, &mut payload.accesses)?,
+        "pertinentInformation14" => records::read(doc, payload)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// The number in `pertinentTotalReturned…Records/value`. Two totals that differ are as good as none.
+fn total(doc: &mut Document<'_>, total: &mut Total) -> Result<(), Bad> {
+    let mut read = Total::Unreadable;
+    let level = doc.level();
+    while doc.child(level)?.is_some() {
+        while let Some(name) = doc.child(level + 1)? {
+            if name == "value" {
+                read = match doc.attribute("value") {
+                    Some(number) => count(&number),
+                    None => count(doc.text()?.trim()),
+                };
+            }
+        }
+    }
+    *total = match *total {
+        Total::Absent => read,
+        earlier if earlier == read => read,
+        _ => Total::Unreadable,
+    };
+    Ok(())
+}
+
+fn count(text: &str) -> Total {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).map_or(Total::Unreadable, Total::Count)
+}

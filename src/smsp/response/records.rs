@@ -1,0 +1,271 @@
+//! The records: `pertinentInformation14`* × `pertinentCP-ISRecordControlAct`* × `record`* × `CP-ISRecord`* ×
+//! `pertinentInformation15`* (wire.md 3.1 to 3.4).
+
+use super::{
+    found::{FoundRecord, Payload, Said},
+    parties::{attribute, person_name, take_ods_code, trimmed},
+    soap::descendant,
+    times,
+    xml::{Bad, Document},
+};
+use crate::cpis::{
+    BirthDate, Entry, LocalAuthority, LocalId, NhsNumber, NumberUse, Organisation, Period, PersonName, Plan, PlanType, Record,
+    Subject, SubjectKind, TelephoneNumber, Text, Unreadable,
+};
+use jiff::civil::Date;
+
+const NHS_NUMBER: &str = "2.16.840.1.113883.2.1.4.1";
+const LOCAL_ID: &str = "2.16.840.1.113883.2.1.3.2.4.18.24";
+
+/// Reads the `pertinentInformation14` read last.
+pub(super) fn read(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), Bad> {
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        if name != "pertinentCP-ISRecordControlAct" {
+            continue;
+        }
+        while let Some(name) = doc.child(level + 1)? {
+            if name == "record" {
+                record(doc, payload)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What one `CP-ISRecord` holds.
+#[derive(Default)]
+struct Content {
+    entries: Vec<Entry>,
+    subjects: Vec<Subject>,
+    has_malformed_number: bool,
+}
+
+/// One `record`: an authority, and what it holds. Each further `CP-ISRecord` in it is a record of its own.
+fn record(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), Bad> {
+    let mut authority = None;
+    let mut contents = Vec::with_capacity(1);
+    let mut read = 0;
+    let templates_before = doc.traces().templates;
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        match name {
+            "communicationFunctionSnd" if authority.is_none() => authority = sender(doc)?,
+            "CP-ISRecord" => contents.push(content(doc, &mut read)?),
+            _ => {}
+        }
+    }
+    if contents.is_empty() {
+        contents.push(Content::default());
+    }
+    // A plan template where none is expected is a plan that was not read (decisions.md 7).
+    let templates = doc.traces().templates - templates_before;
+    payload.templates_in_records += templates;
+    let strays = templates.saturating_sub(read);
+    if let Some(last) = contents.last_mut() {
+        last.entries.extend(std::iter::repeat_n(Entry::Unreadable(Unreadable::UnknownTemplate), strays));
+    }
+    payload.records.extend(contents.into_iter().map(|mut content| {
+        if content.entries.is_empty() {
+            content.entries.push(Entry::Unreadable(Unreadable::NoPlan));
+        }
+        FoundRecord {
+            record: Record { authority: authority.clone(), entries: content.entries, subjects: content.subjects },
+            has_malformed_number: content.has_malformed_number,
+        }
+    }));
+    Ok(())
+}
+
+/// Reads a `CP-ISRecord`; `read` counts the plan templates that became entries.
+fn content(doc: &mut Document<'_>, read: &mut usize) -> Result<Content, Bad> {
+    let mut content = Content::default();
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        match name {
+            "pertinentInformation15" => plans(doc, &mut content.entries, read)?,
+            "subject" => subjects(doc, &mut content)?,
+            _ => {}
+        }
+    }
+    Ok(content)
+}
+
+/// The authority in a `communicationFunctionSnd`; `None` unless a clinician could tell whom to ring.
+fn sender(doc: &mut Document<'_>) -> Result<Option<LocalAuthority>, Bad> {
+    let mut found = None;
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        if matches!(name, "organisation" | "organization") && found.is_none() {
+            found = Some(authority(doc)?).filter(LocalAuthority::is_readable);
+        }
+    }
+    Ok(found)
+}
+
+fn authority(doc: &mut Document<'_>) -> Result<LocalAuthority, Bad> {
+    let mut authority = LocalAuthority { organisation: Organisation::default(), numbers: Vec::with_capacity(2) };
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        match name {
+            "id" => take_ods_code(doc, &mut authority.organisation),
+            "name" => authority.organisation.name = trimmed(doc)?,
+            "telecom" => authority.numbers.extend(telephone(doc)?),
+            _ => {}
+        }
+    }
+    Ok(authority)
+}
+
+/// A `telecom`: kept as given but for a leading `tel:`; dropped only when nothing is left.
+fn telephone(doc: &mut Document<'_>) -> Result<Option<TelephoneNumber>, Bad> {
+    let uses = doc.attribute("use").unwrap_or_default().split_whitespace().map(number_use).collect();
+    let value = match doc.attribute("value") {
+        Some(value) => value,
+        None => doc.text()?,
+    };
+    let value = value.trim();
+    let number = match value.get(..4) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("tel:") => value[4..].trim_start(),
+        _ => value,
+    };
+    Ok((!number.is_empty()).then(|| TelephoneNumber { number: Text::from(number), uses }))
+}
+
+fn number_use(code: &str) -> NumberUse {
+    match code {
+        _ if code.eq_ignore_ascii_case("WP") => NumberUse::OfficeHours,
+        _ if code.eq_ignore_ascii_case("EC") => NumberUse::EmergencyDuty,
+        _ => NumberUse::Other(Text::from(code)),
+    }
+}
+
+/// The templates of one `pertinentInformation15`. The element's name decides, `contentId` does not (wire.md 3.2).
+fn plans(doc: &mut Document<'_>, entries: &mut Vec<Entry>, read: &mut usize) -> Result<(), Bad> {
+    let before = entries.len();
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        if name == "contentId" {
+            continue;
+        }
+        *read += usize::from(super::xml::is_plan_template(name));
+        let known = match name {
+            "COCT_TP146103GB01.LACInformation" => Some((PlanType::LookedAfter, "lACStartDate", "lACEndDate")),
+            "COCT_TP146104GB01.UCPInformation" => Some((PlanType::UnbornChildProtection, "uCPStartDate", "uCPEndDate")),
+            "COCT_TP146105GB01.CPPInformation" => Some((PlanType::ChildProtection, "cPPStartDate", "cPPEndDate")),
+            _ => None,
+        };
+        entries.push(match known {
+            Some((plan_type, start, end)) => plan(doc, plan_type, start, end)?,
+            None => Entry::Unreadable(Unreadable::UnknownTemplate),
+        });
+    }
+    if entries.len() == before {
+        entries.push(Entry::Unreadable(Unreadable::NoPlan));
+    }
+    Ok(())
+}
+
+/// One plan: `component/…StartDate/value`, `component1/…EndDate/value`.
+fn plan(doc: &mut Document<'_>, plan_type: PlanType, start_name: &str, end_name: &str) -> Result<Entry, Bad> {
+    // A date that is there but unreadable is said as `None`.
+    let (mut start, mut end) = (Said::Nothing, Said::Nothing);
+    let level = doc.level();
+    while let Some(component) = doc.child(level)? {
+        let is_end_component = component == "component1";
+        let mut has_end = false;
+        while let Some(name) = doc.child(level + 1)? {
+            if name == start_name {
+                start.say(date(doc)?);
+            } else if name == end_name {
+                has_end = true;
+                end.say(date(doc)?);
+            } else if name.ends_with("EndDate") {
+                end.say(None);
+            }
+        }
+        if is_end_component && !has_end {
+            end.say(None);
+        }
+    }
+    Ok(entry(plan_type, start, end))
+}
+
+fn entry(plan_type: PlanType, start: Said<Option<Date>>, end: Said<Option<Date>>) -> Entry {
+    let Said::Once(Some(start)) = start else { return Entry::Unreadable(Unreadable::StartDate) };
+    let end = match end {
+        Said::Nothing => None,
+        Said::Once(Some(end)) if end >= start => Some(end),
+        Said::Once(_) | Said::Differently => return Entry::Unreadable(Unreadable::EndDate),
+    };
+    Entry::Plan(Plan { plan_type, period: Period { start, end } })
+}
+
+/// `value/@value` of the date element read last.
+fn date(doc: &mut Document<'_>) -> Result<Option<Date>, Bad> {
+    let mut date = Said::Nothing;
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        if name == "value" {
+            date.say(doc.attribute("value").and_then(|text| times::calendar_date(&text)));
+        }
+    }
+    Ok(match date {
+        Said::Once(date) => date,
+        Said::Nothing | Said::Differently => None,
+    })
+}
+
+/// The subject templates of one `subject`.
+fn subjects(doc: &mut Document<'_>, content: &mut Content) -> Result<(), Bad> {
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        let kind = match name {
+            "contentId" => continue,
+            "COCT_TP145101GB01.Child" => SubjectKind::Child,
+            "COCT_TP145100GB01.UnbornChild" => SubjectKind::Mother,
+            _ => SubjectKind::Unknown,
+        };
+        let subject = subject(doc, name, kind, &mut content.has_malformed_number)?;
+        content.subjects.push(subject);
+    }
+    Ok(())
+}
+
+/// One subject. Ids, name and birth time are taken wherever they stand in it: child and unborn child differ (wire.md 3.3).
+fn subject(doc: &mut Document<'_>, name: &str, kind: SubjectKind, malformed: &mut bool) -> Result<Subject, Bad> {
+    let mut subject =
+        Subject { kind, nhs_numbers: Vec::new(), local_ids: Vec::new(), name: PersonName::default(), birth_date: None };
+    let level = doc.level();
+    let mut next = Some(name);
+    while let Some(name) = next {
+        match name {
+            "id" => take_id(doc, &mut subject, malformed),
+            "birthTime" if subject.birth_date.is_none() => {
+                subject.birth_date = doc.attribute("value").and_then(|text| times::calendar_date(&text)).map(BirthDate);
+            }
+            "name" if subject.name.is_empty() => subject.name = person_name(doc)?,
+            _ => {}
+        }
+        next = if doc.level() < level { None } else { descendant(doc, level)? };
+    }
+    Ok(subject)
+}
+
+fn take_id(doc: &Document<'_>, subject: &mut Subject, malformed: &mut bool) {
+    let root = doc.attribute("root").unwrap_or_default();
+    let extension = doc.attribute("extension").unwrap_or_default();
+    if extension.is_empty() {
+        return;
+    }
+    match &*root {
+        NHS_NUMBER => match NhsNumber::parse(&extension) {
+            Ok(number) => subject.nhs_numbers.push(number),
+            Err(_) => *malformed = true,
+        },
+        LOCAL_ID => subject
+            .local_ids
+            .push(LocalId { value: Text::from(&*extension), assigning_authority: attribute(doc, "assigningAuthorityName") }),
+        _ => {}
+    }
+}

@@ -1,0 +1,215 @@
+//! The wrappers: SOAP envelope, ITK distribution envelope, TMS interactions (wire.md 3.5, 4, 5.4). Wrappers of unknown name are
+//! looked into, so that what matters is found wherever it stands in the body.
+
+use super::{
+    encoded::{self, Encoding},
+    fault,
+    found::{Found, Issue, QueryFailed},
+    payload, times,
+    xml::{Bad, Document, Token},
+};
+use crate::cpis::{AccessTime, Text};
+
+/// Reads a whole response.
+///
+/// # Errors
+/// [`Bad`] when it is not SOAP, or not a well-formed document within the limits.
+pub(super) fn read(body: &[u8]) -> Result<Found, Bad> {
+    let mut doc = Document::open(body)?;
+    let mut found = Found::default();
+    if doc.child(0)? != Some("Envelope") {
+        return Err(Bad::Unreadable("not SOAP"));
+    }
+    envelope(&mut doc, &mut found)?;
+    finish(&mut doc, &mut found)?;
+    Ok(found)
+}
+
+fn finish(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+    doc.finish()?;
+    let traces = doc.traces();
+    found.traces.record |= traces.record;
+    found.traces.templates += traces.templates;
+    Ok(())
+}
+
+fn envelope(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+    let level = doc.level();
+    let mut has_body = false;
+    while let Some(name) = doc.child(level)? {
+        match name {
+            "Header" => header(doc, found)?,
+            "Body" if has_body => return Err(Bad::Unreadable("two SOAP bodies")),
+            "Body" => {
+                has_body = true;
+                look_inside(doc, found)?;
+            }
+            _ => {}
+        }
+    }
+    if has_body { Ok(()) } else { Err(Bad::Unreadable("no SOAP body")) }
+}
+
+fn header(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        if name == "RelatesTo" {
+            found.relates_to.push(Text::from(doc.text()?.trim()));
+        }
+    }
+    Ok(())
+}
+
+/// Looks at every child of the element read last.
+pub(super) fn look_inside(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        look_at(doc, name, found)?;
+    }
+    Ok(())
+}
+
+/// Looks at the element read last: reads it if it is known, otherwise looks inside.
+pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut Found) -> Result<(), Bad> {
+    match name {
+        "CP-ISNHSQueryResponse" => payload::read(doc, found),
+        "Fault" => {
+            found.fault = Some(fault::read(doc)?);
+            Ok(())
+        }
+        "DistributionEnvelope" => distribution_envelope(doc, found),
+        "Envelope" => Err(Bad::Unreadable("two SOAP envelopes")),
+        "InfrastructureResponse" => {
+            found.other_body = Some("an ITK infrastructure response");
+            Ok(())
+        }
+        "SimpleMessageResponse" => {
+            found.other_body = Some("an ITK simple message response");
+            Ok(())
+        }
+        "reason" => issue(doc, true, found),
+        "acknowledgementDetail" => issue(doc, false, found),
+        "queryResponseCode" => {
+            found.query_code.say(doc.attribute("code").unwrap_or_default().to_ascii_uppercase());
+            Ok(())
+        }
+        _ if name.starts_with("QUQI_IN") => query_failed(doc, name, found),
+        _ => {
+            found.is_tms_response |= name.starts_with("REPC_IN");
+            found.business_error |= name.starts_with("MCCI_IN");
+            look_inside(doc, found)
+        }
+    }
+}
+
+fn query_failed(doc: &mut Document<'_>, name: &str, found: &mut Found) -> Result<(), Bad> {
+    if found.query_failed.is_some() {
+        return Err(Bad::Unreadable("two TMS interactions"));
+    }
+    let is_known = name == "QUQI_IN010000UK14";
+    let mut failed = QueryFailed { is_known, id: Text::default(), created: AccessTime::Unknown };
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        match name {
+            "id" => failed.id = Text::from(&*doc.attribute("root").unwrap_or_default()),
+            "creationTime" => failed.created = times::moment(&doc.attribute("value").unwrap_or_default()),
+            _ => look_at(doc, name, found)?,
+        }
+    }
+    found.query_failed = Some(failed);
+    Ok(())
+}
+
+/// A `reason` (its code in `justifyingDetectedIssueEvent`, with a `qualifier`) or an `acknowledgementDetail` (its code as child,
+/// qualified by its own `typeCode`), wire.md 4.2 to 4.5.
+fn issue(doc: &mut Document<'_>, is_reason: bool, found: &mut Found) -> Result<(), Bad> {
+    let level = doc.level();
+    let mut qualifier = if is_reason { String::new() } else { doc.attribute("typeCode").unwrap_or_default().into_owned() };
+    let mut codes = Vec::new();
+    while let Some(name) = descendant(doc, level)? {
+        match name {
+            "code" => codes.push(doc.attribute("code").unwrap_or_default().into_owned()),
+            "qualifier" => qualifier = doc.attribute("code").unwrap_or_default().into_owned(),
+            _ => {}
+        }
+    }
+    if codes.is_empty() {
+        codes.push(String::new());
+    }
+    // One qualifier beside several codes says nothing of each.
+    let is_mild = codes.len() == 1 && ["WG", "IF"].iter().any(|mild| qualifier.eq_ignore_ascii_case(mild));
+    found.issues.extend(codes.into_iter().map(|code| Issue { code, is_mild, is_reason }));
+    Ok(())
+}
+
+/// The next element anywhere inside the one at `level`.
+pub(super) fn descendant<'a>(doc: &mut Document<'a>, level: usize) -> Result<Option<&'a str>, Bad> {
+    loop {
+        match doc.next()? {
+            Token::Open(name) => return Ok(Some(name)),
+            Token::Close if doc.level() < level => return Ok(None),
+            Token::End => return Ok(None),
+            _ => {}
+        }
+    }
+}
+
+fn distribution_envelope(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+    if std::mem::replace(&mut found.in_distribution_envelope, true) {
+        return Err(Bad::Unreadable("two distribution envelopes"));
+    }
+    let mut manifest = Vec::new();
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        match name {
+            "header" => manifest.extend(manifest_items(doc)?),
+            "payloads" => payloads(doc, &manifest, found)?,
+            _ => look_at(doc, name, found)?,
+        }
+    }
+    Ok(())
+}
+
+/// An item of the manifest: the payload's id and how it is encoded.
+type ManifestItem = (Text, Encoding);
+
+fn manifest_items(doc: &mut Document<'_>) -> Result<Vec<ManifestItem>, Bad> {
+    let mut items = Vec::new();
+    let level = doc.level();
+    while let Some(name) = descendant(doc, level)? {
+        if name == "manifestitem" {
+            items.push((Text::from(&*doc.attribute("id").unwrap_or_default()), Encoding::of(doc)));
+        }
+    }
+    Ok(items)
+}
+
+fn payloads(doc: &mut Document<'_>, manifest: &[ManifestItem], found: &mut Found) -> Result<(), Bad> {
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        if name != "payload" {
+            look_at(doc, name, found)?;
+            continue;
+        }
+        let encoding = encoding_of_payload(doc, manifest);
+        if encoding.is_plain() {
+            look_inside(doc, found)?;
+            continue;
+        }
+        let decoded = encoded::decode(&doc.text()?, encoding)?;
+        let mut inner = Document::open(&decoded)?;
+        if let Some(root) = inner.child(0)? {
+            look_at(&mut inner, root, found)?;
+        }
+        finish(&mut inner, found)?;
+    }
+    Ok(())
+}
+
+/// The manifest item with the payload's id, else the only one there is.
+fn encoding_of_payload(doc: &Document<'_>, manifest: &[ManifestItem]) -> Encoding {
+    let id = doc.attribute("id").unwrap_or_default();
+    let own = manifest.iter().find(|(item, _)| item.as_str() == id);
+    let only = manifest.first().filter(|_| manifest.len() == 1);
+    own.or(only).map(|(_, encoding)| *encoding).unwrap_or_default()
+}

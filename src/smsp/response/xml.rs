@@ -1,0 +1,267 @@
+//! A streaming reader of hostile XML: every rule of rust.md section 2 is checked in one place, for every element, also for
+//! those that nobody asks about. Names are matched without their prefix (wire.md 3.5, row 10).
+
+use super::attributes::{Attributes, is_allowed, is_name};
+use quick_xml::{
+    Reader,
+    events::{BytesDecl, BytesRef, Event},
+};
+use std::borrow::Cow;
+
+/// The largest body that is read, in bytes, also after decompression. A full answer is about 10 KB.
+pub(super) const LARGEST_BODY: usize = 2 * 1024 * 1024;
+/// A good answer in all its wrappers is about 25 deep.
+const DEEPEST: usize = 64;
+/// A full answer (25 accesses, a few records) has fewer than 1000 elements.
+const MOST_ELEMENTS: usize = 20_000;
+
+/// Why a document was refused. Says nothing of what stands in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bad {
+    Unreadable(&'static str),
+    TooLarge,
+}
+
+/// Traces of a record, wherever they stand in the document: the proof against a false "no record" (decisions.md 1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Traces {
+    /// There is a `pertinentInformation14` or anything else that only a record has.
+    pub(super) record: bool,
+    /// How many plan templates there are, known or not.
+    pub(super) templates: usize,
+}
+
+impl Traces {
+    fn note(&mut self, name: &str) {
+        if is_plan_template(name) {
+            self.record = true;
+            self.templates += 1;
+        } else if is_record_part(name) {
+            self.record = true;
+        }
+    }
+}
+
+fn is_record_part(name: &str) -> bool {
+    const PARTS: [&str; 4] =
+        ["pertinentInformation14", "pertinentInformation15", "CP-ISRecord", "pertinentCP-ISRecordControlAct"];
+    PARTS.iter().any(|part| name.eq_ignore_ascii_case(part))
+}
+
+/// COCT_TP146xxx is the family of plans; the endings are those of the three known ones (wire.md 3.2).
+pub(super) fn is_plan_template(name: &str) -> bool {
+    const FAMILY: &[u8] = b"COCT_TP146";
+    const ENDINGS: [&[u8]; 3] = [b"LACInformation", b"UCPInformation", b"CPPInformation"];
+    let name = name.as_bytes();
+    let begins = name.get(..FAMILY.len()).is_some_and(|start| start.eq_ignore_ascii_case(FAMILY));
+    begins || ENDINGS.iter().any(|end| name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end))
+}
+
+/// One step through a document.
+#[derive(Debug)]
+pub(super) enum Token<'a> {
+    /// A start tag: its local name.
+    Open(&'a str),
+    /// Text inside the root, decoded.
+    Text(Cow<'a, str>),
+    Close,
+    /// The document ended as it should.
+    End,
+}
+
+/// A document being read.
+///
+/// Elements are read by level: [`Document::level`] of the element whose start tag was read last, then [`Document::child`] with
+/// that level until it returns `None`. What is left unread of a child is skipped, and still checked.
+#[derive(Debug)]
+pub(super) struct Document<'a> {
+    source: &'a str,
+    reader: Reader<&'a [u8]>,
+    attributes: Attributes<'a>,
+    depth: usize,
+    elements: usize,
+    traces: Traces,
+}
+
+impl<'a> Document<'a> {
+    /// Checks what can be checked of the whole: size, encoding, control characters.
+    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, Bad> {
+        if bytes.len() > LARGEST_BODY {
+            return Err(Bad::TooLarge);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| Bad::Unreadable("not UTF-8"))?;
+        let source = text.strip_prefix('\u{feff}').unwrap_or(text);
+        // A second byte order mark is text outside the root, but quick-xml would drop it silently.
+        if source.starts_with('\u{feff}') {
+            return Err(Bad::Unreadable("text outside the root"));
+        }
+        // No early end, so that the compiler can check many bytes at once.
+        let controls = source.bytes().fold(false, |bad, b| bad | ((b < b' ') & (b != b'\t') & (b != b'\n') & (b != b'\r')));
+        if controls {
+            return Err(Bad::Unreadable("control character"));
+        }
+        let mut reader = Reader::from_str(source);
+        reader.config_mut().enable_all_checks(true);
+        reader.config_mut().expand_empty_elements = true;
+        Ok(Self { source, reader, attributes: Attributes::default(), depth: 0, elements: 0, traces: Traces::default() })
+    }
+
+    /// How deep the element read last stands; the root is 1.
+    pub(super) fn level(&self) -> usize {
+        self.depth
+    }
+
+    /// What was seen of a record so far.
+    pub(super) fn traces(&self) -> Traces {
+        self.traces
+    }
+
+    /// An unprefixed attribute of the start tag read last, decoded and trimmed.
+    pub(super) fn attribute(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.attributes.get(name)
+    }
+
+    /// The local name of the next child of the element at `level` (0: the root itself); `None` when that element ends.
+    pub(super) fn child(&mut self, level: usize) -> Result<Option<&'a str>, Bad> {
+        if self.depth < level {
+            return Ok(None);
+        }
+        loop {
+            match self.next()? {
+                Token::Open(name) if self.depth == level + 1 => return Ok(Some(name)),
+                Token::Close if self.depth < level => return Ok(None),
+                Token::End => return Ok(None),
+                _ => {}
+            }
+        }
+    }
+
+    /// The text that stands directly in the element read last, up to its end.
+    pub(super) fn text(&mut self) -> Result<Cow<'a, str>, Bad> {
+        let level = self.depth;
+        let mut text = Cow::Borrowed("");
+        loop {
+            match self.next()? {
+                Token::Text(piece) if self.depth == level => append(&mut text, piece),
+                Token::Close if self.depth < level => return Ok(text),
+                Token::End => return Ok(text),
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads on to the end of the document, so that all of it was checked.
+    pub(super) fn finish(&mut self) -> Result<(), Bad> {
+        while !matches!(self.next()?, Token::End) {}
+        Ok(())
+    }
+
+    /// The next step, checked.
+    pub(super) fn next(&mut self) -> Result<Token<'a>, Bad> {
+        loop {
+            let from = self.position();
+            match self.reader.read_event().map_err(|_| Bad::Unreadable("malformed XML"))? {
+                Event::Start(_) | Event::Empty(_) => return self.start(from).map(Token::Open),
+                Event::End(_) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    return Ok(Token::Close);
+                }
+                Event::Text(text) if self.depth > 0 => return Ok(Token::Text(text.xml10_content())),
+                Event::Text(text) if is_space(&text) => {}
+                Event::CData(text) if self.depth > 0 => return Ok(Token::Text(text.xml10_content())),
+                Event::GeneralRef(reference) if self.depth > 0 => return resolve(&reference).map(Token::Text),
+                Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => {
+                    return Err(Bad::Unreadable("text outside the root"));
+                }
+                Event::Comment(_) => {}
+                Event::Decl(declaration) if from == 0 => check_encoding(&declaration)?,
+                Event::Decl(_) | Event::PI(_) => return Err(Bad::Unreadable("processing instruction")),
+                Event::DocType(_) => return Err(Bad::Unreadable("DOCTYPE")),
+                Event::Eof if self.depth > 0 => return Err(Bad::Unreadable("truncated")),
+                Event::Eof if self.elements == 0 => return Err(Bad::Unreadable("no root element")),
+                Event::Eof => return Ok(Token::End),
+            }
+        }
+    }
+
+    fn start(&mut self, from: usize) -> Result<&'a str, Bad> {
+        if self.depth == 0 && self.elements > 0 {
+            return Err(Bad::Unreadable("two root elements"));
+        }
+        self.depth += 1;
+        self.elements += 1;
+        if self.depth > DEEPEST {
+            return Err(Bad::Unreadable("nested too deeply"));
+        }
+        if self.elements > MOST_ELEMENTS {
+            return Err(Bad::Unreadable("too many elements"));
+        }
+        let (name, attributes) = self.tag(from).ok_or(Bad::Unreadable("malformed start tag"))?;
+        self.attributes.scan(attributes)?;
+        let name = local_name(name).ok_or(Bad::Unreadable("malformed name"))?;
+        self.traces.note(name);
+        Ok(name)
+    }
+
+    /// Name and attributes of the start tag that began at `from`, borrowed from the source rather than from the event.
+    fn tag(&self, from: usize) -> Option<(&'a str, &'a str)> {
+        let tag = self.source.get(from..self.position())?.strip_prefix('<')?.strip_suffix('>')?;
+        let tag = tag.strip_suffix('/').unwrap_or(tag);
+        let end = tag.bytes().position(|byte| byte.is_ascii_whitespace()).unwrap_or(tag.len());
+        Some(tag.split_at(end))
+    }
+
+    fn position(&self) -> usize {
+        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
+    }
+}
+
+fn append<'a>(text: &mut Cow<'a, str>, piece: Cow<'a, str>) {
+    if text.is_empty() {
+        *text = piece;
+    } else {
+        text.to_mut().push_str(&piece);
+    }
+}
+
+fn is_space(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+}
+
+/// The part after the prefix; `None` for what is no name, or has two prefixes.
+fn local_name(name: &str) -> Option<&str> {
+    if !is_name(name) {
+        return None;
+    }
+    match name.split_once(':') {
+        None => Some(name),
+        Some((prefix, local)) => (!prefix.is_empty() && !local.contains(':') && is_name(local)).then_some(local),
+    }
+}
+
+fn resolve<'a>(reference: &BytesRef<'a>) -> Result<Cow<'a, str>, Bad> {
+    let known = match reference.as_ref() {
+        "lt" => "<",
+        "gt" => ">",
+        "amp" => "&",
+        "apos" => "'",
+        "quot" => "\"",
+        _ => {
+            let character = reference.resolve_char_ref().ok().flatten().ok_or(Bad::Unreadable("unknown entity"))?;
+            return if is_allowed(character) {
+                Ok(Cow::Owned(character.to_string()))
+            } else {
+                Err(Bad::Unreadable("control character"))
+            };
+        }
+    };
+    Ok(Cow::Borrowed(known))
+}
+
+fn check_encoding(declaration: &BytesDecl<'_>) -> Result<(), Bad> {
+    match declaration.encoding() {
+        None => Ok(()),
+        Some(Ok(name)) if name.eq_ignore_ascii_case("UTF-8") || name.eq_ignore_ascii_case("US-ASCII") => Ok(()),
+        Some(_) => Err(Bad::Unreadable("encoding other than UTF-8")),
+    }
+}
