@@ -1,1 +1,19 @@
-//! Being written.
+//! The door to record systems: FHIR R4, by pure functions of a [`crate::cpis::Answer`]. Knows nothing of HL7 V3.
+//!
+//! One answer is one consistent [`graph`] of resources; every endpoint shows a view of it. The resources are fhirbolt's
+//! types ([`fhirbolt_model::r4`]), built by [`resources`] and written by [`json`] through [`emit`].
+
+pub mod codes;
+pub mod emit;
+pub mod graph;
+pub mod id;
+pub mod json;
+pub mod narrative;
+pub mod resource_type;
+pub mod resources;
+pub mod wording;
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+use fhirbolt_model::r4::types::{self, Extension};
+
+/// A primitive of FHIR: a value that may be missing, an id and extensions.
+pub trait Primitive {
+    fn value(&self) -> Option<Value<'_>>;
+    fn id(&self) -> Option<&str>;
+    fn extension(&self) -> &[Extension];
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    Text(&'a str),
+    Boolean(bool),
+    Integer(i64),
+}
+
+macro_rules! primitive {
+    ($form:path, $get:expr; $($kind:ident),+) => {
+        $(impl Primitive for types::$kind {
+            fn value(&self) -> Option<Value<'_>> {
+                self.value.as_ref().map(|value| $form($get(value)))
+            }
+
+            fn id(&self) -> Option<&str> {
+                self.id.as_deref()
+            }
+
+            fn extension(&self) -> &[Extension] {
+                &self.extension
+            }
+        })+
+    };
+}
+
+primitive!(Value::Text, String::as_str; Canonical, Code, Date, DateTime, Id, Instant, String, Uri);
+primitive!(Value::Boolean, |value: &bool| *value; Boolean);
+primitive!(Value::Integer, |value: &u32| i64::from(*value); PositiveInt, UnsignedInt);

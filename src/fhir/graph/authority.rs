@@ -1,0 +1,146 @@
+use crate::cpis::{LocalAuthority, NumberUse, OrganisationKind, Record};
+
+/// One local authority, as all records that name it say (one Organization for each ODS code).
+pub struct Authority<'a> {
+    pub kind: OrganisationKind,
+    /// ODS code in upper case; empty when the answer gives none.
+    pub code: String,
+    /// The first name given; empty when the answer gives none.
+    pub name: &'a str,
+    /// Other spellings in the same answer.
+    pub other_names: Vec<&'a str>,
+    /// Every number of every record, each once for each purpose.
+    pub numbers: Vec<ContactNumber<'a>>,
+}
+
+/// A number for one purpose.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ContactNumber<'a> {
+    pub number: &'a str,
+    pub purpose: Purpose,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    OfficeHours,
+    EmergencyDuty,
+    /// Another use, or none given.
+    Other,
+}
+
+impl Purpose {
+    /// The words before the number; the same as [`NumberUse::label`].
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::OfficeHours => NumberUse::OfficeHours.label(),
+            Self::EmergencyDuty => NumberUse::EmergencyDuty.label(),
+            Self::Other => "Other number",
+        }
+    }
+}
+
+impl From<&NumberUse> for Purpose {
+    fn from(number_use: &NumberUse) -> Self {
+        match number_use {
+            NumberUse::OfficeHours => Self::OfficeHours,
+            NumberUse::EmergencyDuty => Self::EmergencyDuty,
+            NumberUse::Other(_) => Self::Other,
+        }
+    }
+}
+
+impl<'a> Authority<'a> {
+    fn new(authority: &'a LocalAuthority) -> Self {
+        let organisation = &authority.organisation;
+        let name = organisation.name.as_str().trim();
+        let mut new =
+            Self { kind: organisation.kind, code: organisation.code_upper(), name, other_names: Vec::new(), numbers: Vec::new() };
+        new.add_numbers(authority);
+        new
+    }
+
+    fn is(&self, authority: &LocalAuthority) -> bool {
+        let code = authority.organisation.ods_code.as_str().trim();
+        if !self.code.is_empty() || !code.is_empty() {
+            return self.code.eq_ignore_ascii_case(code);
+        }
+        let name = authority.organisation.name.as_str().trim();
+        // Without code and name only the numbers are left to tell two authorities apart.
+        self.name == name && (!name.is_empty() || contact_numbers(authority).all(|number| self.numbers.contains(&number)))
+    }
+
+    fn merge(&mut self, authority: &'a LocalAuthority) {
+        let name = authority.organisation.name.as_str().trim();
+        if self.name.is_empty() {
+            self.name = name;
+        } else if !name.is_empty() && name != self.name && !self.other_names.contains(&name) {
+            self.other_names.push(name);
+        }
+        self.add_numbers(authority);
+    }
+
+    fn add_numbers(&mut self, authority: &'a LocalAuthority) {
+        for number in contact_numbers(authority) {
+            if !self.numbers.contains(&number) {
+                self.numbers.push(number);
+            }
+        }
+    }
+
+    /// What to call it: its name, else its code, never nothing.
+    pub fn display(&self) -> String {
+        match (self.name, self.code.as_str()) {
+            ("", "") => "Local authority (name not given)".to_owned(),
+            ("", code) => ["Local authority ", code].concat(),
+            (name, _) => name.to_owned(),
+        }
+    }
+
+    /// What tells it from others, for ids.
+    pub(super) fn identity(&self) -> [&str; 3] {
+        match (self.code.as_str(), self.name) {
+            ("", "") => ["number", self.numbers.first().map_or("", |number| number.number), ""],
+            ("", name) => ["name", name, ""],
+            (code, _) => ["code", code, ""],
+        }
+    }
+}
+
+/// One entry for each number and use (decisions.md 16).
+fn contact_numbers(authority: &LocalAuthority) -> impl Iterator<Item = ContactNumber<'_>> {
+    authority.numbers.iter().flat_map(|telephone| {
+        let number = telephone.number.as_str().trim();
+        let unnamed = telephone.uses.is_empty().then_some(Purpose::Other);
+        let purposes = telephone.uses.iter().map(Purpose::from).chain(unnamed);
+        purposes.filter(move |_| !number.is_empty()).map(move |purpose| ContactNumber { number, purpose })
+    })
+}
+
+/// Every authority once, and for each record the index of its own.
+pub(super) fn collect(records: &[Record]) -> (Vec<Authority<'_>>, Vec<Option<usize>>) {
+    let mut authorities: Vec<Authority<'_>> = Vec::new();
+    let of_record = records.iter().map(|record| {
+        let named = record.authority.as_ref().filter(|authority| authority.is_readable())?;
+        if let Some(index) = authorities.iter().position(|known| known.is(named)) {
+            authorities[index].merge(named);
+            return Some(index);
+        }
+        authorities.push(Authority::new(named));
+        Some(authorities.len() - 1)
+    });
+    let of_record = of_record.collect();
+    (authorities, of_record)
+}
+
+impl std::fmt::Debug for ContactNumber<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ContactNumber({:?}, ..)", self.purpose)
+    }
+}
+
+impl std::fmt::Debug for Authority<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Authority({} numbers)", self.numbers.len())
+    }
+}

@@ -1,0 +1,240 @@
+//! One answer as one consistent graph of resources (fhir.md 1). Every endpoint shows a view of it.
+//!
+//! The nodes are light: they borrow from the answer, ids are made when first asked for, and resources are built only when they
+//! are shown. So a search can pick its matches and follow its includes at the cost of what it shows.
+
+mod authority;
+mod edge;
+mod name;
+mod patient;
+mod plan;
+
+pub use super::resource_type::ResourceType;
+pub use authority::{Authority, ContactNumber, Purpose};
+pub use edge::Edge;
+pub(in crate::fhir) use edge::PATIENT;
+pub use patient::AskedAbout;
+pub use plan::PlanNode;
+
+use super::{
+    id::{IdKeys, KeyNumber, OpenId},
+    resources,
+};
+use crate::cpis::{Access, Answer, Author};
+use fhirbolt_model::r4::Resource;
+use jiff::civil::Date;
+use std::{cell::OnceCell, ops::Range};
+
+/// What the resources depend on beside the answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    pub ids: &'a IdKeys,
+    /// The date in England on which the answer is shown ([`crate::cpis::today_in_london`], decisions.md 37).
+    pub today: Date,
+    /// Whether the look told the local authority (decisions.md 40).
+    pub unscheduled: bool,
+}
+
+/// One resource of a [`Graph`]; of no use with another graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeKey {
+    pub kind: ResourceType,
+    index: usize,
+}
+
+/// For whom a resource is shaped (decisions.md 29c).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Shape {
+    #[default]
+    Standard,
+    /// `/PatientFlag`: the England code stands first and the England-*-Flag profiles are named.
+    PatientFlag,
+}
+
+/// The graph of one answer.
+pub struct Graph<'a> {
+    pub(super) answer: &'a Answer,
+    pub(super) context: Context<'a>,
+    plans: Vec<PlanNode<'a>>,
+    authorities: Vec<Authority<'a>>,
+    asked: AskedAbout<'a>,
+    looks: Vec<Look<'a>>,
+    /// Index of the look, and the place of the person within it: 0 is the author, then those responsible.
+    roles: Vec<(usize, u16)>,
+    /// Index of the look of each.
+    devices: Vec<usize>,
+    /// One cell for each node, by type and then by index.
+    ids: Vec<OnceCell<String>>,
+}
+
+/// One access and what it brings with it.
+struct Look<'a> {
+    access: &'a Access,
+    device: Option<usize>,
+    roles: Range<usize>,
+}
+
+impl<'a> Graph<'a> {
+    /// The nodes of `answer`, in their default order (decisions.md 24): placeholders and active plans, planned, ended, in each
+    /// the newest start first; accesses newest first.
+    #[must_use]
+    pub fn new(answer: &'a Answer, context: &Context<'a>) -> Self {
+        let (authorities, of_record) = authority::collect(answer.records());
+        let mut graph = Self {
+            answer,
+            context: *context,
+            plans: plan::collect(answer, &of_record, context.today),
+            authorities,
+            asked: AskedAbout::new(answer),
+            looks: Vec::with_capacity(answer.accesses.len()),
+            roles: Vec::with_capacity(answer.accesses.len()),
+            devices: Vec::new(),
+            ids: Vec::new(),
+        };
+        graph.collect_looks();
+        let nodes = ResourceType::ALL.into_iter().map(|kind| graph.count(kind)).sum();
+        graph.ids.resize_with(nodes, OnceCell::new);
+        graph
+    }
+
+    fn collect_looks(&mut self) {
+        let mut accesses: Vec<&Access> = self.answer.accesses.iter().collect();
+        accesses.sort_by_key(|access| std::cmp::Reverse(access.when.sort_key()));
+        for (index, access) in accesses.into_iter().enumerate() {
+            let start = self.roles.len();
+            let mut device = None;
+            match &access.author {
+                Author::Person { .. } => self.roles.push((index, 0)),
+                Author::System { responsible, .. } => {
+                    device = Some(self.devices.len());
+                    self.devices.push(index);
+                    self.roles.extend((1..=u16::MAX).take(responsible.len()).map(|place| (index, place)));
+                }
+                Author::Unknown => {}
+            }
+            self.looks.push(Look { access, device, roles: start..self.roles.len() });
+        }
+    }
+
+    /// Every resource of one type, in the default order.
+    pub fn of_type(&self, kind: ResourceType) -> impl ExactSizeIterator<Item = NodeKey> + use<> {
+        (0..self.count(kind)).map(move |index| NodeKey { kind, index })
+    }
+
+    fn count(&self, kind: ResourceType) -> usize {
+        match kind {
+            ResourceType::Flag | ResourceType::EpisodeOfCare | ResourceType::CarePlan | ResourceType::CareTeam => {
+                self.plans.len()
+            }
+            ResourceType::Organization => self.authorities.len(),
+            ResourceType::Patient => 1,
+            ResourceType::AuditEvent => self.looks.len(),
+            ResourceType::PractitionerRole => self.roles.len(),
+            ResourceType::Device => self.devices.len(),
+        }
+    }
+
+    /// The resource's id: the same for the same content, whatever else the answer holds.
+    #[must_use]
+    pub fn id(&self, key: NodeKey) -> &str {
+        let before: usize = ResourceType::ALL.into_iter().take_while(|kind| *kind != key.kind).map(|kind| self.count(kind)).sum();
+        self.ids[before + key.index]
+            .get_or_init(|| self.context.ids.seal(key.kind, &self.answer.about, &self.part(key, KeyNumber::FIRST)))
+    }
+
+    /// The resource that an id means, where this answer holds it. Ids made with an older key are found as well.
+    #[must_use]
+    pub fn find(&self, id: &OpenId) -> Option<NodeKey> {
+        if id.nhs_number != self.answer.about {
+            return None;
+        }
+        self.of_type(id.kind).find(|key| self.part(*key, id.key) == id.part)
+    }
+
+    /// The resource as plain R4.
+    #[must_use]
+    pub fn build(&self, key: NodeKey) -> Resource {
+        self.build_as(key, Shape::Standard)
+    }
+
+    /// The resource as plain R4, shaped for one kind of client. Literal references are relative: `Type/id`.
+    #[must_use]
+    pub fn build_as(&self, key: NodeKey, shape: Shape) -> Resource {
+        match key.kind {
+            ResourceType::Flag => Resource::Flag(Box::new(resources::flag(self, key, shape))),
+            ResourceType::EpisodeOfCare => Resource::EpisodeOfCare(Box::new(resources::episode_of_care(self, key))),
+            ResourceType::CarePlan => Resource::CarePlan(Box::new(resources::care_plan(self, key, shape))),
+            ResourceType::CareTeam => Resource::CareTeam(Box::new(resources::care_team(self, key, shape))),
+            ResourceType::Organization => Resource::Organization(Box::new(resources::organization(self, key))),
+            ResourceType::Patient => Resource::Patient(Box::new(resources::patient(self, key))),
+            ResourceType::AuditEvent => Resource::AuditEvent(Box::new(resources::audit_event(self, key))),
+            ResourceType::PractitionerRole => Resource::PractitionerRole(Box::new(resources::practitioner_role(self, key))),
+            ResourceType::Device => Resource::Device(Box::new(resources::device(self, key))),
+        }
+    }
+
+    /// The plan behind a Flag, EpisodeOfCare, CarePlan or CareTeam.
+    #[must_use]
+    pub fn plan(&self, key: NodeKey) -> Option<&PlanNode<'a>> {
+        if key.kind.is_per_plan() { self.plans.get(key.index) } else { None }
+    }
+
+    /// The access behind an AuditEvent, PractitionerRole or Device.
+    #[must_use]
+    pub fn access(&self, key: NodeKey) -> Option<&'a Access> {
+        self.look_of(key).map(|look| look.access)
+    }
+
+    /// The local authority behind an Organization.
+    #[must_use]
+    pub fn authority(&self, key: NodeKey) -> Option<&Authority<'a>> {
+        if key.kind == ResourceType::Organization { self.authorities.get(key.index) } else { None }
+    }
+
+    /// The local authority of a plan, where it is known.
+    #[must_use]
+    pub fn authority_of(&self, plan: &PlanNode<'a>) -> Option<&Authority<'a>> {
+        self.authorities.get(plan.authority?)
+    }
+
+    /// Every local authority of the answer.
+    #[must_use]
+    pub fn authorities(&self) -> &[Authority<'a>] {
+        &self.authorities
+    }
+
+    /// Whom the answer is about.
+    #[must_use]
+    pub fn asked(&self) -> &AskedAbout<'a> {
+        &self.asked
+    }
+
+    /// The place of a PractitionerRole within its access: 0 is the author, then those responsible.
+    pub(super) fn place_in_access(&self, key: NodeKey) -> usize {
+        if key.kind == ResourceType::PractitionerRole {
+            self.roles.get(key.index).map_or(0, |role| usize::from(role.1))
+        } else {
+            0
+        }
+    }
+
+    fn look_of(&self, key: NodeKey) -> Option<&Look<'a>> {
+        let look = match key.kind {
+            ResourceType::AuditEvent => key.index,
+            ResourceType::PractitionerRole => self.roles.get(key.index)?.0,
+            ResourceType::Device => *self.devices.get(key.index)?,
+            _ => return None,
+        };
+        self.looks.get(look)
+    }
+}
+
+/// Nothing of anyone: the size alone.
+impl std::fmt::Debug for Graph<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Graph({} plans, {} accesses)", self.plans.len(), self.looks.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+use super::Part;
+use aes_siv::{
+    Tag,
+    aead::{KeyInit, generic_array::GenericArray},
+    siv::Aes128Siv,
+};
+use aws_lc_rs::hmac;
+use zeroize::Zeroizing;
+
+/// The keys of ids: the first one writes, all of them read (decisions.md 21, 27). Shows nothing of itself in `Debug`.
+pub struct IdKeys(Vec<IdKey>);
+
+/// Which of the [`IdKeys`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyNumber(usize);
+
+/// There must be at least one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("at least one key for ids is needed")]
+pub struct NoKeys;
+
+struct IdKey {
+    /// For AES-128-SIV.
+    seal: Zeroizing<[u8; 32]>,
+    /// For the hashes that name parts.
+    name: hmac::Key,
+    /// Chosen by the key itself, so that keys can be added and removed in any order.
+    version: u8,
+}
+
+impl KeyNumber {
+    /// The key that writes.
+    pub const FIRST: Self = Self(0);
+}
+
+impl IdKeys {
+    /// Keys of 32 random bytes each; the first one writes.
+    ///
+    /// # Errors
+    /// [`NoKeys`] when the list is empty.
+    pub fn new(keys: Vec<[u8; 32]>) -> Result<Self, NoKeys> {
+        let keys = Zeroizing::new(keys);
+        if keys.is_empty() {
+            return Err(NoKeys);
+        }
+        Ok(Self(keys.iter().map(IdKey::new).collect()))
+    }
+
+    pub(super) fn numbers(&self) -> impl Iterator<Item = KeyNumber> + use<> {
+        (0..self.0.len()).map(KeyNumber)
+    }
+
+    pub(super) fn version(&self, key: KeyNumber) -> u8 {
+        self.key(key).version
+    }
+
+    /// Encrypts in place under the first key and returns the SIV, which authenticates `version` as well.
+    pub(super) fn encrypt(&self, plain: &mut [u8], version: u8) -> [u8; 16] {
+        let sealed = self.key(KeyNumber::FIRST).cipher().encrypt_in_place_detached([[version]], plain);
+        debug_assert!(sealed.is_ok(), "one header is never too many");
+        sealed.unwrap_or_default().into()
+    }
+
+    /// Decrypts in place; `false` when the token was not made with this key.
+    pub(super) fn decrypt(&self, key: KeyNumber, sealed: &mut [u8], iv: &[u8], version: u8) -> bool {
+        self.key(key).cipher().decrypt_in_place_detached([[version]], sealed, Tag::from_slice(iv)).is_ok()
+    }
+
+    /// Names a part by a keyed hash of what it says; `ordinal` tells equal ones apart.
+    #[must_use]
+    pub fn hashed(&self, key: KeyNumber, fields: &[&[u8]], ordinal: u16) -> Part {
+        let mut context = hmac::Context::with_key(&self.key(key).name);
+        for field in fields {
+            context.update(&(field.len() as u64).to_be_bytes());
+            context.update(field);
+        }
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&context.sign().as_ref()[..16]);
+        Part::hash(hash, ordinal)
+    }
+
+    fn key(&self, number: KeyNumber) -> &IdKey {
+        // A number can come from other keys than these (a reload): the first key then finds nothing, which is right.
+        self.0.get(number.0).unwrap_or(&self.0[0])
+    }
+}
+
+impl IdKey {
+    fn new(key: &[u8; 32]) -> Self {
+        let master = hmac::Key::new(hmac::HMAC_SHA256, key);
+        let derive = |purpose: &str| {
+            let mut derived = Zeroizing::new([0; 32]);
+            derived.copy_from_slice(hmac::sign(&master, purpose.as_bytes()).as_ref());
+            derived
+        };
+        Self {
+            seal: derive("cpis-fhir id: seal"),
+            name: hmac::Key::new(hmac::HMAC_SHA256, derive("cpis-fhir id: name").as_slice()),
+            version: derive("cpis-fhir id: version")[0],
+        }
+    }
+
+    fn cipher(&self) -> Aes128Siv {
+        Aes128Siv::new(GenericArray::from_slice(self.seal.as_slice()))
+    }
+}
+
+impl std::fmt::Debug for IdKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "IdKeys({} keys)", self.0.len())
+    }
+}

@@ -1,0 +1,105 @@
+//! Opaque, deterministic, authenticated ids of resources (fhir.md 2 "Ids", decisions.md 27).
+//!
+//! A token is `version (1) | SIV (16) | AES-SIV(kind (1), NHS number (5), part (0 to 25))`, at most 48 bytes, written with the
+//! 64 characters `A-Za-z0-9-.`. The same part of the same child's answer always has the same id; nobody without the key can
+//! make one or read one. The part names its piece of the answer by content, never by its place in the answer.
+
+mod keys;
+mod part;
+
+pub use keys::{IdKeys, KeyNumber, NoKeys};
+pub use part::Part;
+
+use super::resource_type::ResourceType;
+use crate::cpis::NhsNumber;
+use aes_siv::siv::IV_SIZE;
+use base64::{
+    Engine,
+    alphabet::Alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use zeroize::Zeroizing;
+
+const NHS_NUMBER_BYTES: usize = 5;
+/// Kind and NHS number, before the part.
+const HEAD_BYTES: usize = 1 + NHS_NUMBER_BYTES;
+/// FHIR allows 64 characters, which are 48 bytes.
+const MAX_TOKEN_BYTES: usize = 48;
+const MAX_CHARACTERS: usize = 64;
+
+const ALPHABET: Alphabet = match Alphabet::new("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.") {
+    Ok(alphabet) => alphabet,
+    Err(_) => panic!("64 different characters"), // when compiling, never at run time
+};
+const ENGINE: GeneralPurpose = GeneralPurpose::new(
+    &ALPHABET,
+    GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
+
+/// What an id says. Only an id that this service made can be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenId {
+    pub kind: ResourceType,
+    pub nhs_number: NhsNumber,
+    /// Which part of the answer; find it with [`super::graph::Graph::find`].
+    pub part: Part,
+    /// The key that the id was made with, since the part is named by a hash under that key.
+    pub key: KeyNumber,
+}
+
+impl IdKeys {
+    /// The id of one part of the answer about `nhs_number`, under the first key. `part` must be made with the first key.
+    #[must_use]
+    pub fn seal(&self, kind: ResourceType, nhs_number: &NhsNumber, part: &Part) -> String {
+        let mut plain = Zeroizing::new([0; HEAD_BYTES + Part::MAX]);
+        plain[0] = kind.id_byte();
+        plain[1..HEAD_BYTES].copy_from_slice(&nhs_number.to_u64().to_be_bytes()[8 - NHS_NUMBER_BYTES..]);
+        let end = HEAD_BYTES + part.bytes().len();
+        plain[HEAD_BYTES..end].copy_from_slice(part.bytes());
+
+        let mut token = [0; MAX_TOKEN_BYTES];
+        token[0] = self.version(KeyNumber::FIRST);
+        let sealed = self.encrypt(&mut plain[..end], token[0]);
+        token[1..=IV_SIZE].copy_from_slice(&sealed);
+        token[1 + IV_SIZE..1 + IV_SIZE + end].copy_from_slice(&plain[..end]);
+        ENGINE.encode(&token[..1 + IV_SIZE + end])
+    }
+
+    /// What the id says, or `None` when it is not ours, under any key.
+    #[must_use]
+    pub fn open(&self, id: &str) -> Option<OpenId> {
+        let mut buffer = [0; MAX_TOKEN_BYTES];
+        let token = decode(id, &mut buffer)?;
+        let (&version, rest) = token.split_first()?;
+        let (iv, sealed) = rest.split_at_checked(IV_SIZE)?;
+        let mut plain = Zeroizing::new([0; MAX_TOKEN_BYTES]);
+        let plain = plain.get_mut(..sealed.len())?;
+        self.numbers().filter(|key| self.version(*key) == version).find_map(|key| {
+            plain.copy_from_slice(sealed);
+            self.decrypt(key, plain, iv, version).then(|| read(plain, key)).flatten()
+        })
+    }
+}
+
+fn read(plain: &[u8], key: KeyNumber) -> Option<OpenId> {
+    let (head, part) = plain.split_at_checked(HEAD_BYTES)?;
+    let mut number = [0; 8];
+    number[8 - NHS_NUMBER_BYTES..].copy_from_slice(&head[1..]);
+    Some(OpenId {
+        kind: ResourceType::from_id_byte(head[0])?,
+        nhs_number: NhsNumber::from_u64(u64::from_be_bytes(number)).ok()?,
+        part: Part::from_bytes(part)?,
+        key,
+    })
+}
+
+fn decode<'b>(id: &str, buffer: &'b mut [u8; MAX_TOKEN_BYTES]) -> Option<&'b [u8]> {
+    if id.len() > MAX_CHARACTERS {
+        return None;
+    }
+    let length = ENGINE.decode_slice(id, buffer).ok()?;
+    buffer.get(..length)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+use super::{
+    common::id,
+    plan_parts::{authority, name_england_profile, period, plan_concept, plan_meta, sibling, subject},
+};
+use crate::fhir::{
+    codes,
+    graph::{Graph, NodeKey, ResourceType, Shape},
+    narrative, wording,
+};
+use fhirbolt_model::r4::resources::CarePlan;
+
+/// The plan as NHS England's Patient-flags shape has it.
+pub fn care_plan(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> CarePlan {
+    let Some(node) = graph.plan(key) else { return CarePlan::default() };
+    let period = period(node);
+    let mut meta = plan_meta(graph, key, node);
+    // The England profile requires a period, which a placeholder cannot have.
+    if shape == Shape::PatientFlag && period.is_some() {
+        name_england_profile(&mut meta, "CarePlan-Flag");
+    }
+    CarePlan {
+        id: id(graph, key),
+        meta: Some(meta),
+        text: Some(Box::new(narrative::of_plan(graph, node))),
+        status: codes::plan_status(key.kind, node.status).into(),
+        intent: "plan".into(),
+        category: vec![plan_concept(graph, node, None, Shape::Standard)],
+        title: Some(wording::node_text(graph, node).into()),
+        subject: Box::new(subject(graph, node)),
+        period,
+        author: authority(graph, key, node).map(Box::new),
+        care_team: vec![sibling(graph, key, node, ResourceType::CareTeam)],
+        ..Default::default()
+    }
+}

@@ -1,0 +1,81 @@
+//! What the four resources of a plan have in common.
+
+use super::common::{ENGLAND, coding, literal, meta, nhs_number};
+use crate::fhir::{
+    codes::{self, Code},
+    graph::{Authority, Graph, NodeKey, PATIENT, PlanNode, ResourceType, Shape},
+    wording,
+};
+use fhirbolt_model::r4::types::{CodeableConcept, Identifier, Meta, Period, Reference};
+
+/// `meta`, tagged where the plan could not be read.
+pub fn plan_meta(graph: &Graph<'_>, key: NodeKey, node: &PlanNode<'_>) -> Box<Meta> {
+    let tag = node.unreadable().map(|_| codes::TAG_UNREADABLE);
+    meta(graph, key, tag.as_slice())
+}
+
+/// Names NHS England's own profile as well, before that of UK Core.
+pub fn name_england_profile(meta: &mut Meta, profile: &str) {
+    meta.profile.insert(0, [ENGLAND, profile].concat().into());
+}
+
+/// The SNOMED CT code of the plan, then `second`; for a placeholder the England code alone (decisions.md 7). Always with the
+/// text that a clinician reads.
+pub fn plan_concept(graph: &Graph<'_>, node: &PlanNode<'_>, second: Option<Code>, shape: Shape) -> CodeableConcept {
+    let mut coding: Vec<_> = match node.plan() {
+        Some(plan) => [Some(codes::plan_snomed(plan.plan_type)), second].into_iter().flatten().map(coding).collect(),
+        None => vec![coding(codes::ENGLAND_CPIS_FLAG)],
+    };
+    if shape == Shape::PatientFlag {
+        coding.reverse();
+    }
+    CodeableConcept { coding, text: Some(wording::node_text(graph, node).into()), ..Default::default() }
+}
+
+/// Calendar dates as they are; `None` for a placeholder.
+pub fn period(node: &PlanNode<'_>) -> Option<Box<Period>> {
+    let plan = node.plan()?;
+    Some(Box::new(Period {
+        start: Some(plan.period.start.to_string().into()),
+        end: plan.period.end.map(|end| end.to_string().into()),
+        ..Default::default()
+    }))
+}
+
+/// The person asked about; named as the mother where that is what she is in this record.
+pub fn subject(graph: &Graph<'_>, node: &PlanNode<'_>) -> Reference {
+    let mut display = graph.asked().display();
+    if node.asked_is_mother() {
+        display.push_str(" (mother)");
+    }
+    literal(graph, PATIENT, Some(nhs_number(graph)), display)
+}
+
+/// The responsible local authority, where it is known.
+pub fn authority(graph: &Graph<'_>, key: NodeKey, node: &PlanNode<'_>) -> Option<Reference> {
+    let authority = graph.authority_of(node)?;
+    Some(literal(graph, graph.organization_of(key)?, authority_identifier(authority), authority.display()))
+}
+
+pub fn authority_identifier(authority: &Authority<'_>) -> Option<Identifier> {
+    (!authority.code.is_empty()).then(|| super::common::identifier(codes::ods_system(authority.kind), &authority.code))
+}
+
+/// Another resource of the same plan.
+pub fn sibling(graph: &Graph<'_>, key: NodeKey, node: &PlanNode<'_>, kind: ResourceType) -> Reference {
+    let display = if kind == ResourceType::CareTeam { team_name(graph, node) } else { wording::node_text(graph, node) };
+    literal(graph, Graph::sibling(key, kind), None, display)
+}
+
+/// The name of the authority that stands behind a plan.
+pub fn team_name(graph: &Graph<'_>, node: &PlanNode<'_>) -> String {
+    if let Some(authority) = graph.authority_of(node) {
+        return authority.display();
+    }
+    let mut name = "Local authority not known".to_owned();
+    for (place, authority) in graph.authorities().iter().enumerate() {
+        name.push_str(if place == 0 { ": may be " } else { " or " });
+        name.push_str(&authority.display());
+    }
+    name
+}
