@@ -1,1 +1,154 @@
-//! Being written.
+//! An SMSP for rehearsal: the provider's side of wire.md over real mutual TLS, with scenarios and faults.
+//!
+//! It checks every request against the contract, keeps an access history per child, counts the notifications that a real
+//! CP-IS would have sent, and breaks the connection in every way that a network can. It holds invented children only.
+
+pub mod answer;
+pub mod certificates;
+mod contract;
+mod control;
+mod history;
+mod http;
+mod provider;
+mod reply;
+pub mod scenario;
+mod server;
+mod tree;
+
+use provider::Provider;
+use scenario::Scenario;
+use std::{io, net::SocketAddr, sync::Arc};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// What a simulator needs to start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// Where its counts are shown; loopback only.
+    pub control_listen: Option<SocketAddr>,
+    pub tls: Tls,
+    pub scenario: Scenario,
+}
+
+/// PEM texts of the provider's side of mutual TLS.
+#[derive(Clone)]
+pub struct Tls {
+    /// The chain, leaf first.
+    pub cert_pem: Vec<u8>,
+    /// PKCS#8, PKCS#1 or SEC1.
+    pub key_pem: Vec<u8>,
+    /// The CAs of client certificates. No client gets in without one.
+    pub client_ca_pem: Vec<u8>,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls(..)")
+    }
+}
+
+/// Why a simulator does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot listen on {address}: {cause}")]
+    Listen { address: SocketAddr, cause: io::Error },
+    #[error("the control port must be on loopback, not on {0}")]
+    ControlNotOnLoopback(SocketAddr),
+    #[error("{what} cannot be read as PEM")]
+    Pem { what: &'static str },
+    #[error("the TLS settings are refused: {0}")]
+    Tls(#[from] rustls::Error),
+    #[error("the client CA is refused: {0}")]
+    ClientCa(#[from] rustls::server::VerifierBuilderError),
+}
+
+/// What a simulator counted since its start or its last reset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// TLS sessions with a client certificate that was accepted.
+    pub connections: u64,
+    /// Complete HTTP requests that were read.
+    pub requests: u64,
+    /// Queries that reached CP-IS: accepted, valid, and passed on.
+    pub queries: u64,
+    /// Of these, the ones about a child with a record: one each, however many authorities are told.
+    pub notifications: u64,
+}
+
+/// A running simulator. Dropping it stops it; [`Simulator::stop`] also waits until it has.
+pub struct Simulator {
+    address: SocketAddr,
+    control_address: Option<SocketAddr>,
+    provider: Arc<Provider>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Simulator {
+    /// Starts listening, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        if let Some(control) = config.control_listen.filter(|control| !control.ip().is_loopback()) {
+            return Err(StartError::ControlNotOnLoopback(control));
+        }
+        let acceptor = server::acceptor(&config.tls)?;
+        let (listener, address) = listen(config.listen).await?;
+        let control = match config.control_listen {
+            Some(control) => Some(listen(control).await?),
+            None => None,
+        };
+        let provider = Arc::new(Provider::new(config.scenario));
+        let mut tasks = vec![tokio::spawn(server::serve(listener, acceptor, Arc::clone(&provider)))];
+        let control_address = control.as_ref().map(|(_, address)| *address);
+        if let Some((listener, _)) = control {
+            tasks.push(tokio::spawn(control::serve(listener, Arc::clone(&provider))));
+        }
+        Ok(Self { address, control_address, provider, tasks })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its control port listens, if it has one.
+    pub fn control_address(&self) -> Option<SocketAddr> {
+        self.control_address
+    }
+
+    /// The endpoint, for `smsp.url`: `https://localhost:PORT/smsp/cpis`.
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}{}", self.address.port(), provider::PATH)
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.provider.counts()
+    }
+
+    /// Closes every connection and waits until all is quiet.
+    pub async fn stop(mut self) {
+        for task in std::mem::take(&mut self.tasks) {
+            task.abort();
+            // The abort itself is the expected error.
+            let _aborted = task.await;
+        }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |cause| StartError::Listen { address, cause };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! What a provider writes: the SMSP's answers, Spine's own replies, faults, and what is no answer at all.
+
+mod author;
+mod content;
+mod envelope;
+mod fault;
+mod payload;
+mod tms;
+mod xml;
+
+pub use content::{AnswerContent, Layout, Total};
+pub use envelope::{EnvelopeIds, PayloadEncoding, encoded_envelope, envelope};
+pub use fault::{Fault, FaultText, soap_fault};
+pub use payload::write_payload;
+pub use tms::{ActFailed, TmsIds, act_failed, business_error, query_response};
+
+pub(super) use envelope::{infrastructure_response, simple_message_response};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,318 @@
+//! The provider: takes a complete request, keeps the books of the simulated register, decides on the reply.
+
+use super::{
+    Counts,
+    answer::{
+        ActFailed, AnswerContent, EnvelopeIds, Fault, FaultText, Layout, PayloadEncoding, TmsIds, act_failed, business_error,
+        encoded_envelope, envelope, infrastructure_response, query_response, simple_message_response, soap_fault, write_payload,
+    },
+    contract::{self, Accepted, Checked, Violation},
+    history::{Histories, SeenIds},
+    http::Request,
+    reply::Reply,
+    scenario::{Behaviour, Child, RelatesTo, ReplyShape, Scenario, fault_named},
+};
+use crate::cpis::{Access, AccessTime, MessageIds, NhsNumber, Record, today_in_london};
+use jiff::Timestamp;
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+/// The only path that is served.
+pub(super) const PATH: &str = "/smsp/cpis";
+const XML: &str = "text/xml; charset=utf-8";
+const HUGE: usize = 10 * 1024 * 1024;
+/// How much of a message is kept for `GET /exchanges/last`.
+const KEPT_OF_A_MESSAGE: usize = 256 * 1024;
+/// Tracking ids by which NHS Digital's simulator sends faults (wire.md 5.12).
+const FAULT_TRACKING_IDS: [(&str, &str); 8] = [
+    ("00000000-0000-0000-0000-0000000C1000", "client-1000"),
+    ("00000000-0000-0000-0000-0000000C2200", "client-2200"),
+    ("00000000-0000-0000-0000-0000000C3000", "client-3000"),
+    ("00000000-0000-0000-0000-0000000E2100", "server-2100"),
+    ("00000000-0000-0000-0000-0000000E2200", "server-2200"),
+    ("00000000-0000-0000-0000-0000000E3000", "server-3000"),
+    ("00000000-0000-0000-0000-000000001111", "version-mismatch"),
+    ("00000000-0000-0000-0000-000000002222", "must-understand"),
+];
+
+/// The state behind every connection.
+pub(super) struct Provider {
+    pub scenario: Scenario,
+    state: Mutex<State>,
+    connections: AtomicU64,
+    requests: AtomicU64,
+    queries: AtomicU64,
+    notifications: AtomicU64,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub histories: Histories,
+    seen: SeenIds,
+    last: Option<Exchange>,
+}
+
+/// The last request and its reply, as text. Test data only, since only a rehearsal runs here.
+#[derive(Clone)]
+pub(super) struct Exchange {
+    pub request: String,
+    pub reply: String,
+}
+
+impl Provider {
+    pub fn new(scenario: Scenario) -> Self {
+        let provider = Self {
+            scenario,
+            state: Mutex::default(),
+            connections: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            queries: AtomicU64::new(0),
+            notifications: AtomicU64::new(0),
+        };
+        provider.reset();
+        provider
+    }
+
+    /// Counts to zero, histories as the scenario has them. Ids stay known: a repeated send is one across resets too.
+    pub fn reset(&self) {
+        let now = Timestamp::now();
+        let mut histories = Histories::default();
+        for child in self.scenario.all() {
+            histories.seed(&child.nhs_number, child.accesses(&child.nhs_number, now));
+        }
+        let mut state = self.state();
+        state.histories = histories;
+        state.last = None;
+        for counter in [&self.connections, &self.requests, &self.queries, &self.notifications] {
+            counter.store(0, Relaxed);
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        Counts {
+            connections: self.connections.load(Relaxed),
+            requests: self.requests.load(Relaxed),
+            queries: self.queries.load(Relaxed),
+            notifications: self.notifications.load(Relaxed),
+        }
+    }
+
+    pub fn connected(&self) {
+        self.connections.fetch_add(1, Relaxed);
+    }
+
+    /// The state, also after a panic elsewhere: it is only books.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The reply to one complete request from the client whose certificate bears the name `client`.
+    pub fn reply(&self, request: &Request, client: &str) -> Reply {
+        self.requests.fetch_add(1, Relaxed);
+        let reply = self.decide(request, client);
+        self.state().last = Some(Exchange::of(request, &reply));
+        reply
+    }
+
+    fn decide(&self, request: &Request, client: &str) -> Reply {
+        if request.target != PATH {
+            return Reply::plain(404, "there is no service at this path\n");
+        }
+        let now = Timestamp::now();
+        let mut checked = contract::check(request, client, &self.scenario.contract, now);
+        let by_tracking_id = checked.tracking_id.as_deref().and_then(fault_by_tracking_id);
+        if self.was_sent_before(&checked, by_tracking_id.is_some()) && checked.outcome.is_ok() {
+            checked.outcome = Err(Violation::invalid("an id of this message was used before: it was sent twice"));
+        }
+        match (&checked.outcome, by_tracking_id) {
+            (Err(violation), _) => refuse(violation, &checked, now, &self.scenario.contract.action),
+            (Ok(_), Some(fault)) => fault_reply(fault, checked.message_id.as_deref(), None),
+            (Ok(accepted), None) => self.answer(accepted, &checked, now),
+        }
+    }
+
+    /// Remembers every id of the message. Those that select a fault may be used again.
+    fn was_sent_before(&self, checked: &Checked, by_tracking_id: bool) -> bool {
+        let mut state = self.state();
+        let mut before = false;
+        for id in &checked.ids {
+            let excused = by_tracking_id && checked.tracking_id.as_deref() == Some(id);
+            before |= !excused && !state.seen.is_new(id);
+        }
+        before
+    }
+
+    fn answer(&self, accepted: &Accepted, checked: &Checked, now: Timestamp) -> Reply {
+        let unnamed = Behaviour::default();
+        let child = self.scenario.child(&accepted.nhs_number);
+        let behaviour = child.map_or(&unnamed, |child| &child.behaviour);
+        let today = today_in_london(now);
+        let own = child.map(|child| child.records(&accepted.nhs_number, today)).unwrap_or_default();
+        if behaviour.is_heard() {
+            self.hear(accepted, &own, now);
+        }
+        let (about, records) = match &behaviour.answers_about {
+            Some(other) => (other, self.scenario.named(other).map(|child: &Child| child.records(other, today)).unwrap_or_default()),
+            None => (&accepted.nhs_number, own),
+        };
+        let content = self.content(behaviour, about, records, now);
+        let mut reply = self.shaped(behaviour, &content, accepted, checked, now);
+        reply.transport = behaviour.transport;
+        reply.delay = behaviour.delay;
+        reply.drip_interval = behaviour.drip_interval;
+        if let Some(status) = behaviour.http_status {
+            reply.status = status;
+        }
+        reply
+    }
+
+    /// CP-IS hears the query: the access is written down, and every responsible authority is told.
+    fn hear(&self, accepted: &Accepted, records: &[Record], now: Timestamp) {
+        let code = |record: &Record| record.authority.as_ref().map_or("unknown".to_owned(), |a| a.organisation.code_upper());
+        let mut authorities: Vec<String> = records.iter().map(code).collect();
+        authorities.sort_unstable();
+        authorities.dedup();
+        self.queries.fetch_add(1, Relaxed);
+        self.notifications.fetch_add(u64::from(!authorities.is_empty()), Relaxed);
+        let access = Access {
+            id: accepted.query_id.as_str().into(),
+            when: AccessTime::At(now),
+            author: accepted.author.clone(),
+            about: Some(accepted.nhs_number.clone()),
+        };
+        let once = self.scenario.same_author_once;
+        self.state().histories.heard(&accepted.nhs_number, access, now, once, &authorities);
+    }
+
+    fn content(&self, behaviour: &Behaviour, about: &NhsNumber, records: Vec<Record>, now: Timestamp) -> AnswerContent {
+        let by_content = if records.is_empty() { "CPIS-0001" } else { "SMSP-0000" };
+        let code = behaviour.code.as_deref().unwrap_or(by_content);
+        let mut content = AnswerContent::code_only(code, MessageIds::fresh().query.into(), now);
+        if !records.is_empty() && !behaviour.hides_accesses {
+            content.accesses = self.state().histories.accesses(about);
+        }
+        content.records = records;
+        content.total_records = behaviour.total_records.clone();
+        content.total_accesses = behaviour.total_accesses.clone();
+        content
+    }
+
+    fn shaped(&self, behaviour: &Behaviour, content: &AnswerContent, accepted: &Accepted, checked: &Checked, now: Timestamp) -> Reply {
+        let relates_to = match behaviour.relates_to {
+            RelatesTo::Right => checked.message_id.clone(),
+            RelatesTo::Wrong => Some(MessageIds::fresh().message),
+            RelatesTo::Absent => None,
+        };
+        if let Some(fault) = behaviour.fault {
+            return fault_reply(fault, relates_to.as_deref(), None);
+        }
+        let ids = envelope_ids(relates_to.clone(), checked, &self.scenario.contract.action, &accepted.sender_ods);
+        let tms = TmsIds { relates_to, query_message: accepted.query_message.clone(), at: now };
+        let smsp = |encoding| encoded_envelope(&write_payload(content), &ids, encoding);
+        let good = || smsp(PayloadEncoding::Plain);
+        let body = match behaviour.reply {
+            ReplyShape::Smsp => good(),
+            ReplyShape::Base64 => smsp(PayloadEncoding::Base64),
+            ReplyShape::GzipBase64 => smsp(PayloadEncoding::GzipBase64),
+            ReplyShape::SpineResponse => {
+                // Spine's answer bears the query's own id (wire.md 3.5, row 8), and no SMSP code.
+                let content = AnswerContent {
+                    layout: Layout::Spine,
+                    code: None,
+                    id: accepted.query_id.as_str().into(),
+                    ..content.clone()
+                };
+                query_response(&write_payload(&content), &tms)
+            }
+            ReplyShape::SpineNotFound => act_failed(ActFailed::NotFound, &tms),
+            ReplyShape::SpineNotFoundPrefixed => act_failed(ActFailed::NotFoundPrefixed, &tms),
+            ReplyShape::SpineNoReason => act_failed(ActFailed::NoReason, &tms),
+            ReplyShape::SpineOtherReason => act_failed(ActFailed::OtherReason, &tms),
+            ReplyShape::SpineBusinessError => business_error(false, &tms),
+            ReplyShape::SpineRejection => business_error(true, &tms),
+            ReplyShape::InfrastructureResponse => infrastructure_response(&ids),
+            ReplyShape::SimpleMessageResponse => simple_message_response(&ids),
+            ReplyShape::Html => return Reply::new(200, "text/html", "<!DOCTYPE html><html><body><h1>Please try later</h1></body></html>"),
+            ReplyShape::Empty => return Reply::new(200, "", ""),
+            ReplyShape::Garbage => "\u{fffd}<<&soap>Envelope & not XML at all \u{1}".repeat(20),
+            ReplyShape::Doctype => with_dtd(&good()),
+            ReplyShape::Huge => padded(&good()),
+            ReplyShape::Truncated => truncated(&good()),
+        };
+        let mut reply = Reply::new(200, XML, body);
+        let nothing = AnswerContent::no_record(MessageIds::fresh().query.into(), now);
+        reply.surplus = Reply::new(200, XML, envelope(&write_payload(&nothing), &ids)).to_bytes(true);
+        reply
+    }
+
+    /// The last exchange, and how many requests there were.
+    pub fn exchanges(&self) -> (u64, Option<Exchange>) {
+        (self.requests.load(Relaxed), self.state().last.clone())
+    }
+}
+
+impl Exchange {
+    fn of(request: &Request, reply: &Reply) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(KEPT_OF_A_MESSAGE)]).into_owned();
+        let request = format!("{} {}\n\n{}", request.method, request.target, text(&request.body));
+        let rule = reply.rule.as_ref().map(|rule| format!("\nX-Simulator-Rule: {rule}")).unwrap_or_default();
+        Self { request, reply: format!("HTTP {} ({:?}){rule}\n\n{}", reply.status, reply.transport, text(&reply.body)) }
+    }
+}
+
+fn fault_by_tracking_id(tracking_id: &str) -> Option<Fault> {
+    let (_, name) = FAULT_TRACKING_IDS.iter().find(|(id, _)| *id == tracking_id)?;
+    fault_named(name)
+}
+
+fn envelope_ids(relates_to: Option<String>, checked: &Checked, action: &str, receiver_ods: &str) -> EnvelopeIds {
+    let mut ids = EnvelopeIds::fresh("");
+    ids.relates_to = relates_to;
+    action.clone_into(&mut ids.action);
+    receiver_ods.clone_into(&mut ids.receiver_ods);
+    if let Some(tracking) = &checked.tracking_id {
+        ids.tracking.clone_from(tracking);
+    }
+    ids
+}
+
+fn fault_reply(fault: Fault, relates_to: Option<&str>, violation: Option<&Violation>) -> Reply {
+    let words = FaultText { text: violation.map_or(fault.usual_text(), |v| v.rule.as_str()), diagnostic: Some("cpis-fhir simulator") };
+    let mut reply = Reply::new(500, XML, soap_fault(fault, relates_to, words));
+    reply.rule = violation.map(|v| v.rule.clone());
+    reply
+}
+
+/// A refusal names its rule: in the fault, and in a header where the answer is only a code.
+fn refuse(violation: &Violation, checked: &Checked, now: Timestamp, action: &str) -> Reply {
+    let relates_to = checked.message_id.as_deref();
+    if let Some(fault) = violation.fault() {
+        return fault_reply(fault, relates_to, Some(violation));
+    }
+    let content = AnswerContent::code_only("SMSP-0001", MessageIds::fresh().query.into(), now);
+    let ids = envelope_ids(checked.message_id.clone(), checked, action, "UNKNOWN");
+    let mut reply = Reply::new(200, XML, envelope(&write_payload(&content), &ids));
+    reply.rule = Some(violation.rule.clone());
+    reply
+}
+
+/// Nested entities that would expand to a gigabyte, referred to from the header.
+fn with_dtd(envelope: &str) -> String {
+    let body = envelope.split_once("?>").map_or(envelope, |(_, body)| body);
+    let mut dtd = String::from("<?xml version=\"1.0\"?>\n<!DOCTYPE lolz [<!ENTITY lol0 \"lol\">");
+    for n in 1..10 {
+        dtd += &format!("<!ENTITY lol{n} \"{}\">", format!("&lol{};", n - 1).repeat(10));
+    }
+    dtd + "]>" + &body.replacen("</soap:Header>", "<note>&lol9;</note></soap:Header>", 1)
+}
+
+fn padded(envelope: &str) -> String {
+    envelope.replacen("<soap:Body>", &format!("<soap:Body>{}", " ".repeat(HUGE)), 1)
+}
+
+fn truncated(envelope: &str) -> String {
+    let at = (0..=envelope.len() * 2 / 3).rev().find(|at| envelope.is_char_boundary(*at)).unwrap_or_default();
+    envelope[..at].to_owned()
+}

@@ -1,0 +1,174 @@
+//! A reply, and how it goes out: as it should, or broken on purpose.
+
+use super::scenario::Transport;
+use std::{io, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+use tokio_rustls::server::TlsStream;
+
+/// The longest that one reply may take, however slow it is meant to be.
+const SEND_DEADLINE: Duration = Duration::from_secs(180);
+/// Lets what was written reach the peer before a reset overtakes it.
+const BEFORE_RESET: Duration = Duration::from_millis(50);
+const DRIP_BYTES: usize = 16;
+const DRIP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// One HTTP response and what shall happen to it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reply {
+    pub status: u16,
+    pub content_type: &'static str,
+    pub body: Vec<u8>,
+    /// The rule that the request broke, sent as `X-Simulator-Rule`.
+    pub rule: Option<String>,
+    pub transport: Transport,
+    pub delay: Duration,
+    pub drip_interval: Option<Duration>,
+    /// A whole response that follows unasked, for [`Transport::Surplus`].
+    pub surplus: Vec<u8>,
+}
+
+/// What becomes of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Connection {
+    Kept,
+    Closed,
+}
+
+impl Reply {
+    pub fn new(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, content_type, body: body.into(), ..Self::default() }
+    }
+
+    /// Plain text, for what is refused before it is looked at.
+    pub fn plain(status: u16, text: &str) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", text)
+    }
+
+    fn head(&self, keep: bool) -> String {
+        let reason = match self.status {
+            200 => "OK",
+            202 => "Accepted",
+            400 => "Bad Request",
+            404 => "Not Found",
+            413 => "Content Too Large",
+            500 => "Internal Server Error",
+            503 => "Service Unavailable",
+            _ => "Status",
+        };
+        let mut head = format!("HTTP/1.1 {} {reason}\r\n", self.status);
+        if !self.content_type.is_empty() {
+            head += &format!("Content-Type: {}\r\n", self.content_type);
+        }
+        if let Some(rule) = &self.rule {
+            head += &format!("X-Simulator-Rule: {}\r\n", rule.replace(|c: char| c.is_control() || !c.is_ascii(), " "));
+        }
+        if self.transport == Transport::Chunked {
+            head += "Transfer-Encoding: chunked\r\n";
+        } else {
+            head += &format!("Content-Length: {}\r\n", self.body.len());
+        }
+        head + if keep { "Connection: keep-alive\r\n\r\n" } else { "Connection: close\r\n\r\n" }
+    }
+
+    /// The bytes of a sound response.
+    pub fn to_bytes(&self, keep: bool) -> Vec<u8> {
+        let mut bytes = self.head(keep).into_bytes();
+        if self.transport == Transport::Chunked {
+            for chunk in self.body.chunks(1000) {
+                bytes.extend(format!("{:x}\r\n", chunk.len()).bytes());
+                bytes.extend(chunk);
+                bytes.extend(b"\r\n");
+            }
+            bytes.extend(b"0\r\n\r\n");
+        } else {
+            bytes.extend(&self.body);
+        }
+        bytes
+    }
+}
+
+/// Sends a reply on a TLS connection, with its fault if it has one. `keep` says whether the request wanted to keep it.
+pub(super) async fn send(mut stream: TlsStream<TcpStream>, reply: &Reply, keep: bool) -> Option<TlsStream<TcpStream>> {
+    let played = timeout(SEND_DEADLINE, play(&mut stream, reply, keep)).await;
+    match played {
+        Ok(Ok(Connection::Kept)) => Some(stream),
+        _ => None,
+    }
+}
+
+async fn play(stream: &mut TlsStream<TcpStream>, reply: &Reply, keep: bool) -> io::Result<Connection> {
+    if !reply.delay.is_zero() {
+        sleep(reply.delay).await;
+    }
+    match reply.transport {
+        Transport::Sound | Transport::Chunked => {
+            write(stream, &reply.to_bytes(keep)).await?;
+            if keep { Ok(Connection::Kept) } else { close(stream).await }
+        }
+        Transport::Close => {
+            write(stream, &reply.to_bytes(false)).await?;
+            close(stream).await
+        }
+        Transport::NeverAnswers => {
+            // Until the peer gives up: whatever it sends meanwhile is read and dropped.
+            while stream.read(&mut [0; 1024]).await? > 0 {}
+            close(stream).await
+        }
+        Transport::ResetBefore => reset(stream),
+        Transport::ResetDuring => {
+            let bytes = reply.to_bytes(true);
+            write(stream, &bytes[..bytes.len() / 2]).await?;
+            sleep(BEFORE_RESET).await;
+            reset(stream)
+        }
+        Transport::ResetAfter => {
+            write(stream, &reply.to_bytes(true)).await?;
+            sleep(BEFORE_RESET).await;
+            reset(stream)
+        }
+        Transport::CloseBefore => close(stream).await,
+        Transport::ShortBody => {
+            let bytes = reply.to_bytes(true);
+            write(stream, &bytes[..bytes.len() - reply.body.len().div_ceil(3)]).await?;
+            close(stream).await
+        }
+        Transport::Garbage => {
+            let garbage: Vec<u8> = (0..512_u16).map(|n| (n.wrapping_mul(167) >> 1).to_le_bytes()[0] | 0x80).collect();
+            write(stream, &garbage).await?;
+            close(stream).await
+        }
+        Transport::SlowDrip => {
+            for piece in reply.to_bytes(keep).chunks(DRIP_BYTES) {
+                write(stream, piece).await?;
+                sleep(reply.drip_interval.unwrap_or(DRIP_INTERVAL)).await;
+            }
+            if keep { Ok(Connection::Kept) } else { close(stream).await }
+        }
+        Transport::Surplus => {
+            let mut bytes = reply.to_bytes(true);
+            bytes.extend(&reply.surplus);
+            write(stream, &bytes).await?;
+            Ok(Connection::Kept)
+        }
+    }
+}
+
+pub(super) async fn write<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
+}
+
+async fn close(stream: &mut TlsStream<TcpStream>) -> io::Result<Connection> {
+    stream.shutdown().await?;
+    Ok(Connection::Closed)
+}
+
+/// With a linger of zero, dropping the socket sends RST instead of FIN, and no TLS alert goes before it.
+fn reset(stream: &TlsStream<TcpStream>) -> io::Result<Connection> {
+    stream.get_ref().0.set_zero_linger()?;
+    Ok(Connection::Closed)
+}

@@ -1,0 +1,132 @@
+use crate::{
+    cpis::NhsNumber,
+    simulator::answer::{Fault, Total},
+};
+use std::time::Duration;
+
+/// How the provider behaves when a child is asked about.
+#[derive(Debug, Clone, Default)]
+pub(in crate::simulator) struct Behaviour {
+    /// The response code, when it is not what the content calls for.
+    pub code: Option<String>,
+    pub total_records: Total,
+    pub total_accesses: Total,
+    /// Leaves the access list out of the answer.
+    pub hides_accesses: bool,
+    pub reply: ReplyShape,
+    /// A SOAP fault instead of any reply.
+    pub fault: Option<Fault>,
+    pub http_status: Option<u16>,
+    pub relates_to: RelatesTo,
+    /// The answer is about this child instead.
+    pub answers_about: Option<NhsNumber>,
+    pub transport: Transport,
+    /// Before the first byte of the reply.
+    pub delay: Duration,
+    /// Between the pieces of a slow reply.
+    pub drip_interval: Option<Duration>,
+    /// Whether the query counts as heard by CP-IS, when that is not what code and reply say.
+    pub reaches_cpis: Option<bool>,
+}
+
+/// What the body of the reply is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::simulator) enum ReplyShape {
+    #[default]
+    Smsp,
+    Base64,
+    GzipBase64,
+    /// REPC_IN000007GB01 as Spine writes it.
+    SpineResponse,
+    /// QUQI_IN010000UK14.
+    SpineNotFound,
+    SpineNotFoundPrefixed,
+    SpineNoReason,
+    SpineOtherReason,
+    /// MCCI_IN010000UK13, AE and AR.
+    SpineBusinessError,
+    SpineRejection,
+    InfrastructureResponse,
+    SimpleMessageResponse,
+    Html,
+    Empty,
+    /// A body that is not XML.
+    Garbage,
+    /// A good envelope behind a DTD of nested entities.
+    Doctype,
+    /// A good envelope padded to 10 MiB.
+    Huge,
+    /// The first two thirds of a good envelope, with the Content-Length of what is sent.
+    Truncated,
+}
+
+/// What happens on the connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::simulator) enum Transport {
+    #[default]
+    Sound,
+    /// Chunked transfer coding instead of a Content-Length; sound too.
+    Chunked,
+    /// Says `Connection: close` and does; sound too.
+    Close,
+    NeverAnswers,
+    /// TCP reset after the request was read, before any byte of the reply.
+    ResetBefore,
+    /// TCP reset in the middle of the reply.
+    ResetDuring,
+    /// TCP reset after a complete reply that promised to keep the connection.
+    ResetAfter,
+    /// An orderly end of the connection instead of a reply.
+    CloseBefore,
+    /// An orderly end before the body is as long as Content-Length says.
+    ShortBody,
+    /// Bytes that are not HTTP.
+    Garbage,
+    /// A few bytes at a time.
+    SlowDrip,
+    /// A second, unasked-for response behind the first: it says "no record".
+    Surplus,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::simulator) enum RelatesTo {
+    #[default]
+    Right,
+    Wrong,
+    Absent,
+}
+
+impl Behaviour {
+    /// Whether CP-IS hears a query that is answered so: what the SMSP refuses, or cannot pass on, it does not.
+    pub fn is_heard(&self) -> bool {
+        let by_code = !matches!(
+            self.code.as_deref(),
+            Some("SMSP-0001" | "SMSP-0003" | "SMSP-0004" | "SMSP-0005" | "SMSP-9999" | "CPIS-9999")
+        );
+        let by_shape = match self.reply {
+            ReplyShape::Smsp
+            | ReplyShape::Base64
+            | ReplyShape::GzipBase64
+            | ReplyShape::SpineResponse
+            | ReplyShape::SpineNotFound
+            | ReplyShape::SpineNotFoundPrefixed
+            | ReplyShape::SpineNoReason
+            | ReplyShape::Garbage
+            | ReplyShape::Empty
+            | ReplyShape::Doctype
+            | ReplyShape::Huge
+            | ReplyShape::Truncated => true,
+            ReplyShape::SpineOtherReason
+            | ReplyShape::SpineBusinessError
+            | ReplyShape::SpineRejection
+            | ReplyShape::InfrastructureResponse
+            | ReplyShape::SimpleMessageResponse
+            | ReplyShape::Html => false,
+        };
+        let by_status = self.http_status.is_none_or(|status| status < 400);
+        self.reaches_cpis.unwrap_or(by_code && by_shape && by_status && self.fault.is_none())
+    }
+}

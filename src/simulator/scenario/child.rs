@@ -1,0 +1,117 @@
+use super::{
+    behaviour::Behaviour,
+    relative::{Day, Moment},
+};
+use crate::cpis::{
+    Access, Author, BirthDate, Entry, LocalAuthority, LocalId, MessageIds, NhsNumber, PersonName, Period, Plan, PlanType, Record, Subject,
+    SubjectKind, Unreadable,
+};
+use jiff::{Timestamp, civil::Date};
+
+/// One child (or mother) of a scenario.
+#[derive(Debug, Clone)]
+pub(in crate::simulator) struct Child {
+    pub nhs_number: NhsNumber,
+    pub title: String,
+    pub records: Vec<RecordPlan>,
+    pub accesses: Vec<AccessPlan>,
+    pub behaviour: Behaviour,
+}
+
+/// A record whose dates are still to be counted from today.
+#[derive(Debug, Clone)]
+pub(in crate::simulator) struct RecordPlan {
+    pub authority: Option<LocalAuthority>,
+    pub subjects: Vec<SubjectPlan>,
+    pub entries: Vec<EntryPlan>,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::simulator) struct SubjectPlan {
+    pub kind: SubjectKind,
+    pub nhs_numbers: Vec<Number>,
+    pub local_ids: Vec<LocalId>,
+    pub name: PersonName,
+    pub born: Option<Day>,
+}
+
+/// The number that is asked about, or a certain one.
+#[derive(Debug, Clone)]
+pub(in crate::simulator) enum Number {
+    Asked,
+    Other(NhsNumber),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(in crate::simulator) enum EntryPlan {
+    Plan { plan_type: PlanType, start: Day, end: Option<Day> },
+    Unreadable(Unreadable),
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::simulator) struct AccessPlan {
+    pub when: Moment,
+    pub author: Author,
+    pub about: Number,
+}
+
+impl Number {
+    fn resolve(&self, asked: &NhsNumber) -> NhsNumber {
+        match self {
+            Self::Asked => asked.clone(),
+            Self::Other(number) => number.clone(),
+        }
+    }
+}
+
+impl Child {
+    /// The records as they stand on `today`, about the number asked.
+    pub fn records(&self, asked: &NhsNumber, today: Date) -> Vec<Record> {
+        self.records.iter().map(|record| record.resolve(asked, today)).collect()
+    }
+
+    /// The accesses before the simulator began, each with an id of its own.
+    pub fn accesses(&self, asked: &NhsNumber, now: Timestamp) -> Vec<Access> {
+        let resolve = |access: &AccessPlan| Access {
+            id: MessageIds::fresh().query.into(),
+            when: access.when.resolve(now),
+            author: access.author.clone(),
+            about: Some(access.about.resolve(asked)),
+        };
+        self.accesses.iter().map(resolve).collect()
+    }
+}
+
+impl RecordPlan {
+    fn resolve(&self, asked: &NhsNumber, today: Date) -> Record {
+        Record {
+            authority: self.authority.clone(),
+            entries: self.entries.iter().map(|entry| entry.resolve(today)).collect(),
+            subjects: self.subjects.iter().map(|subject| subject.resolve(asked, today)).collect(),
+        }
+    }
+}
+
+impl SubjectPlan {
+    fn resolve(&self, asked: &NhsNumber, today: Date) -> Subject {
+        Subject {
+            kind: self.kind,
+            nhs_numbers: self.nhs_numbers.iter().map(|number| number.resolve(asked)).collect(),
+            local_ids: self.local_ids.clone(),
+            name: self.name.clone(),
+            birth_date: self.born.map(|born| BirthDate(born.resolve(today))),
+        }
+    }
+}
+
+impl EntryPlan {
+    fn resolve(self, today: Date) -> Entry {
+        match self {
+            Self::Unreadable(why) => Entry::Unreadable(why),
+            Self::Plan { plan_type, start, end } => {
+                let period = Period { start: start.resolve(today), end: end.map(|end| end.resolve(today)) };
+                Entry::Plan(Plan { plan_type, period })
+            }
+        }
+    }
+}
