@@ -1,0 +1,1 @@
+//! The SMSP over mutual TLS.

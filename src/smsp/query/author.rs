@@ -1,0 +1,127 @@
+use super::xml::is_blank;
+use crate::cpis::{Delivery, Failure, FailureKind, Organisation, PersonName, Phase, Requester, SdsId};
+use crate::smsp::{AuthorTemplate, Dialect, PayloadForm};
+
+/// The HL7 V3 author of a query, complete (wire.md 2.3 to 2.5, decisions.md 20).
+#[derive(Debug, Clone, Copy)]
+pub struct WireAuthor<'a> {
+    pub identity: WireIdentity<'a>,
+    /// The job role, as the requester or the settings gave it.
+    pub role_code: &'a str,
+    pub role_name: &'a str,
+    pub name: &'a PersonName,
+    pub organisation: &'a Organisation,
+}
+
+/// Which template the author takes.
+#[derive(Debug, Clone, Copy)]
+pub enum WireIdentity<'a> {
+    /// `COCT_TP145102GB01#AssignedAuthor`: a smartcard or CIS2 user.
+    Person { user_id: &'a SdsId, role_profile_id: Option<&'a SdsId> },
+    /// `COCT_TP145104GB01#System`: our system, with the person who is responsible for the query. `nominated` tells that
+    /// this is the person of the settings, not the requester.
+    System { asid: &'a SdsId, nominated: bool },
+}
+
+/// A person in the roles that both templates ask for.
+struct Responsible<'a> {
+    role_code: &'a str,
+    role_name: &'a str,
+    name: &'a PersonName,
+}
+
+/// Chooses the author template and fills it, or names everything that is missing at once.
+///
+/// Covers all that [`super::write`] and the ITK envelope need of the requester and the settings, so that a caller can ask
+/// before anything is put on the trail.
+///
+/// # Errors
+/// [`FailureKind::AuthorIncomplete`], nothing delivered.
+pub fn author<'a>(requester: &'a Requester, dialect: &'a Dialect) -> Result<WireAuthor<'a>, Failure> {
+    let mut missing = Vec::new();
+    let own =
+        Responsible { role_code: requester.role.code.as_str(), role_name: requester.role.name.as_str(), name: &requester.name };
+    let as_person = match dialect.author.template {
+        AuthorTemplate::Auto => requester.sds_user_id.is_some() && own.is_complete(),
+        AuthorTemplate::Person => true,
+        AuthorTemplate::System => false,
+    };
+    let (identity, person) = if as_person {
+        let identity = requester
+            .sds_user_id
+            .as_ref()
+            .map(|user_id| WireIdentity::Person { user_id, role_profile_id: requester.role_profile_id.as_ref() });
+        note(&mut missing, identity.is_none(), "SDS user id");
+        (identity, own)
+    } else {
+        let (person, nominated) = responsible(own, dialect);
+        (dialect.asid.as_ref().map(|asid| WireIdentity::System { asid, nominated }), person)
+    };
+    person.note_missing(&mut missing);
+    note_organisation(&mut missing, &requester.organisation);
+    note(&mut missing, audit_user_missing(requester), "user id");
+    let asid_needed = !as_person || dialect.payload_form == PayloadForm::Tms;
+    note(&mut missing, asid_needed && dialect.asid.is_none(), "ASID");
+    note(&mut missing, dialect.payload_form == PayloadForm::Tms && dialect.to_asid.is_none(), "ASID of CP-IS");
+
+    match identity {
+        Some(identity) if missing.is_empty() => Ok(WireAuthor {
+            identity,
+            role_code: person.role_code,
+            role_name: person.role_name,
+            name: person.name,
+            organisation: &requester.organisation,
+        }),
+        _ => Err(Failure::new(FailureKind::AuthorIncomplete { missing }, Phase::Build, Delivery::NotDelivered)),
+    }
+}
+
+/// The person of the system template: the real clinician; the nominated person only where the clinician's name or role is
+/// absent, and then as a whole, so that nobody appears under another's role.
+fn responsible<'a>(own: Responsible<'a>, dialect: &'a Dialect) -> (Responsible<'a>, bool) {
+    match &dialect.author.nominated {
+        Some(nominated) if !own.is_complete() => {
+            let person = Responsible { role_code: &nominated.role_code, role_name: &nominated.role_name, name: &nominated.name };
+            (person, true)
+        }
+        _ => (own, false),
+    }
+}
+
+impl Responsible<'_> {
+    fn is_complete(&self) -> bool {
+        !is_blank(self.role_code) && !is_blank(self.role_name) && has_name(self.name)
+    }
+
+    fn note_missing(&self, missing: &mut Vec<&'static str>) {
+        note(missing, is_blank(self.role_code), "job role code");
+        note(missing, is_blank(self.role_name), "job role name");
+        note(missing, !has_name(self.name), "name");
+    }
+}
+
+/// A title alone names nobody: a given or a family name is needed.
+fn has_name(name: &PersonName) -> bool {
+    name.given.iter().chain(&name.family).any(|part| !is_blank(part.as_str()))
+}
+
+fn note_organisation(missing: &mut Vec<&'static str>, organisation: &Organisation) {
+    note(missing, is_blank(organisation.ods_code.as_str()), "organisation code");
+    note(missing, is_blank(organisation.name.as_str()), "organisation name");
+}
+
+/// The audit identity must name an individual: by smartcard, or by the local user id (wire.md 5.4.1).
+fn audit_user_missing(requester: &Requester) -> bool {
+    smartcard(requester).is_none() && is_blank(requester.user.id.as_str())
+}
+
+/// The SDS user id and the role profile id of a smartcard or CIS2 user who has both.
+pub(in crate::smsp) fn smartcard(requester: &Requester) -> Option<(&SdsId, &SdsId)> {
+    requester.sds_user_id.as_ref().zip(requester.role_profile_id.as_ref())
+}
+
+fn note(missing: &mut Vec<&'static str>, is_missing: bool, what: &'static str) {
+    if is_missing {
+        missing.push(what);
+    }
+}
