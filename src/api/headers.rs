@@ -2,7 +2,7 @@
 
 use crate::cpis::{CareSetting, NhsNumber, Text};
 use crate::fhir::search::Handling;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::HeaderMap;
 
 /// A header is missing or malformed. Its value is never repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -140,14 +140,14 @@ fn traceparent(headers: &HeaderMap) -> Option<Text> {
     }
 }
 
-/// A header for the answer; the names and values given here are valid ones.
-pub fn header(name: &'static str, value: &str) -> Option<(HeaderName, HeaderValue)> {
-    Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
+    }
 
     fn read(pairs: &[(&'static str, &str)]) -> (CallerHeaders, Result<(), HeaderError>) {
         let mut map = HeaderMap::new();

@@ -5,8 +5,10 @@ use super::headers::HeaderError;
 use super::media::MediaError;
 use super::routes::NoRoute;
 use crate::cpis::{Contradiction, Delivery, Failure, FailureKind, Fault, LocalAuthority, ResponseCode};
+use crate::fhir::graph::Authority;
 use crate::fhir::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode};
 use crate::fhir::search::SearchError;
+use crate::fhir::wording;
 
 /// Seconds after which a caller may try again, where nothing was sent.
 const RETRY_AFTER: u32 = 5;
@@ -211,7 +213,7 @@ impl Problem {
 fn push_contacts(text: &mut String, contacts: &[LocalAuthority]) {
     for (at, authority) in contacts.iter().enumerate() {
         text.push_str(if at == 0 { " CP-IS named this authority: ring " } else { "; " });
-        text.push_str(&crate::fhir::narrative::ring(authority));
+        text.push_str(&wording::contact(&Authority::new(authority)));
     }
     if !contacts.is_empty() {
         text.push('.');
@@ -435,7 +437,7 @@ mod tests {
     fn the_numbers_of_an_authority_that_could_be_read_are_never_hidden() {
         let failure = maybe(FailureKind::Contradictory(Contradiction::TotalUnreadable)).with_contacts(vec![authority()]);
         let said = Problem::of_failure(&failure, true).issue.diagnostics;
-        for wanted in ["Exampleshire County Council", "02079460001", "02079460002", "Emergency duty team"] {
+        for wanted in ["Exampleshire County Council", "02079460001", "02079460002", "emergency duty team"] {
             assert!(said.contains(wanted), "{wanted}: {said}");
         }
     }

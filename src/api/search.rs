@@ -14,7 +14,7 @@ use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::registry::Searchable;
 use crate::fhir::search::{Handling, Search};
 use crate::lookup::Look;
-use crate::settings::{self, AccessMode, Settings};
+use crate::settings::{self, Mode, Settings};
 use actix_web::{HttpRequest, web};
 use jiff::Timestamp;
 
@@ -52,7 +52,7 @@ pub async fn handle(
 /// Who asks, and whether they may ask in this way.
 fn requester(app: &App, caller: &CallerHeaders) -> Result<Requester, Problem> {
     let access = &app.settings.access;
-    debug_assert_eq!(access.modes, [AccessMode::Demo], "no other mode starts yet");
+    debug_assert_eq!(access.modes, [Mode::Demo], "no other mode starts yet");
     let care_setting = caller.care_setting.unwrap_or(access.care_setting);
     if !access.care_settings.contains(&care_setting) {
         return Err(Problem::care_setting_refused());
@@ -116,7 +116,7 @@ fn show(search: &Search, look: &Look, base_url: &str, app: &App, format: Format)
 fn base_url(request: &HttpRequest, settings: &Settings) -> String {
     let server = &settings.server;
     if let Some(url) = &server.public_url {
-        return format!("{}{}", url.as_str().trim_end_matches('/'), server.base_path);
+        return url.as_str().trim_end_matches('/').to_owned();
     }
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     let host = request.headers().get("Host").and_then(|host| host.to_str().ok()).filter(|host| is_host(host));

@@ -103,7 +103,7 @@ fn listen(
 fn tls_config(tls: &ServerTls) -> Result<ServerConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let chain = CertificateDer::pem_slice_iter(&tls.cert_pem).collect::<Result<Vec<_>, _>>().map_err(|_| "the certificate cannot be read")?;
-    let key = PrivateKeyDer::from_pem_slice(&tls.key_pem).map_err(|_| "the private key cannot be read")?;
+    let key = PrivateKeyDer::from_pem_slice(tls.key_pem.bytes()).map_err(|_| "the private key cannot be read")?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;

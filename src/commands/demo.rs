@@ -1,7 +1,7 @@
 use super::service::{self, Ready};
 use super::{CommandError, say};
 use crate::cpis::NhsNumber;
-use crate::settings::{LogFormat, Settings};
+use crate::settings::{self, LogForm, Settings};
 use crate::simulator::certificates::Certificates;
 use crate::simulator::scenario::Scenario;
 use crate::simulator::{Config, Simulator, Tls};
@@ -39,7 +39,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     };
     let simulator = core.block_on(Simulator::start(config)).map_err(|error| failed("the simulator cannot start", &error))?;
     let settings = settings(&folder.0, &simulator.url(), options.port)?;
-    telemetry::start_logs(LogFormat::Pretty);
+    telemetry::start_logs(LogForm::Pretty);
     telemetry::silence_panic_messages();
     let children = children();
     let (control, smsp_url) = (simulator.control_address(), simulator.url());
@@ -63,7 +63,7 @@ fn settings(folder: &Path, smsp_url: &str, port: u16) -> Result<Settings, Comman
         ("SMSP__URL", smsp_url.to_owned()),
         ("SMSP__CA", file("ca.pem")),
         ("SMSP__CLIENT_CERT", file("client.pem")),
-        ("SMSP__CLIENT_KEY", file("client.key")),
+        ("SMSP__CLIENT_KEY", file("client-key.pem")),
         ("SMSP__SENDER_ODS", "RX1".to_owned()),
         ("SMSP__RECEIVER_ODS", "SMSPORG".to_owned()),
         ("SMSP__ASID", "200000000115".to_owned()),
@@ -72,7 +72,7 @@ fn settings(folder: &Path, smsp_url: &str, port: u16) -> Result<Settings, Comman
         ("ADMIN__LISTEN", free(9090).to_string()),
     ];
     let environment = environment.map(|(key, value)| (format!("CPIS_FHIR__{key}"), value));
-    Settings::load(None, environment).map_err(|error| CommandError::Settings(error.to_string()))
+    settings::load(None, environment).map_err(|error| CommandError::Settings(error.to_string()))
 }
 
 /// `port` on loopback, or one that is free where it is taken.

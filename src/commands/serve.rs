@@ -1,6 +1,6 @@
 use super::service;
 use super::{CommandError, say_error};
-use crate::settings::{AccessMode, Settings};
+use crate::settings::{self, Mode, Settings};
 use crate::telemetry;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), CommandError> {
     let began = Instant::now();
     let settings =
-        Settings::load(options.config.as_deref(), std::env::vars()).map_err(|error| CommandError::Settings(error.to_string()))?;
+        settings::load(options.config.as_deref(), std::env::vars()).map_err(|error| CommandError::Settings(error.to_string()))?;
     refuse_what_is_not_built(&settings)?;
     telemetry::start_logs(settings.telemetry.log);
     telemetry::silence_panic_messages();
@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
 
 /// A person must be vouched for, and a trail kept, before this may serve anyone but its own demo user.
 fn refuse_what_is_not_built(settings: &Settings) -> Result<(), CommandError> {
-    if settings.access.modes == [AccessMode::Demo] {
+    if settings.access.modes == [Mode::Demo] {
         return Ok(());
     }
     Err(CommandError::Settings(

@@ -16,7 +16,7 @@ pub struct Options {
     /// Scenario file (TOML) instead of the built-in children
     #[arg(long)]
     scenario: Option<PathBuf>,
-    /// Folder of ca.pem, server.pem and server.key, client.pem and client.key; made where they are missing
+    /// Folder of ca.pem, server.pem and server-key.pem, client.pem and client-key.pem; made where they are missing
     #[arg(long, default_value = "simulator-certificates")]
     certificates: PathBuf,
 }
@@ -52,7 +52,7 @@ fn tls(folder: &Path) -> Result<Tls, CommandError> {
         made.write_to(folder).map_err(|error| cannot("written", &error))?;
     }
     let read = |name: &str| std::fs::read(folder.join(name)).map_err(|error| cannot("read", &error));
-    Ok(Tls { cert_pem: read("server.pem")?, key_pem: read("server.key")?, client_ca_pem: read("ca.pem")? })
+    Ok(Tls { cert_pem: read("server.pem")?, key_pem: read("server-key.pem")?, client_ca_pem: read("ca.pem")? })
 }
 
 fn ready_message(simulator: &Simulator, folder: &Path) -> String {
@@ -65,7 +65,7 @@ fn ready_message(simulator: &Simulator, folder: &Path) -> String {
          export CPIS_FHIR__SMSP__URL={url}\n\
          export CPIS_FHIR__SMSP__CA={folder}/ca.pem\n\
          export CPIS_FHIR__SMSP__CLIENT_CERT={folder}/client.pem\n\
-         export CPIS_FHIR__SMSP__CLIENT_KEY={folder}/client.key\n\
+         export CPIS_FHIR__SMSP__CLIENT_KEY={folder}/client-key.pem\n\
          export CPIS_FHIR__SMSP__SENDER_ODS=RX1\n\
          export CPIS_FHIR__ACCESS__MODES=demo\n\
          cpis-fhir serve",

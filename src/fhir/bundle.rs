@@ -5,15 +5,15 @@ use super::graph::{Graph, NodeKey, ResourceType};
 use super::id::{IdKeys, Part};
 use super::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode, operation_outcome};
 use super::search::{Search, include};
-use super::{json, narrative};
-use crate::cpis::{Answer, LocalAuthority, Notice};
+use super::{json, wording};
+use crate::cpis::{Answer, Notice};
 use std::io::Write as _;
 
 /// One answer, seen through one search.
 pub struct Page<'a> {
     pub search: &'a Search,
     pub answer: &'a Answer,
-    pub graph: &'a Graph,
+    pub graph: &'a Graph<'a>,
     /// Absolute, without a trailing slash.
     pub base_url: &'a str,
     pub ids: &'a IdKeys,
@@ -73,7 +73,7 @@ impl Entries<'_> {
 
 /// What was really searched, with the child as an opaque reference: a logged link tells nothing.
 fn self_link(page: &Page<'_>) -> String {
-    let patient = page.ids.seal(ResourceType::Patient, &page.search.child.nhs_number, &Part::default());
+    let patient = page.ids.seal(ResourceType::Patient, &page.search.child.nhs_number, &Part::EMPTY);
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("patient", &format!("Patient/{patient}"));
     for (name, value) in page.search.used() {
@@ -90,14 +90,14 @@ fn remarks(page: &Page<'_>) -> Vec<Issue> {
     if unreadable > 0 {
         let text = format!(
             "CP-IS holds {unreadable} record(s) or plan(s) for this child that could not be read; each stands here as an active placeholder. {}",
-            whom_to_ring(answer)
+            whom_to_ring(page.graph)
         );
         remarks.push(remark(Severity::Warning, IssueType::Incomplete, SpineCode::UnknownError, HttpCode::RecServerError, text));
     }
     if answer.stale {
         let text = format!(
             "Spine is unavailable: these records come from a local store and may be out of date. {}",
-            whom_to_ring(answer)
+            whom_to_ring(page.graph)
         );
         remarks.push(remark(Severity::Warning, IssueType::Incomplete, SpineCode::ServiceUnavailable, HttpCode::RecUnavailable, text));
     }
@@ -148,17 +148,8 @@ fn notice(notice: &Notice) -> Issue {
     Issue { severity, issue_type, spine: None, http: None, diagnostics, expression: None }
 }
 
-/// "Ring <authority, numbers>", for every authority of the answer, each once.
-fn whom_to_ring(answer: &Answer) -> String {
-    let mut named: Vec<&LocalAuthority> = Vec::new();
-    for authority in answer.records().iter().filter_map(|record| record.authority.as_ref()) {
-        if !named.contains(&authority) {
-            named.push(authority);
-        }
-    }
-    if named.is_empty() {
-        return String::new();
-    }
-    let numbers: Vec<String> = named.into_iter().map(narrative::ring).collect();
-    format!("Ring {}.", numbers.join("; "))
+/// "Ring <authority, numbers>.", for every authority of the answer.
+fn whom_to_ring(graph: &Graph<'_>) -> String {
+    let contacts: Vec<String> = graph.authorities().iter().map(wording::contact).collect();
+    if contacts.is_empty() { String::new() } else { format!("Ring {}.", contacts.join("; or ")) }
 }

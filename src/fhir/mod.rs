@@ -3,14 +3,17 @@
 //! One answer is one consistent [`graph`] of resources; every endpoint shows a view of it. The resources are fhirbolt's
 //! types ([`fhirbolt_model::r4`]), built by [`resources`] and written by [`json`] through [`emit`].
 
+pub mod bundle;
 pub mod codes;
 pub mod emit;
 pub mod graph;
 pub mod id;
 pub mod json;
 pub mod narrative;
+pub mod outcome;
 pub mod resource_type;
 pub mod resources;
+pub mod search;
 pub mod wording;
 
 #[cfg(test)]

@@ -65,6 +65,14 @@ fn placeholder_text(graph: &Graph<'_>, node: &PlanNode<'_>) -> String {
 
 pub const NOT_KNOWN_WHICH: &str = " It is not known which local authority holds it.";
 
+/// Whom to ring, for a sentence: the name, then every number with its label.
+#[must_use]
+pub fn contact(authority: &Authority<'_>) -> String {
+    let mut text = String::with_capacity(120);
+    push_contact(&mut text, authority);
+    text
+}
+
 /// "Exampleshire County Council, office hours 02079460001, emergency duty team 02079460002".
 fn push_contact(text: &mut String, authority: &Authority<'_>) {
     text.push_str(&authority.display());

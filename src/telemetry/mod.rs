@@ -1,16 +1,16 @@
 //! What the service says of itself while it runs. Nothing of a child is ever in it.
 
-use crate::settings::LogFormat;
+use crate::settings::LogForm;
 use tracing_subscriber::EnvFilter;
 
 /// Sends logs to standard error, one line each; `RUST_LOG` overrides the level.
-pub fn start_logs(format: LogFormat) {
+pub fn start_logs(format: LogForm) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,hyper=off,reqwest=off,rustls=off"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second call, as in tests, leaves the first one in place.
     let _ = match format {
-        LogFormat::Json => logs.json().flatten_event(true).with_target(true).try_init(),
-        LogFormat::Pretty => logs.with_target(false).compact().try_init(),
+        LogForm::Json => logs.json().flatten_event(true).with_target(true).try_init(),
+        LogForm::Pretty => logs.with_target(false).compact().try_init(),
     };
 }
 

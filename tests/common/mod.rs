@@ -189,7 +189,7 @@ pub fn spawn(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &st
         .env("CPIS_FHIR__SMSP__URL", smsp_url)
         .env("CPIS_FHIR__SMSP__CA", file("ca.pem"))
         .env("CPIS_FHIR__SMSP__CLIENT_CERT", file("client.pem"))
-        .env("CPIS_FHIR__SMSP__CLIENT_KEY", file("client.key"))
+        .env("CPIS_FHIR__SMSP__CLIENT_KEY", file("client-key.pem"))
         .env("CPIS_FHIR__SMSP__SENDER_ODS", "RX1")
         .env("CPIS_FHIR__ACCESS__MODES", r#"["demo"]"#)
         .env("CPIS_FHIR__SERVER__LISTEN", "127.0.0.1:0")

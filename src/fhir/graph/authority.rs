@@ -51,7 +51,9 @@ impl From<&NumberUse> for Purpose {
 }
 
 impl<'a> Authority<'a> {
-    fn new(authority: &'a LocalAuthority) -> Self {
+    /// The authority as one record names it.
+    #[must_use]
+    pub fn new(authority: &'a LocalAuthority) -> Self {
         let organisation = &authority.organisation;
         let name = organisation.name.as_str().trim();
         let mut new =

@@ -2,7 +2,8 @@
 
 use super::{SearchError, safe_name};
 use crate::cpis::{NhsNumber, NotAnNhsNumber};
-use crate::fhir::id::{IdKeys, Kind};
+use crate::fhir::graph::ResourceType;
+use crate::fhir::id::IdKeys;
 
 const NHS_NUMBER_SYSTEM: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
@@ -60,7 +61,7 @@ fn reference(name: &str, value: &str, ids: &IdKeys) -> Result<NhsNumber, SearchE
         return Err(SearchError::Malformed { parameter: safe_name(name), reason: "it is empty" });
     }
     match ids.open(id) {
-        Some(open) if open.kind == Kind::Patient => Ok(open.nhs_number),
+        Some(open) if open.kind == ResourceType::Patient => Ok(open.nhs_number),
         Some(_) => Err(SearchError::UnknownChild { parameter: safe_name(name) }),
         // Longer than any spelling of an NHS number, so it was meant as an id of ours.
         None if id.len() > 20 => Err(SearchError::UnknownChild { parameter: safe_name(name) }),

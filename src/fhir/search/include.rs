@@ -84,7 +84,7 @@ fn touches(link: &Link, matches: ResourceType, direction: Direction) -> bool {
 }
 
 /// Follows `includes` from `matches`: each included node once, none that is a match, in the order found.
-pub fn follow(graph: &Graph, matches: &[NodeKey], includes: &[Include]) -> Vec<NodeKey> {
+pub fn follow(graph: &Graph<'_>, matches: &[NodeKey], includes: &[Include]) -> Vec<NodeKey> {
     let mut included: Vec<NodeKey> = Vec::new();
     let mut from: Vec<NodeKey> = matches.to_vec();
     let mut first_round = true;
@@ -110,7 +110,7 @@ pub fn follow(graph: &Graph, matches: &[NodeKey], includes: &[Include]) -> Vec<N
     included
 }
 
-fn step(graph: &Graph, node: NodeKey, include: &Include, found: &mut Vec<NodeKey>) {
+fn step(graph: &Graph<'_>, node: NodeKey, include: &Include, found: &mut Vec<NodeKey>) {
     let wanted = |target: &NodeKey| include.target.is_none_or(|kind| target.kind == kind);
     match include.direction {
         Direction::Forward if node.kind == include.link.source => {

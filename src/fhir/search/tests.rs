@@ -17,7 +17,7 @@ fn number(text: &str) -> NhsNumber {
 }
 
 fn patient_id(text: &str) -> String {
-    ids().seal(ResourceType::Patient, &number(text), &Part::default())
+    ids().seal(ResourceType::Patient, &number(text), &Part::EMPTY)
 }
 
 fn pair(name: &str, value: &str) -> Pair {
@@ -95,8 +95,8 @@ fn what_is_no_nhs_number_is_refused_by_its_reason() {
 
 #[test]
 fn a_forged_or_foreign_id_names_no_child() {
-    let foreign = IdKeys::new(vec![[8; 32]]).unwrap().seal(ResourceType::Patient, &number(NUMBER), &Part::default());
-    let of_a_flag = ids().seal(ResourceType::Flag, &number(NUMBER), &Part::default());
+    let foreign = IdKeys::new(vec![[8; 32]]).unwrap().seal(ResourceType::Patient, &number(NUMBER), &Part::EMPTY);
+    let of_a_flag = ids().seal(ResourceType::Flag, &number(NUMBER), &Part::EMPTY);
     for id in [foreign, of_a_flag, "A".repeat(64)] {
         assert!(matches!(flag(&[("patient", &id)]), Err(SearchError::UnknownChild { .. })));
     }
