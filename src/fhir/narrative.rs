@@ -20,7 +20,7 @@ pub fn of_plan(graph: &Graph<'_>, node: &PlanNode<'_>) -> Narrative {
     let mut div = String::with_capacity(1024);
     div.push_str("<div xmlns=\"http://www.w3.org/1999/xhtml\">");
     match (node.plan(), node.status) {
-        (Some(plan), Some(status)) => push_plan(&mut div, plan, status, graph.context.today),
+        (Some(plan), Some(status)) => push_plan(&mut div, node, plan, status, graph.context.today),
         _ => push_placeholder(&mut div, node),
     }
     if graph.answer.stale {
@@ -36,13 +36,10 @@ pub fn of_plan(graph: &Graph<'_>, node: &PlanNode<'_>) -> Narrative {
     Narrative { status: "generated".into(), div: div.into(), ..Default::default() }
 }
 
-fn push_plan(div: &mut String, plan: &Plan, status: PlanStatus, today: Date) {
+fn push_plan(div: &mut String, node: &PlanNode<'_>, plan: &Plan, status: PlanStatus, today: Date) {
     paragraph(div, |div| {
         div.push_str("<b>");
-        div.push_str(plan.plan_type.name());
-        if plan.plan_type == PlanType::UnbornChildProtection {
-            div.push_str(" (recorded against the mother)");
-        }
+        wording::push_plan_name(div, node, plan);
         div.push_str("</b>");
     });
     paragraph(div, |div| {
@@ -110,14 +107,16 @@ fn push_subject(div: &mut String, subject: &Subject, node: &PlanNode<'_>, asked:
         SubjectKind::Child => "Child: ",
         SubjectKind::Unknown => "Person: ",
     });
-    if subject.name.is_empty() {
-        div.push_str("name not given");
-    } else {
-        escape(div, &subject.name.spoken());
+    match wording::spoken(&subject.name) {
+        Some(name) => escape(div, &name),
+        None => div.push_str("name not given"),
     }
     if let Some(born) = subject.birth_date {
         div.push_str(", born ");
         push_date(div, born.0);
+    }
+    if subject.nhs_numbers.contains(asked) && node.record.subjects.len() > 1 {
+        div.push_str(", the person asked about");
     }
     for number in subject.nhs_numbers.iter().filter(|number| *number != asked) {
         div.push_str(", NHS number ");

@@ -1,7 +1,7 @@
 //! The sentences that a clinician reads in `code.text` (fhir.md 2; decisions.md 7, 15).
 
 use super::graph::{Authority, Graph, PlanNode};
-use crate::cpis::{Plan, PlanStatus, PlanType};
+use crate::cpis::{PersonName, Plan, PlanStatus, PlanType};
 use jiff::civil::Date;
 
 pub const COULD_NOT_BE_READ: &str = "CP-IS holds a record that could not be read.";
@@ -10,9 +10,19 @@ const MAY_BE_OUT_OF_DATE: &str = "; may be out of date";
 /// The text of a plan's codes: its plain name and what must not be overlooked.
 #[must_use]
 pub fn node_text(graph: &Graph<'_>, node: &PlanNode<'_>) -> String {
+    text(graph, node, placeholder_text)
+}
+
+/// The same without any text of an authority's, for titles and references (decisions.md 29l).
+#[must_use]
+pub fn node_title(graph: &Graph<'_>, node: &PlanNode<'_>) -> String {
+    text(graph, node, |_, _| COULD_NOT_BE_READ.trim_end_matches('.').to_owned())
+}
+
+fn text(graph: &Graph<'_>, node: &PlanNode<'_>, placeholder: impl Fn(&Graph<'_>, &PlanNode<'_>) -> String) -> String {
     let mut text = match (node.plan(), node.status) {
-        (Some(plan), Some(status)) => plan_text(plan, status),
-        _ => placeholder_text(graph, node),
+        (Some(plan), Some(status)) => plan_text(node, plan, status),
+        _ => placeholder(graph, node),
     };
     if graph.answer.stale {
         text.push_str(MAY_BE_OUT_OF_DATE);
@@ -20,12 +30,23 @@ pub fn node_text(graph: &Graph<'_>, node: &PlanNode<'_>) -> String {
     text
 }
 
-fn plan_text(plan: &Plan, status: PlanStatus) -> String {
-    let mut text = String::with_capacity(160);
+/// The plan's plain name. A plan in the mother's record says so: she is not the child (decisions.md 9).
+pub fn push_plan_name(text: &mut String, node: &PlanNode<'_>, plan: &Plan) {
     text.push_str(plan.plan_type.name());
-    if plan.plan_type == PlanType::UnbornChildProtection {
+    if plan.plan_type == PlanType::UnbornChildProtection || node.asked_is_mother() {
         text.push_str(" (recorded against the mother)");
     }
+}
+
+/// A person's name as it is said; `None` when there is nothing to say.
+#[must_use]
+pub fn spoken(name: &PersonName) -> Option<String> {
+    Some(name.spoken()).filter(|spoken| !spoken.trim().is_empty())
+}
+
+fn plan_text(node: &PlanNode<'_>, plan: &Plan, status: PlanStatus) -> String {
+    let mut text = String::with_capacity(160);
+    push_plan_name(&mut text, node, plan);
     match (status, plan.period.end) {
         (PlanStatus::Planned, _) => {
             text.push_str("; starts on ");

@@ -56,15 +56,12 @@ impl Graph<'_> {
         let Some(look) = self.look_of(key) else { return Part::EMPTY };
         let role = ordinal(self.place_in_access(key));
         let place = ordinal(self.access_place(look));
-        match uuid::Uuid::try_parse(look.access.id.as_str()) {
-            Ok(uuid) => Part::uuid(uuid, role, place),
-            Err(_) => {
-                let [when, who] = unnamed_access(look.access);
-                let fields: [&[u8]; 4] =
-                    [look.access.id.as_str().as_bytes(), when.as_bytes(), who.as_bytes(), &role.to_be_bytes()];
-                self.context.ids.hashed(under, &fields, place)
-            }
+        if let Ok(uuid) = uuid::Uuid::try_parse(look.access.id.as_str()) {
+            return Part::uuid(uuid, role, place);
         }
+        let [when, who] = unnamed_access(look.access);
+        let fields: [&[u8]; 4] = [look.access.id.as_str().as_bytes(), when.as_bytes(), who.as_bytes(), &role.to_be_bytes()];
+        self.context.ids.hashed(under, &fields, place)
     }
 
     fn access_place(&self, look: &Look<'_>) -> usize {

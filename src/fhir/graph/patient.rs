@@ -1,4 +1,7 @@
-use crate::cpis::{Answer, LocalId, NhsNumber, Notice, PersonName, Record, Subject};
+use crate::{
+    cpis::{Answer, LocalId, NhsNumber, Notice, PersonName, Record, Subject},
+    fhir::wording,
+};
 use jiff::civil::Date;
 
 /// The person asked about, as all records of the answer together know them (decisions.md 9).
@@ -10,11 +13,14 @@ pub struct AskedAbout<'a> {
     pub birth_date: Option<Date>,
     /// Ids of local authorities' own systems, each once, with the name of the authority.
     pub local_ids: Vec<(&'a LocalId, Option<&'a str>)>,
+    /// Every name, or that there is none.
+    pub display: String,
 }
 
 impl<'a> AskedAbout<'a> {
     pub(super) fn new(answer: &'a Answer) -> Self {
-        let mut asked = Self { number: &answer.about, names: Vec::new(), birth_date: None, local_ids: Vec::new() };
+        let mut asked =
+            Self { number: &answer.about, names: Vec::new(), birth_date: None, local_ids: Vec::new(), display: String::new() };
         let mut birth_dates: Vec<Date> = Vec::new();
         for record in answer.records() {
             for subject in matching(record, &answer.about) {
@@ -27,12 +33,14 @@ impl<'a> AskedAbout<'a> {
         birth_dates.dedup();
         let disagree = asked.names.len() > 1 || birth_dates.len() > 1 || answer.notices.contains(&Notice::SubjectsDisagree);
         asked.birth_date = birth_dates.first().copied().filter(|_| !disagree);
+        let names: Vec<_> = asked.names.iter().map(|name| name.spoken()).collect();
+        asked.display = if names.is_empty() { "Name not given".to_owned() } else { names.join(" / ") };
         asked
     }
 
     fn add_name(&mut self, name: &'a PersonName) {
-        let spoken = name.spoken();
-        if !name.is_empty() && !self.names.iter().any(|known| known.spoken().eq_ignore_ascii_case(&spoken)) {
+        let Some(spoken) = wording::spoken(name) else { return };
+        if !self.names.iter().any(|known| known.spoken().eq_ignore_ascii_case(&spoken)) {
             self.names.push(name);
         }
     }
@@ -44,22 +52,6 @@ impl<'a> AskedAbout<'a> {
                 self.local_ids.push((id, authority));
             }
         }
-    }
-
-    /// Every name, or a description where there is none.
-    #[must_use]
-    pub fn display(&self) -> String {
-        let mut display = String::new();
-        for name in &self.names {
-            if !display.is_empty() {
-                display.push_str(" / ");
-            }
-            display.push_str(&name.spoken());
-        }
-        if display.is_empty() {
-            display.push_str("Person asked about (name not given)");
-        }
-        display
     }
 }
 

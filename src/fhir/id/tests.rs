@@ -58,7 +58,7 @@ fn an_nhs_number_or_nothing_is_not_an_id() {
 fn a_code_never_equals_a_hash_or_a_uuid() {
     let hash = keys(b"a").hashed(KeyNumber::FIRST, &[b"x"], 0);
     let uuid = Part::uuid(uuid::Uuid::nil(), 0, 0);
-    assert!(hash != uuid && Part::code("x") != Some(hash) && Part::code("") == None);
+    assert!(hash != uuid && Part::code("x") != Some(hash) && Part::code("").is_none());
     assert_eq!(Part::code(&"x".repeat(24)).unwrap().bytes().len(), Part::MAX);
     assert_eq!(Part::code(&"x".repeat(25)), None);
 }

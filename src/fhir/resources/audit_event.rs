@@ -22,7 +22,7 @@ pub fn audit_event(graph: &Graph<'_>, key: NodeKey) -> AuditEvent {
     let this_lookup = graph.answer.is_this_look(access).then_some(codes::TAG_THIS_LOOKUP);
     let (recorded, outcome_desc) = recorded(access.when);
     AuditEvent {
-        id: id(graph, key),
+        id: Some(id(graph, key)),
         meta: Some(meta(graph, key, this_lookup.as_slice())),
         r#type: Box::new(coding(codes::ACCESS)),
         subtype: vec![coding(codes::SEARCH_TYPE)],
@@ -37,7 +37,7 @@ pub fn audit_event(graph: &Graph<'_>, key: NodeKey) -> AuditEvent {
             ..Default::default()
         },
         entity: vec![AuditEventEntity {
-            what: Some(Box::new(literal(graph, PATIENT, Some(nhs_number(graph)), graph.asked().display()))),
+            what: Some(Box::new(literal(graph, PATIENT, Some(nhs_number(graph)), graph.asked().display.clone()))),
             ..Default::default()
         }],
         ..Default::default()
@@ -69,7 +69,7 @@ fn recorded(when: AccessTime) -> (Instant, Option<String>) {
 /// The patient, the author, and for a system the people responsible (decisions.md 26).
 fn agents(graph: &Graph<'_>, key: NodeKey) -> Vec<AuditEventAgent> {
     let mut agents = Vec::with_capacity(3);
-    let patient = logical(ResourceType::Patient.name(), Some(nhs_number(graph)), Some(&graph.asked().display()));
+    let patient = logical(ResourceType::Patient.name(), Some(nhs_number(graph)), Some(&graph.asked().display));
     agents.push(agent(codes::ROLE_PATIENT, patient, false));
     let mut assigned = graph.targets(key, Edge::AuditAgent).map(|target| agent_reference(graph, target));
     agents.push(agent(codes::ROLE_ASSIGNED, assigned.next().unwrap_or_else(not_readable), true));

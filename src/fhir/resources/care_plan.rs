@@ -19,13 +19,13 @@ pub fn care_plan(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> CarePlan {
         name_england_profile(&mut meta, "CarePlan-Flag");
     }
     CarePlan {
-        id: id(graph, key),
+        id: Some(id(graph, key)),
         meta: Some(meta),
         text: Some(Box::new(narrative::of_plan(graph, node))),
         status: codes::plan_status(key.kind, node.status).into(),
         intent: "plan".into(),
         category: vec![plan_concept(graph, node, None, Shape::Standard)],
-        title: Some(wording::node_text(graph, node).into()),
+        title: Some(wording::node_title(graph, node).into()),
         subject: Box::new(subject(graph, node)),
         period,
         author: authority(graph, key, node).map(Box::new),

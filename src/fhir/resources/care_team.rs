@@ -23,7 +23,7 @@ pub fn care_team(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> CareTeam {
         name_england_profile(&mut meta, "CareTeam-Flag");
     }
     CareTeam {
-        id: id(graph, key),
+        id: Some(id(graph, key)),
         meta: Some(meta),
         text: Some(Box::new(narrative::of_plan(graph, node))),
         status: Some(codes::plan_status(key.kind, node.status).into()),

@@ -17,8 +17,8 @@ pub fn given(text: &Text) -> Option<&str> {
     Some(text.as_str().trim()).filter(|text| !text.is_empty())
 }
 
-pub fn id(graph: &Graph<'_>, key: NodeKey) -> Option<Id> {
-    Some(graph.id(key).into())
+pub fn id(graph: &Graph<'_>, key: NodeKey) -> Id {
+    graph.id(key).into()
 }
 
 /// `meta` with the UK Core profile of the type, the time of the answer, its confidentiality and its tags.

@@ -17,7 +17,7 @@ pub fn device(graph: &Graph<'_>, key: NodeKey) -> Device {
         return Device::default();
     };
     Device {
-        id: id(graph, key),
+        id: Some(id(graph, key)),
         meta: Some(meta(graph, key, &[])),
         identifier: asid_identifier(asid.as_ref()).into_iter().collect(),
         device_name: vec![DeviceDeviceName {

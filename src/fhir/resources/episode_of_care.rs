@@ -14,7 +14,7 @@ pub fn episode_of_care(graph: &Graph<'_>, key: NodeKey) -> EpisodeOfCare {
     let Some(node) = graph.plan(key) else { return EpisodeOfCare::default() };
     let observation = node.plan().map(|plan| codes::plan_observation(plan.plan_type));
     EpisodeOfCare {
-        id: id(graph, key),
+        id: Some(id(graph, key)),
         meta: Some(plan_meta(graph, key, node)),
         text: Some(Box::new(narrative::of_plan(graph, node))),
         status: codes::plan_status(key.kind, node.status).into(),

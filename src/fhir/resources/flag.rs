@@ -25,7 +25,7 @@ pub fn flag(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> Flag {
         ..Default::default()
     };
     Flag {
-        id: id(graph, key),
+        id: Some(id(graph, key)),
         meta: Some(meta),
         text: Some(Box::new(narrative::of_plan(graph, node))),
         extension: vec![detail(ResourceType::EpisodeOfCare), detail(ResourceType::CarePlan)],

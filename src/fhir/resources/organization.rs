@@ -15,7 +15,7 @@ use fhirbolt_model::r4::{
 pub fn organization(graph: &Graph<'_>, key: NodeKey) -> Organization {
     let Some(authority) = graph.authority(key) else { return Organization::default() };
     Organization {
-        id: id(graph, key),
+        id: Some(id(graph, key)),
         meta: Some(meta(graph, key, &[])),
         identifier: authority_identifier(authority).into_iter().collect(),
         name: Some(authority.display().into()),

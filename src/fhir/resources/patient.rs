@@ -18,7 +18,7 @@ pub fn patient(graph: &Graph<'_>, key: NodeKey) -> Patient {
     number.r#type = Some(Box::new(CodeableConcept { text: Some("NHS number".into()), ..concept(codes::NHS_NUMBER_TYPE) }));
     let local = asked.local_ids.iter().map(|(id, authority)| local_id(id, *authority));
     Patient {
-        id: id(graph, key),
+        id: Some(id(graph, key)),
         meta: Some(meta(graph, key, &[])),
         identifier: std::iter::once(number).chain(local).collect(),
         name: asked.names.iter().map(|name| human_name(name)).collect(),

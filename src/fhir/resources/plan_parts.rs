@@ -44,7 +44,7 @@ pub fn period(node: &PlanNode<'_>) -> Option<Box<Period>> {
 
 /// The person asked about; named as the mother where that is what she is in this record.
 pub fn subject(graph: &Graph<'_>, node: &PlanNode<'_>) -> Reference {
-    let mut display = graph.asked().display();
+    let mut display = graph.asked().display.clone();
     if node.asked_is_mother() {
         display.push_str(" (mother)");
     }
@@ -63,7 +63,7 @@ pub fn authority_identifier(authority: &Authority<'_>) -> Option<Identifier> {
 
 /// Another resource of the same plan.
 pub fn sibling(graph: &Graph<'_>, key: NodeKey, node: &PlanNode<'_>, kind: ResourceType) -> Reference {
-    let display = if kind == ResourceType::CareTeam { team_name(graph, node) } else { wording::node_text(graph, node) };
+    let display = if kind == ResourceType::CareTeam { team_name(graph, node) } else { wording::node_title(graph, node) };
     literal(graph, Graph::sibling(key, kind), None, display)
 }
 

@@ -4,6 +4,7 @@ use crate::{
     fhir::{
         codes,
         graph::{Graph, NodeKey},
+        wording,
     },
 };
 use fhirbolt_model::r4::{
@@ -41,7 +42,7 @@ impl<'a> Person<'a> {
     }
 
     fn name(&self) -> String {
-        if self.name.is_empty() { "Name not given".to_owned() } else { self.name.spoken() }
+        wording::spoken(self.name).unwrap_or_else(|| "Name not given".to_owned())
     }
 
     /// Name, role and organisation, as far as they are known.
@@ -63,7 +64,7 @@ pub fn practitioner_role(graph: &Graph<'_>, key: NodeKey) -> PractitionerRole {
     };
     let user_id = person.user_id.and_then(given).map(|id| identifier(codes::SDS_USER_ID, id));
     PractitionerRole {
-        id: id(graph, key),
+        id: Some(id(graph, key)),
         meta: Some(meta(graph, key, &[])),
         identifier: person.role_profile_id().into_iter().collect(),
         practitioner: Some(Box::new(logical("Practitioner", user_id, Some(&person.name())))),

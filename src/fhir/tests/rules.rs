@@ -211,7 +211,7 @@ fn ids_hang_on_content_and_not_on_place() {
         assert!(ids(&turned, kind).is_subset(&ids(&graph, kind)), "{kind:?}");
         assert_eq!(ids(&graph, kind).len(), graph.of_type(kind).len(), "{kind:?} ids are all different");
     }
-    for kind in ResourceType::ALL[..6].iter() {
+    for kind in &ResourceType::ALL[..6] {
         assert_eq!(ids(&turned, *kind), ids(&graph, *kind));
     }
 }
@@ -239,5 +239,81 @@ fn an_id_about_another_child_finds_nothing() {
     for key in ResourceType::ALL.into_iter().flat_map(|kind| graph.of_type(kind)) {
         assert_eq!(others.find(&keys.open(graph.id(key)).unwrap()), None);
         assert_ne!(graph.id(key), others.id(key));
+    }
+}
+
+/// The sample answer with `text` wherever an authority, a hospital or a person writes freely.
+fn written_all_over(text: &str) -> Answer {
+    use crate::cpis::{Author, Holding, PersonName, Role, Text};
+    let name = PersonName { prefix: vec![text.into()], given: vec![text.into(), text.into()], ..PersonName::default() };
+    let role = Role { code: text.into(), code_system: text.into(), name: text.into() };
+    let mut answer = large();
+    if let Holding::Records(records) = &mut answer.holding {
+        for record in records {
+            if let Some(authority) = &mut record.authority {
+                authority.organisation = samples::organisation(text, text);
+                authority.numbers.push(samples::telephone(text, &[]));
+            }
+            for subject in &mut record.subjects {
+                subject.name = name.clone();
+                subject.local_ids[0].value = text.into();
+                subject.local_ids[0].assigning_authority = text.into();
+            }
+        }
+    }
+    for access in &mut answer.accesses {
+        access.id = text.into();
+        match &mut access.author {
+            Author::Person { user_id, role_profile_id, role: of, name: named, organisation } => {
+                (*user_id, *role_profile_id) = (Some(Text::from(text)), Some(text.into()));
+                (*of, *named, *organisation) = (role.clone(), name.clone(), samples::organisation(text, text));
+            }
+            Author::System { asid, responsible, organisation } => {
+                (*asid, *organisation) = (Some(text.into()), samples::organisation(text, text));
+                for person in responsible {
+                    (person.role, person.name) = (role.clone(), name.clone());
+                }
+            }
+            Author::Unknown => {}
+        }
+    }
+    answer
+}
+
+fn holds_every_rule(answer: &Answer) {
+    let keys = keys();
+    let graph = Graph::new(answer, &context(&keys));
+    let resources = everything(&graph);
+    let ids: HashSet<_> = resources.iter().map(|resource| resource["id"].to_string()).collect();
+    assert_eq!(ids.len(), resources.len());
+    for resource in &resources {
+        walk(resource, &mut |json| match json {
+            Json::Null => panic!("null"),
+            Json::String(text) => assert!(!text.trim().is_empty(), "empty text in {resource}"),
+            Json::Array(items) => assert!(!items.is_empty()),
+            Json::Object(members) => assert!(!members.is_empty()),
+            _ => {}
+        });
+        let mut reader = quick_xml::Reader::from_str(resource["text"]["div"].as_str().unwrap_or_default());
+        while reader.read_event().unwrap() != quick_xml::events::Event::Eof {}
+    }
+    for key in ResourceType::ALL.into_iter().flat_map(|kind| graph.of_type(kind)) {
+        assert_eq!(graph.find(&keys.open(graph.id(key)).unwrap()), Some(key));
+    }
+}
+
+#[test]
+fn missing_and_hostile_texts_break_nothing() {
+    let long = "x".repeat(300);
+    for text in ["", " ", "\t\n", "</div><script>&", "\"\\", "é\u{1F9D2}", "]]>", "1.2.3", "a  b", &long] {
+        holds_every_rule(&written_all_over(text));
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
+    #[test]
+    fn no_text_breaks_anything(text in "[^\\p{C}]{0,40}") {
+        holds_every_rule(&written_all_over(&text));
     }
 }
