@@ -6,6 +6,7 @@ pub mod envelope;
 pub mod probe;
 pub mod query;
 pub mod response;
+pub mod tls;
 
 use crate::cpis::{PersonName, SdsId};
 
@@ -67,8 +68,8 @@ pub struct Nominated {
     pub name: PersonName,
 }
 
-/// How the SMSP is reached.
-#[derive(Debug, Clone)]
+/// How the SMSP is reached. `Debug` shows nothing of the key.
+#[derive(Clone)]
 pub struct Connection {
     /// PEM bundle of the CAs that may have signed the SMSP's certificate. No other CA is trusted.
     pub ca_pem: Vec<u8>,
@@ -78,4 +79,10 @@ pub struct Connection {
     pub client_key_pem: Vec<u8>,
     /// Covers name resolution, TCP and TLS.
     pub connect_timeout: std::time::Duration,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("connect_timeout", &self.connect_timeout).finish_non_exhaustive()
+    }
 }

@@ -1,0 +1,60 @@
+mod exchanges;
+mod handshakes;
+mod pool;
+mod server;
+
+use super::*;
+use crate::smsp::{
+    query::sample,
+    tls::certificates::{Ca, Pair, connection},
+};
+use rustls::version::{TLS12, TLS13};
+use server::{Server, Step};
+
+/// The CA of both ends, and a certificate for each.
+struct World {
+    ca: Ca,
+    server: Pair,
+    client: Pair,
+}
+
+impl World {
+    fn new() -> Self {
+        let ca = Ca::new("Example CA");
+        let (server, client) = (ca.issue(&["127.0.0.1", "localhost"]), ca.issue(&["cpis-client.example"]));
+        Self { ca, server, client }
+    }
+
+    async fn serve(&self, script: impl Fn() -> Vec<Step> + Send + Sync + 'static) -> (Server, Client) {
+        let server = Server::start(server::config(&self.server, &self.ca, &TLS13), script).await;
+        let client = self.client(&server);
+        (server, client)
+    }
+
+    fn client(&self, server: &Server) -> Client {
+        Client::new(connection(&self.ca, &self.client), to(&format!("https://{}/cpis", server.address))).unwrap()
+    }
+}
+
+fn to(url: &str) -> Dialect {
+    Dialect { url: url.to_owned(), ..sample::dialect() }
+}
+
+async fn ask(client: &Client) -> Result<Answer, Failure> {
+    client.ask(&sample::question(sample::local_user()), &MessageIds::fresh()).await
+}
+
+/// The reply came whole to the reader, whatever the reader made of it.
+fn understood(result: &Result<Answer, Failure>) -> bool {
+    result.as_ref().err().is_none_or(|failure| failure.phase == Phase::Understand)
+}
+
+fn failed(result: Result<Answer, Failure>) -> (FailureKind, Phase, Delivery) {
+    let failure = result.unwrap_err();
+    (failure.kind, failure.phase, failure.delivery)
+}
+
+const LOST_BEFORE_REPLY: (FailureKind, Phase, Delivery) =
+    (FailureKind::ConnectionLost, Phase::Exchange, Delivery::MaybeDelivered);
+const LOST_IN_REPLY: (FailureKind, Phase, Delivery) = (FailureKind::ConnectionLost, Phase::Read, Delivery::MaybeDelivered);
+const TOO_LARGE: (FailureKind, Phase, Delivery) = (FailureKind::TooLarge, Phase::Read, Delivery::MaybeDelivered);

@@ -1,0 +1,200 @@
+//! Mutual TLS towards the SMSP (wire.md 5.7): TLS 1.2 and 1.3, AES-GCM only, only the given CAs, the host name checked.
+//!
+//! A server certificate without a subject alternative name is refused: rustls does not look at the CN.
+
+use super::Connection;
+use rustls::{
+    AlertDescription, CertificateError, CipherSuite, ClientConfig, InconsistentKeys, RootCertStore, SignatureScheme,
+    client::{ResolvesClientCert, WebPkiServerVerifier},
+    crypto::{CryptoProvider, aws_lc_rs},
+    sign::CertifiedKey,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// What TLS 1.2 and 1.3 may use; all of it forward secret and authenticated.
+const CIPHER_SUITES: [CipherSuite; 6] = [
+    CipherSuite::TLS13_AES_256_GCM_SHA384,
+    CipherSuite::TLS13_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+];
+
+/// What is wrong with the PEM files of a [`Connection`]. Says nothing of what is in them.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CredentialsError {
+    #[error("the CA bundle cannot be read as PEM")]
+    CaUnreadable,
+    #[error("the CA bundle holds no certificate")]
+    NoCa,
+    #[error("a certificate of the CA bundle is not one that can sign")]
+    CaUnusable,
+    #[error("the client certificate cannot be read as PEM")]
+    CertificateUnreadable,
+    #[error("the client certificate file holds no certificate")]
+    NoCertificate,
+    #[error("the client certificate is not an X.509 certificate")]
+    CertificateUnusable,
+    #[error("the client key cannot be read as PEM")]
+    KeyUnreadable,
+    #[error("the client key file holds no private key (PKCS#8, PKCS#1 or SEC1, not encrypted)")]
+    NoKey,
+    #[error("the client key is of a kind that TLS cannot use")]
+    KeyUnusable,
+    #[error("the client key does not belong to the client certificate")]
+    KeyMismatch,
+    #[error("TLS cannot be set up: {0}")]
+    Setup(rustls::Error),
+}
+
+/// Counts the handshakes in which the server asked for our certificate; clones share the count.
+#[derive(Debug, Clone, Default)]
+pub struct Handshakes(Arc<AtomicU64>);
+
+impl Handshakes {
+    /// Full handshakes so far. A resumed session is not one: the certificate is not shown again.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The cryptography that is used towards the SMSP: aws-lc-rs, restricted to AES-GCM with forward secrecy.
+#[must_use]
+pub fn provider() -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.retain(|suite| CIPHER_SUITES.contains(&suite.suite()));
+    provider
+}
+
+/// The TLS configuration of one [`Connection`]. No ALPN is offered, so HTTP/1.1 is spoken.
+pub fn config(connection: &Connection, handshakes: &Handshakes) -> Result<ClientConfig, CredentialsError> {
+    let identity = identity(connection)?;
+    let provider = Arc::new(provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(authorities(&connection.ca_pem)?), Arc::clone(&provider))
+        .build()
+        .map_err(|_| CredentialsError::CaUnusable)?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(CredentialsError::Setup)?
+        .with_webpki_verifier(verifier)
+        .with_client_cert_resolver(Arc::new(Identity { key: Arc::new(identity), handshakes: handshakes.clone() }));
+    Ok(config)
+}
+
+fn authorities(bundle: &[u8]) -> Result<RootCertStore, CredentialsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(bundle).map_err(|_| CredentialsError::CaUnreadable)? {
+        roots.add(certificate).map_err(|_| CredentialsError::CaUnusable)?;
+    }
+    if roots.is_empty() { Err(CredentialsError::NoCa) } else { Ok(roots) }
+}
+
+fn identity(connection: &Connection) -> Result<CertifiedKey, CredentialsError> {
+    let chain = certificates(&connection.client_cert_pem).map_err(|_| CredentialsError::CertificateUnreadable)?;
+    if chain.is_empty() {
+        return Err(CredentialsError::NoCertificate);
+    }
+    let key = PrivateKeyDer::from_pem_slice(&connection.client_key_pem).map_err(|error| match error {
+        pem::Error::NoItemsFound => CredentialsError::NoKey,
+        _ => CredentialsError::KeyUnreadable,
+    })?;
+    let key = provider().key_provider.load_private_key(key).map_err(|_| CredentialsError::KeyUnusable)?;
+    let identity = CertifiedKey::new(chain, key);
+    match identity.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(identity),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(CredentialsError::KeyMismatch),
+        Err(_) => Err(CredentialsError::CertificateUnusable),
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    CertificateDer::pem_slice_iter(pem).collect()
+}
+
+/// Our certificate and key, shown to every server that asks.
+#[derive(Debug)]
+struct Identity {
+    key: Arc<CertifiedKey>,
+    handshakes: Handshakes,
+}
+
+impl ResolvesClientCert for Identity {
+    fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.handshakes.0.fetch_add(1, Ordering::Relaxed);
+        Some(Arc::clone(&self.key))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// Why TLS failed, in a few words for a log or a `check`: no name, no certificate.
+#[must_use]
+pub fn cause(error: &rustls::Error) -> String {
+    let words = match error {
+        rustls::Error::AlertReceived(alert) => return alert_name(*alert),
+        rustls::Error::InvalidCertificate(error) => certificate_cause(error),
+        rustls::Error::PeerIncompatible(_) | rustls::Error::NoApplicationProtocol => "no protocol version or cipher in common",
+        rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => "the server does not speak TLS",
+        rustls::Error::NoCertificatesPresented => "the server showed no certificate",
+        _ => "the handshake failed",
+    };
+    words.to_owned()
+}
+
+fn certificate_cause(error: &CertificateError) -> &'static str {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the server's certificate has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet"
+        }
+        CertificateError::UnknownIssuer => "the server's certificate is from an unknown CA",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the server's certificate is for another name"
+        }
+        CertificateError::Revoked => "the server's certificate is revoked",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "the server's certificate is not for a server"
+        }
+        _ => "the server's certificate is not acceptable",
+    }
+}
+
+/// The name of an alert with its number, such as `alert UnknownCA (48)`.
+fn alert_name(alert: AlertDescription) -> String {
+    format!("alert {} ({})", alert.as_str().unwrap_or("unknown"), u8::from(alert))
+}
+
+/// Whether an alert means that the server refuses us or our certificate, so that it cannot have read a request.
+///
+/// Other fatal alerts (a bad record, an internal error) may come from a server that had read one.
+#[must_use]
+pub fn refuses_us(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::HandshakeFailure
+            | AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError
+            | AlertDescription::CertificateUnobtainable
+            | AlertDescription::CertificateRequired
+    )
+}
+
+#[cfg(test)]
+pub(in crate::smsp) mod certificates;
+#[cfg(test)]
+mod tests;
