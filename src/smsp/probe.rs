@@ -2,7 +2,7 @@
 
 use super::Connection;
 use super::client::ClientError;
-use super::tls;
+use super::tls::{self, Handshakes};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::io::ErrorKind;
@@ -28,7 +28,7 @@ impl Probe {
     /// # Errors
     /// [`ClientError`] where certificates or the URL cannot be used.
     pub fn new(connection: &Connection, url: &str) -> Result<Self, ClientError> {
-        let config = tls::client_config(connection)?;
+        let config = Arc::new(tls::config(connection, &Handshakes::default())?);
         let url = url::Url::parse(url).map_err(|_| ClientError::Url)?;
         let host = url.host_str().ok_or(ClientError::Url)?.trim_matches(['[', ']']).to_owned();
         let port = url.port_or_known_default().unwrap_or(443);
@@ -56,7 +56,7 @@ impl Probe {
 
 fn reason(error: &std::io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(error) => tls::reason(error),
+        Some(error) => tls::cause(error),
         None if error.kind() == ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
         None => format!("TLS failed ({})", error.kind()),
     }
