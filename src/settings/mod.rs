@@ -1,1 +1,197 @@
-//! Being written.
+//! Everything an operator can set, read and checked once.
+//!
+//! Defaults, then one TOML file, then environment variables (`CPIS_FHIR__SMSP__URL` for `smsp.url`); later sources win.
+//! [`load`] gives typed [`Settings`] or a [`SettingsError`] that names every fault at once. The keys stand in `table`,
+//! from which the [`reference()`] for operators is made as well.
+
+mod access;
+mod author;
+mod certificates;
+mod fault;
+mod fhir;
+mod files;
+mod flat;
+mod key_file;
+mod keys;
+mod kind;
+mod reader;
+mod reference;
+mod secret;
+mod server;
+mod smsp;
+mod stores;
+mod suggest;
+mod table;
+#[cfg(test)]
+mod tests;
+mod units;
+mod urls;
+mod value;
+
+pub use access::{Access, Allow, Gateway, IdentityNames, Issuer, KeySource, KnownOrganisation, Mode};
+pub use fault::{Fault, SettingsError};
+pub use fhir::{Batch, Fhir, Handling};
+pub use reference::reference;
+pub use secret::{KeyMaterial, SecretPem, StoreUrl};
+pub use server::{Admin, Server, ServerTls};
+pub use smsp::{Breaker, Smsp, SmspFiles};
+pub use stores::{Audit, AuditStore, Lookup, LookupStore};
+
+use flat::Flat;
+use reader::Reader;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The variable that names the settings file where no `--config` does.
+pub const CONFIG_VARIABLE: &str = "CPIS_FHIR_CONFIG";
+
+/// Everything an operator can set. `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub server: Server,
+    pub admin: Admin,
+    /// `smsp.*` and `author.*`.
+    pub smsp: Smsp,
+    pub cpis: Cpis,
+    pub access: Access,
+    pub lookup: Lookup,
+    pub audit: Audit,
+    pub fhir: Fhir,
+    pub limits: Limits,
+    pub telemetry: Telemetry,
+    /// What an operator should know although the service can start; for the log. No secrets.
+    pub warnings: Vec<String>,
+}
+
+impl Settings {
+    /// `access.modes` is exactly `["demo"]` (decisions.md 21).
+    #[must_use]
+    pub fn is_demo(&self) -> bool {
+        is_demo(&self.access.modes)
+    }
+}
+
+/// Questions about CP-IS itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cpis {
+    pub scheduled_care: ScheduledCare,
+}
+
+/// What happens to a lookup for scheduled care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScheduledCare {
+    /// 403, no query (decisions.md 17).
+    Refuse,
+    /// A query that makes no notification, for an SMSP that is known to support it.
+    SilentRead,
+}
+
+/// What a caller may use up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Per caller; at least 1.
+    pub requests_per_second: u32,
+    /// Longest request body, in bytes.
+    pub body: usize,
+    pub header_timeout: Duration,
+    pub connections: usize,
+}
+
+/// What the service says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Telemetry {
+    pub log: LogForm,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogForm {
+    Json,
+    Pretty,
+}
+
+/// Reads and checks all settings.
+///
+/// `file` is `--config`; without it [`CONFIG_VARIABLE`] among `env` may name the file. `env` are the process's variables,
+/// passed in so that nothing here touches the process. Relative paths are relative to the working folder.
+///
+/// # Errors
+/// Every fault of every setting at once; the caller prints it and exits with code 2.
+pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Settings, SettingsError> {
+    let env: Vec<(String, String)> = env.into_iter().collect();
+    let named = env.iter().find(|(name, path)| name == CONFIG_VARIABLE && !path.is_empty()).map(|(_, path)| PathBuf::from(path));
+    let mut reader = Reader::new(Flat::read(file.or(named.as_deref()), env))?;
+    let settings = read(&mut reader);
+    reader.finish(settings)
+}
+
+/// Every section is read to its end before any is missed, so that no fault hides another.
+fn read(reader: &mut Reader) -> Option<Settings> {
+    let modes = access::modes(reader);
+    let is_demo = modes.as_deref().is_some_and(is_demo);
+    let listeners = server::read(reader, is_demo);
+    let smsp = smsp::read(reader);
+    let access = access::read(reader, modes);
+    if let Some(access) = &access {
+        author::check_reachable(reader, access);
+    }
+    let lookup = stores::lookup(reader, is_demo);
+    let audit = stores::audit(reader, is_demo);
+    let fhir = fhir::read(reader, is_demo);
+    let (server, admin) = listeners?;
+    let (lookup, audit, fhir) = (lookup?, audit?, fhir?);
+    warn_of_shared_keys(reader, &lookup, &audit, &fhir);
+    Some(Settings {
+        server,
+        admin,
+        smsp: smsp?,
+        cpis: cpis(reader)?,
+        access: access?,
+        lookup,
+        audit,
+        fhir,
+        limits: limits(reader)?,
+        telemetry: telemetry(reader)?,
+        warnings: std::mem::take(&mut reader.warnings),
+    })
+}
+
+/// A key that serves two purposes gives both away when it is lost, and cannot be changed for one alone.
+fn warn_of_shared_keys(reader: &mut Reader, lookup: &Lookup, audit: &Audit, fhir: &Fhir) {
+    let files = [
+        ("audit.chain_key_file", &audit.chain_keys),
+        ("audit.encryption_key_file", &audit.encryption_keys),
+        ("fhir.id_key_file", &fhir.id_keys),
+        ("lookup.store_key_file", &lookup.store_keys),
+    ];
+    for (at, (name, keys)) in files.iter().enumerate() {
+        for (earlier, others) in &files[..at] {
+            if keys.iter().any(|key| others.iter().any(|other| other.bytes() == key.bytes())) {
+                reader.warn(name, format!("holds a key of {earlier}; a key of its own is meant"));
+            }
+        }
+    }
+}
+
+fn is_demo(modes: &[Mode]) -> bool {
+    modes == [Mode::Demo]
+}
+
+fn cpis(reader: &Reader) -> Option<Cpis> {
+    const WORDS: [(&str, ScheduledCare); 2] = [("refuse", ScheduledCare::Refuse), ("silent-read", ScheduledCare::SilentRead)];
+    Some(Cpis { scheduled_care: reader.choice("cpis.scheduled_care", &WORDS)? })
+}
+
+fn limits(reader: &Reader) -> Option<Limits> {
+    Some(Limits {
+        requests_per_second: reader.count("limits.requests_per_second")?,
+        body: reader.count("limits.body")?,
+        header_timeout: reader.duration("limits.header_timeout")?,
+        connections: reader.count("limits.connections")?,
+    })
+}
+
+fn telemetry(reader: &Reader) -> Option<Telemetry> {
+    const WORDS: [(&str, LogForm); 2] = [("json", LogForm::Json), ("pretty", LogForm::Pretty)];
+    Some(Telemetry { log: reader.choice("telemetry.log", &WORDS)? })
+}

@@ -68,7 +68,7 @@ pub struct Nominated {
     pub name: PersonName,
 }
 
-/// How the SMSP is reached. `Debug` shows nothing of the key.
+/// How the SMSP is reached. `Debug` shows no PEM.
 #[derive(Clone)]
 pub struct Connection {
     /// PEM bundle of the CAs that may have signed the SMSP's certificate. No other CA is trusted.
@@ -81,6 +81,7 @@ pub struct Connection {
     pub connect_timeout: std::time::Duration,
 }
 
+// By hand, since a derived one would print the private key.
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection").field("connect_timeout", &self.connect_timeout).finish_non_exhaustive()

@@ -1,0 +1,337 @@
+//! `access.*`: who may ask, and how they say who they are.
+
+use super::reader::Reader;
+use super::table::ALL;
+use super::urls::{Scheme, read_web, web};
+use crate::cpis::{CareSetting, SdsId};
+use std::time::Duration;
+use url::Url;
+
+/// How callers say who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A token of an OIDC issuer.
+    Bearer,
+    /// Headers of a gateway that is known by its certificate.
+    Gateway,
+    /// One invented clinician, on loopback.
+    Demo,
+}
+
+/// Who may ask, and for whom they ask.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Never empty; [`Mode::Demo`] stands alone.
+    pub modes: Vec<Mode>,
+    pub issuers: Vec<Issuer>,
+    pub gateway: Gateway,
+    /// Names and ASIDs of organisations, where the identity gives none.
+    pub organisations: Vec<KnownOrganisation>,
+    /// The care setting of a request that names none; one of `care_settings`.
+    pub care_setting: CareSetting,
+    /// Those that a request may name. Never empty.
+    pub care_settings: Vec<CareSetting>,
+    pub allow: Allow,
+}
+
+/// An OIDC issuer whose tokens are believed.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// Exactly as in `iss`.
+    pub issuer: String,
+    pub keys: KeySource,
+    /// A token must name one of these in `aud`. Never empty.
+    pub audience: Vec<String>,
+    /// JOSE names of asymmetric algorithms, such as RS256. Never empty.
+    pub algorithms: Vec<String>,
+    /// How far the issuer's clock may differ from ours.
+    pub leeway: Duration,
+    /// Names of claims; `user_id` is always there.
+    pub claims: IdentityNames,
+}
+
+/// Where an issuer's keys are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A JSON Web Key Set.
+    Jwks(Url),
+    /// An OpenID configuration that names the key set.
+    Discovery(Url),
+}
+
+/// The names of the claims or headers that hold each part of an identity.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdentityNames {
+    pub user_id: Option<String>,
+    pub sds_user_id: Option<String>,
+    pub role_profile_id: Option<String>,
+    pub role_code: Option<String>,
+    pub role_name: Option<String>,
+    pub activities: Option<String>,
+    pub prefix: Option<String>,
+    pub given: Option<String>,
+    pub family: Option<String>,
+    pub organisation_ods: Option<String>,
+    pub organisation_name: Option<String>,
+    /// Claims only; as a header it is always `CPIS-Care-Setting`.
+    pub care_setting: Option<String>,
+}
+
+/// The gateways whose headers are believed.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Subject names of their client certificates.
+    pub certificates: Vec<String>,
+    /// A header with a signed token, read by the claims of its issuer.
+    pub jwt_header: Option<String>,
+    pub headers: IdentityNames,
+}
+
+/// An organisation whose users ask.
+#[derive(Debug, Clone)]
+pub struct KnownOrganisation {
+    pub ods: String,
+    pub name: Option<String>,
+    pub asid: Option<SdsId>,
+}
+
+/// Who may do what.
+#[derive(Debug, Clone)]
+pub struct Allow {
+    /// Job role codes that may look.
+    pub roles: Vec<String>,
+    /// RBAC activity codes that may look.
+    pub activities: Vec<String>,
+    /// ODS codes whose users may look; empty: any.
+    pub organisations: Vec<String>,
+    /// Job role codes that may search the trail.
+    pub audit_roles: Vec<String>,
+}
+
+impl IdentityNames {
+    /// Whether an identity with these names can be the person who is the author of a query (decisions.md 20).
+    #[must_use]
+    pub fn can_be_author(&self) -> bool {
+        [&self.sds_user_id, &self.role_code, &self.role_name, &self.family].into_iter().all(Option::is_some)
+    }
+}
+
+/// The modes, before all else: much depends on whether this is a demonstration.
+pub(super) fn modes(reader: &mut Reader) -> Option<Vec<Mode>> {
+    let words = reader.list("access.modes")?;
+    let modes: Vec<Mode> = words
+        .iter()
+        .filter_map(|word| match word.as_str() {
+            "bearer" => Some(Mode::Bearer),
+            "gateway" => Some(Mode::Gateway),
+            "demo" => Some(Mode::Demo),
+            _ => None,
+        })
+        .collect();
+    if modes.is_empty() {
+        reader.fault("access.modes", "is empty, so that nobody could ask; wanted at least one of bearer, gateway, demo");
+        return None;
+    }
+    if modes.contains(&Mode::Demo) && modes.len() > 1 {
+        reader.fault("access.modes", "holds demo together with another mode; demo asks nobody who they are, and stands alone");
+        return None;
+    }
+    Some(modes)
+}
+
+pub(super) fn read(reader: &mut Reader, modes: Option<Vec<Mode>>) -> Option<Access> {
+    let issuers: Vec<Option<Issuer>> = (0..reader.items("access.issuers")).map(|at| issuer(reader, at)).collect();
+    let issuers: Option<Vec<Issuer>> = issuers.into_iter().collect();
+    let gateway = Gateway {
+        certificates: reader.list("access.gateway.certificates").unwrap_or_default(),
+        jwt_header: reader.text("access.gateway.headers.jwt"),
+        headers: names(reader, "access.gateway.headers"),
+    };
+    if let Some(modes) = &modes {
+        check_modes(reader, modes, &gateway);
+    }
+    check_repeats(reader, "access.issuers", "issuer", |issuer| issuer);
+    check_repeats(reader, "access.organisations", "ods", |ods| ods.to_ascii_uppercase());
+    let organisations = organisations(reader);
+    let care = care_settings(reader);
+    let allow = allow(reader);
+    let (care_setting, care_settings) = care?;
+    Some(Access {
+        modes: modes?,
+        issuers: issuers?,
+        gateway,
+        organisations: organisations?,
+        care_setting,
+        care_settings,
+        allow: allow?,
+    })
+}
+
+fn issuer(reader: &mut Reader, at: usize) -> Option<Issuer> {
+    let name = |part: &str| format!("access.issuers[{at}].{part}");
+    let keys = key_source(reader, at);
+    let audience = reader.list(&name("audience"));
+    if audience.as_ref().is_some_and(Vec::is_empty) {
+        reader.fault(&name("audience"), "is empty, so that no token could be meant for this service");
+    }
+    let algorithms = reader.list(&name("algorithms"));
+    if algorithms.as_ref().is_some_and(Vec::is_empty) {
+        reader.fault(&name("algorithms"), "is empty, so that no token could be believed");
+    }
+    let leeway = reader.duration(&name("leeway"));
+    if leeway.is_some_and(|leeway| leeway > Duration::from_mins(5)) {
+        reader.fault(&name("leeway"), "is more than 5m, for which tokens would be believed after their end");
+    }
+    let claims = names(reader, &name("claims"));
+    Some(Issuer {
+        issuer: reader.text(&name("issuer"))?,
+        keys: keys?,
+        audience: audience?,
+        algorithms: algorithms?,
+        leeway: leeway?,
+        claims,
+    })
+}
+
+fn key_source(reader: &mut Reader, at: usize) -> Option<KeySource> {
+    let [issuer, jwks, discovery] = ["issuer", "jwks_url", "discovery"].map(|part| format!("access.issuers[{at}].{part}"));
+    if reader.is_set(&jwks) && reader.is_set(&discovery) {
+        reader.fault(&discovery, format!("is set together with {jwks}; wanted one of the two"));
+    }
+    if reader.is_set(&jwks) {
+        return read_web(reader, &jwks, Scheme::HttpsOrLoopback).map(KeySource::Jwks);
+    }
+    if reader.is_set(&discovery) {
+        return read_web(reader, &discovery, Scheme::HttpsOrLoopback).map(KeySource::Discovery);
+    }
+    let base = reader.text(&issuer)?;
+    let document = format!("{}/.well-known/openid-configuration", base.trim_end_matches('/'));
+    let found = web(&document, Scheme::HttpsOrLoopback).ok().map(KeySource::Discovery);
+    if found.is_none() {
+        reader.fault(&jwks, format!("required, since {issuer} is not an https URL under which the keys could be discovered"));
+    }
+    found
+}
+
+fn names(reader: &Reader, group: &str) -> IdentityNames {
+    let name = |part: &str| reader.text(&format!("{group}.{part}"));
+    IdentityNames {
+        user_id: name("user_id"),
+        sds_user_id: name("sds_user_id"),
+        role_profile_id: name("role_profile_id"),
+        role_code: name("role_code"),
+        role_name: name("role_name"),
+        activities: name("activities"),
+        prefix: name("prefix"),
+        given: name("given"),
+        family: name("family"),
+        organisation_ods: name("organisation_ods"),
+        organisation_name: name("organisation_name"),
+        care_setting: if group.ends_with(".claims") { name("care_setting") } else { None },
+    }
+}
+
+fn check_modes(reader: &mut Reader, modes: &[Mode], gateway: &Gateway) {
+    let has = |mode: Mode| modes.contains(&mode);
+    let has_issuers = reader.items("access.issuers") > 0;
+    if has(Mode::Bearer) && !has_issuers {
+        reader.fault(
+            "access.issuers",
+            "required while access.modes holds bearer; wanted at least one table with issuer and audience",
+        );
+    }
+    if !has(Mode::Gateway) {
+        if reader.is_any_set("access.gateway") {
+            reader.warn("access.gateway", "is not used, since access.modes does not hold gateway");
+        }
+        if has_issuers && !has(Mode::Bearer) {
+            reader.warn("access.issuers", "is not used, since access.modes does not hold bearer");
+        }
+        return;
+    }
+    if gateway.certificates.is_empty() {
+        miss_for_gateway(reader, "access.gateway.certificates");
+    }
+    if !reader.is_set("server.tls.client_ca") {
+        miss_for_gateway(reader, "server.tls.client_ca");
+    }
+    if gateway.jwt_header.is_some() {
+        if !has_issuers {
+            reader.fault("access.issuers", "required with access.gateway.headers.jwt, whose tokens nobody could check otherwise");
+        }
+        return;
+    }
+    for part in ["user_id", "organisation_ods"] {
+        let name = format!("access.gateway.headers.{part}");
+        if !reader.is_set(&name) {
+            miss_for_gateway(reader, &name);
+        }
+    }
+}
+
+fn miss_for_gateway(reader: &mut Reader, name: &str) {
+    if !reader.is_set(name) {
+        reader.miss(name, " while access.modes holds gateway");
+    } else if reader.list(name).is_some() {
+        reader.fault(name, "is empty, so that no gateway could be believed");
+    }
+}
+
+/// Two tables about the same thing leave open which of them holds.
+fn check_repeats(reader: &mut Reader, list: &str, part: &str, same: fn(String) -> String) {
+    let mut seen: Vec<String> = Vec::new();
+    for at in 0..reader.items(list) {
+        let name = format!("{list}[{at}].{part}");
+        let Some(value) = reader.text(&name).map(same) else { continue };
+        if let Some(first) = seen.iter().position(|other| *other == value) {
+            reader.fault(&name, format!("repeats an earlier item of the list (number {first} of those named)"));
+        }
+        seen.push(value);
+    }
+}
+
+fn organisations(reader: &mut Reader) -> Option<Vec<KnownOrganisation>> {
+    (0..reader.items("access.organisations"))
+        .map(|at| {
+            let name = |part: &str| format!("access.organisations[{at}].{part}");
+            Some(KnownOrganisation {
+                ods: reader.text(&name("ods"))?,
+                name: reader.text(&name("name")),
+                asid: reader.text(&name("asid")).and_then(|asid| SdsId::parse(&asid)),
+            })
+        })
+        .collect()
+}
+
+fn care_settings(reader: &mut Reader) -> Option<(CareSetting, Vec<CareSetting>)> {
+    let one = CareSetting::parse(&reader.text("access.care_setting")?)?;
+    let words = reader.list("access.care_settings")?;
+    let allowed: Vec<CareSetting> = if words.iter().any(|word| word == ALL) {
+        CareSetting::ALL.to_vec()
+    } else {
+        words.iter().filter_map(|code| CareSetting::parse(code)).collect()
+    };
+    if allowed.is_empty() {
+        reader.fault("access.care_settings", "is empty, so that every request would be refused");
+    } else if !allowed.contains(&one) {
+        reader
+            .fault("access.care_setting", "is not among access.care_settings, so that requests that name none would be refused");
+    }
+    Some((one, allowed))
+}
+
+fn allow(reader: &mut Reader) -> Option<Allow> {
+    let allow = Allow {
+        roles: reader.list("access.allow.roles")?,
+        activities: reader.list("access.allow.activities")?,
+        organisations: reader.list("access.allow.organisations")?,
+        audit_roles: reader.list("access.allow.audit_roles")?,
+    };
+    if allow.roles.is_empty() && allow.activities.is_empty() {
+        reader.fault(
+            "access.allow.activities",
+            "is empty, and so is access.allow.roles, so that nobody may look; wanted at least one code",
+        );
+    }
+    Some(allow)
+}

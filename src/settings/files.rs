@@ -1,0 +1,71 @@
+//! Reading the files that settings name.
+
+use super::keys;
+use super::kind::Kind;
+use super::reader::Reader;
+use std::io::Read as _;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Far more than any bundle of certificates; a file beyond it is the wrong file.
+const LONGEST: u64 = 4 << 20;
+
+/// The contents of the file that `name` names; `None` when it is not set, or cannot be read, which is then a fault.
+///
+/// The path of a secret's file is left out of the message: an operator may have put the secret itself in its place.
+pub(super) fn contents(reader: &mut Reader, name: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let path = reader.path(name)?;
+    match read(&path) {
+        Ok(bytes) => Some(bytes),
+        Err(problem) => {
+            let is_secret = keys::key(name).is_none_or(|key| matches!(key.kind, Kind::SecretFile));
+            let shown = if is_secret { String::new() } else { format!(" {}", path.display()) };
+            reader.fault(name, format!("the file{shown} {problem}"));
+            None
+        }
+    }
+}
+
+/// As [`contents`], for a file that holds a secret: one that others may read is warned of.
+pub(super) fn secret_contents(reader: &mut Reader, name: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let bytes = contents(reader, name)?;
+    if let Some(mode) = reader.path(name).and_then(|path| mode_for_others(&path)) {
+        reader.warn(name, format!("the file may be read by others than its owner (mode {mode:04o}); 0600 or 0400 is meant"));
+    }
+    Some(bytes)
+}
+
+/// Reads a whole file, or says what is wrong with it.
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    let told = |error: &std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => "does not exist".to_owned(),
+        kind => format!("cannot be read: {kind}"),
+    };
+    // Looked at before it is opened, since opening a pipe without a writer waits for ever.
+    let metadata = std::fs::metadata(path).map_err(|error| told(&error))?;
+    if !metadata.is_file() {
+        return Err("is not a regular file".to_owned());
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len().min(LONGEST)).unwrap_or_default() + 1));
+    let file = std::fs::File::open(path).map_err(|error| told(&error))?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| told(&error))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err("is longer than 4 MiB, which no certificate or key is".to_owned());
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err("is empty".to_owned());
+    }
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn mode_for_others(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
+#[cfg(not(unix))]
+fn mode_for_others(_: &Path) -> Option<u32> {
+    None
+}

@@ -1,0 +1,195 @@
+//! Names of settings: which exist, how they are written as variables, and which one a mistyped name resembles.
+//!
+//! A name is written with dots, and with `[0]` after a list of tables: `access.issuers[0].issuer`. Its pattern, as it
+//! stands in the table, has `[]` there: `access.issuers[].issuer`.
+
+use super::kind::Kind;
+use super::suggest::nearest;
+use super::table::KEYS;
+use super::value::index;
+
+/// The prefix of every variable that is a setting.
+pub(super) const PREFIX: &str = "CPIS_FHIR__";
+
+/// One row of the table of settings.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// The pattern.
+    pub name: &'static str,
+    pub kind: Kind,
+    pub default: Initial,
+    /// For the reference: what it does, in a sentence or two.
+    pub meaning: &'static str,
+}
+
+/// What holds when a key is not given.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Initial {
+    /// Nothing: it has to be given.
+    Required,
+    /// This, as it would be written.
+    Is(&'static str),
+    /// No fixed value: what happens instead, for the reference.
+    Otherwise(&'static str),
+}
+
+/// What a name stands for.
+pub(super) enum Shape {
+    Setting(&'static Key),
+    /// A table of settings, such as `smsp` or one item of `access.issuers`.
+    Group,
+    /// A list of tables, such as `access.issuers`.
+    Tables,
+    Unknown,
+}
+
+/// The lists of tables.
+pub(super) const TABLES: [&str; 2] = ["access.issuers", "access.organisations"];
+
+/// The row of a setting, by its name.
+pub(super) fn key(name: &str) -> Option<&'static Key> {
+    let pattern = pattern(name);
+    KEYS.iter().find(|key| key.name == pattern)
+}
+
+pub(super) fn shape(name: &str) -> Shape {
+    if let Some(key) = key(name) {
+        return Shape::Setting(key);
+    }
+    let pattern = pattern(name);
+    let continues =
+        |with: char| KEYS.iter().any(|key| key.name.strip_prefix(pattern.as_str()).is_some_and(|rest| rest.starts_with(with)));
+    if TABLES.contains(&pattern.as_str()) {
+        Shape::Tables
+    } else if continues('.') && !pattern.is_empty() {
+        Shape::Group
+    } else {
+        Shape::Unknown
+    }
+}
+
+/// Where a key, or the first key of a group, stands in the table.
+pub(super) fn position(name: &str) -> Option<usize> {
+    let pattern = pattern(name);
+    KEYS.iter().position(|key| !pattern.is_empty() && key.name.starts_with(&pattern))
+}
+
+/// `access.issuers[0].issuer` to `access.issuers[].issuer`.
+fn pattern(name: &str) -> String {
+    let mut pattern = String::with_capacity(name.len());
+    let mut inside = false;
+    for c in name.chars() {
+        inside = inside && c != ']';
+        if !inside {
+            pattern.push(c);
+        }
+        inside = inside || c == '[';
+    }
+    pattern
+}
+
+/// The variable of a setting: `smsp.url` is `CPIS_FHIR__SMSP__URL`, and `[0]` is `__0`.
+pub(super) fn variable(name: &str) -> String {
+    let parts = name.replace("[]", "[0]").replace('[', ".").replace(']', "").replace('.', "__");
+    format!("{PREFIX}{}", parts.to_ascii_uppercase())
+}
+
+/// The setting's name that a variable stands for; `None` when it is no variable of ours. Letter case does not matter.
+pub(super) fn of_variable(variable: &str) -> Option<String> {
+    let head = variable.get(..PREFIX.len())?;
+    if !head.eq_ignore_ascii_case(PREFIX) {
+        return None;
+    }
+    let mut name = String::new();
+    for part in variable[PREFIX.len()..].to_ascii_lowercase().split("__") {
+        match index(part) {
+            Some(number) if TABLES.contains(&name.as_str()) => name = format!("{name}[{number}]"),
+            _ if name.is_empty() => name = self::part(part),
+            _ => name = format!("{name}.{}", self::part(part)),
+        }
+    }
+    Some(name)
+}
+
+/// One part of a name as somebody wrote it, without the marks that mean something between parts.
+pub(super) fn part(given: &str) -> String {
+    given.replace(['.', '[', ']'], "?")
+}
+
+/// A variable that looks like ours but for single underscores, such as `CPIS_FHIR_SMSP_URL`: the one that was meant.
+pub(super) fn meant_by_variable(given: &str) -> Option<String> {
+    let single = |name: &str| name.to_ascii_uppercase().replace("__", "_");
+    if of_variable(given).is_some() || !given.to_ascii_uppercase().starts_with("CPIS_FHIR_") {
+        return None;
+    }
+    KEYS.iter().map(|key| variable(key.name)).find(|ours| single(ours) == single(given))
+}
+
+/// The setting or group that an unknown name resembles, with the indexes that were given.
+pub(super) fn suggestion(unknown: &str) -> Option<String> {
+    let wrong = pattern(unknown);
+    let groups = KEYS.iter().filter_map(|key| key.name.split('.').next());
+    let found = nearest(&wrong, KEYS.iter().map(|key| key.name).chain(groups))?;
+    let mut indexes = unknown.split('[').skip(1).filter_map(|rest| rest.split(']').next());
+    let mut parts = found.split("[]");
+    let mut name = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        name = format!("{name}[{}]{part}", indexes.next().unwrap_or("0"));
+    }
+    Some(name)
+}
+
+/// A name that somebody else gave, fit for a message: no control characters, not endless.
+pub(super) fn printable(name: &str) -> String {
+    let good = |c: char| if c.is_alphanumeric() || "._-[]".contains(c) { c } else { '?' };
+    name.chars().take(100).map(good).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_and_its_variable_stand_for_each_other() {
+        for key in KEYS {
+            let name = key.name.replace("[]", "[0]");
+            assert_eq!(of_variable(&variable(&name)), Some(name.clone()), "{name}");
+            assert_eq!(of_variable(&variable(&name).to_ascii_lowercase()), Some(name.clone()), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_variables_are_none_of_ours() {
+        for other in ["PATH", "CPIS_FHIR_CONFIG", "CPIS_FHIR_SERVICE_HOST", "CPIS", "é"] {
+            assert_eq!(of_variable(other), None, "{other}");
+            assert_eq!(meant_by_variable(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn single_underscores_are_noticed() {
+        assert_eq!(meant_by_variable("CPIS_FHIR_SMSP_URL").as_deref(), Some("CPIS_FHIR__SMSP__URL"));
+    }
+
+    #[test]
+    fn a_suggestion_keeps_the_index() {
+        assert_eq!(suggestion("smsp.ulr").as_deref(), Some("smsp.url"));
+        assert_eq!(suggestion("access.issuers[3].isuer").as_deref(), Some("access.issuers[3].issuer"));
+        assert_eq!(suggestion("smps").as_deref(), Some("smsp"));
+        assert_eq!(suggestion("what.is.this.even"), None);
+    }
+
+    #[test]
+    fn every_name_is_known_once() {
+        let mut names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), KEYS.len());
+    }
+
+    #[test]
+    fn a_name_in_a_message_is_one_short_line() {
+        assert_eq!(printable("a\nb\u{1b}[31m"), "a?b?[31m");
+        assert_eq!(printable(&"a".repeat(5000)).len(), 100);
+    }
+}

@@ -1,0 +1,286 @@
+//! What a setting's value may be, how it is read from TOML or text, and how to say what is wanted.
+
+use super::units::{read_duration, read_size, whole_number};
+use super::value::{Node, Value, read_inline};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// Text without control characters; the words say what is wanted of it.
+    Text(&'static str),
+    /// Visible ASCII without spaces and quotes, since it goes into a header or an attribute.
+    Symbol(&'static str),
+    /// As [`Kind::Symbol`], and empty means "none".
+    SymbolOrEmpty(&'static str),
+    /// The name of an HTTP header.
+    Header,
+    /// An ODS code.
+    Ods,
+    /// 12 digits: an ASID.
+    Asid,
+    Oid,
+    /// A file that may be named in a message.
+    File,
+    /// A file that holds a secret: the value is not echoed, since people paste the secret itself.
+    SecretFile,
+    Address,
+    Switch,
+    /// A whole number, both ends included.
+    Count(u64, u64),
+    /// A duration; the flag says whether 0 makes sense.
+    Duration {
+        zero: bool,
+    },
+    /// Bytes, both ends included.
+    Size(u64, u64),
+    Choice(&'static [&'static str]),
+    List(&'static Kind),
+}
+
+/// A value that has the form its key wants.
+#[derive(Clone)]
+pub(super) enum Parsed {
+    Text(String),
+    Address(SocketAddr),
+    Switch(bool),
+    /// Also a size, in bytes.
+    Count(u64),
+    Duration(Duration),
+    List(Vec<String>),
+}
+
+impl Kind {
+    /// What is wanted, to stand after "wanted".
+    pub(super) fn wanted(self) -> String {
+        match self {
+            Self::Text(words) | Self::Symbol(words) | Self::SymbolOrEmpty(words) => words.to_owned(),
+            Self::Header => "the name of an HTTP header".to_owned(),
+            Self::Ods => "an ODS code: 1 to 12 letters and digits".to_owned(),
+            Self::Asid => "an ASID: 12 digits, as text".to_owned(),
+            Self::Oid => "an OID: numbers with dots between them".to_owned(),
+            Self::File | Self::SecretFile => "the path of a file".to_owned(),
+            Self::Address => "an IP address and port such as 127.0.0.1:8080".to_owned(),
+            Self::Switch => "true or false".to_owned(),
+            Self::Count(least, most) => format!("a whole number from {least} to {most}"),
+            Self::Duration { zero } => {
+                format!(
+                    "a duration such as 250ms, 20s, 5m or 1h, {} 24h",
+                    if zero { "from 0s to" } else { "more than 0s, at most" }
+                )
+            }
+            Self::Size(least, most) => format!("a size such as 64KiB or 1MiB, from {least} to {most} bytes"),
+            Self::Choice(words) => match words {
+                [one, other] => format!("{one} or {other}"),
+                _ => format!("one of {}", words.join(", ")),
+            },
+            Self::List(item) => format!("a list, each item {}", item.wanted()),
+        }
+    }
+
+    /// Reads a value, or says what is wanted and, where it cannot be a secret, what was found.
+    pub(super) fn read(self, value: &Value) -> Result<Parsed, String> {
+        if let Self::List(item) = self {
+            return self.read_list(*item, value);
+        }
+        if let Value::Text(text) = value
+            && text.trim().is_empty()
+            && !matches!(self, Self::SymbolOrEmpty(_))
+        {
+            return Err(format!("is empty; wanted {}", self.wanted()));
+        }
+        let parsed = match value {
+            Value::Text(text) => self.read_text(text.trim()),
+            Value::Whole(number) => self.read_number(*number),
+            Value::Switch(switch) => matches!(self, Self::Switch).then_some(Parsed::Switch(*switch)),
+            Value::List(_) | Value::Group(_) | Value::Useless(_) => None,
+        };
+        parsed.ok_or_else(|| format!("wanted {}{}", self.wanted(), self.found(value)))
+    }
+
+    fn read_text(self, text: &str) -> Option<Parsed> {
+        let as_text = |good: bool| good.then(|| Parsed::Text(text.to_owned()));
+        match self {
+            Self::Text(_) => as_text(!text.chars().any(char::is_control)),
+            Self::Symbol(_) | Self::SymbolOrEmpty(_) => as_text(is_symbol(text)),
+            Self::Header => as_text(text.bytes().all(is_header_byte)),
+            Self::Ods => as_text(text.len() <= 12 && text.bytes().all(|b| b.is_ascii_alphanumeric())),
+            Self::Asid => as_text(crate::cpis::SdsId::parse(text).is_some()),
+            Self::Oid => as_text(is_oid(text)),
+            Self::File | Self::SecretFile => as_text(!looks_like_contents(text)),
+            Self::Address => text.parse().ok().map(Parsed::Address),
+            Self::Switch => text.parse().ok().map(Parsed::Switch),
+            Self::Count(..) => self.read_number(whole_number(text)?),
+            Self::Duration { zero } => read_duration(text).filter(|duration| zero || !duration.is_zero()).map(Parsed::Duration),
+            Self::Size(least, most) => read_size(text).filter(|size| (least..=most).contains(size)).map(Parsed::Count),
+            Self::Choice(words) => as_text(words.contains(&text)),
+            Self::List(_) => None,
+        }
+    }
+
+    fn read_number(self, number: u64) -> Option<Parsed> {
+        match self {
+            Self::Count(least, most) | Self::Size(least, most) => {
+                (least..=most).contains(&number).then_some(Parsed::Count(number))
+            }
+            // Any other bare number could be meant as seconds or as milliseconds.
+            Self::Duration { zero: true } if number == 0 => Some(Parsed::Duration(Duration::ZERO)),
+            _ => None,
+        }
+    }
+
+    /// A list is an array, the text of an array, or text with commas.
+    fn read_list(self, item: Kind, value: &Value) -> Result<Parsed, String> {
+        let items = match value {
+            Value::List(nodes) => nodes.clone(),
+            Value::Text(text) if text.trim().is_empty() => Vec::new(),
+            Value::Text(text) if text.trim_start().starts_with('[') => match read_inline(text.trim()) {
+                Some(Node { value: Value::List(nodes), .. }) => nodes,
+                _ => return Err(format!("wanted {}; the text could not be read as an array", self.wanted())),
+            },
+            Value::Text(text) => {
+                text.split(',').map(|part| Node { value: Value::Text(part.trim().to_owned()), line: None }).collect()
+            }
+            other => return Err(format!("wanted {}; found {}", self.wanted(), other.described())),
+        };
+        let mut list: Vec<String> = Vec::with_capacity(items.len());
+        for (at, node) in items.iter().enumerate() {
+            match item.read(&node.value) {
+                Ok(Parsed::Text(text)) if list.contains(&text) => {}
+                Ok(Parsed::Text(text)) => list.push(text),
+                Ok(_) => return Err(format!("wanted {}", self.wanted())),
+                Err(problem) => return Err(format!("item {}: {problem}", at + 1)),
+            }
+        }
+        Ok(Parsed::List(list))
+    }
+
+    /// "; found ..." where the value helps and cannot be a secret.
+    fn found(self, value: &Value) -> String {
+        let text = match value {
+            Value::Text(text) => text,
+            Value::Whole(number) if self.may_be_echoed() => return format!("; found {number}"),
+            other => return format!("; found {}", other.described()),
+        };
+        if matches!(self, Self::File | Self::SecretFile) {
+            return "; found what looks like the contents of one (not shown)".to_owned();
+        }
+        if self.may_be_echoed() && text.chars().count() <= 40 { format!("; found {text:?}") } else { String::new() }
+    }
+
+    fn may_be_echoed(self) -> bool {
+        matches!(self, Self::Address | Self::Switch | Self::Count(..) | Self::Duration { .. } | Self::Size(..) | Self::Choice(_))
+    }
+}
+
+fn is_symbol(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b'\\'))
+}
+
+/// A token of RFC 9110.
+fn is_header_byte(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+}
+
+fn is_oid(text: &str) -> bool {
+    let arcs: Vec<&str> = text.split('.').collect();
+    let is_arc =
+        |arc: &&str| !arc.is_empty() && arc.bytes().all(|b| b.is_ascii_digit()) && (*arc == "0" || !arc.starts_with('0'));
+    text.len() <= 200 && arcs.len() >= 2 && arcs.iter().all(is_arc) && matches!(arcs[0], "0" | "1" | "2")
+}
+
+/// PEM text or a bare key where a path should be.
+fn looks_like_contents(text: &str) -> bool {
+    let is_hex_key = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    text.contains("-----") || text.chars().any(char::is_control) || text.len() > 4096 || is_hex_key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+
+    fn problem(kind: Kind, value: &Value) -> String {
+        kind.read(value).err().expect("a fault")
+    }
+
+    fn list(kind: Kind, value: &Value) -> Vec<String> {
+        match kind.read(value) {
+            Ok(Parsed::List(list)) => list,
+            Ok(_) => panic!("not a list"),
+            Err(problem) => panic!("{problem}"),
+        }
+    }
+
+    const MODES: Kind = Kind::List(&Kind::Choice(&["bearer", "gateway", "demo"]));
+
+    #[test]
+    fn a_list_is_an_array_its_text_or_words_with_commas() {
+        let array = Value::List(vec![Node { value: text("demo"), line: None }, Node { value: text("bearer"), line: None }]);
+        for value in
+            [array, text("[\"demo\", \"bearer\"]"), text("['demo','bearer']"), text("demo,bearer"), text(" demo , bearer ")]
+        {
+            assert_eq!(list(MODES, &value), ["demo", "bearer"]);
+        }
+        assert!(list(MODES, &text("")).is_empty());
+        assert!(list(MODES, &text("[]")).is_empty());
+    }
+
+    #[test]
+    fn a_wrong_item_of_a_list_is_counted() {
+        assert_eq!(problem(MODES, &text("demo,beaer")), "item 2: wanted one of bearer, gateway, demo; found \"beaer\"");
+        assert!(problem(MODES, &text("demo,")).starts_with("item 2: is empty"));
+        assert!(problem(MODES, &text("[\"demo\"")).contains("could not be read as an array"));
+    }
+
+    #[test]
+    fn a_bare_number_is_no_duration() {
+        let kind = Kind::Duration { zero: true };
+        assert!(problem(kind, &Value::Whole(20)).ends_with("; found 20"));
+        assert!(matches!(kind.read(&Value::Whole(0)), Ok(Parsed::Duration(Duration::ZERO))));
+        assert!(problem(Kind::Duration { zero: false }, &text("0s")).contains("more than 0s"));
+    }
+
+    #[test]
+    fn numbers_and_switches_may_be_text() {
+        assert!(matches!(Kind::Count(1, 9).read(&text("9")), Ok(Parsed::Count(9))));
+        assert!(matches!(Kind::Switch.read(&text("true")), Ok(Parsed::Switch(true))));
+        assert!(matches!(Kind::Size(0, 9999).read(&text("1KiB")), Ok(Parsed::Count(1024))));
+        assert_eq!(problem(Kind::Count(1, 9), &text("10")), "wanted a whole number from 1 to 9; found \"10\"");
+        assert_eq!(problem(Kind::Switch, &text("yes")), "wanted true or false; found \"yes\"");
+    }
+
+    #[test]
+    fn codes_and_oids_have_their_form() {
+        assert!(Kind::Ods.read(&text("X26")).is_ok());
+        assert!(Kind::Ods.read(&text("X 26")).is_err());
+        assert!(Kind::Ods.read(&text("ABCDEFGHIJKLM")).is_err());
+        assert!(Kind::Asid.read(&text("200000000001")).is_ok());
+        assert_eq!(problem(Kind::Asid, &Value::Whole(200_000_000_001)), "wanted an ASID: 12 digits, as text; found a number");
+        assert!(Kind::Oid.read(&text("2.16.840.1.113883.2.1.3.2.4.17.196")).is_ok());
+        for wrong in ["2", "2.", ".2", "3.1", "2.01", "2..1", "urn:oid:2.16"] {
+            assert!(Kind::Oid.read(&text(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_goes_into_a_header_cannot_break_out_of_it() {
+        for wrong in ["urn:a\r\nX: 1", "urn:\"a\"", "urn:a b", "urn:é"] {
+            assert!(Kind::Symbol("a URN").read(&text(wrong)).is_err(), "{wrong}");
+        }
+        assert!(Kind::Header.read(&text("NHSD-User-ID")).is_ok());
+        assert!(Kind::Header.read(&text("NHSD User")).is_err());
+    }
+
+    #[test]
+    fn a_secret_in_place_of_its_path_is_refused_and_not_echoed() {
+        let key = "ab".repeat(32);
+        for secret in [key.as_str(), "-----BEGIN PRIVATE KEY-----\nMC4\n-----END PRIVATE KEY-----"] {
+            let problem = problem(Kind::SecretFile, &text(secret));
+            assert_eq!(problem, "wanted the path of a file; found what looks like the contents of one (not shown)");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `lookup.*` and `audit.*`: where shared answers and the trail are kept, and with which keys.
+
+use super::key_file::{self, WhenAbsent};
+use super::reader::Reader;
+use super::secret::{KeyMaterial, StoreUrl};
+use super::urls;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How one look's answer is shared.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// 0: only requests that are in flight together share.
+    pub share_for: Duration,
+    /// Younger looks are shared even under no-cache (decisions.md 12).
+    pub refresh_after: Duration,
+    pub store: LookupStore,
+    /// Never empty when `store` is outside this process; the first key writes, all read.
+    pub store_keys: Vec<KeyMaterial>,
+}
+
+#[derive(Debug, Clone)]
+pub enum LookupStore {
+    Memory,
+    /// `redis://` or `rediss://`.
+    Redis(StoreUrl),
+}
+
+/// The trail.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    pub store: AuditStore,
+    /// Never empty; the first key writes, all read.
+    pub chain_keys: Vec<KeyMaterial>,
+    /// Never empty; the first key writes, all read.
+    pub encryption_keys: Vec<KeyMaterial>,
+    /// Last sequence number and MAC (decisions.md 34). Always there with SQLite.
+    pub head_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub enum AuditStore {
+    Sqlite(PathBuf),
+    Postgres(StoreUrl),
+}
+
+pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
+    let store = lookup_store(reader);
+    let is_outside = matches!(store, Some(LookupStore::Redis(_)));
+    let when_absent = match (is_outside, is_demo) {
+        (false, _) => WhenAbsent::NoKeys,
+        (true, true) => WhenAbsent::Random,
+        (true, false) => WhenAbsent::Required(" while lookup.store is outside this process"),
+    };
+    let store_keys = key_file::keys(reader, "lookup.store_key_file", when_absent);
+    if matches!(store, Some(LookupStore::Memory)) {
+        for name in ["lookup.store_key_file", "lookup.store_password_file"] {
+            if reader.is_set(name) {
+                reader.warn(name, "is not used, since lookup.store is memory");
+            }
+        }
+    }
+    Some(Lookup {
+        share_for: reader.duration("lookup.share_for")?,
+        refresh_after: reader.duration("lookup.refresh_after")?,
+        store: store?,
+        store_keys: store_keys?,
+    })
+}
+
+fn lookup_store(reader: &mut Reader) -> Option<LookupStore> {
+    const NAME: &str = "lookup.store";
+    let text = reader.text(NAME)?;
+    match scheme(&text) {
+        "memory" if text == "memory" => Some(LookupStore::Memory),
+        "redis" | "rediss" => urls::store(reader, NAME, &text, "lookup.store_password_file").map(LookupStore::Redis),
+        _ => {
+            reader.fault(NAME, "wanted memory, redis://HOST:PORT/DB or rediss://HOST:PORT/DB");
+            None
+        }
+    }
+}
+
+pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
+    let store = audit_store(reader, is_demo);
+    let when_absent = if is_demo { WhenAbsent::Random } else { WhenAbsent::Required(" (unless access.modes is demo)") };
+    let chain_keys = key_file::keys(reader, "audit.chain_key_file", when_absent);
+    let encryption_keys = key_file::keys(reader, "audit.encryption_key_file", when_absent);
+    let store = store?;
+    let head_file = match (reader.path("audit.head_file"), &store) {
+        (Some(path), _) => check_parent(reader, "audit.head_file", &path).map(|()| path),
+        (None, AuditStore::Sqlite(path)) if !reader.is_set("audit.head_file") => Some(beside(path)),
+        (None, AuditStore::Postgres(_)) if !reader.is_set("audit.head_file") => {
+            reader.warn("audit.head_file", "not set: a trail that was cut off at its end cannot be told from a whole one");
+            None
+        }
+        (None, _) => None,
+    };
+    Some(Audit { store, chain_keys: chain_keys?, encryption_keys: encryption_keys?, head_file })
+}
+
+fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
+    const NAME: &str = "audit.store";
+    let text = reader.text(NAME)?;
+    match scheme(&text) {
+        "sqlite" => {
+            if reader.is_set("audit.store_password_file") {
+                reader.warn("audit.store_password_file", "is not used, since audit.store is a file");
+            }
+            sqlite(reader, text.trim_start_matches("sqlite:"), is_demo)
+        }
+        "postgres" | "postgresql" => urls::store(reader, NAME, &text, "audit.store_password_file").map(AuditStore::Postgres),
+        _ => {
+            reader.fault(NAME, "wanted sqlite:PATH or postgres://HOST:PORT/DATABASE");
+            None
+        }
+    }
+}
+
+fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<AuditStore> {
+    const NAME: &str = "audit.store";
+    if path.is_empty() || path.starts_with("//") {
+        reader.fault(NAME, "wanted sqlite:PATH, such as sqlite:cpis-fhir-audit.db or sqlite:/var/lib/cpis-fhir/audit.db");
+        return None;
+    }
+    if path == ":memory:" {
+        if !is_demo {
+            reader.fault(NAME, "a trail in memory is no trail; wanted the path of a file");
+            return None;
+        }
+        return Some(AuditStore::Sqlite(PathBuf::from(path)));
+    }
+    let path = PathBuf::from(path);
+    check_parent(reader, NAME, &path)?;
+    Some(AuditStore::Sqlite(path))
+}
+
+/// A file that will be made needs its folder now.
+fn check_parent(reader: &mut Reader, name: &str, path: &Path) -> Option<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let problem = if path.is_dir() {
+        format!("{} is a folder; wanted a file", path.display())
+    } else if !parent.is_dir() {
+        format!("the folder {} does not exist", parent.display())
+    } else {
+        return Some(());
+    };
+    reader.fault(name, problem);
+    None
+}
+
+fn beside(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(".head");
+    PathBuf::from(name)
+}
+
+fn scheme(text: &str) -> &str {
+    text.split(':').next().unwrap_or_default()
+}

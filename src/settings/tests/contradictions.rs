@@ -1,0 +1,121 @@
+//! Keys that contradict each other, or miss each other: listeners, access, stores.
+
+use super::faults::{assert_fault, line};
+use super::{Ground, key_line, pem};
+
+#[test]
+fn tls_of_a_listener_is_whole_or_absent() {
+    let key = Ground::new().with_path("server.tls.cert", "client.pem").fault();
+    assert!(key.starts_with(&line("server.tls.key", "required together with server.tls.cert")), "{key}");
+    let cert = Ground::new().with_path("admin.tls.key", "client.key").fault();
+    assert!(cert.starts_with(&line("admin.tls.cert", "required together with admin.tls.key")), "{cert}");
+    let only_ca = Ground::new().with_path("server.tls.client_ca", "ca.pem").message();
+    assert!(only_ca.contains("2 faults") && only_ca.contains("together with server.tls.client_ca"), "{only_ca}");
+    let whole = Ground::new()
+        .with_path("server.tls.cert", "client.pem")
+        .with_path("server.tls.key", "client.key")
+        .with_path("server.tls.client_ca", "ca.pem");
+    let tls = whole.settings().server.tls.expect("TLS");
+    assert!(tls.cert_pem == pem().cert.as_bytes() && tls.client_ca_pem.is_some());
+    let mismatch = whole.with_file("server.tls.key", "other.key", &pem().other_key).fault();
+    assert_eq!(mismatch, line("server.tls.key", "is not the key of the certificate in server.tls.cert"));
+}
+
+#[test]
+fn a_gateway_is_known_by_its_certificate_and_says_who_asks() {
+    let message = Ground::new().with("access.modes", "gateway").message();
+    for key in [
+        "server.tls.client_ca",
+        "access.gateway.certificates",
+        "access.gateway.headers.user_id",
+        "access.gateway.headers.organisation_ods",
+    ] {
+        let missed = line(key, "required while access.modes holds gateway");
+        assert!(message.contains(&format!("- {missed}")), "{key}: {message}");
+    }
+    let ground = Ground::new()
+        .with("access.modes", "gateway,bearer")
+        .with_path("server.tls.cert", "client.pem")
+        .with_path("server.tls.key", "client.key")
+        .with_path("server.tls.client_ca", "ca.pem")
+        .with("access.gateway.certificates", "[\"CN=gateway, O=Trust\"]");
+    assert!(ground.message().contains("access.gateway.headers.user_id"));
+    let by_token = ground.with("access.gateway.headers.jwt", "NHSD-Identity").settings();
+    assert_eq!(by_token.access.gateway.certificates, ["CN=gateway, O=Trust"]);
+}
+
+#[test]
+fn what_no_mode_uses_is_warned_of() {
+    let warnings = Ground::new().with("access.gateway.headers.user_id", "X-User").settings().warnings;
+    assert!(warnings.len() == 1 && warnings[0].contains("access.modes does not hold gateway"), "{warnings:?}");
+}
+
+#[test]
+fn an_issuer_has_one_source_of_keys_and_a_short_leeway() {
+    let both = Ground::new()
+        .with("access.issuers[0].jwks_url", "https://issuer.example/jwks")
+        .with("access.issuers[0].discovery", "https://issuer.example/config");
+    assert!(both.fault().contains("is set together with access.issuers[0].jwks_url"));
+    assert_fault("access.issuers[0].jwks_url", "http://issuer.example/jwks", "wanted an https URL (http only on loopback)");
+    assert_fault("access.issuers[0].leeway", "6m", "is more than 5m, for which tokens would be believed after their end");
+    assert_fault("access.issuers[0].audience", "[]", "is empty, so that no token could be meant for this service");
+    let unnamed = Ground::new().with("access.issuers[0].issuer", "the-ward").fault();
+    assert!(
+        unnamed.starts_with(&line("access.issuers[0].jwks_url", "required, since access.issuers[0].issuer is not")),
+        "{unnamed}"
+    );
+}
+
+#[test]
+fn nothing_is_named_twice() {
+    let organisations = Ground::new().with("access.organisations", "[{ods=\"X26\"}, {ods=\"x26\"}]").fault();
+    assert!(organisations.starts_with("access.organisations[1].ods"), "{organisations}");
+    let issuers = "[{issuer=\"https://a.example\", audience=[\"a\"]}, {issuer=\"https://a.example\", audience=[\"b\"]}]";
+    let mut ground = Ground::new().without("access.issuers[0].issuer").without("access.issuers[0].audience");
+    ground = ground.with("access.issuers", issuers);
+    assert!(ground.fault().starts_with("access.issuers[1].issuer"));
+}
+
+#[test]
+fn care_settings_agree() {
+    let outside = "is not among access.care_settings, so that requests that name none would be refused";
+    let ground = Ground::new().with("access.care_settings", "maternity,ambulance");
+    assert_eq!(ground.fault(), line("access.care_setting", outside));
+    assert_eq!(ground.with("access.care_setting", "maternity").settings().access.care_settings.len(), 2);
+    assert_fault("access.care_settings", "[]", "is empty, so that every request would be refused");
+}
+
+#[test]
+fn somebody_must_be_allowed_to_look() {
+    assert!(Ground::new().with("access.allow.activities", "").fault().contains("so that nobody may look"));
+    assert!(Ground::new().with("access.allow.activities", "").with("access.allow.roles", "R0260").load().is_ok());
+}
+
+#[test]
+fn a_shared_table_outside_needs_a_key() {
+    let fault = Ground::new().with("lookup.store", "redis://cache.example:6379").fault();
+    assert!(fault.starts_with(&line("lookup.store_key_file", "required while lookup.store is outside")), "{fault}");
+    let ground = Ground::new().with("lookup.store", "rediss://cache.example:6379/1").with_file(
+        "lookup.store_key_file",
+        "s.key",
+        &key_line('d'),
+    );
+    assert_eq!(ground.settings().lookup.store_keys.len(), 1);
+    for wrong in ["memcached://cache.example", "Memory", "redis://", "redis://cache.example:notaport"] {
+        let fault = Ground::new().with("lookup.store", wrong).message();
+        assert!(fault.contains("- lookup.store (CPIS_FHIR__LOOKUP__STORE): "), "{wrong}: {fault}");
+    }
+}
+
+#[test]
+fn the_trail_has_a_place() {
+    for wrong in ["mysql://db.example", "sqlite:", "sqlite://audit.db", "postgres://", "audit.db", "sqlite::memory:"] {
+        let fault = Ground::new().with("audit.store", wrong).fault();
+        assert!(fault.starts_with("audit.store (CPIS_FHIR__AUDIT__STORE): "), "{wrong}: {fault}");
+    }
+    let ground = Ground::new().with_path("audit.head_file", "nowhere/audit.head");
+    assert!(ground.fault().contains("the folder ") && ground.fault().ends_with("nowhere does not exist"));
+    let postgres = Ground::new().with("audit.store", "postgres://db.example/cpis").settings();
+    assert!(postgres.audit.head_file.is_none());
+    assert!(postgres.warnings[0].starts_with("audit.head_file ("), "{:?}", postgres.warnings);
+}

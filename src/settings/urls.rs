@@ -1,0 +1,129 @@
+//! URLs of settings. No message holds the URL, since people write passwords into them.
+
+use super::reader::Reader;
+use super::secret::StoreUrl;
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+/// Which URLs a setting takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Https,
+    /// https, and http where nothing leaves the machine.
+    HttpsOrLoopback,
+    /// http too: the base as callers see it, without a query.
+    Base,
+}
+
+/// Reads a web address with a host, without user and fragment.
+pub(super) fn web(text: &str, scheme: Scheme) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "is not a URL")?;
+    let is_good_scheme = match url.scheme() {
+        "https" => true,
+        "http" => scheme == Scheme::Base || (scheme == Scheme::HttpsOrLoopback && is_loopback(&url)),
+        _ => false,
+    };
+    if !is_good_scheme {
+        return Err(match scheme {
+            Scheme::Https => "wanted an https URL",
+            Scheme::HttpsOrLoopback => "wanted an https URL (http only on loopback)",
+            Scheme::Base => "wanted an http or https URL",
+        });
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err("has no host");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user or a password; wanted a URL without");
+    }
+    if url.fragment().is_some() {
+        return Err("holds a fragment (#); wanted a URL without");
+    }
+    if scheme == Scheme::Base && url.query().is_some() {
+        return Err("holds a query (?); wanted a URL without");
+    }
+    Ok(url)
+}
+
+/// As [`web`], for the setting under `name`; `None` when it is not set or after a fault.
+pub(super) fn read_web(reader: &mut Reader, name: &str, scheme: Scheme) -> Option<Url> {
+    match web(&reader.text(name)?, scheme) {
+        Ok(url) => Some(url),
+        Err(problem) => {
+            reader.fault(name, problem);
+            None
+        }
+    }
+}
+
+/// The URL of a store, with the password from `password_name`'s file if one is named. The schemes have been looked at.
+pub(super) fn store(reader: &mut Reader, name: &str, text: &str, password_name: &str) -> Option<StoreUrl> {
+    let Ok(mut url) = Url::parse(text) else {
+        reader.fault(name, "is not a URL that can be read; wanted scheme://host:port/...");
+        return None;
+    };
+    if url.host_str().is_none_or(str::is_empty) {
+        reader.fault(name, "has no host");
+        return None;
+    }
+    let has_password = url.password().is_some() || url.query_pairs().any(|(key, _)| key.eq_ignore_ascii_case("password"));
+    if !reader.is_set(password_name) {
+        if has_password {
+            reader.warn(name, format!("holds a password; {password_name} keeps it out of the environment and the settings file"));
+        }
+        return Some(StoreUrl::new(url));
+    }
+    if has_password {
+        reader.fault(name, format!("holds a password, and {password_name} is set too; wanted one of the two"));
+        return None;
+    }
+    let bytes = super::files::secret_contents(reader, password_name)?;
+    let password = std::str::from_utf8(&bytes).map(|text| Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()));
+    match password {
+        Ok(password) if !password.chars().any(char::is_control) && url.set_password(Some(&password)).is_ok() => {
+            Some(StoreUrl::new(url))
+        }
+        _ => {
+            reader.fault(password_name, "the file holds no password; wanted one line of text");
+            None
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smsp_is_reached_by_https_alone() {
+        assert!(web("https://smsp.example/cpis", Scheme::Https).is_ok());
+        for (wrong, problem) in [
+            ("http://127.0.0.1/", "wanted an https URL"),
+            ("smsp.example", "is not a URL"),
+            ("https://", "is not a URL"),
+            ("https://user:hunter2@smsp.example/", "holds a user or a password; wanted a URL without"),
+            ("https://smsp.example/#part", "holds a fragment (#); wanted a URL without"),
+        ] {
+            assert_eq!(web(wrong, Scheme::Https).err(), Some(problem), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_or_for_links() {
+        for loopback in ["http://127.0.0.1:9/jwks", "http://[::1]/jwks", "http://localhost/jwks"] {
+            assert!(web(loopback, Scheme::HttpsOrLoopback).is_ok(), "{loopback}");
+        }
+        assert!(web("http://issuer.example/jwks", Scheme::HttpsOrLoopback).is_err());
+        assert!(web("http://fhir.example/FHIR/R4", Scheme::Base).is_ok());
+        assert!(web("http://fhir.example/FHIR/R4?a=b", Scheme::Base).is_err());
+    }
+}
