@@ -29,44 +29,44 @@ fn with_rule(template: AuthorTemplate) -> Dialect {
 
 #[test]
 fn a_person_asks_with_a_smartcard() {
-    snapshot("person", &&built(smartcard_user(), &dialect()));
+    snapshot("person", &built(smartcard_user(), &dialect()));
 }
 
 #[test]
 fn a_person_asks_with_a_smartcard_and_no_asid() {
-    snapshot("person_without_asid", &&built(smartcard_user(), &Dialect { asid: None, ..dialect() }));
+    snapshot("person_without_asid", &built(smartcard_user(), &Dialect { asid: None, ..dialect() }));
 }
 
 #[test]
 fn a_system_asks_for_the_real_clinician() {
-    snapshot("system_real_clinician", &&built(local_user(), &dialect()));
+    snapshot("system_real_clinician", &built(local_user(), &dialect()));
 }
 
 #[test]
 fn a_system_asks_for_the_nominated_person() {
     let requester = Requester { name: PersonName::default(), ..local_user() };
-    snapshot("system_nominated", &&built(requester, &with_rule(AuthorTemplate::Auto)));
+    snapshot("system_nominated", &built(requester, &with_rule(AuthorTemplate::Auto)));
 }
 
 #[test]
 fn a_person_asks_in_the_tms_form() {
-    snapshot("tms_person", &&built(smartcard_user(), &tms()));
+    snapshot("tms_person", &built(smartcard_user(), &tms()));
 }
 
 #[test]
 fn a_system_asks_in_the_tms_form() {
-    snapshot("tms_system", &&built(local_user(), &tms()));
+    snapshot("tms_system", &built(local_user(), &tms()));
 }
 
 #[test]
 fn no_receiver_means_no_address_list() {
-    snapshot("no_receiver", &&built(local_user(), &Dialect { receiver_ods: None, ..dialect() }));
+    snapshot("no_receiver", &built(local_user(), &Dialect { receiver_ods: None, ..dialect() }));
 }
 
 #[test]
 fn no_interaction_id_means_no_handling_specification() {
     let dialect = Dialect { interaction_id: String::new(), ..dialect() };
-    snapshot("no_interaction", &&built(local_user(), &dialect));
+    snapshot("no_interaction", &built(local_user(), &dialect));
 }
 
 #[test]

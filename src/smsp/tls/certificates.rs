@@ -38,17 +38,17 @@ impl Ca {
 
     /// A certificate for these host names and addresses, good for both ends of TLS.
     pub fn issue(&self, names: &[&str]) -> Pair {
-        self.sign(params(names))
+        self.sign(&params(names))
     }
 
     pub fn issue_expired(&self, names: &[&str]) -> Pair {
         let mut params = params(names);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Pair {
+    fn sign(&self, params: &CertificateParams) -> Pair {
         let key = KeyPair::generate().unwrap();
         Pair { certificate: params.signed_by(&key, &self.0).unwrap().pem(), key: key.serialize_pem() }
     }

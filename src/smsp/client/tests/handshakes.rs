@@ -116,7 +116,7 @@ async fn under_tls_1_3_a_refused_certificate_is_not_delivered_either() {
     for round in 0..100 {
         match failed(ask(&client).await) {
             (FailureKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered) => {
-                assert!(cause.starts_with("alert ") || cause == CLOSED_AT_ONCE, "{cause}")
+                assert!(cause.starts_with("alert ") || cause == CLOSED_AT_ONCE, "{cause}");
             }
             other => panic!("round {round}: {other:?}"),
         }
@@ -134,7 +134,7 @@ async fn a_refusal_that_comes_after_the_request_was_written_keeps_its_alert() {
     for round in 0..20 {
         match failed(ask(&client).await) {
             (FailureKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered) => {
-                assert!(cause.starts_with("alert "), "{cause}")
+                assert!(cause.starts_with("alert "), "{cause}");
             }
             other => panic!("round {round}: {other:?}"),
         }

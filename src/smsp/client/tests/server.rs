@@ -78,7 +78,7 @@ impl Seen {
 impl Server {
     /// Keeps idle connections for a minute.
     pub async fn start(config: ServerConfig, script: impl Fn() -> Vec<Step> + Send + Sync + 'static) -> Self {
-        Self::with_idle(config, Duration::from_secs(60), script).await
+        Self::with_idle(config, Duration::from_mins(1), script).await
     }
 
     pub async fn with_idle(config: ServerConfig, idle: Duration, script: impl Fn() -> Vec<Step> + Send + Sync + 'static) -> Self {
