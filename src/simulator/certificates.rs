@@ -2,8 +2,8 @@
 
 use jiff::{Span, Timestamp, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    SanType, date_time_ymd,
 };
 use std::{
     io::{self, Write},
@@ -73,7 +73,9 @@ impl Certificates {
     /// The error of the file system.
     pub fn write_to(&self, dir: &Path) -> io::Result<()> {
         std::fs::create_dir_all(dir)?;
-        for (name, pem) in [("ca.pem", &self.ca_pem), ("server.pem", &self.server_cert_pem), ("client.pem", &self.client_cert_pem)] {
+        for (name, pem) in
+            [("ca.pem", &self.ca_pem), ("server.pem", &self.server_cert_pem), ("client.pem", &self.client_cert_pem)]
+        {
             std::fs::write(dir.join(name), pem)?;
         }
         write_key(&dir.join("server-key.pem"), &self.server_key_pem)?;

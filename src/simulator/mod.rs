@@ -151,4 +151,6 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
 }
 
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod tests;

@@ -141,7 +141,9 @@ pub(in crate::simulator) fn infrastructure_response(ids: &EnvelopeIds) -> String
             xml.element("itk:errors", &[], |xml| {
                 xml.element("itk:errorInfo", &[], |xml| {
                     xml.text("itk:ErrorID", &ids.payload);
-                    xml.element("itk:ErrorCode", &[("codeSystem", "2.16.840.1.113883.2.1.3.2.4.17.516")], |xml| xml.raw("DE0012"));
+                    xml.element("itk:ErrorCode", &[("codeSystem", "2.16.840.1.113883.2.1.3.2.4.17.516")], |xml| {
+                        xml.raw("DE0012")
+                    });
                     xml.text("itk:ErrorText", "Payload Processing Error");
                 });
             });

@@ -77,7 +77,9 @@ fn soap_11(ids: &MessageIds, relates_to: Option<&str>, fault_code: &str, words: 
 fn toolkit_error(xml: &mut super::xml::Xml, id: &str, code: u16, words: FaultText<'_>) {
     xml.element("toolkit:ToolkitErrorInfo", &[("xmlns:toolkit", "urn:nhs-itk:ns:201005")], |xml| {
         xml.text("toolkit:ErrorID", id);
-        xml.element("toolkit:ErrorCode", &[("codeSystem", "2.16.840.1.113883.2.1.3.2.4.17.268")], |xml| xml.raw(&code.to_string()));
+        xml.element("toolkit:ErrorCode", &[("codeSystem", "2.16.840.1.113883.2.1.3.2.4.17.268")], |xml| {
+            xml.raw(&code.to_string())
+        });
         xml.text("toolkit:ErrorText", words.text);
         if let Some(diagnostic) = words.diagnostic {
             xml.text("toolkit:ErrorDiagnosticText", diagnostic);

@@ -59,7 +59,9 @@ pub fn act_failed(how: ActFailed, ids: &TmsIds) -> String {
         xml.element("CP-ISNHSQueryResponse", &[("xmlns:npfitlc", "NPFIT:HL7:Localisation")], |xml| {
             let namespace = if prefix.is_empty() { "xmlns" } else { "xmlns:hl7" };
             xml.element(&name, &[(namespace, "urn:hl7-org:v3")], |xml| {
-                wrapper(xml, prefix, "QUQI_IN010000UK14", "V3NPfIT3.0", ids, |xml| acknowledgement(xml, prefix, "AE", ids, false));
+                wrapper(xml, prefix, "QUQI_IN010000UK14", "V3NPfIT3.0", ids, |xml| {
+                    acknowledgement(xml, prefix, "AE", ids, false)
+                });
                 control_act(xml, prefix, |xml| match how {
                     ActFailed::NotFound | ActFailed::NotFoundPrefixed => {
                         reason(xml, prefix, "1", "NHS Number Not Found");
@@ -128,7 +130,8 @@ fn wrapper(xml: &mut Xml, prefix: &str, interaction: &str, version: &str, ids: &
     xml.empty(&name("processingModeCode"), &[("code", "T")]);
     xml.empty(&name("acceptAckCode"), &[("code", "NE")]);
     acknowledgement(xml);
-    for (element, code, asid) in [("communicationFunctionRcv", "RCV", OUR_ASID), ("communicationFunctionSnd", "SND", SPINE_ASID)] {
+    for (element, code, asid) in [("communicationFunctionRcv", "RCV", OUR_ASID), ("communicationFunctionSnd", "SND", SPINE_ASID)]
+    {
         xml.element(&name(element), &[("typeCode", code)], |xml| {
             xml.element(&name("device"), &[("classCode", "DEV"), ("determinerCode", "INSTANCE")], |xml| {
                 xml.empty(&name("id"), &[("root", ASID), ("extension", asid)]);
@@ -145,7 +148,9 @@ fn acknowledgement(xml: &mut Xml, prefix: &str, code: &str, ids: &TmsIds, with_d
                 xml.empty(&format!("{prefix}code"), &[("code", "GE002"), ("codeSystem", ISSUES), ("displayName", text)]);
             });
         }
-        xml.element(&format!("{prefix}messageRef"), &[], |xml| xml.empty(&format!("{prefix}id"), &[("root", &ids.query_message)]));
+        xml.element(&format!("{prefix}messageRef"), &[], |xml| {
+            xml.empty(&format!("{prefix}id"), &[("root", &ids.query_message)])
+        });
     });
 }
 

@@ -80,9 +80,13 @@ fn wrapped(root: &Element) -> Result<&Element, Violation> {
     token(only("creationTime", "value").is_some(), "INVALID_CREATION_TIME")?;
     token(only("versionCode", "code").is_some(), "INVALID_VERSION_CODE")?;
     let interaction = only("interactionId", "extension") == Some(INTERACTION);
-    token(interaction && only("interactionId", "root") == Some("2.16.840.1.113883.2.1.3.2.4.12"), "INCONSISTENT_HL7_INTERACTION_ID")?;
+    token(
+        interaction && only("interactionId", "root") == Some("2.16.840.1.113883.2.1.3.2.4.12"),
+        "INCONSISTENT_HL7_INTERACTION_ID",
+    )?;
     let device = |name: &str| {
-        root.all(name).count() == 1 && root.at(&[name, "device", "id"]).is_some_and(|id| id.attribute("root") == Some(ASID) && asid(id))
+        root.all(name).count() == 1
+            && root.at(&[name, "device", "id"]).is_some_and(|id| id.attribute("root") == Some(ASID) && asid(id))
     };
     token(device("communicationFunctionRcv"), "INVALID_COMM_FUNC_RCV")?;
     token(device("communicationFunctionSnd"), "INVALID_COMM_FUNC_SND")?;
