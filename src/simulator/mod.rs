@@ -151,6 +151,8 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
 }
 
 #[cfg(test)]
+mod built_in_tests;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod tests;
