@@ -14,7 +14,7 @@ use std::{
 /// Days that the certificates are good for, from yesterday.
 const LIFETIME_DAYS: i64 = 30;
 
-/// PEM texts: certificates of a CA, a server (localhost, 127.0.0.1, ::1) and a client, and the two keys (PKCS#8, ECDSA P-256).
+/// PEM texts: certificates of a CA, a server (localhost, 127.0.0.1, `::1`) and a client, and the two keys (PKCS#8, ECDSA P-256).
 #[derive(Clone)]
 pub struct Certificates {
     pub ca_pem: String,
@@ -129,8 +129,8 @@ mod tests {
         #[cfg(unix)]
         for key in ["server-key.pem", "client-key.pem"] {
             use std::os::unix::fs::PermissionsExt;
-            let mode = std::fs::metadata(dir.path().join(key)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{key}");
+            let permissions = std::fs::metadata(dir.path().join(key)).unwrap().permissions().mode();
+            assert_eq!(permissions & 0o777, 0o600, "{key}");
         }
         assert_eq!(std::fs::read_to_string(dir.path().join("ca.pem")).unwrap(), made.ca_pem);
         assert!(!format!("{made:?}").contains("PRIVATE"));

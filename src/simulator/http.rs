@@ -10,7 +10,7 @@ const MAX_HEAD: usize = 16 * 1024;
 const MAX_BODY: usize = 256 * 1024;
 const MAX_HEADERS: usize = 64;
 /// How long a kept-alive connection may lie idle, and how long a request head may take.
-const HEAD_DEADLINE: Duration = Duration::from_secs(60);
+const HEAD_DEADLINE: Duration = Duration::from_mins(1);
 const BODY_DEADLINE: Duration = Duration::from_secs(15);
 
 /// One complete request.

@@ -309,11 +309,10 @@ fn refuse(violation: &Violation, checked: &Checked, now: Timestamp, action: &str
 /// Nested entities that would expand to a gigabyte, referred to from the header.
 fn with_dtd(envelope: &str) -> String {
     let body = envelope.split_once("?>").map_or(envelope, |(_, body)| body);
-    let mut dtd = String::from("<?xml version=\"1.0\"?>\n<!DOCTYPE lolz [<!ENTITY lol0 \"lol\">");
-    for n in 1..10 {
-        dtd += &format!("<!ENTITY lol{n} \"{}\">", format!("&lol{};", n - 1).repeat(10));
-    }
-    dtd + "]>" + &body.replacen("</soap:Header>", "<note>&lol9;</note></soap:Header>", 1)
+    let entity = |n: usize| format!("<!ENTITY lol{n} \"{}\">", format!("&lol{};", n - 1).repeat(10));
+    let entities: String = (1..10).map(entity).collect();
+    let body = body.replacen("</soap:Header>", "<note>&lol9;</note></soap:Header>", 1);
+    format!("<?xml version=\"1.0\"?>\n<!DOCTYPE lolz [<!ENTITY lol0 \"lol\">{entities}]>{body}")
 }
 
 fn padded(envelope: &str) -> String {

@@ -90,7 +90,7 @@ pub(super) fn read(text: &str) -> Result<Element, NotXml> {
             }
             Event::End(_) => {
                 let mut closed = open.pop().ok_or(NotXml("the XML is not well formed"))?;
-                closed.text = closed.text.trim().to_owned();
+                closed.text = String::from(closed.text.trim());
                 match open.last_mut() {
                     Some(parent) => parent.children.push(closed),
                     None => root = Some(closed),

@@ -27,7 +27,7 @@ pub(super) fn check(root: &Element) -> Result<Query, Violation> {
         "CP-ISQueryStub" => stub(root),
         INTERACTION => {
             let mut query = stub(wrapped(root)?)?;
-            query.message = child(root, "id")?.attribute("root").unwrap_or_default().to_owned();
+            child(root, "id")?.attribute("root").unwrap_or_default().clone_into(&mut query.message);
             Ok(query)
         }
         _ => Err(Violation::invalid("the payload must be CP-ISQueryStub or QUPC_IN000006GB01")),

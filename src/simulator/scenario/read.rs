@@ -183,7 +183,7 @@ impl Reading {
     }
 
     fn entry(&mut self, place: &str, plan: &file::Plan) -> Option<EntryPlan> {
-        match (plan.plan_type, &plan.start, plan.unreadable) {
+        match (plan.kind, &plan.start, plan.unreadable) {
             (None, None, Some(why)) if plan.end.is_none() => Some(EntryPlan::Unreadable(unreadable(why))),
             (Some(plan_type), Some(start), None) => {
                 let start = self.day(start, place, "start");
