@@ -2,8 +2,8 @@
 
 use jiff::{Span, Timestamp, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    SanType, date_time_ymd,
 };
 use std::{
     io::{self, Write},
@@ -14,7 +14,7 @@ use std::{
 /// Days that the certificates are good for, from yesterday.
 const LIFETIME_DAYS: i64 = 30;
 
-/// PEM texts: certificates of a CA, a server (localhost, 127.0.0.1, ::1) and a client, and the two keys (PKCS#8, ECDSA P-256).
+/// PEM texts: certificates of a CA, a server (localhost, 127.0.0.1, `::1`) and a client, and the two keys (PKCS#8, ECDSA P-256).
 #[derive(Clone)]
 pub struct Certificates {
     pub ca_pem: String,
@@ -73,7 +73,9 @@ impl Certificates {
     /// The error of the file system.
     pub fn write_to(&self, dir: &Path) -> io::Result<()> {
         std::fs::create_dir_all(dir)?;
-        for (name, pem) in [("ca.pem", &self.ca_pem), ("server.pem", &self.server_cert_pem), ("client.pem", &self.client_cert_pem)] {
+        for (name, pem) in
+            [("ca.pem", &self.ca_pem), ("server.pem", &self.server_cert_pem), ("client.pem", &self.client_cert_pem)]
+        {
             std::fs::write(dir.join(name), pem)?;
         }
         write_key(&dir.join("server-key.pem"), &self.server_key_pem)?;
@@ -127,8 +129,8 @@ mod tests {
         #[cfg(unix)]
         for key in ["server-key.pem", "client-key.pem"] {
             use std::os::unix::fs::PermissionsExt;
-            let mode = std::fs::metadata(dir.path().join(key)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{key}");
+            let permissions = std::fs::metadata(dir.path().join(key)).unwrap().permissions().mode();
+            assert_eq!(permissions & 0o777, 0o600, "{key}");
         }
         assert_eq!(std::fs::read_to_string(dir.path().join("ca.pem")).unwrap(), made.ca_pem);
         assert!(!format!("{made:?}").contains("PRIVATE"));

@@ -51,7 +51,8 @@ async fn connection(mut stream: TcpStream, provider: &Provider) {
 fn route(request: &Request, provider: &Provider) -> Reply {
     // A page in a browser may be led here under a name of its own: only loopback names are served.
     let host = request.header("host").unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host });
+    let name =
+        host.rsplit_once(':').map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host });
     if !["localhost", "127.0.0.1", "[::1]"].contains(&name) {
         return Reply::plain(404, "not served under this name\n");
     }
@@ -64,7 +65,9 @@ fn route(request: &Request, provider: &Provider) -> Reply {
             provider.reset();
             json_reply(&json!({ "reset": true }))
         }
-        (_, "/notifications" | "/children" | "/exchanges" | "/exchanges/last" | "/reset") => Reply::plain(405, "another method\n"),
+        (_, "/notifications" | "/children" | "/exchanges" | "/exchanges/last" | "/reset") => {
+            Reply::plain(405, "another method\n")
+        }
         _ => Reply::plain(404, "GET /notifications, /children, /exchanges, /exchanges/last; POST /reset\n"),
     }
 }
@@ -73,7 +76,8 @@ fn notifications(provider: &Provider) -> Value {
     let counts = provider.counts();
     let state = provider.state();
     let asked = state.histories.children().filter(|(_, history)| history.queries > 0);
-    let one = |history: &super::history::ChildHistory| json!({ "queries": history.queries, "notifications": history.notifications });
+    let one =
+        |history: &super::history::ChildHistory| json!({ "queries": history.queries, "notifications": history.notifications });
     let children: Map<String, Value> = asked.map(|(number, history)| (number.digits().to_owned(), one(history))).collect();
     json!({
         "notifications": counts.notifications,

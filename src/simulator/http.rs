@@ -10,7 +10,7 @@ const MAX_HEAD: usize = 16 * 1024;
 const MAX_BODY: usize = 256 * 1024;
 const MAX_HEADERS: usize = 64;
 /// How long a kept-alive connection may lie idle, and how long a request head may take.
-const HEAD_DEADLINE: Duration = Duration::from_secs(60);
+const HEAD_DEADLINE: Duration = Duration::from_mins(1);
 const BODY_DEADLINE: Duration = Duration::from_secs(15);
 
 /// One complete request.
@@ -79,7 +79,8 @@ impl Reader {
                 BodyLength::Chunked => self.chunks(stream).await,
             }
         };
-        request.body = timeout(BODY_DEADLINE, body).await.map_err(|_| NoRequest::Malformed("the body was not complete in time"))??;
+        request.body =
+            timeout(BODY_DEADLINE, body).await.map_err(|_| NoRequest::Malformed("the body was not complete in time"))??;
         Ok(request)
     }
 
@@ -123,7 +124,8 @@ impl Reader {
             let line = self.line(stream).await?;
             let size = std::str::from_utf8(&line).ok().and_then(|text| text.split(';').next());
             let size = size.filter(|size| !size.is_empty() && size.bytes().all(|b| b.is_ascii_hexdigit()));
-            let size = size.and_then(|size| usize::from_str_radix(size, 16).ok()).ok_or(NoRequest::Malformed("a chunk has no size"))?;
+            let size =
+                size.and_then(|size| usize::from_str_radix(size, 16).ok()).ok_or(NoRequest::Malformed("a chunk has no size"))?;
             if size == 0 {
                 // Trailers are read and dropped.
                 while !self.line(stream).await?.is_empty() {}
@@ -158,10 +160,13 @@ fn body_length(request: &Request) -> Result<BodyLength, NoRequest> {
         (1, 0) => {
             let text = request.header("content-length").unwrap_or_default();
             let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-            let length = text.parse::<usize>().ok().filter(|_| digits).ok_or(NoRequest::Malformed("Content-Length is no number"))?;
+            let length =
+                text.parse::<usize>().ok().filter(|_| digits).ok_or(NoRequest::Malformed("Content-Length is no number"))?;
             if length > MAX_BODY { Err(NoRequest::TooLarge) } else { Ok(BodyLength::Known(length)) }
         }
-        (0, 1) if request.header("transfer-encoding").is_some_and(|v| v.eq_ignore_ascii_case("chunked")) => Ok(BodyLength::Chunked),
+        (0, 1) if request.header("transfer-encoding").is_some_and(|v| v.eq_ignore_ascii_case("chunked")) => {
+            Ok(BodyLength::Chunked)
+        }
         _ => Err(NoRequest::Malformed("Content-Length and Transfer-Encoding contradict each other")),
     }
 }
@@ -180,7 +185,11 @@ fn parse_head(head: &[u8]) -> Result<Request, NoRequest> {
     for line in lines {
         let (name, value) = line.split_once(':').ok_or(NoRequest::Malformed("a header has no colon"))?;
         let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if name.is_empty() || !name.bytes().all(token) || value.contains(['\r', '\n', '\0']) || request.headers.len() >= MAX_HEADERS {
+        if name.is_empty()
+            || !name.bytes().all(token)
+            || value.contains(['\r', '\n', '\0'])
+            || request.headers.len() >= MAX_HEADERS
+        {
             return Err(NoRequest::Malformed("a header is not well formed"));
         }
         request.headers.push((name.to_ascii_lowercase(), value.trim_matches([' ', '\t']).to_owned()));
@@ -221,7 +230,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_chunked_body_is_joined() {
-        let text = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nt: 1\r\n\r\n";
+        let text =
+            b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nt: 1\r\n\r\n";
         assert_eq!(read(text).await.unwrap().body, b"abcde");
     }
 

@@ -109,20 +109,24 @@ impl Simulator {
     }
 
     /// Where it listens.
+    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Where its control port listens, if it has one.
+    #[must_use]
     pub fn control_address(&self) -> Option<SocketAddr> {
         self.control_address
     }
 
     /// The endpoint, for `smsp.url`: `https://localhost:PORT/smsp/cpis`.
+    #[must_use]
     pub fn url(&self) -> String {
         format!("https://localhost:{}{}", self.address.port(), provider::PATH)
     }
 
+    #[must_use]
     pub fn counts(&self) -> Counts {
         self.provider.counts()
     }
@@ -150,5 +154,9 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
     Ok((listener, bound))
 }
 
+#[cfg(test)]
+mod built_in_tests;
+#[cfg(test)]
+mod sample;
 #[cfg(test)]
 mod tests;

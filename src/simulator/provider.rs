@@ -154,7 +154,9 @@ impl Provider {
             self.hear(accepted, &own, now);
         }
         let (about, records) = match &behaviour.answers_about {
-            Some(other) => (other, self.scenario.named(other).map(|child: &Child| child.records(other, today)).unwrap_or_default()),
+            Some(other) => {
+                (other, self.scenario.named(other).map(|child: &Child| child.records(other, today)).unwrap_or_default())
+            }
             None => (&accepted.nhs_number, own),
         };
         let content = self.content(behaviour, about, records, now);
@@ -199,7 +201,14 @@ impl Provider {
         content
     }
 
-    fn shaped(&self, behaviour: &Behaviour, content: &AnswerContent, accepted: &Accepted, checked: &Checked, now: Timestamp) -> Reply {
+    fn shaped(
+        &self,
+        behaviour: &Behaviour,
+        content: &AnswerContent,
+        accepted: &Accepted,
+        checked: &Checked,
+        now: Timestamp,
+    ) -> Reply {
         let relates_to = match behaviour.relates_to {
             RelatesTo::Right => checked.message_id.clone(),
             RelatesTo::Wrong => Some(MessageIds::fresh().message),
@@ -218,12 +227,8 @@ impl Provider {
             ReplyShape::GzipBase64 => smsp(PayloadEncoding::GzipBase64),
             ReplyShape::SpineResponse => {
                 // Spine's answer bears the query's own id (wire.md 3.5, row 8), and no SMSP code.
-                let content = AnswerContent {
-                    layout: Layout::Spine,
-                    code: None,
-                    id: accepted.query_id.as_str().into(),
-                    ..content.clone()
-                };
+                let content =
+                    AnswerContent { layout: Layout::Spine, code: None, id: accepted.query_id.as_str().into(), ..content.clone() };
                 query_response(&write_payload(&content), &tms)
             }
             ReplyShape::SpineNotFound => act_failed(ActFailed::NotFound, &tms),
@@ -234,7 +239,9 @@ impl Provider {
             ReplyShape::SpineRejection => business_error(true, &tms),
             ReplyShape::InfrastructureResponse => infrastructure_response(&ids),
             ReplyShape::SimpleMessageResponse => simple_message_response(&ids),
-            ReplyShape::Html => return Reply::new(200, "text/html", "<!DOCTYPE html><html><body><h1>Please try later</h1></body></html>"),
+            ReplyShape::Html => {
+                return Reply::new(200, "text/html", "<!DOCTYPE html><html><body><h1>Please try later</h1></body></html>");
+            }
             ReplyShape::Empty => return Reply::new(200, "", ""),
             ReplyShape::Garbage => "\u{fffd}<<&soap>Envelope & not XML at all \u{1}".repeat(20),
             ReplyShape::Doctype => with_dtd(&good()),
@@ -279,7 +286,8 @@ fn envelope_ids(relates_to: Option<String>, checked: &Checked, action: &str, rec
 }
 
 fn fault_reply(fault: Fault, relates_to: Option<&str>, violation: Option<&Violation>) -> Reply {
-    let words = FaultText { text: violation.map_or(fault.usual_text(), |v| v.rule.as_str()), diagnostic: Some("cpis-fhir simulator") };
+    let words =
+        FaultText { text: violation.map_or(fault.usual_text(), |v| v.rule.as_str()), diagnostic: Some("cpis-fhir simulator") };
     let mut reply = Reply::new(500, XML, soap_fault(fault, relates_to, words));
     reply.rule = violation.map(|v| v.rule.clone());
     reply
@@ -301,11 +309,10 @@ fn refuse(violation: &Violation, checked: &Checked, now: Timestamp, action: &str
 /// Nested entities that would expand to a gigabyte, referred to from the header.
 fn with_dtd(envelope: &str) -> String {
     let body = envelope.split_once("?>").map_or(envelope, |(_, body)| body);
-    let mut dtd = String::from("<?xml version=\"1.0\"?>\n<!DOCTYPE lolz [<!ENTITY lol0 \"lol\">");
-    for n in 1..10 {
-        dtd += &format!("<!ENTITY lol{n} \"{}\">", format!("&lol{};", n - 1).repeat(10));
-    }
-    dtd + "]>" + &body.replacen("</soap:Header>", "<note>&lol9;</note></soap:Header>", 1)
+    let entity = |n: usize| format!("<!ENTITY lol{n} \"{}\">", format!("&lol{};", n - 1).repeat(10));
+    let entities: String = (1..10).map(entity).collect();
+    let body = body.replacen("</soap:Header>", "<note>&lol9;</note></soap:Header>", 1);
+    format!("<?xml version=\"1.0\"?>\n<!DOCTYPE lolz [<!ENTITY lol0 \"lol\">{entities}]>{body}")
 }
 
 fn padded(envelope: &str) -> String {

@@ -10,7 +10,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 /// The longest that one reply may take, however slow it is meant to be.
-const SEND_DEADLINE: Duration = Duration::from_secs(180);
+const SEND_DEADLINE: Duration = Duration::from_mins(3);
 /// Lets what was written reach the peer before a reset overtakes it.
 const BEFORE_RESET: Duration = Duration::from_millis(50);
 const DRIP_BYTES: usize = 16;
@@ -59,19 +59,19 @@ impl Reply {
             503 => "Service Unavailable",
             _ => "Status",
         };
-        let mut head = format!("HTTP/1.1 {} {reason}\r\n", self.status);
+        let mut lines = vec![format!("HTTP/1.1 {} {reason}", self.status)];
         if !self.content_type.is_empty() {
-            head += &format!("Content-Type: {}\r\n", self.content_type);
+            lines.push(format!("Content-Type: {}", self.content_type));
         }
         if let Some(rule) = &self.rule {
-            head += &format!("X-Simulator-Rule: {}\r\n", rule.replace(|c: char| c.is_control() || !c.is_ascii(), " "));
+            lines.push(format!("X-Simulator-Rule: {}", rule.replace(|c: char| c.is_control() || !c.is_ascii(), " ")));
         }
-        if self.transport == Transport::Chunked {
-            head += "Transfer-Encoding: chunked\r\n";
-        } else {
-            head += &format!("Content-Length: {}\r\n", self.body.len());
-        }
-        head + if keep { "Connection: keep-alive\r\n\r\n" } else { "Connection: close\r\n\r\n" }
+        lines.push(match self.transport {
+            Transport::Chunked => "Transfer-Encoding: chunked".to_owned(),
+            _ => format!("Content-Length: {}", self.body.len()),
+        });
+        lines.push(format!("Connection: {}\r\n\r\n", if keep { "keep-alive" } else { "close" }));
+        lines.join("\r\n")
     }
 
     /// The bytes of a sound response.

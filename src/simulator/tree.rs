@@ -90,7 +90,7 @@ pub(super) fn read(text: &str) -> Result<Element, NotXml> {
             }
             Event::End(_) => {
                 let mut closed = open.pop().ok_or(NotXml("the XML is not well formed"))?;
-                closed.text = closed.text.trim().to_owned();
+                closed.text = String::from(closed.text.trim());
                 match open.last_mut() {
                     Some(parent) => parent.children.push(closed),
                     None => root = Some(closed),
@@ -128,8 +128,7 @@ fn text_to(open: &mut [Element], text: &str) -> Result<(), NotXml> {
 
 fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element, NotXml> {
     let (namespace, name) = reader.resolver().resolve_element(start.name());
-    let mut element =
-        Element { namespace: namespace_of(&namespace)?, name: name.as_ref().to_owned(), ..Element::default() };
+    let mut element = Element { namespace: namespace_of(&namespace)?, name: name.as_ref().to_owned(), ..Element::default() };
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|_| NotXml("an attribute is not well formed or doubled"))?;
         if attribute.key.as_namespace_binding().is_some() {
@@ -139,7 +138,8 @@ fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element, 
             return Err(NotXml("an element has too many attributes"));
         }
         let (namespace, name) = reader.resolver().resolve_attribute(attribute.key);
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| NotXml("an attribute's value is not legal"))?;
+        let value =
+            attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| NotXml("an attribute's value is not legal"))?;
         element.attributes.push(Attribute {
             namespace: namespace_of(&namespace)?,
             name: name.as_ref().to_owned(),

@@ -55,7 +55,8 @@ fn id(xml: &mut Xml, root: &str, extension: Option<&Text>) {
 
 fn write_role(xml: &mut Xml, role: &Role) {
     let parts = [("code", &role.code), ("codeSystem", &role.code_system), ("displayName", &role.name)];
-    let given: Vec<_> = parts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.as_str())).collect();
+    let given: Vec<_> =
+        parts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.as_str())).collect();
     if !given.is_empty() {
         xml.empty("code", &given);
     }

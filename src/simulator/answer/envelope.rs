@@ -141,7 +141,9 @@ pub(in crate::simulator) fn infrastructure_response(ids: &EnvelopeIds) -> String
             xml.element("itk:errors", &[], |xml| {
                 xml.element("itk:errorInfo", &[], |xml| {
                     xml.text("itk:ErrorID", &ids.payload);
-                    xml.element("itk:ErrorCode", &[("codeSystem", "2.16.840.1.113883.2.1.3.2.4.17.516")], |xml| xml.raw("DE0012"));
+                    xml.element("itk:ErrorCode", &[("codeSystem", "2.16.840.1.113883.2.1.3.2.4.17.516")], |xml| {
+                        xml.raw("DE0012");
+                    });
                     xml.text("itk:ErrorText", "Payload Processing Error");
                 });
             });
@@ -159,8 +161,5 @@ pub(in crate::simulator) fn simple_message_response(ids: &EnvelopeIds) -> String
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     // Writing to a Vec cannot fail; an empty payload would show it at once.
-    match encoder.write_all(bytes).and_then(|()| encoder.finish()) {
-        Ok(packed) => packed,
-        Err(_) => Vec::new(),
-    }
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_default()
 }

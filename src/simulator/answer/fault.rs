@@ -6,9 +6,9 @@ use crate::cpis::MessageIds;
 /// Every fault that a client may meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// `soap:Client` with this ToolkitErrorInfo code: 1000, 2200 or 3000.
+    /// `soap:Client` with this `ToolkitErrorInfo` code: 1000, 2200 or 3000.
     Client(u16),
-    /// `soap:Server` with this ToolkitErrorInfo code: 2100, 2200 or 3000.
+    /// `soap:Server` with this `ToolkitErrorInfo` code: 2100, 2200 or 3000.
     Server(u16),
     VersionMismatch,
     MustUnderstand,
@@ -16,7 +16,7 @@ pub enum Fault {
     NoDetail,
     /// Spine's own: `nasp:errorList` with this code, 101 or 300.
     Spine(u16),
-    /// SOAP 1.2: `env:Sender`, dotted subcode, ToolkitErrorInfo with this code.
+    /// SOAP 1.2: `env:Sender`, dotted subcode, `ToolkitErrorInfo` with this code.
     Soap12(u16),
 }
 
@@ -77,7 +77,9 @@ fn soap_11(ids: &MessageIds, relates_to: Option<&str>, fault_code: &str, words: 
 fn toolkit_error(xml: &mut super::xml::Xml, id: &str, code: u16, words: FaultText<'_>) {
     xml.element("toolkit:ToolkitErrorInfo", &[("xmlns:toolkit", "urn:nhs-itk:ns:201005")], |xml| {
         xml.text("toolkit:ErrorID", id);
-        xml.element("toolkit:ErrorCode", &[("codeSystem", "2.16.840.1.113883.2.1.3.2.4.17.268")], |xml| xml.raw(&code.to_string()));
+        xml.element("toolkit:ErrorCode", &[("codeSystem", "2.16.840.1.113883.2.1.3.2.4.17.268")], |xml| {
+            xml.raw(&code.to_string());
+        });
         xml.text("toolkit:ErrorText", words.text);
         if let Some(diagnostic) = words.diagnostic {
             xml.text("toolkit:ErrorDiagnosticText", diagnostic);

@@ -6,8 +6,8 @@ use super::{
     xml::Xml,
 };
 use crate::cpis::{
-    Access, AccessTime, Entry, LocalAuthority, NumberUse, Organisation, Plan, PlanType, Record, Subject, SubjectKind, TelephoneNumber,
-    Unreadable,
+    Access, AccessTime, Entry, LocalAuthority, NumberUse, Organisation, Plan, PlanType, Record, Subject, SubjectKind,
+    TelephoneNumber, Unreadable,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 

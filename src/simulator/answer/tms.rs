@@ -1,4 +1,4 @@
-//! Spine's own replies: REPC_IN000007GB01, QUQI_IN010000UK14, MCCI_IN010000UK13 (wire.md 3.5, 4.1 to 4.5, 4.8).
+//! Spine's own replies: `REPC_IN000007GB01`, `QUQI_IN010000UK14`, `MCCI_IN010000UK13` (wire.md 3.5, 4.1 to 4.5, 4.8).
 
 use super::{payload::time, xml::Xml};
 use crate::cpis::MessageIds;
@@ -33,7 +33,7 @@ pub enum ActFailed {
     OtherReason,
 }
 
-/// REPC_IN000007GB01 around `payload` (written in [`super::Layout::Spine`], without a code), inside the second, outer
+/// `REPC_IN000007GB01` around `payload` (written in [`super::Layout::Spine`], without a code), inside the second, outer
 /// `CP-ISNHSQueryResponse`, which inherits no default namespace (wire.md 3.5, rows 9 to 12).
 #[must_use]
 pub fn query_response(payload: &str, ids: &TmsIds) -> String {
@@ -50,7 +50,7 @@ pub fn query_response(payload: &str, ids: &TmsIds) -> String {
     })
 }
 
-/// QUQI_IN010000UK14, acknowledgement AE.
+/// `QUQI_IN010000UK14`, acknowledgement AE.
 #[must_use]
 pub fn act_failed(how: ActFailed, ids: &TmsIds) -> String {
     let prefix = if how == ActFailed::NotFoundPrefixed { "hl7:" } else { "" };
@@ -59,7 +59,9 @@ pub fn act_failed(how: ActFailed, ids: &TmsIds) -> String {
         xml.element("CP-ISNHSQueryResponse", &[("xmlns:npfitlc", "NPFIT:HL7:Localisation")], |xml| {
             let namespace = if prefix.is_empty() { "xmlns" } else { "xmlns:hl7" };
             xml.element(&name, &[(namespace, "urn:hl7-org:v3")], |xml| {
-                wrapper(xml, prefix, "QUQI_IN010000UK14", "V3NPfIT3.0", ids, |xml| acknowledgement(xml, prefix, "AE", ids, false));
+                wrapper(xml, prefix, "QUQI_IN010000UK14", "V3NPfIT3.0", ids, |xml| {
+                    acknowledgement(xml, prefix, "AE", ids, false);
+                });
                 control_act(xml, prefix, |xml| match how {
                     ActFailed::NotFound | ActFailed::NotFoundPrefixed => {
                         reason(xml, prefix, "1", "NHS Number Not Found");
@@ -80,7 +82,7 @@ pub fn act_failed(how: ActFailed, ids: &TmsIds) -> String {
     })
 }
 
-/// MCCI_IN010000UK13: GE002 as a reason under AE, or, when `rejected`, as an acknowledgement detail under AR (wire.md 4.5).
+/// `MCCI_IN010000UK13`: GE002 as a reason under AE, or, when `rejected`, as an acknowledgement detail under AR (wire.md 4.5).
 #[must_use]
 pub fn business_error(rejected: bool, ids: &TmsIds) -> String {
     soap(&format!("{SERVICE}/MCCI_IN010000UK13"), ids, |xml| {
@@ -128,7 +130,8 @@ fn wrapper(xml: &mut Xml, prefix: &str, interaction: &str, version: &str, ids: &
     xml.empty(&name("processingModeCode"), &[("code", "T")]);
     xml.empty(&name("acceptAckCode"), &[("code", "NE")]);
     acknowledgement(xml);
-    for (element, code, asid) in [("communicationFunctionRcv", "RCV", OUR_ASID), ("communicationFunctionSnd", "SND", SPINE_ASID)] {
+    for (element, code, asid) in [("communicationFunctionRcv", "RCV", OUR_ASID), ("communicationFunctionSnd", "SND", SPINE_ASID)]
+    {
         xml.element(&name(element), &[("typeCode", code)], |xml| {
             xml.element(&name("device"), &[("classCode", "DEV"), ("determinerCode", "INSTANCE")], |xml| {
                 xml.empty(&name("id"), &[("root", ASID), ("extension", asid)]);
@@ -145,7 +148,9 @@ fn acknowledgement(xml: &mut Xml, prefix: &str, code: &str, ids: &TmsIds, with_d
                 xml.empty(&format!("{prefix}code"), &[("code", "GE002"), ("codeSystem", ISSUES), ("displayName", text)]);
             });
         }
-        xml.element(&format!("{prefix}messageRef"), &[], |xml| xml.empty(&format!("{prefix}id"), &[("root", &ids.query_message)]));
+        xml.element(&format!("{prefix}messageRef"), &[], |xml| {
+            xml.empty(&format!("{prefix}id"), &[("root", &ids.query_message)]);
+        });
     });
 }
 

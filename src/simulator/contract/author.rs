@@ -116,12 +116,12 @@ fn person(person: &Element) -> Result<PersonName, Violation> {
     shape(person, HL7, &[], &[("name", 1, 1)])?;
     let name = child(person, "name")?;
     let allowed = ["prefix", "given", "family", "suffix"];
-    if name.children.iter().any(|part| !allowed.contains(&part.name.as_str())) || !name.attributes.iter().all(|a| a.name == "use") {
+    if name.children.iter().any(|part| !allowed.contains(&part.name.as_str())) || !name.attributes.iter().all(|a| a.name == "use")
+    {
         return Err(Violation::invalid("name must hold prefix, given, family and suffix only"));
     }
-    let parts = |wanted: &str| -> Result<Vec<Text>, Violation> {
-        name.all(wanted).map(|part| text(part, HL7).map(Text::from)).collect()
-    };
+    let parts =
+        |wanted: &str| -> Result<Vec<Text>, Violation> { name.all(wanted).map(|part| text(part, HL7).map(Text::from)).collect() };
     Ok(PersonName { prefix: parts("prefix")?, given: parts("given")?, family: parts("family")?, suffix: parts("suffix")? })
 }
 

@@ -15,7 +15,7 @@ const ANONYMOUS: &str = "http://www.w3.org/2005/08/addressing/anonymous";
 /// The contract says 250 ms; rehearsals run on one machine or on badly kept clocks.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
-/// Method, content type and SOAPAction.
+/// Method, content type and `SOAPAction`.
 pub(super) fn transport(request: &Request, contract: &Contract) -> Result<(), Violation> {
     if request.method != "POST" {
         return Err(Violation::invalid("the method must be POST"));

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 /// What this provider expects, where wire.md section 6 leaves it open.
 #[derive(Debug, Clone)]
 pub(super) struct Contract {
-    /// SOAPAction, `wsa:Action` and `@service`.
+    /// `SOAPAction`, `wsa:Action` and `@service`.
     pub action: String,
     pub profile_ids: Vec<String>,
     /// Empty: any, or none.

@@ -27,7 +27,7 @@ pub(super) fn check(root: &Element) -> Result<Query, Violation> {
         "CP-ISQueryStub" => stub(root),
         INTERACTION => {
             let mut query = stub(wrapped(root)?)?;
-            query.message = child(root, "id")?.attribute("root").unwrap_or_default().to_owned();
+            child(root, "id")?.attribute("root").unwrap_or_default().clone_into(&mut query.message);
             Ok(query)
         }
         _ => Err(Violation::invalid("the payload must be CP-ISQueryStub or QUPC_IN000006GB01")),
@@ -80,9 +80,13 @@ fn wrapped(root: &Element) -> Result<&Element, Violation> {
     token(only("creationTime", "value").is_some(), "INVALID_CREATION_TIME")?;
     token(only("versionCode", "code").is_some(), "INVALID_VERSION_CODE")?;
     let interaction = only("interactionId", "extension") == Some(INTERACTION);
-    token(interaction && only("interactionId", "root") == Some("2.16.840.1.113883.2.1.3.2.4.12"), "INCONSISTENT_HL7_INTERACTION_ID")?;
+    token(
+        interaction && only("interactionId", "root") == Some("2.16.840.1.113883.2.1.3.2.4.12"),
+        "INCONSISTENT_HL7_INTERACTION_ID",
+    )?;
     let device = |name: &str| {
-        root.all(name).count() == 1 && root.at(&[name, "device", "id"]).is_some_and(|id| id.attribute("root") == Some(ASID) && asid(id))
+        root.all(name).count() == 1
+            && root.at(&[name, "device", "id"]).is_some_and(|id| id.attribute("root") == Some(ASID) && asid(id))
     };
     token(device("communicationFunctionRcv"), "INVALID_COMM_FUNC_RCV")?;
     token(device("communicationFunctionSnd"), "INVALID_COMM_FUNC_SND")?;

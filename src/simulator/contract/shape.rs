@@ -20,7 +20,9 @@ pub(super) fn shape(element: &Element, namespace: &str, attributes: &[&str], chi
     for (child, least, most) in children {
         let found = rest.iter().take_while(|next| next.name == *child).count();
         if found < *least || found > *most {
-            return Err(Violation::invalid(format!("{name} must hold {child} {least} to {most} times, in the order of the schema")));
+            return Err(Violation::invalid(format!(
+                "{name} must hold {child} {least} to {most} times, in the order of the schema"
+            )));
         }
         rest = &rest[found..];
     }

@@ -10,9 +10,9 @@ pub(in crate::simulator) struct Violation {
 /// How a provider says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::simulator) enum Kind {
-    /// ToolkitErrorInfo 1000.
+    /// `ToolkitErrorInfo` 1000.
     InvalidMessage,
-    /// ToolkitErrorInfo 3000.
+    /// `ToolkitErrorInfo` 3000.
     AccessDenied,
     VersionMismatch,
     MustUnderstand,

@@ -37,14 +37,14 @@ pub(in crate::simulator) enum ReplyShape {
     Smsp,
     Base64,
     GzipBase64,
-    /// REPC_IN000007GB01 as Spine writes it.
+    /// `REPC_IN000007GB01` as Spine writes it.
     SpineResponse,
-    /// QUQI_IN010000UK14.
+    /// `QUQI_IN010000UK14`.
     SpineNotFound,
     SpineNotFoundPrefixed,
     SpineNoReason,
     SpineOtherReason,
-    /// MCCI_IN010000UK13, AE and AR.
+    /// `MCCI_IN010000UK13`, AE and AR.
     SpineBusinessError,
     SpineRejection,
     InfrastructureResponse,

@@ -3,8 +3,8 @@ use super::{
     relative::{Day, Moment},
 };
 use crate::cpis::{
-    Access, Author, BirthDate, Entry, LocalAuthority, LocalId, MessageIds, NhsNumber, PersonName, Period, Plan, PlanType, Record, Subject,
-    SubjectKind, Unreadable,
+    Access, Author, BirthDate, Entry, LocalAuthority, LocalId, MessageIds, NhsNumber, Period, PersonName, Plan, PlanType, Record,
+    Subject, SubjectKind, Unreadable,
 };
 use jiff::{Timestamp, civil::Date};
 

@@ -142,7 +142,7 @@ pub(super) struct LocalId {
 #[serde(deny_unknown_fields)]
 pub(super) struct Plan {
     #[serde(rename = "type")]
-    pub plan_type: Option<PlanType>,
+    pub kind: Option<PlanType>,
     pub start: Option<String>,
     pub end: Option<String>,
     pub unreadable: Option<Unreadable>,

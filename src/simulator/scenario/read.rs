@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     cpis::{
-        Author, LocalAuthority, LocalId, NhsNumber, NumberUse, Organisation, OrganisationKind, PersonName, PlanType, Responsible, Role,
-        SubjectKind, TelephoneNumber, Text, Unreadable,
+        Author, LocalAuthority, LocalId, NhsNumber, NumberUse, Organisation, OrganisationKind, PersonName, PlanType, Responsible,
+        Role, SubjectKind, TelephoneNumber, Text, Unreadable,
     },
     simulator::answer::{Fault, Total},
 };
@@ -22,8 +22,7 @@ const JOB_ROLES: &str = "2.16.840.1.113883.2.1.3.2.4.17.196";
 const MOST_GENERATED: u32 = 200;
 
 pub(super) fn read(text: &str) -> Result<Scenario, ScenarioError> {
-    let file: file::File =
-        toml::from_str(text).map_err(|error| ScenarioError { faults: vec![line_of(text, &error)] })?;
+    let file: file::File = toml::from_str(text).map_err(|error| ScenarioError { faults: vec![line_of(text, &error)] })?;
     let mut reading = Reading::default();
     for (key, value) in file.authorities {
         if let Some(authority) = reading.parse(&format!("authorities.{key}"), value) {
@@ -120,8 +119,12 @@ impl Reading {
             self.fault(place, "role_profile_id must have 12 digits");
         }
         let part = |part: Option<String>| part.map(Text::from).into_iter().collect();
-        let name =
-            PersonName { prefix: part(person.prefix), given: part(person.given), family: part(person.family), suffix: Vec::new() };
+        let name = PersonName {
+            prefix: part(person.prefix),
+            given: part(person.given),
+            family: part(person.family),
+            suffix: Vec::new(),
+        };
         let role = Role { code: person.role_code.into(), code_system: JOB_ROLES.into(), name: person.role_name.into() };
         let organisation =
             Organisation { kind: kind(person.site), ods_code: person.ods.into(), name: person.organisation.into() };
@@ -180,7 +183,7 @@ impl Reading {
     }
 
     fn entry(&mut self, place: &str, plan: &file::Plan) -> Option<EntryPlan> {
-        match (plan.plan_type, &plan.start, plan.unreadable) {
+        match (plan.kind, &plan.start, plan.unreadable) {
             (None, None, Some(why)) if plan.end.is_none() => Some(EntryPlan::Unreadable(unreadable(why))),
             (Some(plan_type), Some(start), None) => {
                 let start = self.day(start, place, "start");
