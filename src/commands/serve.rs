@@ -17,7 +17,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), CommandError> {
     let began = Instant::now();
     let settings =
-        settings::load(options.config.as_deref(), std::env::vars()).map_err(|error| CommandError::Settings(error.to_string()))?;
+        settings::load(options.config.as_deref(), environment()).map_err(|error| CommandError::Settings(error.to_string()))?;
     refuse_what_is_not_built(&settings)?;
     telemetry::start_logs(settings.telemetry.log);
     telemetry::silence_panic_messages();
@@ -55,4 +55,9 @@ fn refuse_what_is_not_built(settings: &Settings) -> Result<(), CommandError> {
          [\"demo\"], on loopback: tokens, gateways and the audit trail that they need are not part of it yet"
             .to_owned(),
     ))
+}
+
+/// The environment as text. What is not UTF-8 is read as near as can be, so that it is refused by name rather than by a panic.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
 }

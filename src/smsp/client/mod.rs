@@ -22,8 +22,9 @@ use zeroize::Zeroize;
 /// A response over this many bytes is not read on. The largest plausible answer is far below it.
 pub const RESPONSE_LIMIT: usize = 2 * 1024 * 1024;
 
-/// How long an idle connection is kept: shorter than servers usually keep theirs, so that they do not close it under a request.
-pub const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long an idle connection is kept: shorter than the shortest keep-alive that servers have by default (5 s), so that they do
+/// not close it under a request, which would leave the outcome of a look unknown.
+pub const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Idle connections kept; as many as lookups in flight by default (settings.md, `smsp.max_in_flight`).
 const POOL_SIZE: usize = 64;
