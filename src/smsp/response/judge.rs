@@ -29,12 +29,15 @@ pub(super) fn judge(mut found: Found, asked: Asked<'_>) -> Result<Answer, Failur
             FailureKind::OtherChild | FailureKind::OtherMessage => Vec::new(),
             _ => contacts(&found, asked),
         };
-        let delivery = match kind {
-            FailureKind::Response(ResponseCode::LocalStoreOnly | ResponseCode::SpineUnreachable) => Delivery::NotDelivered,
-            _ => Delivery::MaybeDelivered,
-        };
-        Failure { delivery, ..Failure::understanding(kind).with_contacts(contacts) }
+        Failure { delivery: delivery(&kind, &found), ..Failure::understanding(kind).with_contacts(contacts) }
     })
+}
+
+/// Not delivered only where the SMSP itself says that it did not reach Spine, and nothing of Spine stands in the answer.
+fn delivery(kind: &FailureKind, found: &Found) -> Delivery {
+    let says_unreached = matches!(kind, FailureKind::Response(ResponseCode::LocalStoreOnly | ResponseCode::SpineUnreachable));
+    let counted = found.payload.as_ref().is_some_and(|payload| payload.record_total.is_above_zero());
+    if says_unreached && !found.traces.record && !counted { Delivery::NotDelivered } else { Delivery::MaybeDelivered }
 }
 
 /// Every authority once, except those of records that name someone else.

@@ -173,7 +173,17 @@ fn a_failing_code_fails_whatever_the_content() {
     for said in ["SMSP-0001", "SMSP-0002", "SMSP-0005", "SMSP-9999", "CPIS-9999"] {
         check(&[(ANY, ALL_TOTALS, said)], smsp(said));
     }
-    check(&[(ANY, ALL_TOTALS, "SMSP-0004 (not delivered)")], smsp("SMSP-0004"));
+}
+
+#[test]
+fn smsp_0004_was_not_delivered_unless_the_answer_holds_what_only_spine_knows() {
+    let rules: &[Rule] = &[
+        (SOME, ALL_TOTALS, "SMSP-0004"),
+        (NOTHING, ONE, "SMSP-0004"),
+        (NOTHING, TWO, "SMSP-0004"),
+        (NOTHING, ALL_TOTALS, "SMSP-0004 (not delivered)"),
+    ];
+    check(rules, smsp("SMSP-0004"));
 }
 
 #[test]
