@@ -8,7 +8,7 @@ use std::borrow::Cow;
 const MOST_ATTRIBUTES: usize = 32;
 
 /// The attributes of the start tag read last: name and raw value. Kept between elements, so that it allocates once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Attributes<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Attributes<'a> {

@@ -4,7 +4,7 @@ use super::xml::{Bad, Document, Token};
 use crate::cpis::{FailureKind, Fault};
 
 /// The facts of a fault that decide what it asks of us.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(super) struct SoapFault {
     /// `faultcode`, or the first `Code/Value`, without its prefix; may be dotted.
     code: Option<String>,

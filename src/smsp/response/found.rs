@@ -1,10 +1,10 @@
-//! What was found in a response, before anyone decides what it means.
+//! What was found in a response, before anyone decides what it means. None of it has `Debug`: it holds raw text of the answer.
 
 use super::{fault::SoapFault, xml::Traces};
 use crate::cpis::{Access, AccessTime, Record, Text};
 
 /// Everything a readable SOAP response said, of what matters.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Found {
     /// Every `wsa:RelatesTo`.
     pub(super) relates_to: Vec<Text>,
@@ -28,7 +28,7 @@ pub(super) struct Found {
 }
 
 /// A value that should be said once: said twice with different words, it is a conflict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default)]
 pub(super) enum Said<T> {
     #[default]
     Nothing,
@@ -47,7 +47,6 @@ impl<T: PartialEq> Said<T> {
 }
 
 /// The "query act failed" interaction.
-#[derive(Debug)]
 pub(super) struct QueryFailed {
     /// Exactly QUQI_IN010000UK14: only that one can say "not found" (decisions.md 2).
     pub(super) is_known: bool,
@@ -57,7 +56,6 @@ pub(super) struct QueryFailed {
 }
 
 /// One reason or acknowledgement detail.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Issue {
     /// Trimmed; empty when it could not be read.
     pub(super) code: String,
@@ -68,7 +66,7 @@ pub(super) struct Issue {
 }
 
 /// The innermost `CP-ISNHSQueryResponse`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Payload {
     /// `None` when missing.
     pub(super) effective: Option<AccessTime>,
@@ -101,7 +99,6 @@ impl Total {
 }
 
 /// A record as it was read. Its authority is `None` when it could not be read.
-#[derive(Debug)]
 pub(super) struct FoundRecord {
     pub(super) record: Record,
     /// Something stands in the place of an NHS number and is none.
@@ -109,7 +106,6 @@ pub(super) struct FoundRecord {
 }
 
 /// An access as it was read.
-#[derive(Debug)]
 pub(super) struct FoundAccess {
     pub(super) access: Access,
     /// Something stands in the place of the NHS number and is none.

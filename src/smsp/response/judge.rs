@@ -13,6 +13,8 @@ use crate::cpis::{
 };
 use child::About;
 
+/// More than there are local authorities in England; keeps the search for doubles cheap.
+const MOST_CONTACTS: usize = 200;
 /// Placeholders beyond this would be a hostile count, not a missing record.
 const MOST_PLACEHOLDERS: usize = 50;
 
@@ -27,12 +29,15 @@ pub(super) fn judge(mut found: Found, asked: Asked<'_>) -> Result<Answer, Failur
             FailureKind::OtherChild | FailureKind::OtherMessage => Vec::new(),
             _ => contacts(&found, asked),
         };
-        let delivery = match kind {
-            FailureKind::Response(ResponseCode::LocalStoreOnly | ResponseCode::SpineUnreachable) => Delivery::NotDelivered,
-            _ => Delivery::MaybeDelivered,
-        };
-        Failure { delivery, ..Failure::understanding(kind).with_contacts(contacts) }
+        Failure { delivery: delivery(&kind, &found), ..Failure::understanding(kind).with_contacts(contacts) }
     })
+}
+
+/// Not delivered only where the SMSP itself says that it did not reach Spine, and nothing of Spine stands in the answer.
+fn delivery(kind: &FailureKind, found: &Found) -> Delivery {
+    let says_unreached = matches!(kind, FailureKind::Response(ResponseCode::LocalStoreOnly | ResponseCode::SpineUnreachable));
+    let counted = found.payload.as_ref().is_some_and(|payload| payload.record_total.is_above_zero());
+    if says_unreached && !found.traces.record && !counted { Delivery::NotDelivered } else { Delivery::MaybeDelivered }
 }
 
 /// Every authority once, except those of records that name someone else.
@@ -41,6 +46,7 @@ fn contacts(found: &Found, asked: Asked<'_>) -> Vec<LocalAuthority> {
     for record in found.payload.iter().flat_map(|payload| &payload.records) {
         if let Some(authority) = &record.record.authority
             && record.about(asked.nhs_number) != About::SomeoneElse
+            && contacts.len() < MOST_CONTACTS
             && !contacts.contains(authority)
         {
             contacts.push(authority.clone());
@@ -149,7 +155,7 @@ fn says_not_found(found: &Found) -> bool {
 }
 
 /// What the codes of a payload say together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Saying {
     Success,
     /// SMSP-0003: from a local store.
@@ -179,12 +185,11 @@ fn saying(found: &Found, payload: &Payload) -> Result<Saying, FailureKind> {
     let smsp = code_said(&payload.code)?;
     let tms = code_said(&found.query_code)?;
     match (smsp, tms) {
-        (None, None) => Err(FailureKind::UnknownCode { code: None }),
         (Some(code), None) => by_response_code(code),
         (None, Some("OK")) => Ok(Saying::Success),
         (None, Some("NF")) => Ok(Saying::NoMatch),
         (None, Some("ID")) => Err(FailureKind::QueryFailed { code: issue_code(found) }),
-        (None, Some(_)) => Err(FailureKind::UnknownCode { code: None }),
+        (None, None | Some(_)) => Err(FailureKind::UnknownCode { code: None }),
         (Some(code), Some(tms)) => match (by_response_code(code), tms) {
             (Ok(saying @ (Saying::Success | Saying::Stale)), "OK") | (Ok(saying @ Saying::NoMatch), "NF") => Ok(saying),
             _ => Err(FailureKind::Contradictory(Contradiction::CodesDisagree)),

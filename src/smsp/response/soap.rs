@@ -10,6 +10,9 @@ use super::{
 };
 use crate::cpis::{AccessTime, Text};
 
+/// An answer has one (wire.md 5.4).
+const MOST_MANIFEST_ITEMS: usize = 16;
+
 /// Reads a whole response.
 ///
 /// # Errors
@@ -178,6 +181,9 @@ fn manifest_items(doc: &mut Document<'_>) -> Result<Vec<ManifestItem>, Bad> {
     let level = doc.level();
     while let Some(name) = descendant(doc, level)? {
         if name == "manifestitem" {
+            if items.len() == MOST_MANIFEST_ITEMS {
+                return Err(Bad::Unreadable("too many manifest items"));
+            }
             items.push((Text::from(&*doc.attribute("id").unwrap_or_default()), Encoding::of(doc)));
         }
     }

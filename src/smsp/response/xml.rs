@@ -58,7 +58,6 @@ pub(super) fn is_plan_template(name: &str) -> bool {
 }
 
 /// One step through a document.
-#[derive(Debug)]
 pub(super) enum Token<'a> {
     /// A start tag: its local name.
     Open(&'a str),
@@ -73,7 +72,6 @@ pub(super) enum Token<'a> {
 ///
 /// Elements are read by level: [`Document::level`] of the element whose start tag was read last, then [`Document::child`] with
 /// that level until it returns `None`. What is left unread of a child is skipped, and still checked.
-#[derive(Debug)]
 pub(super) struct Document<'a> {
     source: &'a str,
     reader: Reader<&'a [u8]>,
@@ -96,8 +94,8 @@ impl<'a> Document<'a> {
             return Err(Bad::Unreadable("text outside the root"));
         }
         // No early end, so that the compiler can check many bytes at once.
-        let controls = source.bytes().fold(false, |bad, b| bad | ((b < b' ') & (b != b'\t') & (b != b'\n') & (b != b'\r')));
-        if controls {
+        let controls = source.bytes().fold(0, |bad, b| bad | u8::from(b < b' ' && b != b'\t' && b != b'\n' && b != b'\r'));
+        if controls != 0 {
             return Err(Bad::Unreadable("control character"));
         }
         let mut reader = Reader::from_str(source);

@@ -1,0 +1,150 @@
+//! Whose record it is, and whose message (decisions.md 9).
+
+use super::samples::*;
+use crate::cpis::{Failure, FailureKind, Holding, Notice};
+
+/// An answer with a record of these subjects and accesses that repeat these numbers.
+fn about(subjects: &str, echoes: &[&str]) -> Result<Vec<Notice>, Failure> {
+    let accesses: String = echoes.iter().map(|echo| information_13(&access("a", "20250101120000", echo))).collect();
+    let record = information_14(&record(&(child_protection("202509010000", None) + subjects)));
+    read_body(success("1", &accesses, &record)).map(|answer| answer.notices)
+}
+
+fn is_refused(result: &Result<Vec<Notice>, Failure>) -> bool {
+    // Of an answer about someone else nothing is shown, not even whom to ring.
+    result.as_ref().is_err_and(|failure| failure.kind == FailureKind::OtherChild && failure.contacts.is_empty())
+}
+
+#[test]
+fn a_record_with_the_number_asked_is_accepted() {
+    assert_eq!(about(&child(ASKED), &[]), Ok(vec![]));
+    assert_eq!(about(&child(ASKED), &[ASKED, ASKED]), Ok(vec![]));
+    assert_eq!(about(&mother(&nhs_id(ASKED)), &[]), Ok(vec![]));
+    assert_eq!(about(&(child(OTHER) + &mother(&nhs_id(ASKED))), &[]), Ok(vec![]));
+    assert_eq!(about(&child_with_ids(&(nhs_id(OTHER) + &nhs_id(ASKED))), &[]), Ok(vec![]));
+}
+
+#[test]
+fn a_record_of_another_number_is_refused() {
+    assert!(is_refused(&about(&child(OTHER), &[])));
+    assert!(is_refused(&about(&child(OTHER), &[ASKED])));
+    assert!(is_refused(&about(&(child(OTHER) + &mother(&nhs_id(THIRD))), &[ASKED])));
+}
+
+#[test]
+fn a_malformed_number_is_not_the_number_asked() {
+    for malformed in ["1234567895", "999000001", "99900000180", "unknown"] {
+        assert!(is_refused(&about(&child(malformed), &[ASKED])), "{malformed}");
+        // The number asked beside it settles whose record it is.
+        assert_eq!(about(&child_with_ids(&(nhs_id(malformed) + &nhs_id(ASKED))), &[]), Ok(vec![]));
+    }
+}
+
+#[test]
+fn a_record_without_numbers_needs_accesses_that_all_repeat_the_number() {
+    let nameless = child_with_ids("");
+    assert_eq!(about(&nameless, &[ASKED]), Ok(vec![]));
+    assert_eq!(about(&nameless, &[ASKED, ASKED]), Ok(vec![]));
+    assert!(is_refused(&about(&nameless, &[])));
+    assert!(is_refused(&about(&nameless, &[OTHER])));
+    assert!(is_refused(&about(&nameless, &[ASKED, OTHER])));
+    assert!(is_refused(&about(&nameless, &[ASKED, "12345"])));
+    assert!(is_refused(&about(&nameless, &[""])));
+    assert_eq!(about(&nameless, &["", ASKED]), Ok(vec![]));
+    assert!(is_refused(&about("", &[])));
+    // An id without a value, or of the local authority, is no NHS number.
+    assert_eq!(about(&child_with_ids(&nhs_id("")), &[ASKED]), Ok(vec![]));
+    assert!(is_refused(&about(&child_with_ids(r#"<id root="2.16.840.1.113883.2.1.3.2.4.18.24" extension="9990000018"/>"#), &[])));
+}
+
+#[test]
+fn foreign_accesses_are_left_out_where_the_records_are_the_childs_by_their_own_ids() {
+    assert_eq!(about(&child(ASKED), &[ASKED, OTHER, "1234567895"]), Ok(vec![Notice::ForeignAccesses { left_out: 2 }]));
+    let accesses = information_13(&(access("own", "20250101120000", ASKED) + &access("foreign", "20250101120000", OTHER)));
+    let answer = read_body(success("1", &accesses, &one_record())).unwrap();
+    assert_eq!(answer.accesses.iter().map(|access| access.id.as_str()).collect::<Vec<_>>(), ["own"]);
+}
+
+#[test]
+fn one_record_of_someone_else_refuses_the_whole_answer() {
+    let other = record_of(&authority("998", "Sampleton"), &(looked_after("202509010000", None) + &child(OTHER)));
+    let failure = read_body(success("2", "", &(one_record() + &information_14(&other)))).unwrap_err();
+    assert_eq!((failure.kind, failure.contacts), (FailureKind::OtherChild, vec![]));
+}
+
+#[test]
+fn a_failing_answer_does_not_name_the_authority_of_someone_else() {
+    let other = record_of(&authority("998", "Sampleton"), &(looked_after("202509010000", None) + &child(OTHER)));
+    let body = itk(&payload(&[code("CPIS-9999"), one_record(), information_14(&other)].concat()));
+    let failure = read_body(body).unwrap_err();
+    assert_eq!(failure.contacts.iter().map(|contact| contact.organisation.ods_code.as_str()).collect::<Vec<_>>(), ["999"]);
+}
+
+#[test]
+fn a_no_record_with_an_access_of_someone_else_is_refused() {
+    let body =
+        |echo| itk(&payload(&[code("CPIS-0001"), record_total("0"), information_13(&access("a", "20250101", echo))].concat()));
+    assert_eq!(read_body(body(ASKED)).unwrap().holding, Holding::NoRecord);
+    for echo in [OTHER, "1234567895", "x"] {
+        assert_eq!(failure_of(body(echo)), FailureKind::OtherChild);
+    }
+}
+
+#[test]
+fn records_that_disagree_on_name_or_birth_date_are_shown_with_a_notice() {
+    let two = |second: &str| {
+        let records = [one_record(), information_14(&record(&(looked_after("202509010000", None) + second)))].concat();
+        read_body(success("2", "", &records)).unwrap().notices
+    };
+    let subject = |given, family, born| person_of_subject(&nhs_id(ASKED), given, family, born);
+    assert_eq!(two(&subject("Robin", "Testpatient", "20180401")), []);
+    assert_eq!(two(&subject("ROBIN ", "testpatient", "201804010000")), []);
+    assert_eq!(two(&subject("", "", "")), []);
+    assert_eq!(two(&subject("Robin", "Otherpatient", "20180401")), [Notice::SubjectsDisagree]);
+    assert_eq!(two(&subject("Robin", "Testpatient", "20180402")), [Notice::SubjectsDisagree]);
+    // The mother in the same record is another person and may be called what she likes.
+    assert_eq!(two(&(child(ASKED) + &mother(&nhs_id(OTHER)))), []);
+}
+
+#[test]
+fn a_message_that_relates_to_another_is_refused() {
+    let body = distribution_envelope("", &payload(&(code("CPIS-0001") + &record_total("0"))));
+    let relating = |id: &str| read_body(soap_with_header(&format!("<wsa:RelatesTo>{id}</wsa:RelatesTo>"), &body));
+    for prefix in ["", "urn:", "uuid:", "urn:uuid:", "URN:UUID:"] {
+        assert!(relating(&format!(" {prefix}{MESSAGE_ID}\n")).is_ok(), "{prefix}");
+        assert!(relating(&format!("{prefix}{}", MESSAGE_ID.to_lowercase())).is_ok(), "{prefix}");
+    }
+    for other in ["", "5DB6A0C1-3E0B-4B0C-9D0E-1F2A3B4C5D6E", "E3B0C442", "urn:uuid:"] {
+        let failure = relating(other).unwrap_err();
+        assert_eq!((failure.kind, failure.contacts), (FailureKind::OtherMessage, vec![]), "{other}");
+    }
+    assert!(read_body(soap_with_header("", &body)).is_ok(), "RelatesTo may be left out");
+}
+
+#[test]
+fn whose_message_it_is_comes_before_all_that_could_be_shown() {
+    let foreign = "<wsa:RelatesTo>5DB6A0C1-3E0B-4B0C-9D0E-1F2A3B4C5D6E</wsa:RelatesTo>";
+    let own = format!("<wsa:RelatesTo>{MESSAGE_ID}</wsa:RelatesTo>");
+    for body in [
+        full_answer(),
+        success("1", "", ""),
+        quqi(Some("ID"), &reason("NHSNCC002", "ER")),
+        mcci(""),
+        soap("<soap:Fault/>"),
+        soap("<x/>"),
+    ] {
+        assert_eq!(failure_of(body.replace(&own, foreign)), FailureKind::OtherMessage);
+        assert_eq!(failure_of(body.replace(&own, &(own.clone() + foreign))), FailureKind::OtherMessage);
+    }
+}
+
+#[test]
+fn nothing_of_a_failure_names_anyone() {
+    let bodies = [success("1", "", &one_record().replace(ASKED, OTHER)), itk(&payload(&(code("CPIS-0001") + &one_record())))];
+    for failure in bodies.map(|body| read_body(body).unwrap_err()) {
+        let shown = format!("{failure} {failure:?}");
+        for secret in [ASKED, OTHER, "Robin", "Testpatient", "Exampleshire", "0207", "2018"] {
+            assert!(!shown.contains(secret));
+        }
+    }
+}

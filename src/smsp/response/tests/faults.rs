@@ -1,0 +1,106 @@
+//! SOAP faults (wire.md 4.7, 5.6; decisions.md 18).
+
+use super::samples::*;
+use crate::cpis::{Delivery, FailureKind, Fault};
+
+fn fault(inside: &str) -> String {
+    soap(&format!("<soap:Fault>{inside}</soap:Fault>"))
+}
+
+fn toolkit(code: &str) -> String {
+    fault(&format!(
+        r#"<faultcode>soap:Client</faultcode><faultstring>any</faultstring><detail><toolkit:ToolkitErrorInfo xmlns:toolkit="urn:nhs-itk:ns:201005"><toolkit:ErrorID>6B29FC40-CA47-4067-B31D-00DD010662DA</toolkit:ErrorID><toolkit:ErrorCode codeSystem="2.16.840.1.113883.2.1.3.2.4.17.268">{code}</toolkit:ErrorCode><toolkit:ErrorText>any</toolkit:ErrorText></toolkit:ToolkitErrorInfo></detail>"#
+    ))
+}
+
+fn nasp(codes: &[&str]) -> String {
+    let errors: String = codes.iter().map(|code| format!("<nasp:error><nasp:codeContext>urn:nhs:names:errors:tms</nasp:codeContext><nasp:errorCode>{code}</nasp:errorCode><nasp:severity>Error</nasp:severity></nasp:error>")).collect();
+    fault(&format!("<faultcode>soap:Client</faultcode><detail><nasp:errorList>{errors}</nasp:errorList></detail>"))
+}
+
+fn kind(fault: Fault, code: Option<&str>) -> FailureKind {
+    FailureKind::Soap { fault, code: code.map(str::to_owned) }
+}
+
+#[test]
+fn toolkit_codes_have_their_meaning() {
+    assert_eq!(failure_of(toolkit("1000")), kind(Fault::InvalidMessage, Some("1000")));
+    assert_eq!(failure_of(toolkit(" 2100 ")), kind(Fault::Retryable, Some("2100")));
+    assert_eq!(failure_of(toolkit("2200")), kind(Fault::NotRetryable, Some("2200")));
+    assert_eq!(failure_of(toolkit("3000")), kind(Fault::AccessDenied, Some("3000")));
+    assert_eq!(failure_of(toolkit("4711")), kind(Fault::NotRetryable, Some("4711")));
+    assert_eq!(failure_of(toolkit("9990000018")), kind(Fault::NotRetryable, None));
+}
+
+#[test]
+fn nasp_codes_have_their_meaning() {
+    assert_eq!(failure_of(nasp(&["101"])), kind(Fault::InvalidMessage, Some("101")));
+    assert_eq!(failure_of(nasp(&["300"])), kind(Fault::AccessDenied, Some("300")));
+    assert_eq!(failure_of(nasp(&["999"])), kind(Fault::NotRetryable, Some("999")));
+    assert_eq!(failure_of(nasp(&["999", "300"])), kind(Fault::AccessDenied, Some("300")));
+}
+
+#[test]
+fn tokens_of_spines_checks_are_found_in_any_text() {
+    let invalid = kind(Fault::InvalidMessage, Some("ErrorBase1712.MANDATORY_DATA_MISSING"));
+    let text = "urn:x ErrorBase1712.MANDATORY_DATA_MISSING|NHS Number";
+    assert_eq!(failure_of(fault(&format!("<faultcode>soap:Server</faultcode><faultstring>{text}</faultstring>"))), invalid);
+    assert_eq!(failure_of(fault(&format!("<detail>{text}<more/></detail>"))), invalid);
+    assert_eq!(failure_of(nasp(&["999"]).replace("Error<", &format!("{text}<"))), invalid);
+    assert_eq!(failure_of(fault("<faultstring>ErrorBase1732</faultstring>")), kind(Fault::InvalidMessage, Some("ErrorBase1732")));
+    for none in ["ErrorBase18", "ErrorBase17", "ErrorBase17123", "ErrorBase"] {
+        assert_eq!(failure_of(fault(&format!("<faultstring>{none}</faultstring>"))), kind(Fault::NotRetryable, None), "{none}");
+    }
+}
+
+#[test]
+fn a_fault_without_detail_goes_by_its_code() {
+    let table = [
+        ("soap:MustUnderstand", Fault::InvalidMessage, Some("MustUnderstand")),
+        ("VersionMismatch", Fault::InvalidMessage, Some("VersionMismatch")),
+        ("SOAP-ENV:MustUnderstand.Header", Fault::InvalidMessage, Some("MustUnderstand.Header")),
+        ("soap:Client", Fault::NotRetryable, Some("Client")),
+        ("soap:Server", Fault::NotRetryable, Some("Server")),
+        ("Client.Authentication", Fault::NotRetryable, Some("Client.Authentication")),
+        ("soap:9990000018", Fault::NotRetryable, None),
+        ("Robin Testpatient", Fault::NotRetryable, None),
+        ("", Fault::NotRetryable, None),
+    ];
+    for (code, sort, shown) in table {
+        assert_eq!(
+            failure_of(fault(&format!("<faultcode>{code}</faultcode><faultstring>any</faultstring>"))),
+            kind(sort, shown),
+            "{code}"
+        );
+    }
+    assert_eq!(failure_of(fault("")), kind(Fault::NotRetryable, None));
+}
+
+#[test]
+fn soap_1_2_faults_are_read_too() {
+    let with = |code: &str, detail: &str| {
+        let body = format!(
+            "<env:Fault><env:Code><env:Value>{code}</env:Value><env:Subcode><env:Value>m:x</env:Value></env:Subcode></env:Code><env:Reason><env:Text>any</env:Text></env:Reason><env:Detail>{detail}</env:Detail></env:Fault>"
+        );
+        failure_of(soap(&body).replace("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"))
+    };
+    assert_eq!(with("env:Sender", ""), kind(Fault::NotRetryable, Some("Sender")));
+    assert_eq!(with("env:VersionMismatch", ""), kind(Fault::InvalidMessage, Some("VersionMismatch")));
+    assert_eq!(with("env:Receiver", "<x:ErrorCode>2100</x:ErrorCode>"), kind(Fault::Retryable, Some("2100")));
+}
+
+#[test]
+fn a_fault_is_a_fault_under_any_status_and_maybe_delivered() {
+    for status in [200, 400, 401, 403, 404, 413, 500, 502, 503] {
+        let failure = read_with_status(status, toolkit("3000")).unwrap_err();
+        assert_eq!((failure.kind, failure.delivery), (kind(Fault::AccessDenied, Some("3000")), Delivery::MaybeDelivered));
+    }
+}
+
+#[test]
+fn a_fault_beside_an_answer_is_a_fault() {
+    let fault = "<soap:Fault><faultcode>soap:Server</faultcode></soap:Fault></soap:Body>";
+    for body in [full_answer(), no_record(), quqi(Some("ID"), &reason("NHSNCC002", "ER"))] {
+        assert_eq!(failure_of(body.replace("</soap:Body>", fault)), kind(Fault::NotRetryable, Some("Server")));
+    }
+}
