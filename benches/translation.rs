@@ -2,6 +2,8 @@
 //!
 //! The document is one record with one plan, an authority with two numbers, and the full list of 25 accesses.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::wildcard_imports)]
+
 use cpis_fhir::cpis::*;
 use cpis_fhir::fhir::bundle::{Page, searchset_json};
 use cpis_fhir::fhir::graph::{Context, Graph, ResourceType};
@@ -165,7 +167,5 @@ fn build_query(bencher: Bencher<'_, '_>) {
         requester: cpis_fhir::access::demo_requester("RX1", CareSetting::default()),
         traceparent: None,
     };
-    bencher.bench(|| {
-        cpis_fhir::smsp::envelope::request(&question, &dialect, &MessageIds::fresh(), now()).unwrap()
-    });
+    bencher.bench(|| cpis_fhir::smsp::envelope::request(&question, &dialect, &MessageIds::fresh(), now()).unwrap());
 }

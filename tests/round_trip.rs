@@ -1,4 +1,5 @@
 //! Any answer that the simulator writes is read back equal: the two sides of the contract agree.
+#![allow(clippy::unwrap_used, clippy::wildcard_imports)]
 
 use cpis_fhir::cpis::*;
 use cpis_fhir::simulator::answer::{AnswerContent, EnvelopeIds, PayloadEncoding, encoded_envelope, envelope, write_payload};
@@ -71,11 +72,8 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
 }
 
 fn name() -> impl Strategy<Value = PersonName> {
-    (option::of(words()), vec(words(), 1..3), words(), option::of(words())).prop_map(|(prefix, given, family, suffix)| PersonName {
-        prefix: prefix.into_iter().collect(),
-        given,
-        family: vec![family],
-        suffix: suffix.into_iter().collect(),
+    (option::of(words()), vec(words(), 1..3), words(), option::of(words())).prop_map(|(prefix, given, family, suffix)| {
+        PersonName { prefix: prefix.into_iter().collect(), given, family: vec![family], suffix: suffix.into_iter().collect() }
     })
 }
 
@@ -93,7 +91,13 @@ fn digits() -> impl Strategy<Value = Text> {
 
 fn author() -> impl Strategy<Value = Author> {
     let person = (option::of(digits()), option::of(digits()), role(), name(), organisation()).prop_map(
-        |(user_id, role_profile_id, role, name, organisation)| Author::Person { user_id, role_profile_id, role, name, organisation },
+        |(user_id, role_profile_id, role, name, organisation)| Author::Person {
+            user_id,
+            role_profile_id,
+            role,
+            name,
+            organisation,
+        },
     );
     let responsible = (role(), name()).prop_map(|(role, name)| Responsible { role, name });
     let system = (option::of(digits()), vec(responsible, 0..3), organisation())
@@ -103,8 +107,12 @@ fn author() -> impl Strategy<Value = Author> {
 
 fn accesses(about: NhsNumber) -> impl Strategy<Value = Vec<Access>> {
     let when = prop_oneof![8 => instant().prop_map(AccessTime::At), 1 => date().prop_map(AccessTime::On), 1 => Just(AccessTime::Unknown)];
-    let access = (upper_uuid(), when, author())
-        .prop_map(move |(id, when, author)| Access { id, when, author, about: Some(about.clone()) });
+    let access = (upper_uuid(), when, author()).prop_map(move |(id, when, author)| Access {
+        id,
+        when,
+        author,
+        about: Some(about.clone()),
+    });
     vec(access, 0..6).prop_map(|mut accesses| {
         accesses.sort_by_key(|access| Reverse(access.when.sort_key()));
         accesses
@@ -113,13 +121,14 @@ fn accesses(about: NhsNumber) -> impl Strategy<Value = Vec<Access>> {
 
 fn holding(about: NhsNumber) -> impl Strategy<Value = Holding> {
     // One subject for all records: records that disagree have a notice of their own, tested elsewhere.
-    let subject = (any::<bool>(), name(), option::of(date()), "[A-Z0-9]{1,8}").prop_map(move |(mother, name, born, local)| Subject {
-        kind: if mother { SubjectKind::Mother } else { SubjectKind::Child },
-        nhs_numbers: vec![about.clone()],
-        local_ids: vec![LocalId { value: local.as_str().into(), assigning_authority: Text::default() }],
-        name: PersonName { prefix: vec![], given: name.given[..1].to_vec(), family: name.family, suffix: vec![] },
-        birth_date: born.map(BirthDate),
-    });
+    let subject =
+        (any::<bool>(), name(), option::of(date()), "[A-Z0-9]{1,8}").prop_map(move |(mother, name, born, local)| Subject {
+            kind: if mother { SubjectKind::Mother } else { SubjectKind::Child },
+            nhs_numbers: vec![about.clone()],
+            local_ids: vec![LocalId { value: local.as_str().into(), assigning_authority: Text::default() }],
+            name: PersonName { prefix: vec![], given: name.given[..1].to_vec(), family: name.family, suffix: vec![] },
+            birth_date: born.map(BirthDate),
+        });
     let record = (authority(), entries());
     let records = (subject, vec(record, 1..4), 0usize..2).prop_map(|(subject, records, missing)| {
         let mut records: Vec<Record> = records

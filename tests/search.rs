@@ -1,5 +1,7 @@
 //! A FHIR search becomes one CP-IS query and comes back as FHIR.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use common::{FHIR_JSON, House};
@@ -15,11 +17,14 @@ async fn a_child_with_a_plan_has_a_flag_that_a_clinician_can_act_on() {
     let got = house.get(&format!("Flag?patient={CHILD}&_include=Flag:author&_include=Flag:patient")).await;
     assert_eq!((got.status, got.header("content-type")), (200, Some(FHIR_JSON)), "{}", got.text);
     let flags = got.resources("match");
-    assert_eq!(got.total() as usize, flags.len());
+    assert_eq!(got.total(), flags.len() as u64);
     assert_eq!(flags[0]["resourceType"], "Flag");
     assert_eq!(flags[0]["status"], "active");
-    assert_eq!(flags[0]["code"]["coding"][0], json!({"system": "http://snomed.info/sct", "code": "342191000000101",
-        "display": flags[0]["code"]["coding"][0]["display"]}));
+    assert_eq!(
+        flags[0]["code"]["coding"][0],
+        json!({"system": "http://snomed.info/sct", "code": "342191000000101",
+        "display": flags[0]["code"]["coding"][0]["display"]})
+    );
     assert!(got.types("include").contains(&"Organization".to_owned()));
     assert!(got.types("include").contains(&"Patient".to_owned()));
     let organization = got.resources("include").into_iter().find(|resource| resource["resourceType"] == "Organization").unwrap();
@@ -91,7 +96,8 @@ async fn one_request_shows_the_plan_and_who_looked_before() {
     for wanted in ["Patient", "Organization", "EpisodeOfCare", "CarePlan", "AuditEvent"] {
         assert!(types.contains(&wanted.to_owned()), "{wanted}: {types:?}");
     }
-    let marked = got.resources("include").into_iter().filter(|resource| resource["meta"]["tag"][0]["code"] == "this-lookup").count();
+    let marked =
+        got.resources("include").into_iter().filter(|resource| resource["meta"]["tag"][0]["code"] == "this-lookup").count();
     assert_eq!(marked, 1);
     assert_eq!((house.counts().queries, house.counts().notifications), (1, 1));
 }
@@ -182,7 +188,12 @@ async fn wrong_methods_media_types_and_bodies_are_said_and_no_query_is_made() {
         (house.http.get(&url), vec![("Accept", "text/html")], 406, "not-supported"),
         (house.http.get(&url), vec![("Accept", "application/fhir+json; fhirVersion=3.0")], 406, "not-supported"),
         (house.http.get(format!("{url}&_format=html")), vec![], 406, "not-supported"),
-        (house.http.post(house.fhir("Flag/_search")).body("{}"), vec![("Content-Type", "application/json")], 415, "not-supported"),
+        (
+            house.http.post(house.fhir("Flag/_search")).body("{}"),
+            vec![("Content-Type", "application/json")],
+            415,
+            "not-supported",
+        ),
         (house.http.post(house.fhir("Flag/_search")).body("x".repeat(100_000)), vec![form], 413, "too-long"),
     ] {
         let got = house.send(request, &headers).await;
@@ -216,7 +227,8 @@ async fn headers_that_cannot_be_honoured_are_refused_and_no_query_is_made() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_echoes_its_ids_and_is_never_stored() {
     let house = House::open().await;
-    let ids = [("X-Request-ID", "0123456789abcdef0123456789abcdef"), ("X-Correlation-ID", "CORRELATION-1"), ("TraceID", "TRACE-ID-1")];
+    let ids =
+        [("X-Request-ID", "0123456789abcdef0123456789abcdef"), ("X-Correlation-ID", "CORRELATION-1"), ("TraceID", "TRACE-ID-1")];
     for path in [format!("Flag?patient={CHILD}"), "Flag?patient=abc".to_owned(), "Nothing".to_owned()] {
         let got = house.get_with(&path, &ids).await;
         for (name, value) in ids {

@@ -8,11 +8,7 @@ pub fn requester(sender_ods: &str, care_setting: CareSetting) -> Requester {
         user: UserIdentity { issuer: "demo".into(), id: "555000111222".into() },
         sds_user_id: SdsId::parse("555000111222"),
         role_profile_id: SdsId::parse("555000333444"),
-        role: Role {
-            code: "R0260".into(),
-            code_system: ROLE_CODE_SYSTEM.into(),
-            name: "General Medical Practitioner".into(),
-        },
+        role: Role { code: "R0260".into(), code_system: ROLE_CODE_SYSTEM.into(), name: "General Medical Practitioner".into() },
         name: PersonName {
             prefix: vec!["Dr".into()],
             given: vec!["Asha".into()],

@@ -32,8 +32,7 @@ pub struct CallerHeaders {
 }
 
 /// Where the settings require an `X-Request-ID` and none came.
-pub const REQUEST_ID_MISSING: HeaderError =
-    HeaderError { header: "X-Request-ID", reason: "is required", missing: true };
+pub const REQUEST_ID_MISSING: HeaderError = HeaderError { header: "X-Request-ID", reason: "is required", missing: true };
 
 impl CallerHeaders {
     /// Reads the headers; what is readable of the ids is there even when another header is at fault, so that it is echoed.

@@ -44,9 +44,8 @@ fn best(accept: &str) -> Result<Format, MediaError> {
         let weight = weight(range);
         match one(range) {
             Ok(format) if weight > 0 && best.is_none_or(|(most, _)| weight > most) => best = Some((weight, format)),
-            Ok(_) => {}
             Err(error @ MediaError::OtherVersion) => refusal = error,
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
     best.map(|(_, format)| format).ok_or(refusal)
@@ -64,7 +63,11 @@ fn weight(range: &str) -> u16 {
 }
 
 fn parameters(range: &str) -> impl Iterator<Item = (&str, &str)> {
-    range.split(';').skip(1).filter_map(|part| part.split_once('=')).map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
+    range
+        .split(';')
+        .skip(1)
+        .filter_map(|part| part.split_once('='))
+        .map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
 }
 
 fn one(range: &str) -> Result<Format, MediaError> {
@@ -87,8 +90,9 @@ pub fn check_form(content_type: Option<&str>, body_is_empty: bool) -> Result<(),
         return if body_is_empty { Ok(()) } else { Err(MediaError::UnsupportedContentType) };
     };
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    let utf8 = parameters(content_type)
-        .all(|(name, value)| !name.eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("us-ascii"));
+    let utf8 = parameters(content_type).all(|(name, value)| {
+        !name.eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("us-ascii")
+    });
     if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") && utf8 {
         Ok(())
     } else {

@@ -64,7 +64,12 @@ pub enum Listener {
 }
 
 /// Answers one request, whatever it is. One log line each, with nothing of a child in it.
-pub(crate) async fn dispatch(request: HttpRequest, payload: web::Payload, app: web::Data<App>, listener: web::Data<Listener>) -> HttpResponse {
+pub(crate) async fn dispatch(
+    request: HttpRequest,
+    payload: web::Payload,
+    app: web::Data<App>,
+    listener: web::Data<Listener>,
+) -> HttpResponse {
     let began = Instant::now();
     let (caller, header_fault) = CallerHeaders::read(request.headers());
     let caller = caller.with_request_id(|| uuid::Uuid::new_v4().to_string());

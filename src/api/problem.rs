@@ -200,9 +200,11 @@ impl Problem {
             push_contacts(text, &failure.contacts);
         }
         match failure.delivery {
-            Delivery::MaybeDelivered => text.push_str(
-                " The local authority may already have been notified of this look: do not repeat it automatically.",
-            ),
+            Delivery::MaybeDelivered => {
+                text.push_str(
+                    " The local authority may already have been notified of this look: do not repeat it automatically.",
+                );
+            }
             Delivery::NotDelivered if problem.status == 503 => problem.retry_after = Some(RETRY_AFTER),
             Delivery::NotDelivered => {}
         }
@@ -229,16 +231,22 @@ fn of_kind(kind: &FailureKind, own_identity: bool) -> Problem {
         ),
         Kind::NotConnected { .. } => unavailable("not-connected", "CP-IS could not be checked: no connection to the SMSP."),
         Kind::Tls { .. } => unavailable("tls", "CP-IS could not be checked: no secure connection to the SMSP."),
-        Kind::RefusedByStatus { .. } => unavailable("refused", "CP-IS could not be checked: the SMSP refused the request unread."),
+        Kind::RefusedByStatus { .. } => {
+            unavailable("refused", "CP-IS could not be checked: the SMSP refused the request unread.")
+        }
         Kind::ConnectionLost => timeout("connection-lost", "CP-IS could not be checked: the connection to the SMSP broke."),
         Kind::Timeout => timeout("timeout", "CP-IS could not be checked: the SMSP gave no answer in time."),
-        Kind::TooLarge => bad_answer("too-large", IssueType::Structure, "CP-IS could not be checked: the answer is over the size limit."),
+        Kind::TooLarge => {
+            bad_answer("too-large", IssueType::Structure, "CP-IS could not be checked: the answer is over the size limit.")
+        }
         Kind::NotAnAnswer { what } => {
             bad_answer("not-an-answer", IssueType::Exception, &format!("CP-IS could not be checked: the SMSP sent {what}."))
         }
-        Kind::Unreadable { why } => {
-            bad_answer("unreadable", IssueType::Structure, &format!("CP-IS could not be checked: the answer cannot be read ({why})."))
-        }
+        Kind::Unreadable { why } => bad_answer(
+            "unreadable",
+            IssueType::Structure,
+            &format!("CP-IS could not be checked: the answer cannot be read ({why})."),
+        ),
         Kind::UnknownCode { code } => bad_answer(
             "unknown-code",
             IssueType::Structure,
@@ -266,16 +274,21 @@ fn of_kind(kind: &FailureKind, own_identity: bool) -> Problem {
 fn of_response(code: ResponseCode, own_identity: bool) -> Problem {
     let text = |what: &str| format!("CP-IS could not be checked: {what} ({}).", code.code());
     match code {
-        ResponseCode::InputInvalid => own_fault("input-invalid", SpineCode::UnknownError, text("the SMSP found our query invalid")),
+        ResponseCode::InputInvalid => {
+            own_fault("input-invalid", SpineCode::UnknownError, text("the SMSP found our query invalid"))
+        }
         ResponseCode::ResponseInvalid => bad_answer(
             "response-invalid",
             IssueType::Exception,
             &text("the SMSP could not use what CP-IS answered, so a record may exist"),
         ),
-        ResponseCode::LocalStoreOnly => {
-            unavailable("local-store-only", &text("Spine is unavailable and the SMSP answered from a local store without records"))
+        ResponseCode::LocalStoreOnly => unavailable(
+            "local-store-only",
+            &text("Spine is unavailable and the SMSP answered from a local store without records"),
+        ),
+        ResponseCode::SpineUnreachable => {
+            unavailable("spine-unreachable", &text("Spine is unavailable, the SMSP could not reach it"))
         }
-        ResponseCode::SpineUnreachable => unavailable("spine-unreachable", &text("Spine is unavailable, the SMSP could not reach it")),
         ResponseCode::AuthorCredentials if own_identity => {
             forbidden("author-credentials", text("the SMSP does not accept the author's credentials"))
         }
@@ -295,7 +308,9 @@ fn of_fault(fault: Fault, code: Option<&str>) -> Problem {
     match fault {
         Fault::Retryable => unavailable("fault-retryable", &text("the SMSP is busy or down for a time")),
         Fault::NotRetryable => bad_answer("fault", IssueType::Exception, &text("the SMSP could not process the query")),
-        Fault::InvalidMessage => own_fault("fault-invalid-message", SpineCode::UnknownError, text("the SMSP found our message invalid")),
+        Fault::InvalidMessage => {
+            own_fault("fault-invalid-message", SpineCode::UnknownError, text("the SMSP found our message invalid"))
+        }
         Fault::AccessDenied => own_fault(
             "fault-access-denied",
             SpineCode::AccessDenied,
@@ -313,8 +328,12 @@ fn spine_error(code: Option<&str>) -> String {
 
 fn contradicts(contradiction: Contradiction) -> &'static str {
     match contradiction {
-        Contradiction::NoMatchWithContent => "The answer says that there is no record, and yet holds or counts one. CP-IS could not be checked.",
-        Contradiction::TotalUnreadable => "The answer does not say readably how many records it holds. CP-IS could not be checked.",
+        Contradiction::NoMatchWithContent => {
+            "The answer says that there is no record, and yet holds or counts one. CP-IS could not be checked."
+        }
+        Contradiction::TotalUnreadable => {
+            "The answer does not say readably how many records it holds. CP-IS could not be checked."
+        }
         Contradiction::NothingReadable => "CP-IS holds a record for this child, but nothing of it could be read.",
         Contradiction::ContentBeyondTotal => "The answer counts no record, and yet holds one. CP-IS could not be checked.",
         Contradiction::EmptySuccess => "The answer says that data was found, and holds none. CP-IS could not be checked.",
@@ -406,7 +425,12 @@ mod tests {
     fn every_failure_has_the_status_and_codes_of_the_contract() {
         for (failure, status, issue, spine, http) in rows() {
             let problem = Problem::of_failure(&failure, true);
-            let coded = (problem.status, problem.issue.issue_type.code(), problem.issue.spine.unwrap().code(), problem.issue.http.unwrap().code());
+            let coded = (
+                problem.status,
+                problem.issue.issue_type.code(),
+                problem.issue.spine.unwrap().code(),
+                problem.issue.http.unwrap().code(),
+            );
             assert_eq!(coded, (status, issue, spine, http), "{failure}");
             assert_eq!(problem.issue.severity, Severity::Error);
         }
@@ -429,7 +453,10 @@ mod tests {
             let problem = Problem::of_failure(&failure, true);
             assert!(problem.status >= 400);
             let said = problem.issue.diagnostics;
-            assert!(said.contains("This does not mean that there is no plan") || said.contains("CP-IS was not asked"), "{failure}");
+            assert!(
+                said.contains("This does not mean that there is no plan") || said.contains("CP-IS was not asked"),
+                "{failure}"
+            );
         }
     }
 

@@ -55,11 +55,8 @@ impl Answered {
             .insert_header(("Cache-Control", "no-store"))
             .insert_header(("X-Content-Type-Options", "nosniff"))
             .insert_header(("Referrer-Policy", "no-referrer"));
-        let echoed = [
-            ("X-Request-ID", &caller.request_id),
-            ("X-Correlation-ID", &caller.correlation_id),
-            ("TraceID", &caller.trace_id),
-        ];
+        let echoed =
+            [("X-Request-ID", &caller.request_id), ("X-Correlation-ID", &caller.correlation_id), ("TraceID", &caller.trace_id)];
         for (name, value) in echoed {
             if let Some(value) = value {
                 response.insert_header((name, value.as_str()));

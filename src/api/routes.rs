@@ -55,7 +55,11 @@ impl Route {
 /// [`NoRoute`] with the methods that the path does have, if any.
 pub fn find(method: &Method, path: &str, base: &str, get_search: bool) -> Result<Route, NoRoute> {
     if let Some(health) = health(path) {
-        return if matches!(*method, Method::GET | Method::HEAD) { Ok(health) } else { Err(NoRoute::MethodNotAllowed("GET, HEAD")) };
+        return if matches!(*method, Method::GET | Method::HEAD) {
+            Ok(health)
+        } else {
+            Err(NoRoute::MethodNotAllowed("GET, HEAD"))
+        };
     }
     let under_base = path.strip_prefix(base).and_then(|rest| rest.strip_prefix('/')).ok_or(NoRoute::NotFound)?;
     let mut segments = under_base.strip_suffix('/').unwrap_or(under_base).split('/');
@@ -131,8 +135,20 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_not_found() {
-        for path in ["/", "/FHIR/R4", "/FHIR/R4/", "/FHIR/R4/Observation", "/FHIR/R4/Patient", "/FHIR/R4/flag", "/FHIR/R4/Flag/a/b",
-            "/FHIR/R4/Flag//", "/FHIR/R4/Flag/$cpis.getBundle", "/FHIR/R4/Flag/_history", "/FHIR/R5/Flag", "/FHIR/R4Flag"] {
+        for path in [
+            "/",
+            "/FHIR/R4",
+            "/FHIR/R4/",
+            "/FHIR/R4/Observation",
+            "/FHIR/R4/Patient",
+            "/FHIR/R4/flag",
+            "/FHIR/R4/Flag/a/b",
+            "/FHIR/R4/Flag//",
+            "/FHIR/R4/Flag/$cpis.getBundle",
+            "/FHIR/R4/Flag/_history",
+            "/FHIR/R5/Flag",
+            "/FHIR/R4Flag",
+        ] {
             assert_eq!(found(&Method::GET, path), Err(NoRoute::NotFound), "{path}");
         }
     }

@@ -39,13 +39,8 @@ pub async fn handle(
         return Err(Problem::draining());
     }
     let own_identity = speaks_for_itself(&requester);
-    let question =
-        Question { nhs_number: search.child.nhs_number.clone(), requester, traceparent: caller.traceparent.clone() };
-    let look = app
-        .lookups
-        .look(question)
-        .await
-        .map_err(|failure| Problem::of_failure(&failure, own_identity))?;
+    let question = Question { nhs_number: search.child.nhs_number.clone(), requester, traceparent: caller.traceparent.clone() };
+    let look = app.lookups.look(question).await.map_err(|failure| Problem::of_failure(&failure, own_identity))?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, format))
 }
 
@@ -66,11 +61,7 @@ fn requester(app: &App, caller: &CallerHeaders) -> Result<Requester, Problem> {
     Ok(access::demo_requester(&app.settings.smsp.dialect.sender_ods, care_setting))
 }
 
-async fn parameters(
-    request: &HttpRequest,
-    posted: Option<web::Payload>,
-    settings: &Settings,
-) -> Result<Vec<Pair>, Problem> {
+async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, settings: &Settings) -> Result<Vec<Pair>, Problem> {
     let mut all = Vec::new();
     pairs::decode(request.query_string().as_bytes(), &mut all)?;
     if let Some(payload) = posted {

@@ -72,12 +72,7 @@ fn listen(
     };
     let factory = {
         let app = app.clone();
-        move || {
-            actix_web::App::new()
-                .app_data(app.clone())
-                .app_data(web::Data::new(listener))
-                .default_service(web::to(dispatch))
-        }
+        move || actix_web::App::new().app_data(app.clone()).app_data(web::Data::new(listener)).default_service(web::to(dispatch))
     };
     let server = HttpServer::new(factory)
         .workers(workers)
@@ -102,7 +97,9 @@ fn listen(
 /// TLS 1.2 and 1.3; with a client CA, a client certificate is required.
 fn tls_config(tls: &ServerTls) -> Result<ServerConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let chain = CertificateDer::pem_slice_iter(&tls.cert_pem).collect::<Result<Vec<_>, _>>().map_err(|_| "the certificate cannot be read")?;
+    let chain = CertificateDer::pem_slice_iter(&tls.cert_pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| "the certificate cannot be read")?;
     let key = PrivateKeyDer::from_pem_slice(tls.key_pem.bytes()).map_err(|_| "the private key cannot be read")?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

@@ -47,7 +47,10 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let ready = move |ready: &Ready| {
         let control = control.map(|address| address.to_string()).unwrap_or_default();
         say(&if brief {
-            format!("FHIR=http://{}/FHIR/R4\nADMIN=http://{}\nCONTROL=http://{control}\nSMSP={smsp_url}", ready.public, ready.admin)
+            format!(
+                "FHIR=http://{}/FHIR/R4\nADMIN=http://{}\nCONTROL=http://{control}\nSMSP={smsp_url}",
+                ready.public, ready.admin
+            )
         } else {
             welcome(ready, &control, &smsp_url, &children)
         });
@@ -85,14 +88,18 @@ fn failed(what: &str, error: &dyn std::fmt::Display) -> CommandError {
     CommandError::Failed(format!("{what}: {error}"))
 }
 
-/// The children of the built-in scenario, as the demo lists them. They are invented, so their numbers may be shown.
+/// How many children the welcome lists; the simulator has more.
+const LISTED: usize = 16;
+
+/// The first children of the built-in scenario, as the demo lists them. They are invented, so their numbers may be shown.
 fn children() -> Vec<(NhsNumber, String)> {
-    Scenario::built_in().children().map(|(number, title)| (number.clone(), title.to_owned())).collect()
+    Scenario::built_in().children().take(LISTED).map(|(number, title)| (number.clone(), title.to_owned())).collect()
 }
 
 fn welcome(ready: &Ready, control: &str, smsp_url: &str, children: &[(NhsNumber, String)]) -> String {
     let base = format!("http://{}/FHIR/R4", ready.public);
-    let list: String = children.iter().map(|(number, title)| format!("  {}  {title}\n", number.digits())).collect();
+    let list: Vec<String> = children.iter().map(|(number, title)| format!("  {}  {title}", number.digits())).collect();
+    let list = list.join("\n");
     format!(
         "\ncpis-fhir demo: the FHIR service and an SMSP simulator, joined by mutual TLS, on this machine only.\n\n\
          A child's flag, with everything it points to and who looked before, in one request and one notification:\n\
@@ -105,7 +112,7 @@ fn welcome(ready: &Ready, control: &str, smsp_url: &str, children: &[(NhsNumber,
          The HL7 V3 beside it, as it went over mutual TLS to {smsp_url}, and what it set off:\n\
          \x20 curl -s http://{control}/exchanges/last\n\
          \x20 curl -s http://{control}/notifications\n\n\
-         Children in the simulator:\n{list}\n\
+         Some of its children (all of them: curl -s http://{control}/children):\n{list}\n\n\
          Health: curl -s http://{}/_status    Stop: Ctrl-C",
         ready.admin
     )

@@ -64,7 +64,9 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, 
     let runtime = core.clone();
     let smsp_health = SmspHealth::new(Box::new(move || {
         let (probe, runtime) = (probe.clone(), runtime.clone());
-        Box::pin(async move { runtime.spawn(async move { probe.shake_hands().await }).await.unwrap_or_else(|_| Err("the probe failed".into())) })
+        Box::pin(async move {
+            runtime.spawn(async move { probe.shake_hands().await }).await.unwrap_or_else(|_| Err("the probe failed".into()))
+        })
     }));
     let lookups = Lookups::new(Arc::new(client), patience, core.clone());
     Ok(App::new(settings, lookups, ids, smsp_health))

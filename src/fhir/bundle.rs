@@ -6,7 +6,7 @@ use super::id::{IdKeys, Part};
 use super::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode, operation_outcome};
 use super::search::{Search, include};
 use super::{json, wording};
-use crate::cpis::{Answer, Notice};
+use crate::cpis::{Answer, Holding, Notice};
 use std::io::Write as _;
 
 /// One answer, seen through one search.
@@ -99,9 +99,18 @@ fn remarks(page: &Page<'_>) -> Vec<Issue> {
             "Spine is unavailable: these records come from a local store and may be out of date. {}",
             whom_to_ring(page.graph)
         );
-        remarks.push(remark(Severity::Warning, IssueType::Incomplete, SpineCode::ServiceUnavailable, HttpCode::RecUnavailable, text));
+        remarks.push(remark(
+            Severity::Warning,
+            IssueType::Incomplete,
+            SpineCode::ServiceUnavailable,
+            HttpCode::RecUnavailable,
+            text,
+        ));
     }
-    remarks.extend(answer.notices.iter().map(notice));
+    // A true "no record" stands alone (decisions.md 8).
+    if answer.holding != Holding::NoRecord {
+        remarks.extend(answer.notices.iter().map(notice));
+    }
     remarks.extend(page.search.ignored.iter().map(|error| Issue {
         severity: Severity::Warning,
         issue_type: IssueType::NotSupported,

@@ -76,7 +76,7 @@ fn question(user: &str) -> Question {
 }
 
 fn lookups(register: Arc<dyn Register>) -> Lookups {
-    let patience = Patience { connect: Duration::from_secs(5), caller: Duration::from_secs(20), late: Duration::from_secs(60) };
+    let patience = Patience { connect: Duration::from_secs(5), caller: Duration::from_secs(20), late: Duration::from_mins(1) };
     Lookups::new(register, patience, Handle::current())
 }
 
@@ -174,7 +174,7 @@ async fn a_caller_that_goes_away_does_not_stop_the_query() {
 
 #[tokio::test(start_paused = true)]
 async fn a_flight_ends_for_good_after_the_late_timeout() {
-    let register = Script::new(Duration::from_secs(3600), vec![Ok(())]);
+    let register = Script::new(Duration::from_hours(1), vec![Ok(())]);
     let lookups = lookups(register.clone());
     let _ = lookups.look(question("a")).await;
     assert!(!lookups.drain(Duration::from_secs(59)).await);

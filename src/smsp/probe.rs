@@ -41,7 +41,9 @@ impl Probe {
     /// A short reason, without address, name or certificate content.
     pub async fn shake_hands(&self) -> Result<(), String> {
         let connecting = async {
-            let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| format!("no connection ({})", error.kind()))?;
+            let tcp = TcpStream::connect((self.host.as_str(), self.port))
+                .await
+                .map_err(|error| format!("no connection ({})", error.kind()))?;
             let name = ServerName::try_from(self.host.clone()).map_err(|_| "the host name cannot be checked".to_owned())?;
             TlsConnector::from(Arc::clone(&self.config)).connect(name, tcp).await.map_err(|error| reason(&error))
         };

@@ -208,7 +208,10 @@ fn collect(stderr: std::process::ChildStderr) -> (Arc<Mutex<String>>, std::sync:
     let kept = Arc::clone(&all);
     std::thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            kept.lock().unwrap().push_str(&format!("{line}\n"));
+            let mut kept = kept.lock().unwrap();
+            kept.push_str(&line);
+            kept.push('\n');
+            drop(kept);
             let _ = sender.send(line);
         }
     });

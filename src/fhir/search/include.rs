@@ -46,14 +46,14 @@ pub(super) fn read(
 ) -> Result<(), SearchError> {
     let before = includes.len();
     let mut parts = value.trim().splitn(3, ':');
-    let (source, name, target) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    let (from, name, target) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
     let (name, target) = match name {
-        Some(name) if source == "AuditEvent" && name.starts_with("entity-type=") => (Some("agent"), None),
+        Some(name) if from == "AuditEvent" && name.starts_with("entity-type=") => (Some("agent"), None),
         other => (other, target),
     };
-    let wanted = |link: &&Link| match (source, name) {
+    let wanted = |link: &&Link| match (from, name) {
         ("*", None) => iterate || touches(link, matches, direction),
-        (source, Some(name)) => link.source.name() == source && (name == "*" || link.name == name),
+        (from, Some(name)) => link.source.name() == from && (name == "*" || link.name == name),
         _ => false,
     };
     let target_type = target.map(ResourceType::parse);
@@ -85,7 +85,7 @@ fn touches(link: &Link, matches: ResourceType, direction: Direction) -> bool {
 
 /// Follows `includes` from `matches`: each included node once, none that is a match, in the order found.
 pub fn follow(graph: &Graph<'_>, matches: &[NodeKey], includes: &[Include]) -> Vec<NodeKey> {
-    let mut included: Vec<NodeKey> = Vec::new();
+    let mut reached: Vec<NodeKey> = Vec::new();
     let mut from: Vec<NodeKey> = matches.to_vec();
     let mut first_round = true;
     while !from.is_empty() {
@@ -95,7 +95,7 @@ pub fn follow(graph: &Graph<'_>, matches: &[NodeKey], includes: &[Include]) -> V
                 step(graph, node, include, &mut found);
             }
         }
-        found.retain(|node| !matches.contains(node) && !included.contains(node));
+        found.retain(|node| !matches.contains(node) && !reached.contains(node));
         found.dedup();
         let mut fresh = Vec::with_capacity(found.len());
         for node in found {
@@ -103,11 +103,11 @@ pub fn follow(graph: &Graph<'_>, matches: &[NodeKey], includes: &[Include]) -> V
                 fresh.push(node);
             }
         }
-        included.extend_from_slice(&fresh);
+        reached.extend_from_slice(&fresh);
         from = fresh;
         first_round = false;
     }
-    included
+    reached
 }
 
 fn step(graph: &Graph<'_>, node: NodeKey, include: &Include, found: &mut Vec<NodeKey>) {

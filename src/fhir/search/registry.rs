@@ -90,12 +90,7 @@ pub const LINKS: &[Link] = &[
     link(ResourceType::AuditEvent, "patient", &[Edge::AuditEntity], &[ResourceType::Patient]),
 ];
 
-const fn link(
-    source: ResourceType,
-    name: &'static str,
-    edges: &'static [Edge],
-    targets: &'static [ResourceType],
-) -> Link {
+const fn link(source: ResourceType, name: &'static str, edges: &'static [Edge], targets: &'static [ResourceType]) -> Link {
     Link { source, name, edges, targets }
 }
 

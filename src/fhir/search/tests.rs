@@ -89,7 +89,10 @@ fn what_is_no_nhs_number_is_refused_by_its_reason() {
         assert!(matches!(flag(&[("patient", value)]), Err(SearchError::Malformed { .. })), "{value}");
     }
     assert!(matches!(flag(&[("patient", "Practitioner/9990000018")]), Err(SearchError::UnknownChild { .. })));
-    assert!(matches!(flag(&[("patient:identifier", "https://other|9990000018")]), Err(SearchError::WrongIdentifierSystem { .. })));
+    assert!(matches!(
+        flag(&[("patient:identifier", "https://other|9990000018")]),
+        Err(SearchError::WrongIdentifierSystem { .. })
+    ));
     assert!(matches!(flag(&[("patient:identifier", "|9990000018")]), Err(SearchError::WrongIdentifierSystem { .. })));
 }
 
@@ -112,9 +115,15 @@ fn what_is_not_understood_is_refused_under_strict_handling() {
     assert!(matches!(flag(&[("patient:missing", "true")]), Err(SearchError::UnknownModifier { .. })));
     assert!(matches!(flag(&[("patient:exact", NUMBER)]), Err(SearchError::UnknownModifier { .. })));
     for include in ["Flag:encounter", "Observation:subject", "", "Flag", "Flag:author:Patient", ":"] {
-        assert!(matches!(flag(&[("patient", NUMBER), ("_include", include)]), Err(SearchError::UnknownInclude { .. })), "{include}");
+        assert!(
+            matches!(flag(&[("patient", NUMBER), ("_include", include)]), Err(SearchError::UnknownInclude { .. })),
+            "{include}"
+        );
     }
-    assert!(matches!(parse(ResourceType::EpisodeOfCare, &[("subject", NUMBER)], Handling::Strict), Err(SearchError::UnknownParameter { .. })));
+    assert!(matches!(
+        parse(ResourceType::EpisodeOfCare, &[("subject", NUMBER)], Handling::Strict),
+        Err(SearchError::UnknownParameter { .. })
+    ));
 }
 
 #[test]
