@@ -111,7 +111,7 @@ fn base_url(request: &HttpRequest, settings: &Settings) -> String {
     }
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     let host = request.headers().get("Host").and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
-    let own = server.listen.to_string();
+    let own = request.app_config().local_addr().to_string();
     format!("{scheme}://{}{}", host.unwrap_or(&own), server.base_path)
 }
 

@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 /// Sends logs to standard error, one line each; `RUST_LOG` overrides the level.
 pub fn start_logs(format: LogForm) {
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,hyper=off,reqwest=off,rustls=off"));
+        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,actix_http=off,hyper=off,reqwest=off,rustls=off"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second call, as in tests, leaves the first one in place.
     let _ = match format {
