@@ -5,9 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::wildcard_imports)]
 
 use cpis_fhir::cpis::*;
-use cpis_fhir::fhir::bundle::{Page, searchset_json};
+use cpis_fhir::fhir::bundle::{Page, searchset};
 use cpis_fhir::fhir::graph::{Context, Graph, ResourceType};
 use cpis_fhir::fhir::id::IdKeys;
+use cpis_fhir::fhir::json;
 use cpis_fhir::fhir::search::pairs;
 use cpis_fhir::fhir::search::registry::Searchable;
 use cpis_fhir::fhir::search::{Handling, Search};
@@ -116,7 +117,10 @@ fn search(query: &str, ids: &IdKeys) -> Search {
 fn show(answer: &Answer, query: &str, ids: &IdKeys) -> Vec<u8> {
     let search = search(query, ids);
     let graph = Graph::new(answer, &Context { ids, today: date(2026, 1, 15), unscheduled: true });
-    searchset_json(&Page { search: &search, answer, graph: &graph, base_url: "https://trust.example/FHIR/R4", ids })
+    let bundle = searchset(&Page { search: &search, answer, graph: &graph, base_url: "https://trust.example/FHIR/R4", ids });
+    let mut out = Vec::with_capacity(256 * 1024);
+    json::write_resource(&mut out, &bundle);
+    out
 }
 
 /// XML bytes to `Answer`.

@@ -8,6 +8,7 @@ use crate::cpis::Delivery;
 use crate::fhir::{json, outcome};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use fhirbolt_model::r4::Resource;
 
 /// What goes out, and what may be said of it in a log.
 #[derive(Debug)]
@@ -29,21 +30,23 @@ impl Answered {
         Self { status: 200, body, content_type, name, delivery: None, shared: false, retry_after: None, allow: None }
     }
 
-    pub fn problem(problem: Problem, format: Format) -> Self {
-        let mut body = Vec::with_capacity(1024);
-        let resource = outcome::operation_outcome(&[problem.issue]);
+    /// A resource, with status 200.
+    pub fn resource(name: &'static str, resource: &Resource, format: Format) -> Self {
+        let mut body = Vec::with_capacity(size_hint(resource));
         match format {
-            Format::Json => json::write_resource(&mut body, &resource),
+            Format::Json => json::write_resource(&mut body, resource),
         }
+        Self::ok(name, body, format.content_type())
+    }
+
+    pub fn problem(problem: Problem, format: Format) -> Self {
+        let resource = outcome::operation_outcome(&[problem.issue]);
         Self {
             status: problem.status,
-            body,
-            content_type: format.content_type(),
-            name: problem.name,
             delivery: problem.delivery,
-            shared: false,
             retry_after: problem.retry_after,
             allow: problem.allow,
+            ..Self::resource(problem.name, &resource, format)
         }
     }
 
@@ -72,5 +75,13 @@ impl Answered {
             response.insert_header(("Allow", allow));
         }
         response.body(self.body)
+    }
+}
+
+/// Bytes that `resource` will take, roughly: enough that the body seldom grows.
+fn size_hint(resource: &Resource) -> usize {
+    match resource {
+        Resource::Bundle(bundle) => 1024 + 3 * 1024 * bundle.entry.len(),
+        _ => 3 * 1024,
     }
 }

@@ -94,11 +94,8 @@ fn show(search: &Search, look: &Look, base_url: &str, app: &App, format: Format)
     // Every look that gets here was asked as unscheduled, whatever the header said or left unsaid.
     let graph = Graph::new(&look.answer, &Context { ids: &app.ids, today, unscheduled: true });
     let page = Page { search, answer: &look.answer, graph: &graph, base_url, ids: &app.ids };
-    let body = match format {
-        Format::Json => bundle::searchset_json(&page),
-    };
     let name = if look.answer.records().is_empty() { "no-record" } else { "found" };
-    let mut answered = Answered::ok(name, body, format.content_type());
+    let mut answered = Answered::resource(name, &bundle::searchset(&page), format);
     answered.shared = look.shared;
     answered
 }

@@ -5,9 +5,10 @@ use super::graph::{Graph, NodeKey, ResourceType};
 use super::id::{IdKeys, Part};
 use super::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode, operation_outcome};
 use super::search::{Search, include};
-use super::{json, wording};
+use super::wording;
 use crate::cpis::{Answer, Holding, Notice};
-use std::io::Write as _;
+use fhirbolt_model::r4::Resource;
+use fhirbolt_model::r4::resources::{Bundle, BundleEntry, BundleEntrySearch, BundleLink};
 
 /// One answer, seen through one search.
 pub struct Page<'a> {
@@ -19,55 +20,45 @@ pub struct Page<'a> {
     pub ids: &'a IdKeys,
 }
 
-/// Writes the searchset Bundle as JSON. `total` counts matches only; without any entry there is no `entry` member.
-pub fn searchset_json(page: &Page<'_>) -> Vec<u8> {
+/// The searchset Bundle, with everything that `page` shows. `total` counts matches only; `entry` is empty where there is nothing
+/// to show and nothing to remark.
+#[must_use]
+pub fn searchset(page: &Page<'_>) -> Resource {
     let matches: Vec<NodeKey> = page.graph.of_type(page.search.resource).collect();
     let included = include::follow(page.graph, &matches, &page.search.includes);
-    let mut out = Vec::with_capacity(1024 + 3 * 1024 * (matches.len() + included.len()));
-    let id = uuid::Uuid::new_v4();
-    let timestamp = page.answer.effective.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
-    // Writing into memory does not fail.
-    let _ = write!(
-        out,
-        r#"{{"resourceType":"Bundle","id":"{id}","type":"searchset","timestamp":"{timestamp}","total":{},"link":[{{"relation":"self","url":"#,
-        matches.len()
-    );
-    json::push_string(&mut out, &self_link(page));
-    out.extend_from_slice(b"}]");
-    let mut entries = Entries { out: &mut out, any: false };
-    for (nodes, mode) in [(&matches, "match"), (&included, "include")] {
-        for &node in nodes {
-            let url = format!("{}/{}/{}", page.base_url, node.kind.name(), page.graph.id(node));
-            entries.push(&url, &page.graph.build(node), mode);
-        }
-    }
-    for issue in remarks(page) {
-        let url = format!("urn:uuid:{}", uuid::Uuid::new_v4());
-        entries.push(&url, &operation_outcome(&[issue]), "outcome");
-    }
-    if entries.any {
-        out.push(b']');
-    }
-    out.push(b'}');
-    out
+    let remarks = remarks(page);
+    let mut entry = Vec::with_capacity(matches.len() + included.len() + remarks.len());
+    entry.extend(matches.iter().map(|&node| found(page, node, "match")));
+    entry.extend(included.iter().map(|&node| found(page, node, "include")));
+    entry.extend(remarks.into_iter().map(remarked));
+    let link = BundleLink { relation: "self".into(), url: self_link(page).into(), ..Default::default() };
+    Resource::Bundle(Box::new(Bundle {
+        id: Some(uuid::Uuid::new_v4().to_string().into()),
+        r#type: "searchset".into(),
+        timestamp: Some(page.answer.effective.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into()),
+        total: Some(u32::try_from(matches.len()).unwrap_or(u32::MAX).into()),
+        link: vec![link],
+        entry,
+        ..Default::default()
+    }))
 }
 
-struct Entries<'o> {
-    out: &'o mut Vec<u8>,
-    any: bool,
+fn found(page: &Page<'_>, node: NodeKey, mode: &str) -> BundleEntry {
+    let url = [page.base_url, "/", node.kind.name(), "/", page.graph.id(node)].concat();
+    entry(url, page.graph.build(node), mode)
 }
 
-impl Entries<'_> {
-    fn push(&mut self, full_url: &str, resource: &fhirbolt_model::r4::Resource, mode: &str) {
-        self.out.extend_from_slice(if self.any { b"," } else { br#","entry":["# });
-        self.any = true;
-        self.out.extend_from_slice(br#"{"fullUrl":"#);
-        json::push_string(self.out, full_url);
-        self.out.extend_from_slice(br#","resource":"#);
-        json::write_resource(self.out, resource);
-        self.out.extend_from_slice(br#","search":{"mode":""#);
-        self.out.extend_from_slice(mode.as_bytes());
-        self.out.extend_from_slice(br#""}}"#);
+/// An outcome entry has a URN and its resource no id (decisions.md 28).
+fn remarked(issue: Issue) -> BundleEntry {
+    entry(uuid::Uuid::new_v4().urn().to_string(), operation_outcome(&[issue]), "outcome")
+}
+
+fn entry(full_url: String, resource: Resource, mode: &str) -> BundleEntry {
+    BundleEntry {
+        full_url: Some(full_url.into()),
+        resource: Some(resource),
+        search: Some(BundleEntrySearch { mode: Some(mode.into()), ..Default::default() }),
+        ..Default::default()
     }
 }
 

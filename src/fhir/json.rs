@@ -171,6 +171,11 @@ impl Sink for Writer<'_> {
         });
     }
 
+    fn resource(&mut self, name: &'static str, resource: &Resource) {
+        self.name("", name);
+        write_resource(self.out, resource);
+    }
+
     fn xhtml(&mut self, name: &'static str, div: &str) {
         self.name("", name);
         push_string(self.out, div);

@@ -3,6 +3,7 @@
 //! Only the types that this service sends are known. Each walk takes its type apart field by field, so the compiler tells of
 //! every field; those that we never set are checked to be unset when debug assertions are on.
 
+mod bundle;
 mod data_types;
 mod outcome;
 mod people;
@@ -34,6 +35,8 @@ pub trait Sink: Sized {
     fn complex<E: Emit>(&mut self, name: &'static str, element: &E);
     /// Repeating objects. Nothing is written when there are none.
     fn complexes<E: Emit>(&mut self, name: &'static str, elements: &[E]);
+    /// A resource inside another, with its own type: `Bundle.entry.resource`, `Bundle.entry.response.outcome`.
+    fn resource(&mut self, name: &'static str, resource: &Resource);
     /// `Narrative.div`: a complete XHTML element.
     fn xhtml(&mut self, name: &'static str, div: &str);
 
@@ -46,6 +49,12 @@ pub trait Sink: Sized {
     fn optional_complex<E: Emit>(&mut self, name: &'static str, element: Option<&E>) {
         if let Some(element) = element {
             self.complex(name, element);
+        }
+    }
+
+    fn optional_resource(&mut self, name: &'static str, resource: Option<&Resource>) {
+        if let Some(resource) = resource {
+            self.resource(name, resource);
         }
     }
 
@@ -63,6 +72,7 @@ pub trait Sink: Sized {
 pub fn type_name(resource: &Resource) -> Option<&'static str> {
     Some(match resource {
         Resource::AuditEvent(_) => "AuditEvent",
+        Resource::Bundle(_) => "Bundle",
         Resource::CarePlan(_) => "CarePlan",
         Resource::CareTeam(_) => "CareTeam",
         Resource::Device(_) => "Device",
@@ -80,6 +90,7 @@ impl Emit for Resource {
     fn emit<S: Sink>(&self, sink: &mut S) {
         match self {
             Resource::AuditEvent(resource) => resource.emit(sink),
+            Resource::Bundle(resource) => resource.emit(sink),
             Resource::CarePlan(resource) => resource.emit(sink),
             Resource::CareTeam(resource) => resource.emit(sink),
             Resource::Device(resource) => resource.emit(sink),
