@@ -127,8 +127,21 @@ async fn searches_in_flight_together_are_one_look_and_one_notification() {
     let path = format!("Flag?patient={CHILD}");
     let looks = futures_util::future::join_all((0..20).map(|_| house.get(&path))).await;
     assert!(looks.iter().all(|got| got.status == 200));
-    // Those that arrive after the first answer are a new look until there is a sharing window.
-    assert!(house.counts().queries < 20, "{:?}", house.counts().queries);
+    assert_eq!((house.counts().queries, house.counts().notifications), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewing_session_of_five_searches_is_one_look_and_a_new_one_is_made_only_when_asked_for() {
+    let house = House::open().await;
+    for resource in ["Flag", "EpisodeOfCare", "CareTeam", "CarePlan", "AuditEvent"] {
+        assert_eq!(house.get(&format!("{resource}?patient={CHILD}")).await.status, 200);
+    }
+    let shared = house.get_with(&format!("Flag?patient={CHILD}"), &[("Cache-Control", "no-cache")]).await;
+    assert!(shared.header("age").is_some());
+    assert_eq!(house.counts().notifications, 1);
+    let new = house.get_with(&format!("Flag?patient={CHILD}"), &[("CPIS-New-Look", "true")]).await;
+    assert!(new.header("age").is_none());
+    assert_eq!(house.counts().notifications, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use crate::cpis::{CareSetting, NhsNumber, Text};
 use crate::fhir::search::Handling;
+use crate::lookup::Freshness;
 use actix_web::http::header::HeaderMap;
 
 /// A header is missing or malformed. Its value is never repeated.
@@ -23,6 +24,8 @@ pub struct CallerHeaders {
     /// `IsUnscheduledAccessEvent`; absent means unscheduled.
     pub unscheduled: Option<bool>,
     pub care_setting: Option<CareSetting>,
+    /// `CPIS-New-Look` and `Cache-Control`.
+    pub freshness: Freshness,
     /// `Prefer: handling=...`
     pub handling: Option<Handling>,
     /// A well-formed W3C `traceparent`.
@@ -49,6 +52,7 @@ impl CallerHeaders {
         note(request_id(headers, "TraceID").map(|id| read.trace_id = id));
         note(unscheduled(headers).map(|unscheduled| read.unscheduled = unscheduled));
         note(care_setting(headers).map(|setting| read.care_setting = setting));
+        note(freshness(headers).map(|freshness| read.freshness = freshness));
         read.handling = handling(headers);
         read.traceparent = traceparent(headers);
         (read, fault)
@@ -112,6 +116,18 @@ fn care_setting(headers: &HeaderMap) -> Result<Option<CareSetting>, HeaderError>
     const NAME: &str = "CPIS-Care-Setting";
     let Some(code) = single(headers, NAME)? else { return Ok(None) };
     CareSetting::parse(code).map(Some).ok_or_else(|| malformed(NAME, "is not the code of an unscheduled care setting"))
+}
+
+fn freshness(headers: &HeaderMap) -> Result<Freshness, HeaderError> {
+    const NAME: &str = "CPIS-New-Look";
+    match single(headers, NAME)? {
+        Some("true") => return Ok(Freshness::NewLook),
+        None | Some("false") => {}
+        Some(_) => return Err(malformed(NAME, "is either true or false")),
+    }
+    let directives = headers.get_all("Cache-Control").filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let no_cache = directives.map(str::trim).any(|directive| directive.eq_ignore_ascii_case("no-cache"));
+    Ok(if no_cache { Freshness::NoCache } else { Freshness::Shared })
 }
 
 fn handling(headers: &HeaderMap) -> Option<Handling> {

@@ -21,13 +21,15 @@ pub struct Answered {
     pub delivery: Option<Delivery>,
     /// Whether another request's look was shared.
     pub shared: bool,
+    /// How old the shared answer is.
+    pub age: Option<std::time::Duration>,
     pub retry_after: Option<u32>,
     pub allow: Option<&'static str>,
 }
 
 impl Answered {
     pub fn ok(name: &'static str, body: Vec<u8>, content_type: &'static str) -> Self {
-        Self { status: 200, body, content_type, name, delivery: None, shared: false, retry_after: None, allow: None }
+        Self { status: 200, body, content_type, name, delivery: None, shared: false, age: None, retry_after: None, allow: None }
     }
 
     /// A resource, with status 200.
@@ -67,6 +69,9 @@ impl Answered {
         }
         if app.settings.server.tls.is_some() {
             response.insert_header(("Strict-Transport-Security", "max-age=31536000"));
+        }
+        if let Some(age) = self.age {
+            response.insert_header(("Age", age.as_secs().to_string()));
         }
         if let Some(seconds) = self.retry_after {
             response.insert_header(("Retry-After", seconds.to_string()));

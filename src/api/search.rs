@@ -40,7 +40,8 @@ pub async fn handle(
     }
     let own_identity = speaks_for_itself(&requester);
     let question = Question { nhs_number: search.child.nhs_number.clone(), requester, traceparent: caller.traceparent.clone() };
-    let look = app.lookups.look(question).await.map_err(|failure| Problem::of_failure(&failure, own_identity))?;
+    let look =
+        app.lookups.look(question, caller.freshness).await.map_err(|failure| Problem::of_failure(&failure, own_identity))?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, format))
 }
 
@@ -97,6 +98,7 @@ fn show(search: &Search, look: &Look, base_url: &str, app: &App, format: Format)
     let name = if look.answer.records().is_empty() { "no-record" } else { "found" };
     let mut answered = Answered::resource(name, &bundle::searchset(&page), format);
     answered.shared = look.shared;
+    answered.age = look.age;
     answered
 }
 

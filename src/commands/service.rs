@@ -3,7 +3,7 @@
 use super::CommandError;
 use crate::api::{self, App, health::SmspHealth};
 use crate::fhir::id::IdKeys;
-use crate::lookup::{Lookups, Patience};
+use crate::lookup::{Lookups, Patience, Sharing};
 use crate::settings::Settings;
 use crate::smsp::{client::Client, probe};
 use actix_web::web;
@@ -59,6 +59,7 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, 
     let wrong = |error: &dyn std::fmt::Display| CommandError::Settings(format!("cpis-fhir cannot start: {error}"));
     let client = Client::new(smsp.connection.clone(), smsp.dialect.clone()).map_err(|error| wrong(&error))?;
     let patience = Patience { connect: smsp.connection.connect_timeout, caller: smsp.timeout, late: smsp.late_timeout };
+    let sharing = Sharing { share_for: settings.lookup.share_for, refresh_after: settings.lookup.refresh_after };
     let ids = IdKeys::new(settings.fhir.id_keys.iter().map(|key| *key.bytes()).collect()).map_err(|error| wrong(&error))?;
     let probe = probe::Probe::new(&smsp.connection, &smsp.dialect.url).map_err(|error| wrong(&error))?;
     let runtime = core.clone();
@@ -68,7 +69,7 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, 
             runtime.spawn(async move { probe.shake_hands().await }).await.unwrap_or_else(|_| Err("the probe failed".into()))
         })
     }));
-    let lookups = Lookups::new(Arc::new(client), patience, core.clone());
+    let lookups = Lookups::new(Arc::new(client), patience, sharing, core.clone());
     Ok(App::new(settings, lookups, ids, smsp_health))
 }
 

@@ -49,8 +49,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn land(self, outcome: Result<Answer, Failure>) {
-        self.sender.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
+    pub(super) fn land(self, outcome: Result<Arc<Answer>, Failure>) {
+        self.sender.send_replace(Some(outcome.map_err(Arc::new)));
     }
 }
 
