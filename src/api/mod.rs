@@ -7,6 +7,7 @@ mod headers;
 pub mod health;
 mod media;
 mod problem;
+mod read;
 mod respond;
 mod routes;
 mod search;
@@ -82,7 +83,10 @@ pub(crate) async fn dispatch(
         }
         header_fault?;
         format_fault?;
-        search::handle(route, &request, payload, &app, &caller, format).await
+        match route {
+            Route::Read(resource) => read::handle(resource, &request, &app, &caller, format).await,
+            _ => search::handle(route, &request, payload, &app, &caller, format).await,
+        }
     };
     let answered = match AssertUnwindSafe(working).catch_unwind().await {
         Ok(Ok(answered)) => answered,

@@ -8,6 +8,7 @@ use crate::cpis::Delivery;
 use crate::fhir::{json, outcome};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::HttpDate;
 use fhirbolt_model::r4::Resource;
 
 /// What goes out, and what may be said of it in a log.
@@ -23,13 +24,28 @@ pub struct Answered {
     pub shared: bool,
     /// How old the shared answer is.
     pub age: Option<std::time::Duration>,
+    /// Of a read.
+    pub etag: Option<String>,
+    pub last_modified: Option<HttpDate>,
     pub retry_after: Option<u32>,
     pub allow: Option<&'static str>,
 }
 
 impl Answered {
     pub fn ok(name: &'static str, body: Vec<u8>, content_type: &'static str) -> Self {
-        Self { status: 200, body, content_type, name, delivery: None, shared: false, age: None, retry_after: None, allow: None }
+        Self {
+            status: 200,
+            body,
+            content_type,
+            name,
+            delivery: None,
+            shared: false,
+            age: None,
+            etag: None,
+            last_modified: None,
+            retry_after: None,
+            allow: None,
+        }
     }
 
     /// A resource, with status 200.
@@ -69,6 +85,12 @@ impl Answered {
         }
         if app.settings.server.tls.is_some() {
             response.insert_header(("Strict-Transport-Security", "max-age=31536000"));
+        }
+        if let Some(etag) = self.etag {
+            response.insert_header(("ETag", etag));
+        }
+        if let Some(date) = self.last_modified {
+            response.insert_header(("Last-Modified", date.to_string()));
         }
         if let Some(age) = self.age {
             response.insert_header(("Age", age.as_secs().to_string()));

@@ -13,7 +13,7 @@ use crate::fhir::graph::{Context, Graph, ResourceType};
 use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::registry::Searchable;
 use crate::fhir::search::{Handling, Search};
-use crate::lookup::Look;
+use crate::lookup::{Freshness, Look};
 use crate::settings::{self, Mode, Settings};
 use actix_web::{HttpRequest, web};
 use jiff::Timestamp;
@@ -29,24 +29,27 @@ pub async fn handle(
     let (resource, posted) = match route {
         Route::Search(resource) => (resource, None),
         Route::SearchByPost(resource) => (resource, Some(payload)),
-        // A read is answered from the requester's shared look and never asks; the sharing window comes with the trail.
         _ => return Err(Problem::no_such_resource()),
     };
     let requester = requester(app, caller)?;
     let pairs = parameters(request, posted, &app.settings).await?;
     let search = understand(resource, &pairs, app, caller)?;
-    if app.is_draining() {
-        return Err(Problem::draining());
-    }
-    let own_identity = speaks_for_itself(&requester);
     let question = Question { nhs_number: search.child.nhs_number.clone(), requester, traceparent: caller.traceparent.clone() };
-    let look =
-        app.lookups.look(question, caller.freshness).await.map_err(|failure| Problem::of_failure(&failure, own_identity))?;
+    let look = look(app, question, caller.freshness).await?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, format))
 }
 
+/// The answer to `question`, or what its failure is to the caller.
+pub(super) async fn look(app: &App, question: Question, freshness: Freshness) -> Result<Look, Problem> {
+    if app.is_draining() {
+        return Err(Problem::draining());
+    }
+    let own_identity = speaks_for_itself(&question.requester);
+    app.lookups.look(question, freshness).await.map_err(|failure| Problem::of_failure(&failure, own_identity))
+}
+
 /// Who asks, and whether they may ask in this way.
-fn requester(app: &App, caller: &CallerHeaders) -> Result<Requester, Problem> {
+pub(super) fn requester(app: &App, caller: &CallerHeaders) -> Result<Requester, Problem> {
     let access = &app.settings.access;
     debug_assert_eq!(access.modes, [Mode::Demo], "no other mode starts yet");
     let care_setting = caller.care_setting.unwrap_or(access.care_setting);

@@ -1,0 +1,104 @@
+//! Read by id: answered from the requester's shared look, and never a reason to ask CP-IS (decisions.md 11, 27).
+
+use super::App;
+use super::headers::CallerHeaders;
+use super::media::Format;
+use super::problem::Problem;
+use super::respond::Answered;
+use super::search::requester;
+use crate::cpis::{Question, today_in_london};
+use crate::fhir::graph::{Context, Graph, ResourceType};
+use crate::fhir::json;
+use crate::lookup::{Freshness, Look};
+use actix_web::HttpRequest;
+use actix_web::http::header::HttpDate;
+use fhirbolt_model::r4::Resource;
+use jiff::Timestamp;
+use std::time::SystemTime;
+
+/// One resource, as it is read.
+pub struct Found {
+    pub resource: Resource,
+    /// Weak: a hash of the content without `meta.lastUpdated`.
+    pub etag: String,
+    /// When CP-IS answered.
+    pub last_modified: HttpDate,
+    pub look: Look,
+}
+
+/// Answers `GET [type]/[id]`, also where nothing changed since the caller read it.
+pub async fn handle(
+    resource: ResourceType,
+    request: &HttpRequest,
+    app: &App,
+    caller: &CallerHeaders,
+    format: Format,
+) -> Result<Answered, Problem> {
+    let id = request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let found = find(resource, id, app, caller).await?;
+    let mut answered = Answered::resource("read", &found.resource, format);
+    if is_unchanged(request, &found) {
+        answered.status = 304;
+        answered.body.clear();
+    }
+    answered.shared = found.look.shared;
+    answered.age = found.look.age;
+    answered.etag = Some(found.etag);
+    answered.last_modified = Some(found.last_modified);
+    Ok(answered)
+}
+
+/// The resource that `id` names, where the requester's shared look still holds it.
+///
+/// # Errors
+/// 404 for an id that is forged, of another type, forgotten, or of a look that is not this requester's.
+pub async fn find(resource: ResourceType, id: &str, app: &App, caller: &CallerHeaders) -> Result<Found, Problem> {
+    let requester = requester(app, caller)?;
+    let open = app.ids.open(id).filter(|open| open.kind == resource).ok_or_else(Problem::no_such_resource)?;
+    let question = Question { nhs_number: open.nhs_number.clone(), requester, traceparent: caller.traceparent.clone() };
+    let may_ask = app.settings.fhir.read_asks && matches!(resource, ResourceType::Flag | ResourceType::EpisodeOfCare);
+    let look = match app.lookups.held(&question) {
+        Some(look) => look,
+        None if may_ask => super::search::look(app, question, Freshness::Shared).await?,
+        None => return Err(Problem::no_such_resource()),
+    };
+    let today = today_in_london(Timestamp::now());
+    let graph = Graph::new(&look.answer, &Context { ids: &app.ids, today, unscheduled: true });
+    let node = graph.find(&open).ok_or_else(Problem::no_such_resource)?;
+    let resource = graph.build(node);
+    drop(graph);
+    Ok(Found { etag: etag(&resource), last_modified: last_modified(&look), resource, look })
+}
+
+fn last_modified(look: &Look) -> HttpDate {
+    SystemTime::from(look.answer.effective).into()
+}
+
+/// A weak ETag: two reads with one content have one ETag, whenever CP-IS was asked.
+fn etag(resource: &Resource) -> String {
+    let mut content = Vec::with_capacity(4096);
+    json::write_resource(&mut content, resource);
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &without_last_updated(&content));
+    let hex: String = hash.as_ref()[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("W/\"{hex}\"")
+}
+
+/// The JSON without the one value that changes with every look. It stands once, in `meta`, written by us.
+fn without_last_updated(json: &[u8]) -> Vec<u8> {
+    const NAME: &[u8] = br#""lastUpdated":""#;
+    let Some(at) = json.windows(NAME.len()).position(|window| window == NAME) else { return json.to_vec() };
+    let value = at + NAME.len();
+    let end = json[value..].iter().position(|&byte| byte == b'"').map_or(value, |length| value + length);
+    [&json[..at], &json[end..]].concat()
+}
+
+/// If-None-Match, which wins, or If-Modified-Since.
+fn is_unchanged(request: &HttpRequest, found: &Found) -> bool {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    if let Some(known) = header("If-None-Match") {
+        let opaque = found.etag.trim_start_matches("W/");
+        return known.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == opaque);
+    }
+    let since = header("If-Modified-Since").and_then(|text| text.parse::<HttpDate>().ok());
+    since.is_some_and(|since| found.last_modified <= since)
+}

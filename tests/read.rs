@@ -1,0 +1,107 @@
+//! A read is answered from the requester's shared look and never asks CP-IS.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::House;
+use serde_json::Value;
+
+const CHILD: &str = "9990000018";
+
+/// Every literal reference in a document.
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(reference)) = members.get("reference") {
+                found.push(reference.clone());
+            }
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_a_search_refers_to_can_be_read_and_one_notification_is_all_there_is() {
+    let house = House::open().await;
+    let everything = "_include=*&_include:iterate=*&_revinclude:iterate=AuditEvent:entity";
+    let got = house.get(&format!("Flag?patient={CHILD}&{everything}")).await;
+    let mut wanted = Vec::new();
+    references(&got.json(), &mut wanted);
+    for entry in got.json()["entry"].as_array().unwrap() {
+        wanted.push(entry["fullUrl"].as_str().unwrap().split("/FHIR/R4/").nth(1).unwrap().to_owned());
+    }
+    wanted.sort();
+    wanted.dedup();
+    let mut types: Vec<&str> = wanted.iter().filter_map(|reference| reference.split('/').next()).collect();
+    types.dedup();
+    assert_eq!(types.len(), 9, "{types:?}");
+    for reference in &wanted {
+        let read = house.get(reference).await;
+        assert_eq!(read.status, 200, "{}", read.text);
+        let resource = read.json();
+        let name = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        assert_eq!(&name, reference);
+        assert!(read.header("etag").unwrap().starts_with("W/\""));
+        assert!(read.header("last-modified").is_some() && read.header("age").is_some());
+    }
+    assert_eq!((house.counts().requests, house.counts().notifications), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_did_not_change_is_not_sent_again() {
+    let house = House::open().await;
+    let flag = house.get(&format!("Flag?patient={CHILD}")).await.resources("match")[0].clone();
+    let path = format!("Flag/{}", flag["id"].as_str().unwrap());
+    let read = house.get(&path).await;
+    let (etag, date) = (read.header("etag").unwrap().to_owned(), read.header("last-modified").unwrap().to_owned());
+    for (header, value, status) in [
+        ("If-None-Match", etag.as_str(), 304),
+        ("If-None-Match", "*", 304),
+        ("If-None-Match", "W/\"other\", \"another\"", 200),
+        ("If-Modified-Since", date.as_str(), 304),
+        ("If-Modified-Since", "Mon, 01 Jan 2001 00:00:00 GMT", 200),
+        ("If-Modified-Since", "nonsense", 200),
+    ] {
+        let got = house.get_with(&path, &[(header, value)]).await;
+        assert_eq!(got.status, status, "{header}: {value}");
+        assert_eq!(got.text.is_empty(), status == 304);
+        assert_eq!(got.header("etag"), Some(etag.as_str()));
+    }
+    // A new look at the same plan is the same content.
+    house.get_with(&format!("Flag?patient={CHILD}"), &[("CPIS-New-Look", "true")]).await;
+    assert_eq!(house.get(&path).await.header("etag"), Some(etag.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_a_foreign_and_a_forgotten_id_are_not_found_and_nothing_is_asked() {
+    let house = House::with(&[("LOOKUP__SHARE_FOR", "0s")]).await;
+    let flag = house.get(&format!("Flag?patient={CHILD}")).await.resources("match")[0].clone();
+    let id = flag["id"].as_str().unwrap();
+    let mut forged = id.to_owned();
+    forged.replace_range(10..11, if &id[10..11] == "A" { "B" } else { "A" });
+    for path in [
+        format!("Flag/{id}"),
+        format!("Flag/{forged}"),
+        format!("EpisodeOfCare/{id}"),
+        format!("Flag/{CHILD}"),
+        format!("Patient/{CHILD}"),
+        format!("Device/{}", "A".repeat(64)),
+    ] {
+        let got = house.get(&path).await;
+        assert_eq!((got.status, got.issue().as_str()), (404, "not-found"), "{}", got.text);
+    }
+    assert_eq!(house.counts().requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_asks_only_where_the_settings_say_so() {
+    let house = House::with(&[("LOOKUP__SHARE_FOR", "0s"), ("FHIR__READ_ASKS", "true")]).await;
+    let flag = house.get(&format!("Flag?patient={CHILD}&_include=Flag:patient")).await;
+    let id = |resource: &Value| resource["id"].as_str().unwrap().to_owned();
+    assert_eq!(house.get(&format!("Flag/{}", id(&flag.resources("match")[0]))).await.status, 200);
+    assert_eq!(house.counts().requests, 2);
+    assert_eq!(house.get(&format!("Patient/{}", id(&flag.resources("include")[0]))).await.status, 404);
+    assert_eq!(house.counts().requests, 2);
+}
