@@ -3,6 +3,7 @@
 //! One answer is one consistent [`graph`] of resources; every endpoint shows a view of it. The resources are fhirbolt's
 //! types ([`fhirbolt_model::r4`]), built by [`resources`] and written by [`json`] through [`emit`].
 
+pub mod batch;
 pub mod bundle;
 pub mod codes;
 pub mod emit;
