@@ -144,9 +144,10 @@ impl From<SearchError> for Problem {
         let (issue, spine) = match error {
             SearchError::NoChild => (IssueType::Required, SpineCode::MissingValue),
             SearchError::NotAnNhsNumber { .. } => (IssueType::Value, SpineCode::InvalidSearchData),
-            SearchError::UnknownParameter { .. } | SearchError::UnknownModifier { .. } | SearchError::UnknownInclude { .. } => {
-                (IssueType::NotSupported, SpineCode::UnsupportedService)
-            }
+            SearchError::UnknownParameter { .. }
+            | SearchError::UnknownModifier { .. }
+            | SearchError::UnknownInclude { .. }
+            | SearchError::UnsupportedValue { .. } => (IssueType::NotSupported, SpineCode::UnsupportedService),
             SearchError::TwoChildren { .. }
             | SearchError::UnknownChild { .. }
             | SearchError::WrongIdentifierSystem { .. }

@@ -22,6 +22,8 @@ pub struct NoKeys;
 struct IdKey {
     /// For AES-128-SIV.
     seal: Zeroizing<[u8; 32]>,
+    /// The same for texts, so that an id can never pass for a text.
+    seal_text: Zeroizing<[u8; 32]>,
     /// For the hashes that name parts.
     name: hmac::Key,
     /// Chosen by the key itself, so that keys can be added and removed in any order.
@@ -56,14 +58,22 @@ impl IdKeys {
 
     /// Encrypts in place under the first key and returns the SIV, which authenticates `version` as well.
     pub(super) fn encrypt(&self, plain: &mut [u8], version: u8) -> [u8; 16] {
-        let sealed = self.key(KeyNumber::FIRST).cipher().encrypt_in_place_detached([[version]], plain);
-        debug_assert!(sealed.is_ok(), "one header is never too many");
-        sealed.unwrap_or_default().into()
+        encrypt(&self.key(KeyNumber::FIRST).seal, plain, version)
+    }
+
+    /// The same for texts.
+    pub(super) fn encrypt_text(&self, plain: &mut [u8], version: u8) -> [u8; 16] {
+        encrypt(&self.key(KeyNumber::FIRST).seal_text, plain, version)
     }
 
     /// Decrypts in place; `false` when the token was not made with this key.
     pub(super) fn decrypt(&self, key: KeyNumber, sealed: &mut [u8], iv: &[u8], version: u8) -> bool {
-        self.key(key).cipher().decrypt_in_place_detached([[version]], sealed, Tag::from_slice(iv)).is_ok()
+        cipher(&self.key(key).seal).decrypt_in_place_detached([[version]], sealed, Tag::from_slice(iv)).is_ok()
+    }
+
+    /// The same for texts.
+    pub(super) fn decrypt_text(&self, key: KeyNumber, sealed: &mut [u8], iv: &[u8], version: u8) -> bool {
+        cipher(&self.key(key).seal_text).decrypt_in_place_detached([[version]], sealed, Tag::from_slice(iv)).is_ok()
     }
 
     /// Names a part by a keyed hash of what it says; `ordinal` tells equal ones apart.
@@ -95,14 +105,21 @@ impl IdKey {
         };
         Self {
             seal: derive("cpis-fhir id: seal"),
+            seal_text: derive("cpis-fhir id: seal text"),
             name: hmac::Key::new(hmac::HMAC_SHA256, derive("cpis-fhir id: name").as_slice()),
             version: derive("cpis-fhir id: version")[0],
         }
     }
+}
 
-    fn cipher(&self) -> Aes128Siv {
-        Aes128Siv::new(GenericArray::from_slice(self.seal.as_slice()))
-    }
+fn cipher(key: &Zeroizing<[u8; 32]>) -> Aes128Siv {
+    Aes128Siv::new(GenericArray::from_slice(key.as_slice()))
+}
+
+fn encrypt(key: &Zeroizing<[u8; 32]>, plain: &mut [u8], version: u8) -> [u8; 16] {
+    let sealed = cipher(key).encrypt_in_place_detached([[version]], plain);
+    debug_assert!(sealed.is_ok(), "one header is never too many");
+    sealed.unwrap_or_default().into()
 }
 
 impl std::fmt::Debug for IdKeys {

@@ -6,6 +6,7 @@
 
 mod keys;
 mod part;
+mod text;
 
 pub use keys::{IdKeys, KeyNumber, NoKeys};
 pub use part::Part;

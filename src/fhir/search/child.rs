@@ -1,6 +1,6 @@
 //! Which child: every way of naming it comes down to one NHS number (fhir.md 3, "Saying which child").
 
-use super::{SearchError, safe_name};
+use super::{SearchError, error::safe_name};
 use crate::cpis::{NhsNumber, NotAnNhsNumber};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::id::IdKeys;

@@ -44,7 +44,6 @@ pub(super) fn read(
     value: &str,
     includes: &mut Vec<Include>,
 ) -> Result<(), SearchError> {
-    let before = includes.len();
     let mut parts = value.trim().splitn(3, ':');
     let (from, name, target) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
     let (name, target) = match name {
@@ -57,18 +56,19 @@ pub(super) fn read(
         _ => false,
     };
     let target_type = target.map(ResourceType::parse);
+    let mut known = false;
     for link in LINKS.iter().filter(wanted) {
         let target = match target_type {
             None => None,
             Some(Some(target)) if link.targets.contains(&target) => Some(target),
             Some(_) => continue,
         };
+        known = true;
         let include = Include { link, direction, iterate, target };
         if !includes.contains(&include) {
             includes.push(include);
         }
     }
-    let known = includes.len() > before || (target_type.is_none() && LINKS.iter().any(|link| wanted(&link)));
     if known {
         return Ok(());
     }

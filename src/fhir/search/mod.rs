@@ -1,20 +1,39 @@
-//! What is asked: reads search parameters against one registry (fhir.md 3).
+//! What is asked: reads search parameters against one [`registry`] (fhir.md 3), and picks what a search shows of a graph
+//! ([`select`]).
 //!
 //! Whatever cannot be honoured is an error under strict handling, the default; under lenient handling it is left out and
 //! named. A filter is never dropped in silence.
 
 mod child;
+pub mod cursor;
+mod error;
+mod filter;
 pub mod include;
 pub mod pairs;
 pub mod registry;
+mod result;
+pub mod select;
+pub mod subset;
+mod values;
 
 pub use child::Child;
+pub use cursor::Cursor;
+pub use error::SearchError;
+pub use filter::{Filter, TokenElement};
 pub use include::{Direction, Include};
+pub use result::{Page, Sort, Summary, Total};
+pub use select::Selection;
+pub use subset::Subset;
 
 use super::graph::ResourceType;
 use super::id::IdKeys;
+use error::safe_name;
 use pairs::Pair;
-use registry::{Kind, Searchable};
+use registry::{Kind, Parameter, Searchable};
+use result::Results;
+
+/// The parameters of a self link together, in bytes: more would not fit into a link that servers accept.
+const LONGEST_QUERY: usize = 8192;
 
 /// How to treat what is not understood: the server's setting and the caller's `Prefer: handling` together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,60 +43,29 @@ pub enum Handling {
 }
 
 /// A search that was understood.
-#[derive(Debug, Clone)]
 pub struct Search {
+    /// The row of the registry: name in the path, shape, parameters.
+    pub view: &'static Searchable,
     pub resource: ResourceType,
     pub child: Child,
+    /// A match meets all of them.
+    pub filters: Vec<Filter>,
     pub includes: Vec<Include>,
+    pub page: Page,
+    pub summary: Summary,
+    /// The elements of `_elements`, by their names in R4; empty where it is not given.
+    pub elements: Vec<&'static str>,
+    pub sort: Option<Sort>,
+    pub total: Option<Total>,
     /// What was left out under lenient handling, in words that are safe to show.
     pub ignored: Vec<SearchError>,
+    used: Vec<(String, String)>,
 }
 
-/// Why a search is refused. Never holds a value of the caller's, only the names of parameters.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SearchError {
-    #[error("No child is named. Give one NHS number as patient=<NHS number>.")]
-    NoChild,
-    #[error("The child is named more than once, and differently. Search for one child at a time.")]
-    TwoChildren { parameter: String },
-    #[error("Invalid NHS number: {reason}.")]
-    NotAnNhsNumber { parameter: String, reason: &'static str },
-    #[error("The value names no child known here. Give the NHS number, or the Patient reference of an earlier answer.")]
-    UnknownChild { parameter: String },
-    #[error("The identifier system must be https://fhir.nhs.uk/Id/nhs-number.")]
-    WrongIdentifierSystem { parameter: String },
-    #[error("The value of the parameter cannot be read: {reason}.")]
-    Malformed { parameter: String, reason: &'static str },
-    #[error("The parameter is not supported in a search for {resource}.")]
-    UnknownParameter { parameter: String, resource: &'static str },
-    #[error("The modifier is not supported on this parameter.")]
-    UnknownModifier { parameter: String },
-    #[error("The include is not supported in a search for {resource}.")]
-    UnknownInclude { parameter: String, resource: &'static str },
-    #[error("The parameters cannot be read: {reason}.")]
-    Undecodable { reason: &'static str },
-}
-
-impl SearchError {
-    /// The parameter at fault, safe to show.
-    pub fn parameter(&self) -> Option<&str> {
-        match self {
-            Self::NoChild => Some("patient"),
-            Self::TwoChildren { parameter }
-            | Self::NotAnNhsNumber { parameter, .. }
-            | Self::UnknownChild { parameter }
-            | Self::WrongIdentifierSystem { parameter }
-            | Self::Malformed { parameter, .. }
-            | Self::UnknownParameter { parameter, .. }
-            | Self::UnknownModifier { parameter }
-            | Self::UnknownInclude { parameter, .. } => Some(parameter),
-            Self::Undecodable { .. } => None,
-        }
-    }
-
-    /// Whether lenient handling may leave the parameter out. What concerns the child never may.
-    fn may_be_ignored(&self) -> bool {
-        matches!(self, Self::UnknownParameter { .. } | Self::UnknownModifier { .. } | Self::UnknownInclude { .. })
+/// Nothing that the caller sent: the values may hold anything.
+impl std::fmt::Debug for Search {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Search({}, {} filters, {} includes)", self.view.name, self.filters.len(), self.includes.len())
     }
 }
 
@@ -86,50 +74,145 @@ impl Search {
     ///
     /// # Errors
     /// The first [`SearchError`] that handling does not allow to ignore.
-    pub fn parse(searchable: &Searchable, pairs: &[Pair], handling: Handling, ids: &IdKeys) -> Result<Self, SearchError> {
-        let mut children = child::Naming::default();
-        let mut includes = Vec::new();
+    pub fn parse(view: &'static Searchable, pairs: &[Pair], handling: Handling, ids: &IdKeys) -> Result<Self, SearchError> {
+        let mut reading = Reading::new(view, ids);
         let mut ignored = Vec::new();
         for pair in pairs {
-            let read = read_pair(searchable, pair, ids, &mut children, &mut includes);
-            match read {
+            match reading.read(pair) {
                 Err(error) if handling == Handling::Lenient && error.may_be_ignored() => ignored.push(error),
                 other => other?,
             }
         }
-        Ok(Self { resource: searchable.resource, child: children.one()?, includes, ignored })
+        reading.finish(ignored)
     }
 
-    /// The parameters really used, for the self link, without the child.
+    /// The parameters really used, normalised and in order, for the self link: without the child, without an NHS number.
     pub fn used(&self) -> impl Iterator<Item = (String, String)> + '_ {
-        self.includes.iter().map(Include::as_parameter)
+        self.used.iter().cloned()
+    }
+
+    /// What is shown of each match; `None`: all of it.
+    pub fn subset(&self) -> Option<Subset<'_>> {
+        if !self.elements.is_empty() {
+            return Some(Subset::Elements(&self.elements));
+        }
+        self.subset_of_included()
+    }
+
+    /// What is shown of each included resource: `_elements` names elements of the matches, so it does not count here.
+    pub fn subset_of_included(&self) -> Option<Subset<'static>> {
+        match self.summary {
+            Summary::False | Summary::Count => None,
+            Summary::True => Some(Subset::Summary),
+            Summary::Text => Some(Subset::Text),
+            Summary::Data => Some(Subset::Data),
+        }
     }
 }
 
-fn read_pair(
-    searchable: &Searchable,
-    pair: &Pair,
-    ids: &IdKeys,
-    children: &mut child::Naming,
-    includes: &mut Vec<Include>,
-) -> Result<(), SearchError> {
-    let (name, modifier) = split_name(&pair.name);
-    let Some(parameter) = searchable.parameter(name) else {
-        return Err(SearchError::UnknownParameter { parameter: safe_name(&pair.name), resource: searchable.resource.name() });
-    };
-    match parameter.kind {
-        Kind::Child => children.read(&pair.name, modifier, &pair.value, ids),
-        Kind::Include(direction) => {
-            let iterate = match modifier {
-                None => false,
-                Some(":iterate" | ":recurse") => true,
-                Some(_) => return Err(SearchError::UnknownModifier { parameter: safe_name(&pair.name) }),
-            };
-            include::read(searchable.resource, direction, iterate, &pair.value, includes)
+/// A search in the middle of being read.
+struct Reading<'k> {
+    view: &'static Searchable,
+    ids: &'k IdKeys,
+    children: child::Naming,
+    filters: Vec<Filter>,
+    includes: Vec<Include>,
+    results: Results,
+    used: Vec<(String, String)>,
+}
+
+impl<'k> Reading<'k> {
+    fn new(view: &'static Searchable, ids: &'k IdKeys) -> Self {
+        Self {
+            view,
+            ids,
+            children: child::Naming::default(),
+            filters: Vec::new(),
+            includes: Vec::new(),
+            results: Results::default(),
+            used: Vec::new(),
         }
-        // Read with the headers, since it decides the form of errors too; here it only has to be allowed.
-        Kind::Presentation if modifier.is_none() => Ok(()),
-        Kind::Presentation => Err(SearchError::UnknownModifier { parameter: safe_name(&pair.name) }),
+    }
+
+    fn read(&mut self, pair: &Pair) -> Result<(), SearchError> {
+        let (name, modifier) = split_name(&pair.name);
+        let Some(parameter) = self.view.parameter(name) else {
+            return Err(SearchError::UnknownParameter { parameter: safe_name(&pair.name), resource: self.view.resource.name() });
+        };
+        if pair.value.len() > values::LONGEST_VALUE {
+            return Err(SearchError::malformed(&pair.name, "it is too long"));
+        }
+        if let Some((filter, used)) = Filter::read(parameter, modifier, &pair.value, self.ids)? {
+            self.filters.push(filter);
+            self.used.push(used);
+            return Ok(());
+        }
+        match parameter.kind {
+            Kind::Child => self.children.read(&pair.name, modifier, &pair.value, self.ids),
+            Kind::Include(direction) => self.include(direction, modifier, pair),
+            _ if modifier.is_some() => Err(SearchError::modifier(&pair.name)),
+            Kind::Result(result) => {
+                let value = self.results.read(result, name, &pair.value, self.view.resource)?;
+                self.used.push((name.to_owned(), value));
+                Ok(())
+            }
+            // Read with the headers, since it decides the form of errors too; here it only has to be allowed.
+            _ => {
+                self.present(parameter, &pair.value);
+                Ok(())
+            }
+        }
+    }
+
+    fn include(&mut self, direction: Direction, modifier: Option<&str>, pair: &Pair) -> Result<(), SearchError> {
+        let iterate = match modifier {
+            None => false,
+            Some(":iterate" | ":recurse") => true,
+            Some(_) => return Err(SearchError::modifier(&pair.name)),
+        };
+        let before = self.includes.len();
+        include::read(self.view.resource, direction, iterate, &pair.value, &mut self.includes)?;
+        self.used.extend(self.includes[before..].iter().map(Include::as_parameter));
+        Ok(())
+    }
+
+    /// The form of the answer stays in links, so that the next page looks like this one.
+    fn present(&mut self, parameter: &Parameter, value: &str) {
+        let plain = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'+' | b' ' | b'-' | b'.' | b';' | b'=');
+        let version = value.replace("fhirVersion=4.0", "");
+        if !value.is_empty() && value.len() <= 80 && version.bytes().all(plain) {
+            self.used.push((parameter.name.to_owned(), value.to_owned()));
+        }
+    }
+
+    fn finish(mut self, ignored: Vec<SearchError>) -> Result<Search, SearchError> {
+        if let Some((parameter, includes)) = self.view.implied
+            && self.filters.iter().any(|filter| filter.parameter.name == parameter)
+        {
+            for (name, value) in includes {
+                let iterate = *name == "_include:iterate";
+                include::read(self.view.resource, Direction::Forward, iterate, value, &mut self.includes)?;
+            }
+        }
+        let child = self.children.one()?;
+        self.results.check(!self.includes.is_empty())?;
+        if self.used.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>() > LONGEST_QUERY {
+            return Err(SearchError::Undecodable { reason: "together they are too long" });
+        }
+        Ok(Search {
+            view: self.view,
+            resource: self.view.resource,
+            child,
+            filters: self.filters,
+            includes: self.includes,
+            page: Page { count: self.results.count.filter(|count| *count > 0), offset: 0 },
+            summary: self.results.summary(),
+            elements: self.results.elements.unwrap_or_default(),
+            sort: self.results.sort,
+            total: self.results.total,
+            ignored,
+            used: self.used,
+        })
     }
 }
 
@@ -138,16 +221,6 @@ fn split_name(name: &str) -> (&str, Option<&str>) {
     match name.find([':', '.']) {
         Some(at) => (&name[..at], Some(&name[at..])),
         None => (name, None),
-    }
-}
-
-/// The name as it may be repeated to the caller: a name that could hold data is not repeated.
-fn safe_name(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | ':' | '.' | '-');
-    if !name.is_empty() && name.len() <= 64 && name.chars().all(plain) {
-        name.to_owned()
-    } else {
-        "(a name that is not repeated here)".to_owned()
     }
 }
 

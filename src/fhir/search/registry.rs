@@ -1,14 +1,22 @@
-//! The one table of what can be searched: it drives parsing, the strict-mode check and, in time, `/metadata` and OpenAPI.
-//! A resource is added here with one row.
+//! The one table of what can be searched: it drives parsing, the strict-mode check and the self link, and is there for
+//! `/metadata`, `/SearchParameter/[id]` and the OpenAPI document. A resource is added here with one row.
 
 use super::Direction;
-use crate::fhir::graph::{Edge, ResourceType};
+use super::filter::TokenElement;
+use crate::fhir::graph::{Edge, ResourceType, Shape};
 
-/// One searchable resource type.
+/// One searchable view: a resource type, or the Patient-flags shape of one.
 #[derive(Debug)]
 pub struct Searchable {
+    /// The name in the path: that of the type but for `PatientFlag`.
+    pub name: &'static str,
     pub resource: ResourceType,
-    pub parameters: &'static [Parameter],
+    pub shape: Shape,
+    /// The parameters of this type; [`Searchable::parameters`] has those of all types as well.
+    pub own: &'static [Parameter],
+    pub common: &'static [Parameter],
+    /// Includes that the view makes by itself where the parameter is given: its name, then include parameters.
+    pub implied: Option<(&'static str, &'static [(&'static str, &'static str)])>,
 }
 
 /// One search parameter of a resource type.
@@ -16,17 +24,95 @@ pub struct Searchable {
 pub struct Parameter {
     pub name: &'static str,
     pub kind: Kind,
+    /// Where it is defined, if it has a SearchParameter of its own.
+    pub definition: Option<Definition>,
     /// What it does, for people.
     pub documentation: &'static str,
 }
 
+/// How a parameter is read, and what it reads of a node of the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Names the child: a reference to the Patient, its identifier, or the bare NHS number.
     Child,
+    /// The resource's id.
+    Id,
+    Token(TokenElement),
+    /// The period of a plan, the time of an access.
+    Date,
+    /// Where an edge leads.
+    Reference(Edge),
     Include(Direction),
+    /// What of the matches is shown, and how many at once.
+    Result(ResultParameter),
     /// `_format`, `_pretty`: how the answer looks.
     Presentation,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultParameter {
+    Count,
+    Summary,
+    Elements,
+    Total,
+    Sort,
+}
+
+/// SearchParamType of R4, as far as it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FhirType {
+    Reference,
+    Token,
+    Date,
+    Special,
+}
+
+impl FhirType {
+    /// The code in `SearchParameter.type` and `CapabilityStatement.rest.resource.searchParam.type`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Token => "token",
+            Self::Date => "date",
+            Self::Special => "special",
+        }
+    }
+}
+
+impl Kind {
+    pub fn fhir_type(self) -> FhirType {
+        match self {
+            Self::Child | Self::Reference(_) => FhirType::Reference,
+            Self::Id | Self::Token(_) => FhirType::Token,
+            Self::Date => FhirType::Date,
+            Self::Include(_) | Self::Result(_) | Self::Presentation => FhirType::Special,
+        }
+    }
+
+    /// Whether it narrows the matches. The others (`_include`, `_count` and so on) are of the search itself and do not stand in
+    /// `CapabilityStatement.rest.resource.searchParam`.
+    pub fn is_filter(self) -> bool {
+        matches!(self, Self::Child | Self::Id | Self::Token(_) | Self::Date | Self::Reference(_))
+    }
+}
+
+/// Where a search parameter is defined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Definition {
+    /// By HL7 or NHS England: the canonical URL.
+    Published(&'static str),
+    /// By us: published under `[base]/SearchParameter/[id]`, with its FHIRPath.
+    Own { id: &'static str, expression: &'static str },
+}
+
+impl Definition {
+    /// The canonical URL; `base` is absolute, without a trailing slash.
+    pub fn url(&self, base: &str) -> String {
+        match self {
+            Self::Published(url) => (*url).to_owned(),
+            Self::Own { id, .. } => format!("{base}/SearchParameter/{id}"),
+        }
+    }
 }
 
 /// A reference that can be followed by `_include` and `_revinclude`: `source:name` of the FHIR search parameter.
@@ -38,37 +124,163 @@ pub struct Link {
     pub targets: &'static [ResourceType],
 }
 
-const PATIENT: Parameter = Parameter {
-    name: "patient",
-    kind: Kind::Child,
-    documentation: "The child, or the mother of an unborn child: exactly one per search",
-};
-const SUBJECT: Parameter = Parameter { name: "subject", kind: Kind::Child, documentation: "The same as patient" };
-const INCLUDE: Parameter = Parameter {
-    name: "_include",
-    kind: Kind::Include(Direction::Forward),
-    documentation: "Adds what the matches refer to; with :iterate, what the added resources refer to as well",
-};
-const REVINCLUDE: Parameter = Parameter {
-    name: "_revinclude",
-    kind: Kind::Include(Direction::Reverse),
-    documentation: "Adds what refers to the matches; with :iterate, what refers to the added resources as well",
-};
-const FORMAT: Parameter =
-    Parameter { name: "_format", kind: Kind::Presentation, documentation: "The media type, instead of Accept" };
-const PRETTY: Parameter = Parameter { name: "_pretty", kind: Kind::Presentation, documentation: "true: indented for people" };
+const fn row(name: &'static str, kind: Kind, definition: Option<Definition>, documentation: &'static str) -> Parameter {
+    Parameter { name, kind, definition, documentation }
+}
 
-const OF_A_PATIENT: &[Parameter] = &[PATIENT, INCLUDE, REVINCLUDE, FORMAT, PRETTY];
-const OF_A_SUBJECT: &[Parameter] = &[PATIENT, SUBJECT, INCLUDE, REVINCLUDE, FORMAT, PRETTY];
+macro_rules! hl7 {
+    ($id:literal) => {
+        Some(Definition::Published(concat!("http://hl7.org/fhir/SearchParameter/", $id)))
+    };
+}
+
+macro_rules! england {
+    ($id:literal) => {
+        Some(Definition::Published(concat!("https://fhir.nhs.uk/England/SearchParameter/England-", $id)))
+    };
+}
+
+const fn own(id: &'static str, expression: &'static str) -> Option<Definition> {
+    Some(Definition::Own { id, expression })
+}
+
+const PATIENT_DOC: &str = "The child, or the mother of an unborn child: exactly one per search";
+const PATIENT: Parameter = row("patient", Kind::Child, hl7!("clinical-patient"), PATIENT_DOC);
+const SUBJECT_DOC: &str = "The same as patient";
+const DATE: Parameter = row(
+    "date",
+    Kind::Date,
+    hl7!("clinical-date"),
+    "When the plan is in force: eq ne lt le gt ge sa eb, with partial dates; days are those of England. A plan that could not be \
+     read meets every date",
+);
+const STATUS_DOC: &str = "The status as shown today. A plan that could not be read meets every status";
+const CATEGORY_DOC: &str = "The kind of plan, by SNOMED CT code. A plan that could not be read meets every category";
+
+/// What all types have.
+pub const COMMON: &[Parameter] = &[
+    row("_id", Kind::Id, hl7!("Resource-id"), "The id of the resource"),
+    row(
+        "_include",
+        Kind::Include(Direction::Forward),
+        None,
+        "Adds what the matches refer to; with :iterate, what the added resources refer to as well",
+    ),
+    row(
+        "_revinclude",
+        Kind::Include(Direction::Reverse),
+        None,
+        "Adds what refers to the matches; with :iterate, what refers to the added resources as well",
+    ),
+    row("_count", Kind::Result(ResultParameter::Count), None, "Matches on one page; 0 is the same as _summary=count"),
+    row("_summary", Kind::Result(ResultParameter::Summary), None, "true, false, text, data or count"),
+    row(
+        "_elements",
+        Kind::Result(ResultParameter::Elements),
+        None,
+        "The elements of the matches to show, beside the mandatory ones",
+    ),
+    row("_total", Kind::Result(ResultParameter::Total), None, "none, estimate or accurate: the total is always exact"),
+    row("_sort", Kind::Result(ResultParameter::Sort), None, "date or -date; else active, planned and ended plans, newest first"),
+    FORMAT,
+    PRETTY,
+];
+const FORMAT: Parameter = row("_format", Kind::Presentation, None, "The media type, instead of Accept");
+const PRETTY: Parameter = row("_pretty", Kind::Presentation, None, "true: indented for people");
+
+const FLAG: &[Parameter] = &[
+    PATIENT,
+    row("subject", Kind::Child, hl7!("Flag-subject"), SUBJECT_DOC),
+    DATE,
+    row(
+        "author",
+        Kind::Reference(Edge::FlagAuthor),
+        hl7!("Flag-author"),
+        "The responsible local authority, by reference or, with :identifier, by ODS code",
+    ),
+    FLAG_CODE,
+    row("category", Kind::Token(TokenElement::FlagCategory), england!("FlagCategory"), "Flag.category"),
+    row("detail", Kind::Reference(Edge::FlagDetail), england!("FlagDetail"), "The EpisodeOfCare or CarePlan of the same plan"),
+    row("status", Kind::Token(TokenElement::Status), own("flag-status", "Flag.status"), STATUS_DOC),
+];
+const FLAG_CODE: Parameter = row(
+    "code",
+    Kind::Token(TokenElement::FlagCode),
+    england!("FlagCode"),
+    "The kind of plan, by SNOMED CT code, or NHS England's child-protection-information-system-flag",
+);
+const EPISODE_OF_CARE: &[Parameter] = &[
+    PATIENT,
+    DATE,
+    row("status", Kind::Token(TokenElement::Status), hl7!("EpisodeOfCare-status"), STATUS_DOC),
+    row("type", Kind::Token(TokenElement::EpisodeType), hl7!("clinical-type"), "The kind of plan, by SNOMED CT or CPIS code"),
+    row(
+        "organization",
+        Kind::Reference(Edge::EpisodeOrganization),
+        hl7!("EpisodeOfCare-organization"),
+        "The responsible local authority, by reference or, with :identifier, by ODS code",
+    ),
+    row(
+        "team",
+        Kind::Reference(Edge::EpisodeTeam),
+        own("episodeofcare-team", "EpisodeOfCare.team"),
+        "The CareTeam of the same plan",
+    ),
+];
+const CARE_TEAM: &[Parameter] = &[
+    PATIENT,
+    row("subject", Kind::Child, hl7!("CareTeam-subject"), SUBJECT_DOC),
+    row("category", Kind::Token(TokenElement::PlanCategory), hl7!("CareTeam-category"), CATEGORY_DOC),
+    row("status", Kind::Token(TokenElement::Status), hl7!("CareTeam-status"), STATUS_DOC),
+    DATE,
+];
+const CARE_PLAN: &[Parameter] = &[
+    PATIENT,
+    row("subject", Kind::Child, hl7!("CarePlan-subject"), SUBJECT_DOC),
+    row("category", Kind::Token(TokenElement::PlanCategory), hl7!("CarePlan-category"), CATEGORY_DOC),
+    row("status", Kind::Token(TokenElement::Status), hl7!("CarePlan-status"), STATUS_DOC),
+    DATE,
+    row("care-team", Kind::Reference(Edge::CarePlanCareTeam), hl7!("CarePlan-care-team"), "The CareTeam of the same plan"),
+];
+const AUDIT_EVENT: &[Parameter] = &[
+    row("patient", Kind::Child, hl7!("AuditEvent-patient"), PATIENT_DOC),
+    row(
+        "date",
+        Kind::Date,
+        hl7!("AuditEvent-date"),
+        "When the access was; a date alone counts as its day, and an access of unknown time meets every date",
+    ),
+    row(
+        "agent",
+        Kind::Reference(Edge::AuditAgent),
+        hl7!("AuditEvent-agent"),
+        "Who looked: a PractitionerRole or Device by reference or, with :identifier, by SDS role profile id or ASID",
+    ),
+    row("entity", Kind::Reference(Edge::AuditEntity), hl7!("AuditEvent-entity"), "The Patient whose record was looked at"),
+];
+
+const fn of_type(resource: ResourceType, name: &'static str, own: &'static [Parameter]) -> Searchable {
+    Searchable { name, resource, shape: Shape::Standard, own, common: COMMON, implied: None }
+}
 
 /// Every resource type that can be searched.
 pub const SEARCHABLE: &[Searchable] = &[
-    Searchable { resource: ResourceType::Flag, parameters: OF_A_SUBJECT },
-    Searchable { resource: ResourceType::EpisodeOfCare, parameters: OF_A_PATIENT },
-    Searchable { resource: ResourceType::CareTeam, parameters: OF_A_SUBJECT },
-    Searchable { resource: ResourceType::CarePlan, parameters: OF_A_SUBJECT },
-    Searchable { resource: ResourceType::AuditEvent, parameters: OF_A_PATIENT },
+    of_type(ResourceType::Flag, "Flag", FLAG),
+    of_type(ResourceType::EpisodeOfCare, "EpisodeOfCare", EPISODE_OF_CARE),
+    of_type(ResourceType::CareTeam, "CareTeam", CARE_TEAM),
+    of_type(ResourceType::CarePlan, "CarePlan", CARE_PLAN),
+    of_type(ResourceType::AuditEvent, "AuditEvent", AUDIT_EVENT),
 ];
+
+/// The Patient-flags shape, `GET /PatientFlag` (fhir.md 1, 3): Flags; with `code`, CarePlan and CareTeam "in one request".
+pub const PATIENT_FLAG: &Searchable = &Searchable {
+    name: "PatientFlag",
+    resource: ResourceType::Flag,
+    shape: Shape::PatientFlag,
+    own: &[PATIENT, FLAG_CODE],
+    common: &[FORMAT, PRETTY],
+    implied: Some(("code", &[("_include", "Flag:detail:CarePlan"), ("_include:iterate", "CarePlan:care-team")])),
+};
 
 /// Every reference that can be followed (fhir.md 3, decisions.md 25).
 pub const LINKS: &[Link] = &[
@@ -100,7 +312,39 @@ impl Searchable {
         SEARCHABLE.iter().find(|row| row.resource == resource)
     }
 
-    pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
-        self.parameters.iter().find(|parameter| parameter.name == name)
+    /// Every parameter, its own first.
+    pub fn parameters(&self) -> impl Iterator<Item = &'static Parameter> + use<> {
+        self.own.iter().chain(self.common)
     }
+
+    pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
+        self.parameters().find(|parameter| parameter.name == name)
+    }
+
+    /// The values of `_include` that start from this type, for `/metadata`.
+    pub fn includes(&self) -> impl Iterator<Item = String> + use<> {
+        let resource = self.resource;
+        LINKS.iter().filter(move |link| link.source == resource).map(Link::value)
+    }
+
+    /// The values of `_revinclude` that lead to this type, for `/metadata`.
+    pub fn reverse_includes(&self) -> impl Iterator<Item = String> + use<> {
+        let resource = self.resource;
+        LINKS.iter().filter(move |link| link.targets.contains(&resource)).map(Link::value)
+    }
+}
+
+impl Link {
+    /// `Source:name`
+    pub fn value(&self) -> String {
+        format!("{}:{}", self.source.name(), self.name)
+    }
+}
+
+/// Our own search parameters, each with the type that it belongs to, for `[base]/SearchParameter/[id]`.
+pub fn own_definitions() -> impl Iterator<Item = (&'static Searchable, &'static Parameter)> {
+    SEARCHABLE
+        .iter()
+        .flat_map(|row| row.own.iter().map(move |parameter| (row, parameter)))
+        .filter(|(_, parameter)| matches!(parameter.definition, Some(Definition::Own { .. })))
 }

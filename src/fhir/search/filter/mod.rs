@@ -1,0 +1,151 @@
+//! Filters: what a match must be. Read from parameters, tested on the graph without building a resource.
+//!
+//! A filter says of a node what the built resource shows, with one exception, for safety (decisions.md 7): **what could not be
+//! read cannot be ruled out**. A placeholder meets every filter by date, code, category, type and status; a plan whose authority
+//! is not known meets every filter by authority; an access whose time is not known meets every filter by date.
+
+mod date;
+mod reference;
+mod token;
+
+pub use token::TokenElement;
+
+use super::registry::{Kind, LINKS, Parameter};
+use super::{SearchError, values};
+use crate::fhir::graph::{Edge, Graph, NodeKey, ResourceType};
+use crate::fhir::id::IdKeys;
+use date::{DateTest, Interval};
+use reference::ReferenceTest;
+use token::Token;
+
+/// One parameter with its alternatives: a match meets at least one of them.
+pub struct Filter {
+    pub parameter: &'static Parameter,
+    tests: Tests,
+}
+
+enum Tests {
+    Id(Vec<String>),
+    Token(TokenElement, Vec<Token>),
+    Date(Vec<DateTest>),
+    Reference(Edge, Vec<ReferenceTest>),
+}
+
+impl std::fmt::Debug for Filter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Filter({})", self.parameter.name)
+    }
+}
+
+impl Filter {
+    /// Reads one value. Also gives the parameter as it stands in a link. `None` where the parameter is no filter.
+    ///
+    /// # Errors
+    /// [`SearchError`], naming the parameter.
+    pub(super) fn read(
+        parameter: &'static Parameter,
+        modifier: Option<&str>,
+        value: &str,
+        ids: &IdKeys,
+    ) -> Result<Option<(Self, (String, String))>, SearchError> {
+        if !matches!(parameter.kind, Kind::Id | Kind::Token(_) | Kind::Date | Kind::Reference(_)) {
+            return Ok(None);
+        }
+        let name = parameter.name;
+        if let (Some(modifier), false) = (modifier, matches!(parameter.kind, Kind::Reference(_))) {
+            return Err(SearchError::modifier(&format!("{name}{modifier}")));
+        }
+        let alternatives = values::split(name, value)?;
+        let mut link_name = name.to_owned();
+        let (tests, texts): (Tests, Vec<String>) = match parameter.kind {
+            Kind::Token(element) => {
+                let tokens: Vec<Token> = collect(&alternatives, |alternative| Token::read(name, alternative))?;
+                let texts = tokens.iter().map(Token::text).collect();
+                (Tests::Token(element, tokens), texts)
+            }
+            Kind::Date => {
+                let tests = collect(&alternatives, |alternative| DateTest::read(name, alternative.single(name)?))?;
+                let texts = tests.iter().map(|test| test.text().to_owned()).collect();
+                (Tests::Date(tests), texts)
+            }
+            Kind::Reference(edge) => {
+                let read = reference::read(name, edge, targets(edge), modifier, &alternatives, ids)?;
+                link_name = read.name;
+                let texts = read.tests.iter().map(|test| test.text(ids)).collect();
+                (Tests::Reference(edge, read.tests), texts)
+            }
+            _ => {
+                let wanted = collect(&alternatives, |alternative| {
+                    let id = alternative.single(name)?;
+                    reference::check_id(name, id, ids).map(|()| id.to_owned())
+                })?;
+                (Tests::Id(wanted.clone()), wanted)
+            }
+        };
+        Ok(Some((Self { parameter, tests }, (link_name, texts.join(",")))))
+    }
+
+    /// The filter made ready for one graph: ids are opened and found once, not for each node.
+    pub fn ready<'f>(&'f self, graph: &Graph<'_>, ids: &IdKeys) -> Ready<'f> {
+        let nodes = match &self.tests {
+            Tests::Id(wanted) => wanted.iter().filter_map(|id| graph.find(&ids.open(id)?)).collect(),
+            Tests::Reference(_, tests) => tests.iter().filter_map(|test| test.node(graph, ids)).collect(),
+            Tests::Token(..) | Tests::Date(_) => Vec::new(),
+        };
+        Ready { filter: self, nodes }
+    }
+}
+
+fn collect<T>(
+    alternatives: &[values::Alternative],
+    read: impl Fn(&values::Alternative) -> Result<T, SearchError>,
+) -> Result<Vec<T>, SearchError> {
+    alternatives.iter().map(read).collect()
+}
+
+/// The types that references of `edge` lead to, by the table of links.
+fn targets(edge: Edge) -> &'static [ResourceType] {
+    LINKS.iter().find(|link| link.edges.contains(&edge)).map_or(&[], |link| link.targets)
+}
+
+/// A filter together with the nodes of one graph that its ids mean.
+pub struct Ready<'f> {
+    filter: &'f Filter,
+    nodes: Vec<NodeKey>,
+}
+
+impl Ready<'_> {
+    /// Whether `key` meets the filter.
+    pub fn is_met_by(&self, graph: &Graph<'_>, key: NodeKey) -> bool {
+        let placeholder = || graph.plan(key).is_some_and(|node| node.unreadable().is_some());
+        match &self.filter.tests {
+            Tests::Id(_) => self.nodes.contains(&key),
+            Tests::Token(element, tokens) => placeholder() || tokens.iter().any(|token| element.has(graph, key, token)),
+            Tests::Date(tests) => match interval(graph, key) {
+                Some(interval) => tests.iter().any(|test| test.is_met_by(interval)),
+                None => true,
+            },
+            Tests::Reference(edge, tests) => self.leads(graph, key, *edge, tests),
+        }
+    }
+
+    fn leads(&self, graph: &Graph<'_>, key: NodeKey, edge: Edge, tests: &[ReferenceTest]) -> bool {
+        let to_authority = matches!(edge, Edge::FlagAuthor | Edge::EpisodeOrganization);
+        if to_authority && graph.plan(key).is_some_and(|node| graph.authority_of(node).is_none()) {
+            return true;
+        }
+        graph.targets(key, edge).any(|target| self.nodes.contains(&target))
+            || tests.iter().any(|test| match test {
+                ReferenceTest::Identifier(token) => reference::identifies(graph, key, edge, token),
+                _ => false,
+            })
+    }
+}
+
+/// The time of a node; `None` where it is not known.
+fn interval(graph: &Graph<'_>, key: NodeKey) -> Option<Interval> {
+    if let Some(access) = graph.access(key) {
+        return Interval::of_access(access.when);
+    }
+    graph.plan(key)?.plan().map(|plan| Interval::of_period(&plan.period))
+}

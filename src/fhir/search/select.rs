@@ -1,0 +1,89 @@
+//! Picks what a search shows of a graph: filters, order, page, includes. Builds nothing.
+
+use super::{Search, Sort, Summary, include};
+use crate::cpis::AccessTime;
+use crate::fhir::graph::{Graph, NodeKey};
+use crate::fhir::id::IdKeys;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// What one page of a search holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The matches on this page, in order.
+    pub matches: Vec<NodeKey>,
+    /// What was included with them: each once, none that is a match on this page.
+    pub included: Vec<NodeKey>,
+    /// Every match, on whichever page.
+    pub total: usize,
+    /// Resources of the type that the answer holds, before any filter.
+    pub held: usize,
+    /// How many the filters removed, where they removed **all** and there were some: this must be said (decisions.md 8).
+    pub removed_by_filters: Option<usize>,
+    /// Where the pages beside this one begin.
+    pub next_offset: Option<usize>,
+    pub prev_offset: Option<usize>,
+}
+
+/// The page of `graph` that `search` asks for. With `_summary=count` there are totals only.
+pub fn select(search: &Search, graph: &Graph<'_>, ids: &IdKeys) -> Selection {
+    let filters: Vec<_> = search.filters.iter().map(|filter| filter.ready(graph, ids)).collect();
+    let all = graph.of_type(search.resource);
+    let held = all.len();
+    let mut matches: Vec<NodeKey> = all.filter(|key| filters.iter().all(|filter| filter.is_met_by(graph, *key))).collect();
+    let total = matches.len();
+    let mut selection =
+        Selection { total, held, removed_by_filters: (total == 0 && held > 0).then_some(held), ..Selection::default() };
+    if search.summary == Summary::Count {
+        return selection;
+    }
+    match search.sort {
+        None => {}
+        Some(Sort::Date) => matches.sort_by_key(|key| time(graph, *key)),
+        Some(Sort::DateDescending) => matches.sort_by_key(|key| time(graph, *key).descending()),
+    }
+    if let Some(count) = search.page.count.filter(|count| *count > 0) {
+        let start = search.page.offset.min(total);
+        let end = start.saturating_add(count).min(total);
+        selection.next_offset = (end < total).then_some(end);
+        selection.prev_offset = (start > 0).then(|| start.saturating_sub(count));
+        matches.truncate(end);
+        matches.drain(..start);
+    }
+    selection.included = include::follow(graph, &matches, &search.includes);
+    selection.matches = matches;
+    selection
+}
+
+/// What `_sort=date` sorts by. A plan that could not be read comes first in either direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Time {
+    Unreadable,
+    Newest(std::cmp::Reverse<Moment>),
+    Oldest(Moment),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Moment {
+    /// The start of a plan.
+    Day(Date),
+    /// An access; an unknown time counts as the oldest, as in the default order.
+    At(Timestamp),
+}
+
+fn time(graph: &Graph<'_>, key: NodeKey) -> Time {
+    if let Some(access) = graph.access(key) {
+        return Time::Oldest(Moment::At(AccessTime::sort_key(access.when)));
+    }
+    let start = graph.plan(key).and_then(|node| node.plan()).map(|plan| plan.period.start);
+    start.map_or(Time::Unreadable, |start| Time::Oldest(Moment::Day(start)))
+}
+
+impl Time {
+    fn descending(self) -> Self {
+        match self {
+            Self::Oldest(moment) => Self::Newest(std::cmp::Reverse(moment)),
+            other => other,
+        }
+    }
+}
