@@ -4,7 +4,7 @@
 use super::graph::{Graph, NodeKey, ResourceType};
 use super::id::{IdKeys, Part};
 use super::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode, operation_outcome};
-use super::search::{Search, include};
+use super::search::{Cursor, Search, Selection, Subset, select, subset};
 use super::wording;
 use crate::cpis::{Answer, Holding, Notice};
 use fhirbolt_model::r4::Resource;
@@ -24,28 +24,32 @@ pub struct Page<'a> {
 /// to show and nothing to remark.
 #[must_use]
 pub fn searchset(page: &Page<'_>) -> Resource {
-    let matches: Vec<NodeKey> = page.graph.of_type(page.search.resource).collect();
-    let included = include::follow(page.graph, &matches, &page.search.includes);
-    let remarks = remarks(page);
-    let mut entry = Vec::with_capacity(matches.len() + included.len() + remarks.len());
-    entry.extend(matches.iter().map(|&node| found(page, node, "match")));
-    entry.extend(included.iter().map(|&node| found(page, node, "include")));
+    let search = page.search;
+    let selection = select::select(search, page.graph, page.ids);
+    let remarks = remarks(page, &selection);
+    let mut entry = Vec::with_capacity(selection.matches.len() + selection.included.len() + remarks.len());
+    let (of_match, of_included) = (search.subset(), search.subset_of_included());
+    entry.extend(selection.matches.iter().map(|&node| found(page, node, "match", of_match)));
+    entry.extend(selection.included.iter().map(|&node| found(page, node, "include", of_included)));
     entry.extend(remarks.into_iter().map(remarked));
-    let link = BundleLink { relation: "self".into(), url: self_link(page).into(), ..Default::default() };
     Resource::Bundle(Box::new(Bundle {
         id: Some(uuid::Uuid::new_v4().to_string().into()),
         r#type: "searchset".into(),
         timestamp: Some(page.answer.effective.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into()),
-        total: Some(u32::try_from(matches.len()).unwrap_or(u32::MAX).into()),
-        link: vec![link],
+        total: Some(u32::try_from(selection.total).unwrap_or(u32::MAX).into()),
+        link: links(page, &selection),
         entry,
         ..Default::default()
     }))
 }
 
-fn found(page: &Page<'_>, node: NodeKey, mode: &str) -> BundleEntry {
+fn found(page: &Page<'_>, node: NodeKey, mode: &str, shown: Option<Subset<'_>>) -> BundleEntry {
     let url = [page.base_url, "/", node.kind.name(), "/", page.graph.id(node)].concat();
-    entry(url, page.graph.build(node), mode)
+    let mut resource = page.graph.build_as(node, page.search.view.shape);
+    if let Some(shown) = shown {
+        subset::apply(&mut resource, shown);
+    }
+    entry(url, resource, mode)
 }
 
 /// An outcome entry has a URN and its resource no id (decisions.md 28).
@@ -62,6 +66,16 @@ fn entry(full_url: String, resource: Resource, mode: &str) -> BundleEntry {
     }
 }
 
+/// `self`, and the pages beside this one, which need nothing but the shared look (decisions.md 24).
+fn links(page: &Page<'_>, selection: &Selection) -> Vec<BundleLink> {
+    let link = |relation: &str, url: String| BundleLink { relation: relation.into(), url: url.into(), ..Default::default() };
+    let at = |offset: usize| format!("{}/_page/{}", page.base_url, Cursor::of(page.search, offset).seal(page.ids));
+    let mut links = vec![link("self", self_link(page))];
+    links.extend(selection.next_offset.map(|offset| link("next", at(offset))));
+    links.extend(selection.prev_offset.map(|offset| link("previous", at(offset))));
+    links
+}
+
 /// What was really searched, with the child as an opaque reference: a logged link tells nothing.
 fn self_link(page: &Page<'_>) -> String {
     let patient = page.ids.seal(ResourceType::Patient, &page.search.child.nhs_number, &Part::EMPTY);
@@ -70,11 +84,11 @@ fn self_link(page: &Page<'_>) -> String {
     for (name, value) in page.search.used() {
         query.append_pair(&name, &value);
     }
-    format!("{}/{}?{}", page.base_url, page.search.resource.name(), query.finish())
+    format!("{}/{}?{}", page.base_url, page.search.view.name, query.finish())
 }
 
 /// The remarks beside the matches. None at all only where CP-IS holds no record and nothing was left out.
-fn remarks(page: &Page<'_>) -> Vec<Issue> {
+fn remarks(page: &Page<'_>, selection: &Selection) -> Vec<Issue> {
     let answer = page.answer;
     let mut remarks = Vec::new();
     let unreadable = answer.unreadable();
@@ -98,6 +112,7 @@ fn remarks(page: &Page<'_>) -> Vec<Issue> {
             text,
         ));
     }
+    remarks.extend(selection.removed_by_filters.map(|held| removed_by_filters(page.search.resource, held)));
     // A true "no record" stands alone (decisions.md 8).
     if answer.holding != Holding::NoRecord {
         remarks.extend(answer.notices.iter().map(notice));
@@ -111,6 +126,19 @@ fn remarks(page: &Page<'_>) -> Vec<Issue> {
         expression: error.parameter().map(str::to_owned),
     }));
     remarks
+}
+
+/// A filter is not an absence (decisions.md 8).
+fn removed_by_filters(resource: ResourceType, held: usize) -> Issue {
+    let what = if resource.is_per_plan() { "record(s)" } else { "access(es)" };
+    Issue {
+        severity: Severity::Information,
+        issue_type: IssueType::Informational,
+        spine: None,
+        http: None,
+        diagnostics: format!("CP-IS holds {held} {what} for this child that do not match the filters given."),
+        expression: None,
+    }
 }
 
 fn remark(severity: Severity, issue_type: IssueType, spine: SpineCode, http: HttpCode, diagnostics: String) -> Issue {
