@@ -13,6 +13,35 @@ use crate::fhir::wording;
 /// Seconds after which a caller may try again, where nothing was sent.
 const RETRY_AFTER: u32 = 5;
 
+/// Every error that a caller can see: status, issue-type, Spine code, http-error-code (fhir.md 5). Each has an example in
+/// `openapi/cpis-fhir.yaml`, which a test holds against this.
+pub const EVERY: &[(u16, IssueType, SpineCode, HttpCode)] = &[
+    (400, IssueType::Value, SpineCode::InvalidSearchData, HttpCode::BadRequest),
+    (400, IssueType::Required, SpineCode::MissingValue, HttpCode::BadRequest),
+    (400, IssueType::NotSupported, SpineCode::UnsupportedService, HttpCode::BadRequest),
+    (400, IssueType::Value, SpineCode::InvalidValue, HttpCode::BadRequest),
+    (400, IssueType::Required, SpineCode::PreconditionFailed, HttpCode::BadRequest),
+    (400, IssueType::Value, SpineCode::PreconditionFailed, HttpCode::BadRequest),
+    (401, IssueType::Login, SpineCode::AccessDenied, HttpCode::Unauthorized),
+    (401, IssueType::Expired, SpineCode::AccessDenied, HttpCode::Unauthorized),
+    (403, IssueType::Forbidden, SpineCode::AccessDenied, HttpCode::Forbidden),
+    (404, IssueType::NotFound, SpineCode::ResourceNotFound, HttpCode::NotFound),
+    (405, IssueType::NotSupported, SpineCode::InvalidMethod, HttpCode::MethodNotAllowed),
+    (406, IssueType::NotSupported, SpineCode::UnsupportedService, HttpCode::NotAcceptable),
+    (408, IssueType::Timeout, SpineCode::PreconditionFailed, HttpCode::BadRequest),
+    (413, IssueType::TooLong, SpineCode::UnsupportedService, HttpCode::BadRequest),
+    (415, IssueType::NotSupported, SpineCode::UnsupportedService, HttpCode::UnsupportedMediaType),
+    (429, IssueType::Throttled, SpineCode::TooManyRequests, HttpCode::TooManyRequests),
+    (500, IssueType::Exception, SpineCode::UnknownError, HttpCode::ServerError),
+    (500, IssueType::Exception, SpineCode::AccessDenied, HttpCode::ServerError),
+    (502, IssueType::Exception, SpineCode::UnknownError, HttpCode::RecServerError),
+    (502, IssueType::Structure, SpineCode::UnknownError, HttpCode::RecServerError),
+    (502, IssueType::Incomplete, SpineCode::UnknownError, HttpCode::RecServerError),
+    (503, IssueType::Transient, SpineCode::ServiceUnavailable, HttpCode::Unavailable),
+    (503, IssueType::Transient, SpineCode::ServiceUnavailable, HttpCode::RecUnavailable),
+    (504, IssueType::Timeout, SpineCode::UnableToCallService, HttpCode::RecTimeout),
+];
+
 /// An error as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -37,6 +66,10 @@ impl Problem {
         http: HttpCode,
         diagnostics: impl Into<String>,
     ) -> Self {
+        debug_assert!(
+            EVERY.contains(&(status, issue_type, spine, http)),
+            "an error that problem::EVERY and openapi/cpis-fhir.yaml do not have"
+        );
         let issue = Issue {
             severity: Severity::Error,
             issue_type,
@@ -88,6 +121,18 @@ impl Problem {
             SpineCode::ResourceNotFound,
             HttpCode::NotFound,
             "There is no such resource, or the look that it came from is over. Search for the child again.",
+        )
+    }
+
+    /// SMART's required endpoints are not known here.
+    pub fn no_smart_configuration() -> Self {
+        Self::new(
+            "no-smart-configuration",
+            404,
+            IssueType::NotFound,
+            SpineCode::ResourceNotFound,
+            HttpCode::NotFound,
+            "There is no SMART configuration here: no issuer of tokens is known that names its endpoints.",
         )
     }
 

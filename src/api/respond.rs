@@ -9,6 +9,8 @@ use crate::fhir::{json, outcome};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
+const NO_STORE: &str = "no-store";
+
 /// What goes out, and what may be said of it in a log.
 #[derive(Debug)]
 pub struct Answered {
@@ -22,11 +24,25 @@ pub struct Answered {
     pub shared: bool,
     pub retry_after: Option<u32>,
     pub allow: Option<&'static str>,
+    pub etag: Option<String>,
+    /// `no-store`, but for what holds nothing of a patient.
+    pub cache_control: &'static str,
 }
 
 impl Answered {
     pub fn ok(name: &'static str, body: Vec<u8>, content_type: &'static str) -> Self {
-        Self { status: 200, body, content_type, name, delivery: None, shared: false, retry_after: None, allow: None }
+        Self {
+            status: 200,
+            body,
+            content_type,
+            name,
+            delivery: None,
+            shared: false,
+            retry_after: None,
+            allow: None,
+            etag: None,
+            cache_control: NO_STORE,
+        }
     }
 
     pub fn problem(problem: Problem, format: Format) -> Self {
@@ -44,6 +60,8 @@ impl Answered {
             shared: false,
             retry_after: problem.retry_after,
             allow: problem.allow,
+            etag: None,
+            cache_control: NO_STORE,
         }
     }
 
@@ -52,7 +70,7 @@ impl Answered {
         let mut response = HttpResponse::build(status);
         response
             .insert_header(("Content-Type", self.content_type))
-            .insert_header(("Cache-Control", "no-store"))
+            .insert_header(("Cache-Control", self.cache_control))
             .insert_header(("X-Content-Type-Options", "nosniff"))
             .insert_header(("Referrer-Policy", "no-referrer"));
         let echoed =
@@ -64,6 +82,9 @@ impl Answered {
         }
         if app.settings.server.tls.is_some() {
             response.insert_header(("Strict-Transport-Security", "max-age=31536000"));
+        }
+        if let Some(etag) = self.etag {
+            response.insert_header(("ETag", etag));
         }
         if let Some(seconds) = self.retry_after {
             response.insert_header(("Retry-After", seconds.to_string()));

@@ -1,7 +1,8 @@
 //! Which request means what: one pure function over method and path, so that every answer, also a 404 or 405, is ours.
 
+use crate::fhir::capability::definitions;
 use crate::fhir::graph::ResourceType;
-use crate::fhir::search::registry::Searchable;
+use crate::fhir::search::registry::{SEARCHABLE, Searchable};
 use actix_web::http::Method;
 
 /// What a request asks for.
@@ -13,6 +14,16 @@ pub enum Route {
     SearchByPost(ResourceType),
     /// `GET [base]/[type]/[id]`. The id is not kept: nothing that could be an NHS number may reach a log.
     Read(ResourceType),
+    /// `GET [base]/metadata`
+    Metadata,
+    /// `GET [base]/SearchParameter/[id]`, with the id of one of ours.
+    SearchParameter(&'static str),
+    /// `GET [base]/.well-known/smart-configuration`
+    SmartConfiguration,
+    /// `GET /openapi.yaml`, at the root and under the base.
+    OpenApiYaml,
+    /// `GET /openapi.json`, the same document.
+    OpenApiJson,
     Ping,
     Status,
     Live,
@@ -34,6 +45,11 @@ impl Route {
             Self::Search(_) => "/{type}",
             Self::SearchByPost(_) => "/{type}/_search",
             Self::Read(_) => "/{type}/{id}",
+            Self::Metadata => "/metadata",
+            Self::SearchParameter(_) => "/SearchParameter/{id}",
+            Self::SmartConfiguration => "/.well-known/smart-configuration",
+            Self::OpenApiYaml => "/openapi.yaml",
+            Self::OpenApiJson => "/openapi.json",
             Self::Ping => "/_ping",
             Self::Status => "/_status",
             Self::Live => "/health/live",
@@ -47,6 +63,43 @@ impl Route {
             _ => None,
         }
     }
+
+    /// Whether the admin listener has it too.
+    pub fn is_health(self) -> bool {
+        matches!(self, Self::Ping | Self::Status | Self::Live | Self::Ready)
+    }
+}
+
+/// One route as the OpenAPI document describes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Described {
+    pub method: &'static str,
+    /// With `{...}` for what the caller fills in; without the base.
+    pub path: String,
+    /// Whether it stands at the root, not under the FHIR base.
+    pub at_root: bool,
+}
+
+/// Every route that is served, for the test that the OpenAPI document has them all and no other.
+pub fn described() -> Vec<Described> {
+    let at = |at_root: bool, methods: &[&'static str], path: &str| {
+        methods.iter().map(|method| Described { method, path: path.to_owned(), at_root }).collect::<Vec<_>>()
+    };
+    let mut all = Vec::new();
+    for row in SEARCHABLE {
+        all.extend(at(false, &["GET"], &format!("/{}", row.resource.name())));
+        all.extend(at(false, &["POST"], &format!("/{}/_search", row.resource.name())));
+    }
+    for kind in ResourceType::ALL {
+        all.extend(at(false, &["GET"], &format!("/{}/{{id}}", kind.name())));
+    }
+    for route in [Route::Metadata, Route::SearchParameter(""), Route::SmartConfiguration] {
+        all.extend(at(false, &["GET", "HEAD"], route.template()));
+    }
+    for route in [Route::OpenApiYaml, Route::OpenApiJson, Route::Ping, Route::Status, Route::Live, Route::Ready] {
+        all.extend(at(true, &["GET", "HEAD"], route.template()));
+    }
+    all
 }
 
 /// Finds the route of `method` and `path`. Health stands at the root, FHIR under `base` (no trailing slash, may be empty).
@@ -54,9 +107,9 @@ impl Route {
 /// # Errors
 /// [`NoRoute`] with the methods that the path does have, if any.
 pub fn find(method: &Method, path: &str, base: &str, get_search: bool) -> Result<Route, NoRoute> {
-    if let Some(health) = health(path) {
+    if let Some(open) = health(path).or_else(|| document(path, base)) {
         return if matches!(*method, Method::GET | Method::HEAD) {
-            Ok(health)
+            Ok(open)
         } else {
             Err(NoRoute::MethodNotAllowed("GET, HEAD"))
         };
@@ -87,6 +140,24 @@ fn health(path: &str) -> Option<Route> {
         "/health/ready" => Some(Route::Ready),
         _ => None,
     }
+}
+
+/// What describes this instance, the same for every caller.
+fn document(path: &str, base: &str) -> Option<Route> {
+    let openapi = |path: &str| match path {
+        "/openapi.yaml" => Some(Route::OpenApiYaml),
+        "/openapi.json" => Some(Route::OpenApiJson),
+        _ => None,
+    };
+    let under_base = || path.strip_prefix(base).filter(|rest| rest.starts_with('/'));
+    openapi(path).or_else(|| match under_base()? {
+        "/metadata" => Some(Route::Metadata),
+        "/.well-known/smart-configuration" => Some(Route::SmartConfiguration),
+        rest => openapi(rest).or_else(|| {
+            let own = definitions::find(rest.strip_prefix("/SearchParameter/")?)?;
+            Some(Route::SearchParameter(own.id))
+        }),
+    })
 }
 
 fn of_type(method: &Method, resource: ResourceType, get_search: bool) -> Result<Route, NoRoute> {
@@ -157,6 +228,35 @@ mod tests {
     fn with_get_search_off_only_post_searches() {
         assert_eq!(find(&Method::GET, "/FHIR/R4/Flag", "/FHIR/R4", false), Err(NoRoute::MethodNotAllowed("")));
         assert!(find(&Method::POST, "/FHIR/R4/Flag/_search", "/FHIR/R4", false).is_ok());
+    }
+
+    #[test]
+    fn documents_stand_under_the_base_and_may_be_asked_for_by_head() {
+        assert_eq!(found(&Method::GET, "/FHIR/R4/metadata"), Ok(Route::Metadata));
+        assert_eq!(found(&Method::HEAD, "/FHIR/R4/.well-known/smart-configuration"), Ok(Route::SmartConfiguration));
+        for own in definitions::OWN {
+            let path = format!("/FHIR/R4/SearchParameter/{}", own.id);
+            assert_eq!(found(&Method::GET, &path), Ok(Route::SearchParameter(own.id)));
+        }
+        for path in ["/openapi.yaml", "/FHIR/R4/openapi.yaml"] {
+            assert_eq!(found(&Method::HEAD, path), Ok(Route::OpenApiYaml));
+        }
+        assert_eq!(find(&Method::GET, "/metadata", "", true), Ok(Route::Metadata));
+        assert_eq!(found(&Method::POST, "/FHIR/R4/metadata"), Err(NoRoute::MethodNotAllowed("GET, HEAD")));
+        for path in ["/metadata", "/FHIR/R4metadata", "/FHIR/R4/SearchParameter", "/FHIR/R4/SearchParameter/x"] {
+            assert_eq!(found(&Method::GET, path), Err(NoRoute::NotFound), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_described_route_is_found() {
+        for route in described() {
+            let base = if route.at_root { "" } else { "/FHIR/R4" };
+            let id = if route.path.starts_with("/SearchParameter") { definitions::OWN[0].id } else { "abc" };
+            let path = format!("{base}{}", route.path.replace("{id}", id));
+            let method = Method::from_bytes(route.method.as_bytes()).unwrap();
+            assert!(found(&method, &path).is_ok(), "{route:?}");
+        }
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn show(search: &Search, look: &Look, base_url: &str, app: &App, format: Format)
 }
 
 /// The absolute base of links: the setting, or what the request was sent to. A strange `Host` is not repeated.
-fn base_url(request: &HttpRequest, settings: &Settings) -> String {
+pub(super) fn base_url(request: &HttpRequest, settings: &Settings) -> String {
     let server = &settings.server;
     if let Some(url) = &server.public_url {
         return url.as_str().trim_end_matches('/').to_owned();

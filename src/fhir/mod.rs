@@ -4,6 +4,7 @@
 //! types ([`fhirbolt_model::r4`]), built by [`resources`] and written by [`json`] through [`emit`].
 
 pub mod bundle;
+pub mod capability;
 pub mod codes;
 pub mod emit;
 pub mod graph;

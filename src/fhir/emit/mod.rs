@@ -3,6 +3,7 @@
 //! Only the types that this service sends are known. Each walk takes its type apart field by field, so the compiler tells of
 //! every field; those that we never set are checked to be unset when debug assertions are on.
 
+mod capability;
 mod data_types;
 mod outcome;
 mod people;
@@ -63,6 +64,7 @@ pub trait Sink: Sized {
 pub fn type_name(resource: &Resource) -> Option<&'static str> {
     Some(match resource {
         Resource::AuditEvent(_) => "AuditEvent",
+        Resource::CapabilityStatement(_) => "CapabilityStatement",
         Resource::CarePlan(_) => "CarePlan",
         Resource::CareTeam(_) => "CareTeam",
         Resource::Device(_) => "Device",
@@ -72,6 +74,7 @@ pub fn type_name(resource: &Resource) -> Option<&'static str> {
         Resource::Organization(_) => "Organization",
         Resource::Patient(_) => "Patient",
         Resource::PractitionerRole(_) => "PractitionerRole",
+        Resource::SearchParameter(_) => "SearchParameter",
         _ => return None,
     })
 }
@@ -80,6 +83,7 @@ impl Emit for Resource {
     fn emit<S: Sink>(&self, sink: &mut S) {
         match self {
             Resource::AuditEvent(resource) => resource.emit(sink),
+            Resource::CapabilityStatement(resource) => resource.emit(sink),
             Resource::CarePlan(resource) => resource.emit(sink),
             Resource::CareTeam(resource) => resource.emit(sink),
             Resource::Device(resource) => resource.emit(sink),
@@ -89,6 +93,7 @@ impl Emit for Resource {
             Resource::Organization(resource) => resource.emit(sink),
             Resource::Patient(resource) => resource.emit(sink),
             Resource::PractitionerRole(resource) => resource.emit(sink),
+            Resource::SearchParameter(resource) => resource.emit(sink),
             _ => debug_assert!(false, "a resource type that this service does not send"),
         }
     }
