@@ -37,6 +37,10 @@ pub struct CallerHeaders {
 /// Where the settings require an `X-Request-ID` and none came.
 pub const REQUEST_ID_MISSING: HeaderError = HeaderError { header: "X-Request-ID", reason: "is required", missing: true };
 
+/// `/PatientFlag` is for callers that say that their access is unscheduled (decisions.md 3).
+pub const UNSCHEDULED_MISSING: HeaderError =
+    HeaderError { header: "IsUnscheduledAccessEvent", reason: "is required here, and true", missing: true };
+
 impl CallerHeaders {
     /// Reads the headers; what is readable of the ids is there even when another header is at fault, so that it is echoed.
     pub fn read(headers: &HeaderMap) -> (Self, Result<(), HeaderError>) {

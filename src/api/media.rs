@@ -20,6 +20,8 @@ pub enum MediaError {
     NotAcceptable,
     #[error("This service speaks FHIR R4 (fhirVersion=4.0) only.")]
     OtherVersion,
+    #[error("The body of a batch is application/fhir+json or application/fhir+xml.")]
+    UnsupportedResourceType,
     #[error("The body of a search is application/x-www-form-urlencoded.")]
     UnsupportedContentType,
 }
@@ -97,6 +99,28 @@ pub fn check_form(content_type: Option<&str>, body_is_empty: bool) -> Result<(),
         Ok(())
     } else {
         Err(MediaError::UnsupportedContentType)
+    }
+}
+
+/// How a resource in a request's body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    Json,
+    Xml,
+}
+
+/// The syntax of a body that is a resource.
+///
+/// # Errors
+/// [`MediaError::UnsupportedResourceType`] for anything but FHIR JSON or XML in UTF-8.
+pub fn of_resource(content_type: Option<&str>) -> Result<Syntax, MediaError> {
+    let content_type = content_type.ok_or(MediaError::UnsupportedResourceType)?;
+    let utf8 = parameters(content_type)
+        .all(|(name, value)| !name.eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8"));
+    match content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "application/fhir+json" | "application/json" | "text/json" if utf8 => Ok(Syntax::Json),
+        "application/fhir+xml" | "application/xml" | "text/xml" if utf8 => Ok(Syntax::Xml),
+        _ => Err(MediaError::UnsupportedResourceType),
     }
 }
 

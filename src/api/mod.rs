@@ -2,14 +2,16 @@
 //!
 //! A request goes through [`dispatch`] from its first parsed head on; what is not ours to answer never gets past it.
 
+mod batch;
 mod body;
+mod documents;
 mod headers;
 pub mod health;
 mod media;
-mod problem;
+pub mod problem;
 mod read;
 mod respond;
-mod routes;
+pub mod routes;
 mod search;
 mod server;
 
@@ -19,6 +21,7 @@ use crate::fhir::id::IdKeys;
 use crate::lookup::Lookups;
 use crate::settings::Settings;
 use actix_web::{HttpRequest, HttpResponse, web};
+use documents::Documents;
 use futures_util::FutureExt;
 use headers::CallerHeaders;
 use health::SmspHealth;
@@ -37,12 +40,14 @@ pub struct App {
     pub lookups: Lookups,
     pub ids: IdKeys,
     pub smsp_health: SmspHealth,
+    pub documents: Documents,
     draining: AtomicBool,
 }
 
 impl App {
     pub fn new(settings: Arc<Settings>, lookups: Lookups, ids: IdKeys, smsp_health: SmspHealth) -> Self {
-        Self { settings, lookups, ids, smsp_health, draining: AtomicBool::new(false) }
+        let documents = Documents::new(&settings);
+        Self { settings, lookups, ids, smsp_health, documents, draining: AtomicBool::new(false) }
     }
 
     /// From now on the service is not ready and takes no new searches.
@@ -81,10 +86,17 @@ pub(crate) async fn dispatch(
         if let Some(health) = health::answer(route, &app).await {
             return Ok(health);
         }
+        if let Some(plain) = documents::plain(route, &request, &app) {
+            return plain;
+        }
         header_fault?;
         format_fault?;
+        if let Some(described) = documents::of_fhir(route, &request, &app, format) {
+            return Ok(described);
+        }
         match route {
             Route::Read(resource) => read::handle(resource, &request, &app, &caller, format).await,
+            Route::Batch => batch::handle(&request, payload, &app, &caller, format).await,
             _ => search::handle(route, &request, payload, &app, &caller, format).await,
         }
     };
@@ -99,8 +111,13 @@ pub(crate) async fn dispatch(
 
 fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Route, routes::NoRoute> {
     let settings = &app.settings;
-    let route = routes::find(request.method(), request.path(), &settings.server.base_path, settings.fhir.get_search)?;
-    if listener == Listener::Admin && route.resource().is_some() { Err(routes::NoRoute::NotFound) } else { Ok(route) }
+    let served = routes::Served {
+        base: &settings.server.base_path,
+        get_search: settings.fhir.get_search,
+        patient_flag: settings.fhir.patient_flag,
+    };
+    let route = routes::find(request.method(), request.path(), served)?;
+    if listener == Listener::Admin && !route.is_health() { Err(routes::NoRoute::NotFound) } else { Ok(route) }
 }
 
 /// The format of the answer; where none can be agreed, errors are JSON.

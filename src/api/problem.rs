@@ -5,6 +5,7 @@ use super::headers::HeaderError;
 use super::media::MediaError;
 use super::routes::NoRoute;
 use crate::cpis::{Contradiction, Delivery, Failure, FailureKind, Fault, LocalAuthority, ResponseCode};
+use crate::fhir::batch::BatchError;
 use crate::fhir::graph::Authority;
 use crate::fhir::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode};
 use crate::fhir::search::SearchError;
@@ -12,6 +13,42 @@ use crate::fhir::wording;
 
 /// Seconds after which a caller may try again, where nothing was sent.
 const RETRY_AFTER: u32 = 5;
+
+/// Every error that a caller can see: status, issue-type, Spine code, http-error-code (fhir.md 5). Each has an example in
+/// `openapi/cpis-fhir.yaml`, which a test holds against this.
+pub const EVERY: &[(u16, IssueType, SpineCode, HttpCode)] = &[
+    (400, IssueType::Value, SpineCode::InvalidSearchData, HttpCode::BadRequest),
+    (400, IssueType::Required, SpineCode::MissingValue, HttpCode::BadRequest),
+    (400, IssueType::NotSupported, SpineCode::UnsupportedService, HttpCode::BadRequest),
+    (400, IssueType::Value, SpineCode::InvalidValue, HttpCode::BadRequest),
+    (400, IssueType::Required, SpineCode::PreconditionFailed, HttpCode::BadRequest),
+    (400, IssueType::Value, SpineCode::PreconditionFailed, HttpCode::BadRequest),
+    (401, IssueType::Login, SpineCode::AccessDenied, HttpCode::Unauthorized),
+    (401, IssueType::Expired, SpineCode::AccessDenied, HttpCode::Unauthorized),
+    (403, IssueType::Forbidden, SpineCode::AccessDenied, HttpCode::Forbidden),
+    (404, IssueType::NotFound, SpineCode::ResourceNotFound, HttpCode::NotFound),
+    (405, IssueType::NotSupported, SpineCode::InvalidMethod, HttpCode::MethodNotAllowed),
+    (406, IssueType::NotSupported, SpineCode::UnsupportedService, HttpCode::NotAcceptable),
+    (408, IssueType::Timeout, SpineCode::PreconditionFailed, HttpCode::BadRequest),
+    (413, IssueType::TooLong, SpineCode::UnsupportedService, HttpCode::BadRequest),
+    (415, IssueType::NotSupported, SpineCode::UnsupportedService, HttpCode::UnsupportedMediaType),
+    (429, IssueType::Throttled, SpineCode::TooManyRequests, HttpCode::TooManyRequests),
+    (500, IssueType::Exception, SpineCode::UnknownError, HttpCode::ServerError),
+    (500, IssueType::Exception, SpineCode::AccessDenied, HttpCode::ServerError),
+    (502, IssueType::Exception, SpineCode::UnknownError, HttpCode::RecServerError),
+    (502, IssueType::Structure, SpineCode::UnknownError, HttpCode::RecServerError),
+    (502, IssueType::Incomplete, SpineCode::UnknownError, HttpCode::RecServerError),
+    (503, IssueType::Transient, SpineCode::ServiceUnavailable, HttpCode::Unavailable),
+    (503, IssueType::Transient, SpineCode::ServiceUnavailable, HttpCode::RecUnavailable),
+    (504, IssueType::Timeout, SpineCode::UnableToCallService, HttpCode::RecTimeout),
+];
+
+/// What only routes other than a search can answer: (status, issue code, Spine code, http-error-code).
+pub const OF_OTHER_ROUTES: &[(u16, IssueType, SpineCode, HttpCode)] = &[
+    (400, IssueType::Structure, SpineCode::InvalidValue, HttpCode::BadRequest),
+    (400, IssueType::TooLong, SpineCode::InvalidValue, HttpCode::BadRequest),
+    (410, IssueType::NotFound, SpineCode::ResourceNotFound, HttpCode::NotFound),
+];
 
 /// An error as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +74,10 @@ impl Problem {
         http: HttpCode,
         diagnostics: impl Into<String>,
     ) -> Self {
+        debug_assert!(
+            [EVERY, OF_OTHER_ROUTES].concat().contains(&(status, issue_type, spine, http)),
+            "an error that problem::EVERY and openapi/cpis-fhir.yaml do not have"
+        );
         let issue = Issue {
             severity: Severity::Error,
             issue_type,
@@ -89,6 +130,56 @@ impl Problem {
             HttpCode::NotFound,
             "There is no such resource, or the look that it came from is over. Search for the child again.",
         )
+    }
+
+    /// SMART's required endpoints are not known here.
+    pub fn no_smart_configuration() -> Self {
+        Self::new(
+            "no-smart-configuration",
+            404,
+            IssueType::NotFound,
+            SpineCode::ResourceNotFound,
+            HttpCode::NotFound,
+            "There is no SMART configuration here: no issuer of tokens is known that names its endpoints.",
+        )
+    }
+
+    /// A page of a look that is over.
+    pub fn page_is_gone() -> Self {
+        Self::new(
+            "page-gone",
+            410,
+            IssueType::NotFound,
+            SpineCode::ResourceNotFound,
+            HttpCode::NotFound,
+            "The look that this page belongs to is over. Search for the child again.",
+        )
+    }
+
+    /// A batch that asks for more than a batch may.
+    pub fn batch_too_large(limit: &str) -> Self {
+        Self::new(
+            "batch-too-large",
+            400,
+            IssueType::TooLong,
+            SpineCode::InvalidValue,
+            HttpCode::BadRequest,
+            format!("The batch asks for more than {limit}. CP-IS was not asked."),
+        )
+        .at(Some("Bundle.entry"))
+    }
+
+    /// An entry of a batch without a method or a URL.
+    pub fn batch_entry_incomplete() -> Self {
+        Self::new(
+            "batch-entry",
+            400,
+            IssueType::Required,
+            SpineCode::MissingValue,
+            HttpCode::BadRequest,
+            "An entry of a batch needs request.method and request.url.",
+        )
+        .at(Some("Bundle.entry.request"))
     }
 
     /// A care setting that the settings do not allow.
@@ -170,9 +261,16 @@ impl From<MediaError> for Problem {
     fn from(error: MediaError) -> Self {
         let (status, http) = match error {
             MediaError::NotAcceptable | MediaError::OtherVersion => (406, HttpCode::NotAcceptable),
-            MediaError::UnsupportedContentType => (415, HttpCode::UnsupportedMediaType),
+            MediaError::UnsupportedContentType | MediaError::UnsupportedResourceType => (415, HttpCode::UnsupportedMediaType),
         };
         Self::new("media", status, IssueType::NotSupported, SpineCode::UnsupportedService, http, error.to_string())
+    }
+}
+
+impl From<BatchError> for Problem {
+    fn from(error: BatchError) -> Self {
+        let issue = if error == BatchError::Unreadable { IssueType::Structure } else { IssueType::Value };
+        Self::new("batch", 400, issue, SpineCode::InvalidValue, HttpCode::BadRequest, error.to_string())
     }
 }
 

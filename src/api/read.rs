@@ -5,8 +5,8 @@ use super::headers::CallerHeaders;
 use super::media::Format;
 use super::problem::Problem;
 use super::respond::Answered;
-use super::search::requester;
-use crate::cpis::{Question, today_in_london};
+use super::search::{question, requester};
+use crate::cpis::today_in_london;
 use crate::fhir::graph::{Context, Graph, ResourceType};
 use crate::fhir::json;
 use crate::lookup::{Freshness, Look};
@@ -24,6 +24,14 @@ pub struct Found {
     /// When CP-IS answered.
     pub last_modified: HttpDate,
     pub look: Look,
+}
+
+impl Found {
+    /// Whether `tags`, of an If-None-Match, has this content.
+    pub fn is_known_as(&self, tags: &str) -> bool {
+        let opaque = self.etag.trim_start_matches("W/");
+        tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == opaque)
+    }
 }
 
 /// Answers `GET [type]/[id]`, also where nothing changed since the caller read it.
@@ -55,7 +63,7 @@ pub async fn handle(
 pub async fn find(resource: ResourceType, id: &str, app: &App, caller: &CallerHeaders) -> Result<Found, Problem> {
     let requester = requester(app, caller)?;
     let open = app.ids.open(id).filter(|open| open.kind == resource).ok_or_else(Problem::no_such_resource)?;
-    let question = Question { nhs_number: open.nhs_number.clone(), requester, traceparent: caller.traceparent.clone() };
+    let question = question(&open.nhs_number, requester, caller);
     let may_ask = app.settings.fhir.read_asks && matches!(resource, ResourceType::Flag | ResourceType::EpisodeOfCare);
     let look = match app.lookups.held(&question) {
         Some(look) => look,
@@ -96,8 +104,7 @@ fn without_last_updated(json: &[u8]) -> Vec<u8> {
 fn is_unchanged(request: &HttpRequest, found: &Found) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     if let Some(known) = header("If-None-Match") {
-        let opaque = found.etag.trim_start_matches("W/");
-        return known.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == opaque);
+        return found.is_known_as(known);
     }
     let since = header("If-Modified-Since").and_then(|text| text.parse::<HttpDate>().ok());
     since.is_some_and(|since| found.last_modified <= since)

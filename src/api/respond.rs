@@ -11,6 +11,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HttpDate;
 use fhirbolt_model::r4::Resource;
 
+const NO_STORE: &str = "no-store";
+
 /// What goes out, and what may be said of it in a log.
 #[derive(Debug)]
 pub struct Answered {
@@ -24,11 +26,13 @@ pub struct Answered {
     pub shared: bool,
     /// How old the shared answer is.
     pub age: Option<std::time::Duration>,
-    /// Of a read.
+    /// Of a read, or of a document.
     pub etag: Option<String>,
     pub last_modified: Option<HttpDate>,
     pub retry_after: Option<u32>,
     pub allow: Option<&'static str>,
+    /// `no-store`, but for what holds nothing of a patient.
+    pub cache_control: &'static str,
 }
 
 impl Answered {
@@ -45,6 +49,7 @@ impl Answered {
             last_modified: None,
             retry_after: None,
             allow: None,
+            cache_control: NO_STORE,
         }
     }
 
@@ -73,7 +78,7 @@ impl Answered {
         let mut response = HttpResponse::build(status);
         response
             .insert_header(("Content-Type", self.content_type))
-            .insert_header(("Cache-Control", "no-store"))
+            .insert_header(("Cache-Control", self.cache_control))
             .insert_header(("X-Content-Type-Options", "nosniff"))
             .insert_header(("Referrer-Policy", "no-referrer"));
         let echoed =

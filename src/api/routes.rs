@@ -1,7 +1,8 @@
 //! Which request means what: one pure function over method and path, so that every answer, also a 404 or 405, is ours.
 
+use crate::fhir::capability::definitions;
 use crate::fhir::graph::ResourceType;
-use crate::fhir::search::registry::Searchable;
+use crate::fhir::search::registry::{SEARCHABLE, Searchable};
 use actix_web::http::Method;
 
 /// What a request asks for.
@@ -13,6 +14,22 @@ pub enum Route {
     SearchByPost(ResourceType),
     /// `GET [base]/[type]/[id]`. The id is not kept: nothing that could be an NHS number may reach a log.
     Read(ResourceType),
+    /// `GET [base]/PatientFlag`, where it is switched on.
+    PatientFlag,
+    /// `GET [base]/_page/[token]`
+    Page,
+    /// `POST [base]`
+    Batch,
+    /// `GET [base]/metadata`
+    Metadata,
+    /// `GET [base]/SearchParameter/[id]`, with the id of one of ours.
+    SearchParameter(&'static str),
+    /// `GET [base]/.well-known/smart-configuration`
+    SmartConfiguration,
+    /// `GET /openapi.yaml`, at the root and under the base.
+    OpenApiYaml,
+    /// `GET /openapi.json`, the same document.
+    OpenApiJson,
     Ping,
     Status,
     Live,
@@ -34,6 +51,14 @@ impl Route {
             Self::Search(_) => "/{type}",
             Self::SearchByPost(_) => "/{type}/_search",
             Self::Read(_) => "/{type}/{id}",
+            Self::PatientFlag => "/PatientFlag",
+            Self::Page => "/_page/{token}",
+            Self::Batch => "/",
+            Self::Metadata => "/metadata",
+            Self::SearchParameter(_) => "/SearchParameter/{id}",
+            Self::SmartConfiguration => "/.well-known/smart-configuration",
+            Self::OpenApiYaml => "/openapi.yaml",
+            Self::OpenApiJson => "/openapi.json",
             Self::Ping => "/_ping",
             Self::Status => "/_status",
             Self::Live => "/health/live",
@@ -47,26 +72,82 @@ impl Route {
             _ => None,
         }
     }
+
+    /// Whether the admin listener has it too.
+    pub fn is_health(self) -> bool {
+        matches!(self, Self::Ping | Self::Status | Self::Live | Self::Ready)
+    }
 }
 
-/// Finds the route of `method` and `path`. Health stands at the root, FHIR under `base` (no trailing slash, may be empty).
+/// One route as the OpenAPI document describes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Described {
+    pub method: &'static str,
+    /// With `{...}` for what the caller fills in; without the base.
+    pub path: String,
+    /// Whether it stands at the root, not under the FHIR base.
+    pub at_root: bool,
+}
+
+/// Every route that is served, for the test that the OpenAPI document has them all and no other.
+pub fn described() -> Vec<Described> {
+    let at = |at_root: bool, methods: &[&'static str], path: &str| {
+        methods.iter().map(|method| Described { method, path: path.to_owned(), at_root }).collect::<Vec<_>>()
+    };
+    let mut all = at(false, &["POST"], "/");
+    all.extend(at(false, &["GET"], "/PatientFlag"));
+    all.extend(at(false, &["GET"], "/_page/{token}"));
+    for row in SEARCHABLE {
+        all.extend(at(false, &["GET"], &format!("/{}", row.resource.name())));
+        all.extend(at(false, &["POST"], &format!("/{}/_search", row.resource.name())));
+    }
+    for kind in ResourceType::ALL {
+        all.extend(at(false, &["GET"], &format!("/{}/{{id}}", kind.name())));
+    }
+    for route in [Route::Metadata, Route::SearchParameter(""), Route::SmartConfiguration] {
+        all.extend(at(false, &["GET", "HEAD"], route.template()));
+    }
+    for route in [Route::OpenApiYaml, Route::OpenApiJson, Route::Ping, Route::Status, Route::Live, Route::Ready] {
+        all.extend(at(true, &["GET", "HEAD"], route.template()));
+    }
+    all
+}
+
+/// What the settings say about routes.
+#[derive(Debug, Clone, Copy)]
+pub struct Served<'a> {
+    /// The FHIR base: no trailing slash, may be empty.
+    pub base: &'a str,
+    pub get_search: bool,
+    pub patient_flag: bool,
+}
+
+/// Finds the route of `method` and `path`. Health stands at the root, FHIR under the base.
 ///
 /// # Errors
 /// [`NoRoute`] with the methods that the path does have, if any.
-pub fn find(method: &Method, path: &str, base: &str, get_search: bool) -> Result<Route, NoRoute> {
-    if let Some(health) = health(path) {
+pub fn find(method: &Method, path: &str, served: Served<'_>) -> Result<Route, NoRoute> {
+    let base = served.base;
+    if let Some(open) = health(path).or_else(|| document(path, base)) {
         return if matches!(*method, Method::GET | Method::HEAD) {
-            Ok(health)
+            Ok(open)
         } else {
             Err(NoRoute::MethodNotAllowed("GET, HEAD"))
         };
     }
-    let under_base = path.strip_prefix(base).and_then(|rest| rest.strip_prefix('/')).ok_or(NoRoute::NotFound)?;
+    let under_base = path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/')).ok_or(NoRoute::NotFound)?;
+    let under_base = under_base.strip_prefix('/').unwrap_or_default();
     let mut segments = under_base.strip_suffix('/').unwrap_or(under_base).split('/');
-    let resource = segments.next().and_then(ResourceType::parse).ok_or(NoRoute::NotFound)?;
-    let (second, more) = (segments.next(), segments.next());
+    let (first, second, more) = (segments.next().unwrap_or_default(), segments.next(), segments.next());
+    match (first, second, more) {
+        ("", None, None) => return only(method, &Method::POST, Route::Batch, "POST"),
+        ("PatientFlag", None, None) if served.patient_flag => return only(method, &Method::GET, Route::PatientFlag, "GET"),
+        ("_page", Some(_), None) => return only(method, &Method::GET, Route::Page, "GET"),
+        _ => {}
+    }
+    let resource = ResourceType::parse(first).ok_or(NoRoute::NotFound)?;
     match (second, more) {
-        (None, None) => of_type(method, resource, get_search),
+        (None, None) => of_type(method, resource, served.get_search),
         (Some("_search"), None) if Searchable::of(resource).is_some() => match *method {
             Method::POST => Ok(Route::SearchByPost(resource)),
             _ => Err(NoRoute::MethodNotAllowed("POST")),
@@ -79,6 +160,10 @@ pub fn find(method: &Method, path: &str, base: &str, get_search: bool) -> Result
     }
 }
 
+fn only(method: &Method, allowed: &Method, route: Route, allow: &'static str) -> Result<Route, NoRoute> {
+    if method == allowed { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
+}
+
 fn health(path: &str) -> Option<Route> {
     match path {
         "/_ping" => Some(Route::Ping),
@@ -87,6 +172,24 @@ fn health(path: &str) -> Option<Route> {
         "/health/ready" => Some(Route::Ready),
         _ => None,
     }
+}
+
+/// What describes this instance, the same for every caller.
+fn document(path: &str, base: &str) -> Option<Route> {
+    let openapi = |path: &str| match path {
+        "/openapi.yaml" => Some(Route::OpenApiYaml),
+        "/openapi.json" => Some(Route::OpenApiJson),
+        _ => None,
+    };
+    let under_base = || path.strip_prefix(base).filter(|rest| rest.starts_with('/'));
+    openapi(path).or_else(|| match under_base()? {
+        "/metadata" => Some(Route::Metadata),
+        "/.well-known/smart-configuration" => Some(Route::SmartConfiguration),
+        rest => openapi(rest).or_else(|| {
+            let own = definitions::find(rest.strip_prefix("/SearchParameter/")?)?;
+            Some(Route::SearchParameter(own.id))
+        }),
+    })
 }
 
 fn of_type(method: &Method, resource: ResourceType, get_search: bool) -> Result<Route, NoRoute> {
@@ -104,8 +207,10 @@ fn of_type(method: &Method, resource: ResourceType, get_search: bool) -> Result<
 mod tests {
     use super::*;
 
+    const SERVED: Served<'_> = Served { base: "/FHIR/R4", get_search: true, patient_flag: true };
+
     fn found(method: &Method, path: &str) -> Result<Route, NoRoute> {
-        find(method, path, "/FHIR/R4", true)
+        find(method, path, SERVED)
     }
 
     #[test]
@@ -137,8 +242,9 @@ mod tests {
     fn what_is_not_there_is_not_found() {
         for path in [
             "/",
-            "/FHIR/R4",
-            "/FHIR/R4/",
+            "/FHIR/R4x",
+            "/FHIR/R4/_page",
+            "/FHIR/R4/_page/a/b",
             "/FHIR/R4/Observation",
             "/FHIR/R4/Patient",
             "/FHIR/R4/flag",
@@ -155,8 +261,56 @@ mod tests {
 
     #[test]
     fn with_get_search_off_only_post_searches() {
-        assert_eq!(find(&Method::GET, "/FHIR/R4/Flag", "/FHIR/R4", false), Err(NoRoute::MethodNotAllowed("")));
-        assert!(find(&Method::POST, "/FHIR/R4/Flag/_search", "/FHIR/R4", false).is_ok());
+        let served = Served { get_search: false, ..SERVED };
+        assert_eq!(find(&Method::GET, "/FHIR/R4/Flag", served), Err(NoRoute::MethodNotAllowed("")));
+        assert!(find(&Method::POST, "/FHIR/R4/Flag/_search", served).is_ok());
+        // A next link holds no NHS number, so it still works.
+        assert_eq!(find(&Method::GET, "/FHIR/R4/_page/abc", served), Ok(Route::Page));
+    }
+
+    #[test]
+    fn the_patient_flags_shape_is_there_only_where_it_is_switched_on() {
+        assert_eq!(found(&Method::GET, "/FHIR/R4/PatientFlag"), Ok(Route::PatientFlag));
+        let served = Served { patient_flag: false, ..SERVED };
+        assert_eq!(find(&Method::GET, "/FHIR/R4/PatientFlag", served), Err(NoRoute::NotFound));
+    }
+
+    #[test]
+    fn a_batch_is_posted_to_the_base() {
+        for path in ["/FHIR/R4", "/FHIR/R4/"] {
+            assert_eq!(found(&Method::POST, path), Ok(Route::Batch));
+            assert_eq!(found(&Method::GET, path), Err(NoRoute::MethodNotAllowed("POST")));
+        }
+    }
+
+    #[test]
+    fn documents_stand_under_the_base_and_may_be_asked_for_by_head() {
+        assert_eq!(found(&Method::GET, "/FHIR/R4/metadata"), Ok(Route::Metadata));
+        assert_eq!(found(&Method::HEAD, "/FHIR/R4/.well-known/smart-configuration"), Ok(Route::SmartConfiguration));
+        for own in definitions::all() {
+            let path = format!("/FHIR/R4/SearchParameter/{}", own.id);
+            assert_eq!(found(&Method::GET, &path), Ok(Route::SearchParameter(own.id)));
+        }
+        for path in ["/openapi.yaml", "/FHIR/R4/openapi.yaml"] {
+            assert_eq!(found(&Method::HEAD, path), Ok(Route::OpenApiYaml));
+        }
+        assert_eq!(find(&Method::GET, "/metadata", Served { base: "", ..SERVED }), Ok(Route::Metadata));
+        assert_eq!(found(&Method::POST, "/FHIR/R4/metadata"), Err(NoRoute::MethodNotAllowed("GET, HEAD")));
+        for path in ["/metadata", "/FHIR/R4metadata", "/FHIR/R4/SearchParameter", "/FHIR/R4/SearchParameter/x"] {
+            assert_eq!(found(&Method::GET, path), Err(NoRoute::NotFound), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_described_route_is_found() {
+        for route in described() {
+            let base = if route.at_root { "" } else { "/FHIR/R4" };
+            let own = definitions::all().next().unwrap();
+            let id = if route.path.starts_with("/SearchParameter") { own.id } else { "abc" };
+            let path = format!("{base}{}", route.path.replace("{id}", id).replace("{token}", id));
+            let method = Method::from_bytes(route.method.as_bytes()).unwrap();
+            assert!(found(&method, &path).is_ok(), "{route:?}");
+        }
     }
 
     #[test]

@@ -7,17 +7,19 @@ use super::respond::Answered;
 use super::routes::Route;
 use super::{App, body};
 use crate::access;
-use crate::cpis::{Question, Requester, today_in_london};
+use crate::cpis::{NhsNumber, Question, Requester, today_in_london};
 use crate::fhir::bundle::{self, Page};
-use crate::fhir::graph::{Context, Graph, ResourceType};
+use crate::fhir::graph::{Context, Graph};
 use crate::fhir::search::pairs::{self, Pair};
-use crate::fhir::search::registry::Searchable;
-use crate::fhir::search::{Handling, Search};
+use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
+use crate::fhir::search::{Cursor, Handling, Search};
 use crate::lookup::{Freshness, Look};
 use crate::settings::{self, Mode, Settings};
 use actix_web::{HttpRequest, web};
+use fhirbolt_model::r4::Resource;
 use jiff::Timestamp;
 
+/// Answers a search in any of its forms: GET, POST, `/PatientFlag`, or a further page of one.
 pub async fn handle(
     route: Route,
     request: &HttpRequest,
@@ -26,17 +28,36 @@ pub async fn handle(
     caller: &CallerHeaders,
     format: Format,
 ) -> Result<Answered, Problem> {
-    let (resource, posted) = match route {
-        Route::Search(resource) => (resource, None),
-        Route::SearchByPost(resource) => (resource, Some(payload)),
-        _ => return Err(Problem::no_such_resource()),
+    let (view, posted) = match route {
+        Route::Search(resource) => (Searchable::of(resource), None),
+        Route::SearchByPost(resource) => (Searchable::of(resource), Some(payload)),
+        Route::PatientFlag => (Some(PATIENT_FLAG), None),
+        Route::Page => return page(request, app, caller, format),
+        _ => (None, None),
     };
+    let view = view.ok_or(super::routes::NoRoute::NotFound)?;
     let requester = requester(app, caller)?;
+    if route == Route::PatientFlag && caller.unscheduled != Some(true) {
+        return Err(super::headers::UNSCHEDULED_MISSING.into());
+    }
     let pairs = parameters(request, posted, &app.settings).await?;
-    let search = understand(resource, &pairs, app, caller)?;
-    let question = Question { nhs_number: search.child.nhs_number.clone(), requester, traceparent: caller.traceparent.clone() };
-    let look = look(app, question, caller.freshness).await?;
+    let search = understand(view, &pairs, app, caller)?;
+    let look = look(app, question(&search.child.nhs_number, requester, caller), caller.freshness).await?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, format))
+}
+
+/// A further page: from the same requester's shared look, never a reason to ask (decisions.md 24).
+fn page(request: &HttpRequest, app: &App, caller: &CallerHeaders, format: Format) -> Result<Answered, Problem> {
+    let requester = requester(app, caller)?;
+    let token = request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let cursor = Cursor::open(token, &app.ids).ok_or_else(Problem::no_such_resource)?;
+    let look = app.lookups.held(&question(&cursor.nhs_number, requester, caller)).ok_or_else(Problem::page_is_gone)?;
+    let search = cursor.search(&app.ids)?;
+    Ok(show(&search, &look, &base_url(request, &app.settings), app, format))
+}
+
+pub(super) fn question(nhs_number: &NhsNumber, requester: Requester, caller: &CallerHeaders) -> Question {
+    Question { nhs_number: nhs_number.clone(), requester, traceparent: caller.traceparent.clone() }
 }
 
 /// The answer to `question`, or what its failure is to the caller.
@@ -77,15 +98,19 @@ async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, setting
     Ok(all)
 }
 
-fn understand(resource: ResourceType, pairs: &[Pair], app: &App, caller: &CallerHeaders) -> Result<Search, Problem> {
+pub(super) fn understand(
+    view: &'static Searchable,
+    pairs: &[Pair],
+    app: &App,
+    caller: &CallerHeaders,
+) -> Result<Search, Problem> {
     use settings::Handling as Server;
     let handling = match (app.settings.fhir.handling, caller.handling) {
         (Server::StrictOnly, _) | (Server::Strict, None) => Handling::Strict,
         (Server::LenientOnly, _) | (Server::Lenient, None) => Handling::Lenient,
         (Server::Strict | Server::Lenient, Some(asked)) => asked,
     };
-    let searchable = Searchable::of(resource).ok_or(super::routes::NoRoute::NotFound)?;
-    Ok(Search::parse(searchable, pairs, handling, &app.ids)?)
+    Ok(Search::parse(view, pairs, handling, &app.ids)?)
 }
 
 /// SMSP-0005 is about the caller's credentials only where the caller stood in the query as its author.
@@ -94,19 +119,23 @@ fn speaks_for_itself(requester: &Requester) -> bool {
 }
 
 fn show(search: &Search, look: &Look, base_url: &str, app: &App, format: Format) -> Answered {
-    let today = today_in_london(Timestamp::now());
-    // Every look that gets here was asked as unscheduled, whatever the header said or left unsaid.
-    let graph = Graph::new(&look.answer, &Context { ids: &app.ids, today, unscheduled: true });
-    let page = Page { search, answer: &look.answer, graph: &graph, base_url, ids: &app.ids };
     let name = if look.answer.records().is_empty() { "no-record" } else { "found" };
-    let mut answered = Answered::resource(name, &bundle::searchset(&page), format);
+    let mut answered = Answered::resource(name, &searchset(search, look, base_url, app), format);
     answered.shared = look.shared;
     answered.age = look.age;
     answered
 }
 
+/// The look as `search` sees it.
+pub(super) fn searchset(search: &Search, look: &Look, base_url: &str, app: &App) -> Resource {
+    let today = today_in_london(Timestamp::now());
+    // Every look that gets here was asked as unscheduled, whatever the header said or left unsaid.
+    let graph = Graph::new(&look.answer, &Context { ids: &app.ids, today, unscheduled: true });
+    bundle::searchset(&Page { search, answer: &look.answer, graph: &graph, base_url, ids: &app.ids })
+}
+
 /// The absolute base of links: the setting, or what the request was sent to. A strange `Host` is not repeated.
-fn base_url(request: &HttpRequest, settings: &Settings) -> String {
+pub(super) fn base_url(request: &HttpRequest, settings: &Settings) -> String {
     let server = &settings.server;
     if let Some(url) = &server.public_url {
         return url.as_str().trim_end_matches('/').to_owned();

@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod bundle;
+pub mod capability;
 pub mod codes;
 pub mod emit;
 pub mod graph;

@@ -4,6 +4,7 @@
 //! every field; those that we never set are checked to be unset when debug assertions are on.
 
 mod bundle;
+mod capability;
 mod data_types;
 mod outcome;
 mod people;
@@ -73,6 +74,7 @@ pub fn type_name(resource: &Resource) -> Option<&'static str> {
     Some(match resource {
         Resource::AuditEvent(_) => "AuditEvent",
         Resource::Bundle(_) => "Bundle",
+        Resource::CapabilityStatement(_) => "CapabilityStatement",
         Resource::CarePlan(_) => "CarePlan",
         Resource::CareTeam(_) => "CareTeam",
         Resource::Device(_) => "Device",
@@ -82,6 +84,7 @@ pub fn type_name(resource: &Resource) -> Option<&'static str> {
         Resource::Organization(_) => "Organization",
         Resource::Patient(_) => "Patient",
         Resource::PractitionerRole(_) => "PractitionerRole",
+        Resource::SearchParameter(_) => "SearchParameter",
         _ => return None,
     })
 }
@@ -91,6 +94,7 @@ impl Emit for Resource {
         match self {
             Resource::AuditEvent(resource) => resource.emit(sink),
             Resource::Bundle(resource) => resource.emit(sink),
+            Resource::CapabilityStatement(resource) => resource.emit(sink),
             Resource::CarePlan(resource) => resource.emit(sink),
             Resource::CareTeam(resource) => resource.emit(sink),
             Resource::Device(resource) => resource.emit(sink),
@@ -100,6 +104,7 @@ impl Emit for Resource {
             Resource::Organization(resource) => resource.emit(sink),
             Resource::Patient(resource) => resource.emit(sink),
             Resource::PractitionerRole(resource) => resource.emit(sink),
+            Resource::SearchParameter(resource) => resource.emit(sink),
             _ => debug_assert!(false, "a resource type that this service does not send"),
         }
     }

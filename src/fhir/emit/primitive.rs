@@ -32,6 +32,6 @@ macro_rules! primitive {
     };
 }
 
-primitive!(Value::Text, String::as_str; Canonical, Code, Date, DateTime, Id, Instant, String, Uri);
+primitive!(Value::Text, String::as_str; Canonical, Code, Date, DateTime, Id, Instant, Markdown, String, Uri, Url);
 primitive!(Value::Boolean, |value: &bool| *value; Boolean);
 primitive!(Value::Integer, |value: &u32| i64::from(*value); PositiveInt, UnsignedInt);

@@ -1,0 +1,159 @@
+//! A batch: independent searches and reads in one request. All entries about one child share one look (fhir.md 3, decisions.md 14).
+
+use super::headers::CallerHeaders;
+use super::media::{self, Format};
+use super::problem::Problem;
+use super::respond::Answered;
+use super::routes::{self, NoRoute, Route};
+use super::search::{base_url, look, question, requester, searchset, understand};
+use super::{App, body, read};
+use crate::cpis::NhsNumber;
+use crate::fhir::batch::{self, Request};
+use crate::fhir::graph::ResourceType;
+use crate::fhir::outcome::operation_outcome;
+use crate::fhir::search::registry::Searchable;
+use crate::fhir::search::{Search, pairs};
+use crate::lookup::Look;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, web};
+use fhirbolt_model::r4::Resource;
+use fhirbolt_model::r4::resources::{Bundle, BundleEntry, BundleEntryResponse};
+
+/// What one entry asks for.
+enum Asked {
+    Search(Box<Search>),
+    Read(ResourceType, String),
+}
+
+/// The looks that the searches of the batch need, each made once.
+type Looks = Vec<(NhsNumber, Result<Look, Problem>)>;
+
+/// Answers `POST [base]`.
+pub async fn handle(
+    request: &HttpRequest,
+    payload: web::Payload,
+    app: &App,
+    caller: &CallerHeaders,
+    format: Format,
+) -> Result<Answered, Problem> {
+    let limits = &app.settings.limits;
+    let body = body::read(payload, limits.body, limits.header_timeout).await?;
+    let content_type = request.headers().get("Content-Type").and_then(|value| value.to_str().ok());
+    let entries = match media::of_resource(content_type)? {
+        media::Syntax::Json => batch::from_json(&body)?,
+        media::Syntax::Xml => batch::from_xml(&body)?,
+    }
+    .entries;
+    if entries.len() > app.settings.fhir.batch.max_entries {
+        return Err(Problem::batch_too_large(&format!("{} entries", app.settings.fhir.batch.max_entries)));
+    }
+    requester(app, caller)?;
+    let base_url = base_url(request, &app.settings);
+    let asked: Vec<Result<Asked, Problem>> = entries.iter().map(|entry| understood(entry, &base_url, app, caller)).collect();
+    let looks = look_at_all(&asked, app, caller).await?;
+    let mut entry = Vec::with_capacity(asked.len());
+    for (asked, request) in asked.into_iter().zip(&entries) {
+        entry.push(match asked {
+            Ok(Asked::Search(search)) => found(&search, &looks, &base_url, app),
+            Ok(Asked::Read(resource, id)) => read_one(resource, &id, request, &base_url, app, caller).await,
+            Err(problem) => refused(problem),
+        });
+    }
+    let bundle = Bundle {
+        id: Some(uuid::Uuid::new_v4().to_string().into()),
+        r#type: "batch-response".into(),
+        entry,
+        ..Default::default()
+    };
+    Ok(Answered::resource("batch", &Resource::Bundle(Box::new(bundle)), format))
+}
+
+/// What an entry asks for, by the same routes and rules as a request of its own.
+fn understood(entry: &Request, base_url: &str, app: &App, caller: &CallerHeaders) -> Result<Asked, Problem> {
+    let (Some(method), Some(url)) = (&entry.method, &entry.url) else { return Err(Problem::batch_entry_incomplete()) };
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| NoRoute::MethodNotAllowed("GET"))?;
+    let relative = url.strip_prefix(base_url).unwrap_or(url).trim_start_matches('/');
+    let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
+    let served = routes::Served { base: "", get_search: true, patient_flag: false };
+    match routes::find(&method, &format!("/{path}"), served)? {
+        Route::Search(resource) => {
+            let mut pairs = Vec::new();
+            pairs::decode(query.as_bytes(), &mut pairs)?;
+            let view = Searchable::of(resource).ok_or(NoRoute::NotFound)?;
+            Ok(Asked::Search(Box::new(understand(view, &pairs, app, caller)?)))
+        }
+        Route::Read(resource) => Ok(Asked::Read(resource, path.rsplit('/').next().unwrap_or_default().to_owned())),
+        _ => Err(NoRoute::NotFound.into()),
+    }
+}
+
+/// One look for each child that a search names; none where there are more children than a batch may ask about.
+async fn look_at_all(asked: &[Result<Asked, Problem>], app: &App, caller: &CallerHeaders) -> Result<Looks, Problem> {
+    let mut children: Vec<&NhsNumber> = Vec::new();
+    for asked in asked.iter().flatten() {
+        if let Asked::Search(search) = asked
+            && !children.contains(&&search.child.nhs_number)
+        {
+            children.push(&search.child.nhs_number);
+        }
+    }
+    let most = app.settings.fhir.batch.max_children;
+    if children.len() > most {
+        return Err(Problem::batch_too_large(&format!("{most} children: a batch is not a ward list")));
+    }
+    let looks = children.into_iter().map(async |child| {
+        let outcome = match requester(app, caller) {
+            Ok(requester) => look(app, question(child, requester, caller), caller.freshness).await,
+            Err(problem) => Err(problem),
+        };
+        (child.clone(), outcome)
+    });
+    Ok(futures_util::future::join_all(looks).await)
+}
+
+fn found(search: &Search, looks: &Looks, base_url: &str, app: &App) -> BundleEntry {
+    let look = looks.iter().find(|(child, _)| *child == search.child.nhs_number).map(|(_, outcome)| outcome);
+    match look {
+        Some(Ok(look)) => answered(None, searchset(search, look, base_url, app), response(200)),
+        Some(Err(problem)) => refused(problem.clone()),
+        None => refused(Problem::internal()),
+    }
+}
+
+async fn read_one(
+    resource: ResourceType,
+    id: &str,
+    request: &Request,
+    base_url: &str,
+    app: &App,
+    caller: &CallerHeaders,
+) -> BundleEntry {
+    match read::find(resource, id, app, caller).await {
+        Err(problem) => refused(problem),
+        Ok(found) => {
+            let unchanged = request.if_none_match.as_deref().is_some_and(|tags| found.is_known_as(tags));
+            let mut response = response(if unchanged { 304 } else { 200 });
+            response.etag = Some(found.etag.as_str().into());
+            response.last_modified = Some(found.look.answer.effective.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into());
+            let url = format!("{base_url}/{}/{id}", resource.name());
+            let shown = (!unchanged).then_some(found.resource);
+            BundleEntry { full_url: Some(url.into()), resource: shown, response: Some(response), ..Default::default() }
+        }
+    }
+}
+
+fn answered(full_url: Option<String>, resource: Resource, response: BundleEntryResponse) -> BundleEntry {
+    BundleEntry { full_url: full_url.map(Into::into), resource: Some(resource), response: Some(response), ..Default::default() }
+}
+
+/// A child's failed look, or an entry that is wrong, is the trouble of its own entry only.
+fn refused(problem: Problem) -> BundleEntry {
+    let mut response = response(problem.status);
+    response.outcome = Some(operation_outcome(&[problem.issue]));
+    BundleEntry { response: Some(response), ..Default::default() }
+}
+
+fn response(status: u16) -> BundleEntryResponse {
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
+    BundleEntryResponse { status: format!("{status} {reason}").trim_end().into(), ..Default::default() }
+}

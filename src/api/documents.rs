@@ -1,0 +1,159 @@
+//! What describes this instance: `/metadata`, its search parameters, the SMART configuration and the OpenAPI document.
+//!
+//! Open to everyone, since they hold nothing of a patient. Made once at start and served from memory.
+
+mod smart;
+mod template;
+
+use super::App;
+use super::media::Format;
+use super::problem::Problem;
+use super::respond::Answered;
+use super::routes::Route;
+use super::search::base_url;
+use crate::fhir::capability::{self, Instance, definitions};
+use crate::fhir::json;
+use crate::settings::{Mode, Settings};
+use actix_web::HttpRequest;
+use fhirbolt_model::r4::Resource;
+use std::collections::HashMap;
+use std::sync::OnceLock;
+use template::Template;
+
+const OPENAPI_YAML: &str = include_str!("../../openapi/cpis-fhir.yaml");
+const OPENAPI_JSON: &str = include_str!("../../openapi/cpis-fhir.json");
+/// The FHIR base in the OpenAPI document as it is written; served, it is the one of the settings.
+const DOCUMENTED_BASE: &str = "url: \"/FHIR/R4\"";
+const DOCUMENTED_BASE_IN_JSON: &str = "\"url\": \"/FHIR/R4\"";
+
+/// The forms in which a resource is written.
+const FORMATS: &[Format] = &[Format::Json];
+
+/// Every document, ready to be sent.
+pub struct Documents {
+    /// By format (its content type) and by what it is: `metadata`, or the id of a search parameter.
+    of_fhir: HashMap<(&'static str, &'static str), Template>,
+    openapi_yaml: Template,
+    openapi_json: Template,
+    smart: OnceLock<Template>,
+}
+
+impl Documents {
+    pub fn new(settings: &Settings) -> Self {
+        let public_url = settings.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+        let base = public_url.as_deref().unwrap_or(template::BASE);
+        let instance = instance(settings, base);
+        let mut resources = vec![("metadata", capability::statement(&instance))];
+        resources.extend(definitions::all().map(|own| (own.id, own.search_parameter(base))));
+        let mut of_fhir = HashMap::new();
+        for format in FORMATS {
+            for (name, resource) in &resources {
+                of_fhir.insert((format.content_type(), *name), Template::new(&written(*format, resource)));
+            }
+        }
+        let server = match (&public_url, settings.server.base_path.as_str()) {
+            (Some(url), _) => url.as_str(),
+            (None, "") => "/",
+            (None, path) => path,
+        };
+        let mut quoted = Vec::new();
+        json::push_string(&mut quoted, server);
+        let quoted = String::from_utf8_lossy(&quoted);
+        let yaml = OPENAPI_YAML.replacen(DOCUMENTED_BASE, &format!("url: {quoted}"), 1);
+        let json = OPENAPI_JSON.replacen(DOCUMENTED_BASE_IN_JSON, &format!("\"url\": {quoted}"), 1);
+        Self {
+            of_fhir,
+            openapi_yaml: Template::new(yaml.as_bytes()),
+            openapi_json: Template::new(json.as_bytes()),
+            smart: OnceLock::new(),
+        }
+    }
+
+    /// Learns the endpoints of the issuer whose tokens are asked for, from its own OpenID configuration.
+    ///
+    /// For whoever reads that configuration for its keys; only the first call counts. Returns whether what is there is enough for
+    /// a SMART configuration.
+    pub fn issuer_discovered(&self, configuration: &serde_json::Value) -> bool {
+        let Some(document) = smart::configuration(configuration) else { return false };
+        self.smart.get_or_init(|| Template::new(document.to_string().as_bytes()));
+        true
+    }
+}
+
+fn instance<'a>(settings: &Settings, base_url: &'a str) -> Instance<'a> {
+    Instance {
+        base_url,
+        bearer: settings.access.modes.contains(&Mode::Bearer),
+        gateway: settings.access.modes.contains(&Mode::Gateway),
+        get_search: settings.fhir.get_search,
+        patient_flag: settings.fhir.patient_flag,
+    }
+}
+
+fn written(format: Format, resource: &Resource) -> Vec<u8> {
+    let mut out = Vec::with_capacity(16 * 1024);
+    match format {
+        Format::Json => json::write_resource(&mut out, resource),
+    }
+    out
+}
+
+/// The document where the route is one whose form no header decides. No header at all keeps it from being read.
+pub fn plain(route: Route, request: &HttpRequest, app: &App) -> Option<Result<Answered, Problem>> {
+    let documents = &app.documents;
+    let (name, template, content_type) = match route {
+        Route::OpenApiYaml => ("openapi", &documents.openapi_yaml, "application/yaml"),
+        Route::OpenApiJson => ("openapi", &documents.openapi_json, "application/json"),
+        Route::SmartConfiguration => match documents.smart.get() {
+            Some(template) => ("smart-configuration", template, "application/json"),
+            None => return Some(Err(Problem::no_smart_configuration())),
+        },
+        _ => return None,
+    };
+    Some(Ok(answered(name, template, request, app, content_type)))
+}
+
+/// The document where the route is a resource about this instance.
+pub fn of_fhir(route: Route, request: &HttpRequest, app: &App, format: Format) -> Option<Answered> {
+    let name = match route {
+        Route::Metadata => "metadata",
+        Route::SearchParameter(id) => id,
+        _ => return None,
+    };
+    let content_type = format.content_type();
+    let template = app.documents.of_fhir.get(&(content_type, name))?;
+    Some(answered(name, template, request, app, content_type))
+}
+
+fn answered(name: &'static str, template: &Template, request: &HttpRequest, app: &App, content_type: &'static str) -> Answered {
+    let (body, etag) = template.fill(|| base_url(request, &app.settings));
+    let mut answered = Answered::ok(name, body, content_type);
+    if is_known_already(request, &etag) {
+        answered.status = 304;
+        answered.body.clear();
+    }
+    answered.etag = Some(etag);
+    // Kept by whoever likes, but asked about each time, since settings may change at a restart.
+    answered.cache_control = "no-cache";
+    answered
+}
+
+/// `If-None-Match` names this very document, or any.
+fn is_known_already(request: &HttpRequest, etag: &str) -> bool {
+    let values = request.headers().get_all("If-None-Match").filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_base_of_the_openapi_document_stands_once_where_it_is_replaced() {
+        assert_eq!(OPENAPI_YAML.matches(DOCUMENTED_BASE).count(), 1);
+        assert_eq!(OPENAPI_JSON.matches(DOCUMENTED_BASE_IN_JSON).count(), 1);
+    }
+}

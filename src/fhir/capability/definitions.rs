@@ -1,0 +1,70 @@
+//! The search parameters of our own: R4 defines none for these elements (fhir.md 3). The registry says what they are; here they
+//! become what is published at `GET [base]/SearchParameter/[id]`.
+
+use super::{PUBLISHER, RELEASED};
+use crate::fhir::search::registry::{Definition, Kind, LINKS, Parameter, Searchable, own_definitions};
+use fhirbolt_model::r4::Resource;
+use fhirbolt_model::r4::resources::SearchParameter;
+
+/// A search parameter that this service defines itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Own {
+    /// The id under which it is published.
+    pub id: &'static str,
+    expression: &'static str,
+    row: &'static Searchable,
+    parameter: &'static Parameter,
+}
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = Own> {
+    own_definitions().filter_map(|(row, parameter)| match parameter.definition {
+        Some(Definition::Own { id, expression }) => Some(Own { id, expression, row, parameter }),
+        _ => None,
+    })
+}
+
+/// The parameter that is published as `id`.
+pub fn find(id: &str) -> Option<Own> {
+    all().find(|own| own.id == id)
+}
+
+impl Own {
+    /// The definition, as published under `base_url` (no slash at its end).
+    pub fn search_parameter(&self, base_url: &str) -> Resource {
+        let Self { id, expression, row, parameter } = *self;
+        let resource = row.resource.name();
+        Resource::SearchParameter(Box::new(SearchParameter {
+            id: Some(id.into()),
+            url: format!("{base_url}/SearchParameter/{id}").into(),
+            version: Some(env!("CARGO_PKG_VERSION").into()),
+            name: computer_name(id).into(),
+            status: "active".into(),
+            experimental: Some(false.into()),
+            date: Some(RELEASED.into()),
+            publisher: Some(PUBLISHER.into()),
+            description: format!("{resource}.{}: {}", parameter.name, parameter.documentation).into(),
+            code: parameter.name.into(),
+            base: vec![resource.into()],
+            r#type: parameter.kind.fhir_type().code().into(),
+            expression: Some(expression.into()),
+            target: self.targets().map(|name| name.into()).collect(),
+            multiple_or: Some(true.into()),
+            multiple_and: Some(true.into()),
+            ..Default::default()
+        }))
+    }
+
+    /// What a reference may lead to.
+    fn targets(&self) -> impl Iterator<Item = &'static str> {
+        let Kind::Reference(edge) = self.parameter.kind else { return Vec::new().into_iter() };
+        let link = LINKS.iter().find(|link| link.edges.contains(&edge));
+        link.map(|link| link.targets.iter().map(|kind| kind.name()).collect()).unwrap_or_else(Vec::new).into_iter()
+    }
+}
+
+/// `cpis-flag-status` is `CpisFlagStatus`: a name that programs can use.
+fn computer_name(id: &str) -> String {
+    let capital = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
+    id.split('-').filter(|word| !word.is_empty()).map(capital).collect()
+}
