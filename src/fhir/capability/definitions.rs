@@ -28,8 +28,8 @@ pub const OWN: &[Own] = &[
         resource: ResourceType::Flag,
         code: "status",
         name: "CpisFlagStatus",
-        description: "Whether the flag is active, inactive or entered in error. A flag is inactive before its plan starts and after \
-                      it has ended.",
+        description: "Whether the flag is active or inactive as shown today: inactive before its plan starts and after it has ended. A \
+                      plan that could not be read is active, and meets every status.",
         fhir_type: "token",
         expression: "Flag.status",
         target: &[],
