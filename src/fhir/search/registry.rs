@@ -140,8 +140,8 @@ macro_rules! england {
     };
 }
 
-const fn own(id: &'static str, expression: &'static str) -> Option<Definition> {
-    Some(Definition::Own { id, expression })
+const fn own(id: &'static str, expression: &'static str) -> Definition {
+    Definition::Own { id, expression }
 }
 
 const PATIENT_DOC: &str = "The child, or the mother of an unborn child: exactly one per search";
@@ -201,7 +201,7 @@ const FLAG: &[Parameter] = &[
     FLAG_CODE,
     row("category", Kind::Token(TokenElement::FlagCategory), england!("FlagCategory"), "Flag.category"),
     row("detail", Kind::Reference(Edge::FlagDetail), england!("FlagDetail"), "The EpisodeOfCare or CarePlan of the same plan"),
-    row("status", Kind::Token(TokenElement::Status), own("cpis-flag-status", "Flag.status"), STATUS_DOC),
+    row("status", Kind::Token(TokenElement::Status), Some(own("cpis-flag-status", "Flag.status")), STATUS_DOC),
 ];
 const FLAG_CODE: Parameter = row(
     "code",
@@ -223,7 +223,7 @@ const EPISODE_OF_CARE: &[Parameter] = &[
     row(
         "team",
         Kind::Reference(Edge::EpisodeTeam),
-        own("cpis-episodeofcare-team", "EpisodeOfCare.team"),
+        Some(own("cpis-episodeofcare-team", "EpisodeOfCare.team")),
         "The CareTeam of the same plan",
     ),
 ];

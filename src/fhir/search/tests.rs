@@ -1,3 +1,7 @@
+mod naive;
+mod parameters;
+mod selecting;
+
 use super::registry::SEARCHABLE;
 use super::*;
 use crate::cpis::NhsNumber;

@@ -24,6 +24,9 @@ pub struct Filter {
     tests: Tests,
 }
 
+/// A parameter as it stands in a link: name and value.
+pub type InLink = (String, String);
+
 enum Tests {
     Id(Vec<String>),
     Token(TokenElement, Vec<Token>),
@@ -47,7 +50,7 @@ impl Filter {
         modifier: Option<&str>,
         value: &str,
         ids: &IdKeys,
-    ) -> Result<Option<(Self, (String, String))>, SearchError> {
+    ) -> Result<Option<(Self, InLink)>, SearchError> {
         if !matches!(parameter.kind, Kind::Id | Kind::Token(_) | Kind::Date | Kind::Reference(_)) {
             return Ok(None);
         }
@@ -57,22 +60,22 @@ impl Filter {
         }
         let alternatives = values::split(name, value)?;
         let mut link_name = name.to_owned();
-        let (tests, texts): (Tests, Vec<String>) = match parameter.kind {
+        let (tests, in_link): (Tests, Vec<String>) = match parameter.kind {
             Kind::Token(element) => {
                 let tokens: Vec<Token> = collect(&alternatives, |alternative| Token::read(name, alternative))?;
-                let texts = tokens.iter().map(Token::text).collect();
-                (Tests::Token(element, tokens), texts)
+                let in_link = tokens.iter().map(Token::text).collect();
+                (Tests::Token(element, tokens), in_link)
             }
             Kind::Date => {
                 let tests = collect(&alternatives, |alternative| DateTest::read(name, alternative.single(name)?))?;
-                let texts = tests.iter().map(|test| test.text().to_owned()).collect();
-                (Tests::Date(tests), texts)
+                let in_link = tests.iter().map(|test| test.text().to_owned()).collect();
+                (Tests::Date(tests), in_link)
             }
             Kind::Reference(edge) => {
                 let read = reference::read(name, edge, targets(edge), modifier, &alternatives, ids)?;
                 link_name = read.name;
-                let texts = read.tests.iter().map(|test| test.text(ids)).collect();
-                (Tests::Reference(edge, read.tests), texts)
+                let in_link = read.tests.iter().map(|test| test.text(ids)).collect();
+                (Tests::Reference(edge, read.tests), in_link)
             }
             _ => {
                 let wanted = collect(&alternatives, |alternative| {
@@ -82,7 +85,7 @@ impl Filter {
                 (Tests::Id(wanted.clone()), wanted)
             }
         };
-        Ok(Some((Self { parameter, tests }, (link_name, texts.join(",")))))
+        Ok(Some((Self { parameter, tests }, (link_name, in_link.join(",")))))
     }
 
     /// The filter made ready for one graph: ids are opened and found once, not for each node.

@@ -73,16 +73,16 @@ async fn a_reply_that_forbids_it_is_the_last_on_its_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_closes_idle_connections_loses_and_doubles_nothing() {
     let world = World::new();
-    let idle = Duration::from_millis(60);
+    let idle = Duration::from_millis(300);
     let server = Server::with_idle(server::config(&world.server, &world.ca, &TLS13), idle, || vec![send(OK)]).await;
     let client = world.client(&server);
-    for round in 0..50_u64 {
+    for round in 0..24_u64 {
         assert!(understood(&ask(&client).await), "round {round}");
-        // Shortly before and shortly after the server closes; in the very instant no client can know.
-        let pause = if round % 3 == 0 { 90 + round % 10 } else { 20 + round % 10 };
+        // Well before and well after the server closes, also on a busy machine; in the very instant no client can know.
+        let pause = if round % 4 == 0 { 600 } else { 10 };
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
-    assert_eq!(server.seen.requests(), 50);
+    assert_eq!(server.seen.requests(), 24);
     assert!(server.seen.sessions() > 1);
 }
 
