@@ -1,6 +1,6 @@
 //! The commands as an operator types them: exit codes, messages, and what is printed does what it says.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

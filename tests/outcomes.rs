@@ -27,3 +27,9 @@ fn with_children(children: &str) -> String {
     let (before, _) = common::BUILT_IN.split_once("[[children]]").unwrap();
     format!("{before}{children}")
 }
+
+#[test]
+#[should_panic(expected = "Testpatient is in the log")]
+fn a_name_in_a_log_is_found() {
+    common::leaks::assert_tells_nothing("cpis_fhir::request {\"outcome\":\"found Testpatient\"}", &[], 1);
+}

@@ -59,9 +59,3 @@ fn collect(value: &toml::Value, telling: bool, found: &mut BTreeSet<String>) {
         _ => {}
     }
 }
-
-#[test]
-#[should_panic(expected = "Testpatient is in the log")]
-fn a_name_in_a_log_is_found() {
-    assert_tells_nothing("cpis_fhir::request {\"outcome\":\"found Testpatient\"}", &[], 1);
-}

@@ -144,14 +144,14 @@ const SOUND: [&str; 9] = [
 async fn a_no_record_that_is_broken_in_any_way_is_an_error() {
     let numbers: Vec<String> = fresh_numbers().take(BROKEN.len() + SOUND.len()).collect();
     let behaviours = BROKEN.iter().map(|(behaviour, ..)| *behaviour).chain(SOUND);
-    let children: String = numbers
+    let children: Vec<String> = numbers
         .iter()
         .zip(behaviours)
         .map(|(number, behaviour)| {
             format!("[[children]]\nnhs_number = \"{number}\"\ntitle = \"row\"\nbehaviour = {{ {behaviour} }}\n")
         })
         .collect();
-    let house = House::with_scenario(Scenario::from_toml(&with_children(&children)).unwrap(), &[]).await;
+    let house = House::with_scenario(Scenario::from_toml(&with_children(&children.concat())).unwrap(), &[]).await;
     for (number, (behaviour, status, issue)) in numbers.iter().zip(BROKEN) {
         let got = house.look(number).await;
         assert_eq!((got.status, got.issue().as_str()), (status, issue), "{behaviour}: {}", got.text);
