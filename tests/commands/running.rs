@@ -156,7 +156,7 @@ async fn a_service_that_is_told_to_stop_still_answers_what_it_accepted() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let began = Instant::now();
-    let code = stop(&mut house.service).await;
+    let code = stop(&mut house.service);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let got = Got::read(accepted.await.unwrap().unwrap()).await;
     assert_eq!((got.status, got.total()), (200, 1), "{}", got.text);
@@ -173,11 +173,11 @@ async fn a_service_that_is_told_to_stop_waits_for_a_look_whose_caller_has_gone()
     .await;
     let got = house.look("9990000018").await;
     assert_eq!(got.status, 504, "{}", got.text);
-    assert_eq!(stop(&mut house.service).await, Some(0));
+    assert_eq!(stop(&mut house.service), Some(0));
     assert!(!house.service.said().contains("outcome is unknown"), "{}", house.service.said());
 }
 
 /// Waits on another thread: this one's runtime has the simulator to serve.
-async fn stop(service: &mut Service) -> Option<i32> {
+fn stop(service: &mut Service) -> Option<i32> {
     tokio::task::block_in_place(|| service.stop())
 }
