@@ -1,9 +1,14 @@
-//! Every form of the request against the published schemas, by xmllint.
+//! Every form of the request, and what the simulator answers, against the published schemas, by xmllint.
 //!
-//! `CPIS_FHIR_REFERENCE` names a folder with `hl7v3/Schemas/QUPC_MT000006GB01.xsd`, `hl7v3/Schemas/QUPC_IN000006GB01.xsd` and
-//! `itk/distributionEnvelope-v2-0.xsd`. The payload schemas are NHS England's and HL7's and are not part of this repository.
+//! `CPIS_FHIR_REFERENCE` names a folder with `hl7v3/Schemas/` (QUPC_MT000006GB01, QUPC_IN000006GB01, REPC_MT000007GB01,
+//! REPC_IN000007GB01, QUQI_IN010000UK14, MCCI_IN010000UK13) and `itk/distributionEnvelope-v2-0.xsd`. The payload schemas are NHS England's and HL7's and are not part of this repository.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod common;
+
+#[path = "schemas/answers.rs"]
+mod answers;
 
 use cpis_fhir::{
     cpis::{
@@ -65,8 +70,8 @@ fn a_spoilt_request_is_found_out() {
 
 /// The element with that name; it declares its own namespaces, or the check fails.
 fn cut_out<'a>(document: &'a str, element: &str) -> &'a str {
-    let (opening, closing) = (format!("<{element} "), format!("</{element}>"));
-    let start = document.find(&opening).expect("the element begins");
+    let closing = format!("</{element}>");
+    let start = [" ", ">"].iter().filter_map(|end| document.find(&format!("<{element}{end}"))).min().expect("the element begins");
     let end = document.rfind(&closing).expect("the element ends");
     &document[start..end + closing.len()]
 }
@@ -80,7 +85,7 @@ impl Checker {
     fn new() -> Self {
         let reference =
             PathBuf::from(std::env::var_os("CPIS_FHIR_REFERENCE").expect("CPIS_FHIR_REFERENCE names the folder of schemas"));
-        for schema in [STUB, TMS, ENVELOPE] {
+        for schema in [STUB, TMS, ENVELOPE, answers::ANSWER, answers::RESPONSE, answers::ACT_FAILED, answers::ERROR] {
             assert!(reference.join(schema).is_file(), "{schema} is missing from CPIS_FHIR_REFERENCE");
         }
         assert!(

@@ -1,6 +1,8 @@
 //! A house for a test: the simulator in this process, the real binary serving in another, joined by mutual TLS.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod leaks;
+
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::simulator::scenario::Scenario;
 use cpis_fhir::simulator::{Config, Counts, Simulator, Tls};
@@ -9,6 +11,12 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+/// The built-in scenario's text: the reference for what stands in it.
+pub const BUILT_IN: &str = include_str!("../../src/simulator/built_in.toml");
+
+/// "A child protection plan alone".
+pub const GOOD_CHILD: &str = "9990000034";
 
 pub const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
 
@@ -52,7 +60,7 @@ impl House {
             key_pem: certificates.server_key_pem.clone().into_bytes(),
             client_ca_pem: certificates.ca_pem.clone().into_bytes(),
         };
-        let config = Config { listen: loopback(), control_listen: None, tls, scenario };
+        let config = Config { listen: loopback(), control_listen: Some(loopback()), tls, scenario };
         let simulator = Simulator::start(config).await.unwrap();
         let service = Service::start(&certificates, &simulator.url(), settings);
         Self { simulator, service, http: client() }
@@ -60,6 +68,25 @@ impl House {
 
     pub fn counts(&self) -> Counts {
         self.simulator.counts()
+    }
+
+    /// The search for a child's flags.
+    pub async fn look(&self, number: &str) -> Got {
+        self.get(&format!("Flag?patient={number}")).await
+    }
+
+    /// A child with one plan is asked about, and found.
+    pub async fn assert_well(&self, after: &str) {
+        let got = self.look(GOOD_CHILD).await;
+        assert_eq!(got.status, 200, "after {after}: {}", got.text);
+        assert_eq!(got.total(), 1, "after {after}: {}", got.text);
+    }
+
+    /// What the simulator last sent, as it was before any fault of transport.
+    pub async fn last_reply(&self) -> String {
+        let control = self.simulator.control_address().unwrap();
+        let got = self.send(self.http.get(format!("http://{control}/exchanges/last")), &[]).await;
+        got.text.split_once("=== Reply\n").unwrap().1.split_once("\n\n").unwrap().1.trim_end().to_owned()
     }
 
     /// `GET` under the FHIR base.
@@ -115,6 +142,11 @@ impl Service {
         self.process.wait().unwrap().code()
     }
 
+    /// Everything that the process has said so far.
+    pub fn said(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
     pub fn process_id(&self) -> u32 {
         self.process.id()
     }
@@ -146,6 +178,13 @@ impl Got {
         let json = self.json();
         assert_eq!(json["resourceType"], "OperationOutcome", "{json}");
         json["issue"][0]["code"].as_str().unwrap().to_owned()
+    }
+
+    /// The two codes of an OperationOutcome's first issue: of Spine and of HTTP.
+    pub fn codes(&self) -> (String, String) {
+        let coding = &self.json()["issue"][0]["details"]["coding"];
+        let code = |at: usize| coding[at]["code"].as_str().unwrap().to_owned();
+        (code(0), code(1))
     }
 
     pub fn diagnostics(&self) -> String {

@@ -1,0 +1,37 @@
+//! Everything that can go wrong between the service and the SMSP: each is named by its status, none is "no plan", none is asked
+//! twice, and the next look is served.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+#[path = "faults/callers.rs"]
+mod callers;
+#[path = "faults/handshakes.rs"]
+mod handshakes;
+#[path = "faults/transport.rs"]
+mod transport;
+
+/// Short deadlines, and few seconds until a late answer is given up.
+const QUICK: [(&str, &str); 3] = [("SMSP__CONNECT_TIMEOUT", "500ms"), ("SMSP__TIMEOUT", "1s"), ("SMSP__LATE_TIMEOUT", "3s")];
+
+/// The built-in scenario with further children.
+fn built_in_and(children: &str) -> cpis_fhir::simulator::scenario::Scenario {
+    cpis_fhir::simulator::scenario::Scenario::from_toml(&format!("{}\n{children}", common::BUILT_IN)).unwrap()
+}
+
+/// A child with one plan that is answered in this way.
+fn child(number: &str, behaviour: &str) -> String {
+    format!(
+        r#"
+[[children]]
+nhs_number = "{number}"
+title = "of a test"
+behaviour = {{ {behaviour} }}
+[[children.records]]
+authority = "exampleshire"
+subjects = [{{ kind = "child", given = ["Robin"], family = "Testpatient" }}]
+plans = [{{ type = "child-protection", start = "-140d" }}]
+"#
+    )
+}
