@@ -190,6 +190,6 @@ fn every_filter_but_none_of_the_rest_has_a_definition() {
     let own: Vec<_> = registry::own_definitions().map(|(row, parameter)| (row.name, parameter.name)).collect();
     assert_eq!(own, [("Flag", "status"), ("EpisodeOfCare", "team")]);
     let url = |name| Searchable::of(ResourceType::Flag).unwrap().parameter(name).unwrap().definition.unwrap().url("https://x/R4");
-    assert_eq!(url("status"), "https://x/R4/SearchParameter/flag-status");
+    assert_eq!(url("status"), "https://x/R4/SearchParameter/cpis-flag-status");
     assert_eq!(url("code"), "https://fhir.nhs.uk/England/SearchParameter/England-FlagCode");
 }
