@@ -21,7 +21,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use headers::CallerHeaders;
 use health::SmspHealth;
-use media::Format;
+use media::Negotiation;
 use problem::Problem;
 use respond::Answered;
 use routes::Route;
@@ -74,20 +74,23 @@ pub(crate) async fn dispatch(
     let (caller, header_fault) = CallerHeaders::read(request.headers());
     let caller = caller.with_request_id(|| uuid::Uuid::new_v4().to_string());
     let route = route_of(&request, &app, **listener);
-    let (format, format_fault) = media_of(&request);
+    let negotiation = Negotiation::of(&request);
     let working = async {
         let route = route.map_err(Problem::from)?;
         if let Some(health) = health::answer(route, &app).await {
             return Ok(health);
         }
         header_fault?;
-        format_fault?;
-        search::handle(route, &request, payload, &app, &caller, format).await
+        // The form of a posted search may still say how its answer shall look.
+        if !matches!(route, Route::SearchByPost(_)) {
+            negotiation.fault()?;
+        }
+        search::handle(route, &request, payload, &app, &caller, &negotiation).await
     };
     let answered = match AssertUnwindSafe(working).catch_unwind().await {
         Ok(Ok(answered)) => answered,
-        Ok(Err(problem)) => Answered::problem(problem, format),
-        Err(_panic) => Answered::problem(Problem::internal(), format),
+        Ok(Err(problem)) => Answered::problem(problem, negotiation.presentation()),
+        Err(_panic) => Answered::problem(Problem::internal(), negotiation.presentation()),
     };
     log(&request, route.ok(), &answered, &caller, began);
     answered.into_response(&caller, &app)
@@ -97,17 +100,6 @@ fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Rout
     let settings = &app.settings;
     let route = routes::find(request.method(), request.path(), &settings.server.base_path, settings.fhir.get_search)?;
     if listener == Listener::Admin && route.resource().is_some() { Err(routes::NoRoute::NotFound) } else { Ok(route) }
-}
-
-/// The format of the answer; where none can be agreed, errors are JSON.
-fn media_of(request: &HttpRequest) -> (Format, Result<(), media::MediaError>) {
-    let query = request.query_string();
-    let named = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value);
-    let accept = request.headers().get("Accept").map(|value| value.to_str().unwrap_or("unreadable"));
-    match media::negotiate(named("_format").as_deref(), accept) {
-        Ok(format) => (format, Ok(())),
-        Err(error) => (Format::Json, Err(error)),
-    }
 }
 
 fn log(request: &HttpRequest, route: Option<Route>, answered: &Answered, caller: &CallerHeaders, began: Instant) {

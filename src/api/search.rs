@@ -1,7 +1,7 @@
 //! The line itself, as one request walks it: parameters, requester, look, graph, bundle.
 
 use super::headers::CallerHeaders;
-use super::media::{self, Format};
+use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::Route;
@@ -24,7 +24,7 @@ pub async fn handle(
     payload: web::Payload,
     app: &App,
     caller: &CallerHeaders,
-    format: Format,
+    negotiation: &Negotiation,
 ) -> Result<Answered, Problem> {
     let (resource, posted) = match route {
         Route::Search(resource) => (resource, None),
@@ -34,6 +34,7 @@ pub async fn handle(
     };
     let requester = requester(app, caller)?;
     let pairs = parameters(request, posted, &app.settings).await?;
+    negotiation.settle(&pairs)?;
     let search = understand(resource, &pairs, app, caller)?;
     if app.is_draining() {
         return Err(Problem::draining());
@@ -41,7 +42,7 @@ pub async fn handle(
     let own_identity = speaks_for_itself(&requester);
     let question = Question { nhs_number: search.child.nhs_number.clone(), requester, traceparent: caller.traceparent.clone() };
     let look = app.lookups.look(question).await.map_err(|failure| Problem::of_failure(&failure, own_identity))?;
-    Ok(show(&search, &look, &base_url(request, &app.settings), app, format))
+    Ok(show(&search, &look, &base_url(request, &app.settings), app, negotiation.presentation()))
 }
 
 /// Who asks, and whether they may ask in this way.
@@ -89,13 +90,13 @@ fn speaks_for_itself(requester: &Requester) -> bool {
     !requester.name.is_empty() && !requester.role.code.is_empty() && !requester.role.name.is_empty()
 }
 
-fn show(search: &Search, look: &Look, base_url: &str, app: &App, format: Format) -> Answered {
+fn show(search: &Search, look: &Look, base_url: &str, app: &App, presentation: Presentation) -> Answered {
     let today = today_in_london(Timestamp::now());
     // Every look that gets here was asked as unscheduled, whatever the header said or left unsaid.
     let graph = Graph::new(&look.answer, &Context { ids: &app.ids, today, unscheduled: true });
     let page = Page { search, answer: &look.answer, graph: &graph, base_url, ids: &app.ids };
     let name = if look.answer.records().is_empty() { "no-record" } else { "found" };
-    let mut answered = Answered::resource(name, &bundle::searchset(&page), format);
+    let mut answered = Answered::resource(name, &bundle::searchset(&page), presentation);
     answered.shared = look.shared;
     answered
 }
