@@ -129,3 +129,6 @@ macro_rules! never_set {
     };
 }
 use never_set;
+
+#[cfg(test)]
+mod tests;
