@@ -104,13 +104,12 @@ impl Negotiation {
     pub fn of(request: &HttpRequest) -> Self {
         // A value that is not ASCII is a range that cannot be read, which is not the same as none.
         let values = request.headers().get_all("Accept").map(|value| value.to_str().unwrap_or("unreadable").to_owned());
-        let query = form_urlencoded::parse(request.query_string().as_bytes());
-        let pairs: Vec<(String, String)> = query.into_owned().collect();
-        Self::by(values.collect(), pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        let pairs: Vec<_> = form_urlencoded::parse(request.query_string().as_bytes()).collect();
+        Self::by(values.collect(), Wishes::among(pairs.iter().map(|(name, value)| (&**name, &**value))))
     }
 
-    fn by<'p>(accept: Vec<String>, parameters: impl Iterator<Item = (&'p str, &'p str)> + Clone) -> Self {
-        let agreed = agree(&accept, parameters);
+    fn by(accept: Vec<String>, wishes: Wishes<'_>) -> Self {
+        let agreed = agree(&accept, wishes);
         Self { accept, agreed: Cell::new(agreed) }
     }
 
@@ -119,7 +118,8 @@ impl Negotiation {
     /// # Errors
     /// [`MediaError`] when nothing that is asked for can be written.
     pub fn settle(&self, parameters: &[Pair]) -> Result<(), MediaError> {
-        let agreed = agree(&self.accept, parameters.iter().map(|pair| (pair.name.as_str(), pair.value.as_str())));
+        let wishes = Wishes::among(parameters.iter().map(|pair| (pair.name.as_str(), pair.value.as_str())));
+        let agreed = agree(&self.accept, wishes);
         self.agreed.set(agreed);
         agreed.1
     }
@@ -136,17 +136,34 @@ impl Negotiation {
     }
 }
 
-/// `_format` wins over `Accept`; the first `_format` and `_pretty` that have a value count, and the URL's come first.
-fn agree<'p>(
-    accept: &[String],
-    parameters: impl Iterator<Item = (&'p str, &'p str)> + Clone,
-) -> (Presentation, Result<(), MediaError>) {
-    let named = |wanted: &str| parameters.clone().find(|(name, value)| *name == wanted && !value.trim().is_empty());
-    let format = match named("_format") {
-        Some((_, format)) => of_parameter(format),
+/// What the parameters say: the first `_format` and `_pretty` that have a value. The URL's come first.
+#[derive(Clone, Copy, Default)]
+struct Wishes<'p> {
+    format: Option<&'p str>,
+    pretty: Option<&'p str>,
+}
+
+impl<'p> Wishes<'p> {
+    fn among(parameters: impl Iterator<Item = (&'p str, &'p str)>) -> Self {
+        let mut wishes = Self::default();
+        for (name, value) in parameters.map(|(name, value)| (name, value.trim())).filter(|(_, value)| !value.is_empty()) {
+            match name {
+                "_format" => wishes.format = wishes.format.or(Some(value)),
+                "_pretty" => wishes.pretty = wishes.pretty.or(Some(value)),
+                _ => {}
+            }
+        }
+        wishes
+    }
+}
+
+/// `_format` wins over `Accept`. What is agreed stands beside a fault in the rest.
+fn agree(accept: &[String], wishes: Wishes<'_>) -> (Presentation, Result<(), MediaError>) {
+    let format = match wishes.format {
+        Some(format) => of_parameter(format),
         None => accept::preferred(accept.iter().map(String::as_str), "Accept"),
     };
-    let pretty = match named("_pretty").map(|(_, value)| value.trim()) {
+    let pretty = match wishes.pretty {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(_) => Err(MediaError::NotABoolean { at: "_pretty" }),
@@ -158,7 +175,7 @@ fn agree<'p>(
 
 fn of_parameter(format: &str) -> Result<Format, MediaError> {
     // A plus that was not escaped arrives as a space.
-    let format = format.trim().replace(' ', "+");
+    let format = format.replace(' ', "+");
     match format.to_ascii_lowercase().as_str() {
         "json" => Ok(Format::Json),
         "xml" => Ok(Format::Xml),

@@ -37,7 +37,9 @@ impl Sink for Names {
     }
 
     fn primitives<P: Primitive>(&mut self, name: &'static str, primitives: &[P]) {
-        primitives.iter().for_each(|primitive| self.primitive(name, primitive));
+        for primitive in primitives {
+            self.primitive(name, primitive);
+        }
     }
 
     fn complex<E: Emit>(&mut self, name: &'static str, element: &E) {
@@ -46,7 +48,9 @@ impl Sink for Names {
     }
 
     fn complexes<E: Emit>(&mut self, name: &'static str, elements: &[E]) {
-        elements.iter().for_each(|element| self.complex(name, element));
+        for element in elements {
+            self.complex(name, element);
+        }
     }
 
     fn resource(&mut self, name: &'static str, resource: &Resource) {
