@@ -8,15 +8,17 @@ use cpis_fhir::cpis::*;
 use cpis_fhir::fhir::bundle::{Page, searchset};
 use cpis_fhir::fhir::graph::{Context, Graph, ResourceType};
 use cpis_fhir::fhir::id::IdKeys;
-use cpis_fhir::fhir::json;
+use cpis_fhir::fhir::layout::Layout;
 use cpis_fhir::fhir::search::pairs;
 use cpis_fhir::fhir::search::registry::Searchable;
 use cpis_fhir::fhir::search::{Handling, Search};
+use cpis_fhir::fhir::{json, xml};
 use cpis_fhir::simulator::answer::{AnswerContent, EnvelopeIds, envelope, write_payload};
 use cpis_fhir::smsp::response::{self, Asked, Reply};
 use cpis_fhir::smsp::{AuthorRule, AuthorTemplate, Dialect, PayloadForm};
 use divan::Bencher;
 use divan::counter::BytesCount;
+use fhirbolt_model::r4::Resource;
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 
@@ -115,12 +117,30 @@ fn search(query: &str, ids: &IdKeys) -> Search {
 }
 
 fn show(answer: &Answer, query: &str, ids: &IdKeys) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256 * 1024);
+    json::write_resource(&mut out, &bundle(answer, query, ids));
+    out
+}
+
+fn bundle(answer: &Answer, query: &str, ids: &IdKeys) -> Resource {
     let search = search(query, ids);
     let graph = Graph::new(answer, &Context { ids, today: date(2026, 1, 15), unscheduled: true });
-    let bundle = searchset(&Page { search: &search, answer, graph: &graph, base_url: "https://trust.example/FHIR/R4", ids });
-    let mut out = Vec::with_capacity(256 * 1024);
-    json::write_resource(&mut out, &bundle);
-    out
+    searchset(&Page { search: &search, answer, graph: &graph, base_url: "https://trust.example/FHIR/R4", ids })
+}
+
+/// The largest Bundle, built already: what its bytes cost in each format.
+#[divan::bench(args = ["json", "xml"])]
+fn write_bundle(bencher: Bencher<'_, '_>, format: &str) {
+    let bundle = bundle(&read(&answer_xml()), EVERYTHING, &ids());
+    let mut out = Vec::with_capacity(512 * 1024);
+    bencher.bench_local(|| {
+        out.clear();
+        match format {
+            "json" => json::write_resource(&mut out, &bundle),
+            _ => xml::write_resource(&mut out, &bundle, Layout::COMPACT),
+        }
+        out.len()
+    });
 }
 
 /// XML bytes to `Answer`.

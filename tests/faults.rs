@@ -12,8 +12,10 @@ mod handshakes;
 #[path = "faults/transport.rs"]
 mod transport;
 
-/// Short deadlines, and few seconds until a late answer is given up.
-const QUICK: [(&str, &str); 3] = [("SMSP__CONNECT_TIMEOUT", "500ms"), ("SMSP__TIMEOUT", "1s"), ("SMSP__LATE_TIMEOUT", "3s")];
+/// Short deadlines, few seconds until a late answer is given up,
+/// and every look a query of its own.
+const QUICK: [(&str, &str); 4] =
+    [("SMSP__CONNECT_TIMEOUT", "500ms"), ("SMSP__TIMEOUT", "1s"), ("SMSP__LATE_TIMEOUT", "3s"), ("LOOKUP__SHARE_FOR", "0s")];
 
 /// The built-in scenario with further children.
 fn built_in_and(children: &str) -> cpis_fhir::simulator::scenario::Scenario {

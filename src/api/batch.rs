@@ -1,7 +1,7 @@
 //! A batch: independent searches and reads in one request. All entries about one child share one look (fhir.md 3, decisions.md 14).
 
 use super::headers::CallerHeaders;
-use super::media::{self, Format};
+use super::media::{self, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::{self, NoRoute, Route};
@@ -34,7 +34,7 @@ pub async fn handle(
     payload: web::Payload,
     app: &App,
     caller: &CallerHeaders,
-    format: Format,
+    presentation: Presentation,
 ) -> Result<Answered, Problem> {
     let limits = &app.settings.limits;
     let body = body::read(payload, limits.body, limits.header_timeout).await?;
@@ -65,7 +65,7 @@ pub async fn handle(
         entry,
         ..Default::default()
     };
-    Ok(Answered::resource("batch", &Resource::Bundle(Box::new(bundle)), format))
+    Ok(Answered::resource("batch", &Resource::Bundle(Box::new(bundle)), presentation))
 }
 
 /// What an entry asks for, by the same routes and rules as a request of its own.

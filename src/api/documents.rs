@@ -6,7 +6,7 @@ mod smart;
 mod template;
 
 use super::App;
-use super::media::Format;
+use super::media::{Format, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::Route;
@@ -26,13 +26,10 @@ const OPENAPI_JSON: &str = include_str!("../../openapi/cpis-fhir.json");
 const DOCUMENTED_BASE: &str = "url: \"/FHIR/R4\"";
 const DOCUMENTED_BASE_IN_JSON: &str = "\"url\": \"/FHIR/R4\"";
 
-/// The forms in which a resource is written.
-const FORMATS: &[Format] = &[Format::Json];
-
 /// Every document, ready to be sent.
 pub struct Documents {
-    /// By format (its content type) and by what it is: `metadata`, or the id of a search parameter.
-    of_fhir: HashMap<(&'static str, &'static str), Template>,
+    /// By how it is written and by what it is: `metadata`, or the id of a search parameter.
+    of_fhir: HashMap<(Presentation, &'static str), Template>,
     openapi_yaml: Template,
     openapi_json: Template,
     smart: OnceLock<Template>,
@@ -46,9 +43,13 @@ impl Documents {
         let mut resources = vec![("metadata", capability::statement(&instance))];
         resources.extend(definitions::all().map(|own| (own.id, own.search_parameter(base))));
         let mut of_fhir = HashMap::new();
-        for format in FORMATS {
-            for (name, resource) in &resources {
-                of_fhir.insert((format.content_type(), *name), Template::new(&written(*format, resource)));
+        for format in Format::ALL {
+            for pretty in [false, true] {
+                let presentation = Presentation { format, pretty };
+                let written = |(name, resource): &(&'static str, Resource)| {
+                    ((presentation, *name), Template::new(&presentation.write(resource)))
+                };
+                of_fhir.extend(resources.iter().map(written));
             }
         }
         let server = match (&public_url, settings.server.base_path.as_str()) {
@@ -90,14 +91,6 @@ fn instance<'a>(settings: &Settings, base_url: &'a str) -> Instance<'a> {
     }
 }
 
-fn written(format: Format, resource: &Resource) -> Vec<u8> {
-    let mut out = Vec::with_capacity(16 * 1024);
-    match format {
-        Format::Json => json::write_resource(&mut out, resource),
-    }
-    out
-}
-
 /// The document where the route is one whose form no header decides. No header at all keeps it from being read.
 pub fn plain(route: Route, request: &HttpRequest, app: &App) -> Option<Result<Answered, Problem>> {
     let documents = &app.documents;
@@ -114,15 +107,14 @@ pub fn plain(route: Route, request: &HttpRequest, app: &App) -> Option<Result<An
 }
 
 /// The document where the route is a resource about this instance.
-pub fn of_fhir(route: Route, request: &HttpRequest, app: &App, format: Format) -> Option<Answered> {
+pub fn of_fhir(route: Route, request: &HttpRequest, app: &App, presentation: Presentation) -> Option<Answered> {
     let name = match route {
         Route::Metadata => "metadata",
         Route::SearchParameter(id) => id,
         _ => return None,
     };
-    let content_type = format.content_type();
-    let template = app.documents.of_fhir.get(&(content_type, name))?;
-    Some(answered(name, template, request, app, content_type))
+    let template = app.documents.of_fhir.get(&(presentation, name))?;
+    Some(answered(name, template, request, app, presentation.format.content_type()))
 }
 
 fn answered(name: &'static str, template: &Template, request: &HttpRequest, app: &App, content_type: &'static str) -> Answered {

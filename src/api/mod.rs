@@ -25,7 +25,7 @@ use documents::Documents;
 use futures_util::FutureExt;
 use headers::CallerHeaders;
 use health::SmspHealth;
-use media::Format;
+use media::Negotiation;
 use problem::Problem;
 use respond::Answered;
 use routes::Route;
@@ -80,7 +80,7 @@ pub(crate) async fn dispatch(
     let (caller, header_fault) = CallerHeaders::read(request.headers());
     let caller = caller.with_request_id(|| uuid::Uuid::new_v4().to_string());
     let route = route_of(&request, &app, **listener);
-    let (format, format_fault) = media_of(&request);
+    let negotiation = Negotiation::of(&request);
     let working = async {
         let route = route.map_err(Problem::from)?;
         if let Some(health) = health::answer(route, &app).await {
@@ -90,20 +90,23 @@ pub(crate) async fn dispatch(
             return plain;
         }
         header_fault?;
-        format_fault?;
-        if let Some(described) = documents::of_fhir(route, &request, &app, format) {
+        // The form of a posted search may still say how its answer shall look.
+        if !matches!(route, Route::SearchByPost(_)) {
+            negotiation.fault()?;
+        }
+        if let Some(described) = documents::of_fhir(route, &request, &app, negotiation.presentation()) {
             return Ok(described);
         }
         match route {
-            Route::Read(resource) => read::handle(resource, &request, &app, &caller, format).await,
-            Route::Batch => batch::handle(&request, payload, &app, &caller, format).await,
-            _ => search::handle(route, &request, payload, &app, &caller, format).await,
+            Route::Read(resource) => read::handle(resource, &request, &app, &caller, negotiation.presentation()).await,
+            Route::Batch => batch::handle(&request, payload, &app, &caller, negotiation.presentation()).await,
+            _ => search::handle(route, &request, payload, &app, &caller, &negotiation).await,
         }
     };
     let answered = match AssertUnwindSafe(working).catch_unwind().await {
         Ok(Ok(answered)) => answered,
-        Ok(Err(problem)) => Answered::problem(problem, format),
-        Err(_panic) => Answered::problem(Problem::internal(), format),
+        Ok(Err(problem)) => Answered::problem(problem, negotiation.presentation()),
+        Err(_panic) => Answered::problem(Problem::internal(), negotiation.presentation()),
     };
     log(&request, route.ok(), &answered, &caller, began);
     answered.into_response(&caller, &app)
@@ -118,17 +121,6 @@ fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Rout
     };
     let route = routes::find(request.method(), request.path(), served)?;
     if listener == Listener::Admin && !route.is_health() { Err(routes::NoRoute::NotFound) } else { Ok(route) }
-}
-
-/// The format of the answer; where none can be agreed, errors are JSON.
-fn media_of(request: &HttpRequest) -> (Format, Result<(), media::MediaError>) {
-    let query = request.query_string();
-    let named = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value);
-    let accept = request.headers().get("Accept").map(|value| value.to_str().unwrap_or("unreadable"));
-    match media::negotiate(named("_format").as_deref(), accept) {
-        Ok(format) => (format, Ok(())),
-        Err(error) => (Format::Json, Err(error)),
-    }
 }
 
 fn log(request: &HttpRequest, route: Option<Route>, answered: &Answered, caller: &CallerHeaders, began: Instant) {

@@ -259,11 +259,16 @@ impl From<HeaderError> for Problem {
 
 impl From<MediaError> for Problem {
     fn from(error: MediaError) -> Self {
-        let (status, http) = match error {
-            MediaError::NotAcceptable | MediaError::OtherVersion => (406, HttpCode::NotAcceptable),
-            MediaError::UnsupportedContentType | MediaError::UnsupportedResourceType => (415, HttpCode::UnsupportedMediaType),
+        let (status, issue, spine, http) = match error {
+            MediaError::NotAcceptable { .. } | MediaError::OtherVersion { .. } => {
+                (406, IssueType::NotSupported, SpineCode::UnsupportedService, HttpCode::NotAcceptable)
+            }
+            MediaError::UnsupportedContentType | MediaError::UnsupportedResourceType => {
+                (415, IssueType::NotSupported, SpineCode::UnsupportedService, HttpCode::UnsupportedMediaType)
+            }
+            MediaError::NotABoolean { .. } => (400, IssueType::Value, SpineCode::InvalidValue, HttpCode::BadRequest),
         };
-        Self::new("media", status, IssueType::NotSupported, SpineCode::UnsupportedService, http, error.to_string())
+        Self::new("media", status, issue, spine, http, error.to_string()).at(Some(error.at()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::headers::CallerHeaders;
-use super::media::Format;
+use super::media::Presentation;
 use super::problem::Problem;
 use super::respond::Answered;
 use super::search::{question, requester};
@@ -12,6 +12,8 @@ use crate::fhir::json;
 use crate::lookup::{Freshness, Look};
 use actix_web::HttpRequest;
 use actix_web::http::header::HttpDate;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fhirbolt_model::r4::Resource;
 use jiff::Timestamp;
 use std::time::SystemTime;
@@ -40,11 +42,11 @@ pub async fn handle(
     request: &HttpRequest,
     app: &App,
     caller: &CallerHeaders,
-    format: Format,
+    presentation: Presentation,
 ) -> Result<Answered, Problem> {
     let id = request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let found = find(resource, id, app, caller).await?;
-    let mut answered = Answered::resource("read", &found.resource, format);
+    let mut answered = Answered::resource("read", &found.resource, presentation);
     if is_unchanged(request, &found) {
         answered.status = 304;
         answered.body.clear();
@@ -87,8 +89,7 @@ fn etag(resource: &Resource) -> String {
     let mut content = Vec::with_capacity(4096);
     json::write_resource(&mut content, resource);
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &without_last_updated(&content));
-    let hex: String = hash.as_ref()[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("W/\"{hex}\"")
+    format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]))
 }
 
 /// The JSON without the one value that changes with every look. It stands once, in `meta`, written by us.

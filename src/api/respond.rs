@@ -2,10 +2,10 @@
 
 use super::App;
 use super::headers::CallerHeaders;
-use super::media::Format;
+use super::media::Presentation;
 use super::problem::Problem;
 use crate::cpis::Delivery;
-use crate::fhir::{json, outcome};
+use crate::fhir::outcome;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HttpDate;
@@ -54,22 +54,18 @@ impl Answered {
     }
 
     /// A resource, with status 200.
-    pub fn resource(name: &'static str, resource: &Resource, format: Format) -> Self {
-        let mut body = Vec::with_capacity(size_hint(resource));
-        match format {
-            Format::Json => json::write_resource(&mut body, resource),
-        }
-        Self::ok(name, body, format.content_type())
+    pub fn resource(name: &'static str, resource: &Resource, presentation: Presentation) -> Self {
+        Self::ok(name, presentation.write(resource), presentation.format.content_type())
     }
 
-    pub fn problem(problem: Problem, format: Format) -> Self {
+    pub fn problem(problem: Problem, presentation: Presentation) -> Self {
         let resource = outcome::operation_outcome(&[problem.issue]);
         Self {
             status: problem.status,
             delivery: problem.delivery,
             retry_after: problem.retry_after,
             allow: problem.allow,
-            ..Self::resource(problem.name, &resource, format)
+            ..Self::resource(problem.name, &resource, presentation)
         }
     }
 
@@ -78,6 +74,7 @@ impl Answered {
         let mut response = HttpResponse::build(status);
         response
             .insert_header(("Content-Type", self.content_type))
+            .insert_header(("Vary", "Accept"))
             .insert_header(("Cache-Control", self.cache_control))
             .insert_header(("X-Content-Type-Options", "nosniff"))
             .insert_header(("Referrer-Policy", "no-referrer"));
@@ -107,13 +104,5 @@ impl Answered {
             response.insert_header(("Allow", allow));
         }
         response.body(self.body)
-    }
-}
-
-/// Bytes that `resource` will take, roughly: enough that the body seldom grows.
-fn size_hint(resource: &Resource) -> usize {
-    match resource {
-        Resource::Bundle(bundle) => 1024 + 3 * 1024 * bundle.entry.len(),
-        _ => 3 * 1024,
     }
 }

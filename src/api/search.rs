@@ -1,7 +1,7 @@
 //! The line itself, as one request walks it: parameters, requester, look, graph, bundle.
 
 use super::headers::CallerHeaders;
-use super::media::{self, Format};
+use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::Route;
@@ -26,13 +26,13 @@ pub async fn handle(
     payload: web::Payload,
     app: &App,
     caller: &CallerHeaders,
-    format: Format,
+    negotiation: &Negotiation,
 ) -> Result<Answered, Problem> {
     let (view, posted) = match route {
         Route::Search(resource) => (Searchable::of(resource), None),
         Route::SearchByPost(resource) => (Searchable::of(resource), Some(payload)),
         Route::PatientFlag => (Some(PATIENT_FLAG), None),
-        Route::Page => return page(request, app, caller, format),
+        Route::Page => return page(request, app, caller, negotiation.presentation()),
         _ => (None, None),
     };
     let view = view.ok_or(super::routes::NoRoute::NotFound)?;
@@ -41,19 +41,20 @@ pub async fn handle(
         return Err(super::headers::UNSCHEDULED_MISSING.into());
     }
     let pairs = parameters(request, posted, &app.settings).await?;
+    negotiation.settle(&pairs)?;
     let search = understand(view, &pairs, app, caller)?;
     let look = look(app, question(&search.child.nhs_number, requester, caller), caller.freshness).await?;
-    Ok(show(&search, &look, &base_url(request, &app.settings), app, format))
+    Ok(show(&search, &look, &base_url(request, &app.settings), app, negotiation.presentation()))
 }
 
 /// A further page: from the same requester's shared look, never a reason to ask (decisions.md 24).
-fn page(request: &HttpRequest, app: &App, caller: &CallerHeaders, format: Format) -> Result<Answered, Problem> {
+fn page(request: &HttpRequest, app: &App, caller: &CallerHeaders, presentation: Presentation) -> Result<Answered, Problem> {
     let requester = requester(app, caller)?;
     let token = request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let cursor = Cursor::open(token, &app.ids).ok_or_else(Problem::no_such_resource)?;
     let look = app.lookups.held(&question(&cursor.nhs_number, requester, caller)).ok_or_else(Problem::page_is_gone)?;
     let search = cursor.search(&app.ids)?;
-    Ok(show(&search, &look, &base_url(request, &app.settings), app, format))
+    Ok(show(&search, &look, &base_url(request, &app.settings), app, presentation))
 }
 
 pub(super) fn question(nhs_number: &NhsNumber, requester: Requester, caller: &CallerHeaders) -> Question {
@@ -118,9 +119,9 @@ fn speaks_for_itself(requester: &Requester) -> bool {
     !requester.name.is_empty() && !requester.role.code.is_empty() && !requester.role.name.is_empty()
 }
 
-fn show(search: &Search, look: &Look, base_url: &str, app: &App, format: Format) -> Answered {
+fn show(search: &Search, look: &Look, base_url: &str, app: &App, presentation: Presentation) -> Answered {
     let name = if look.answer.records().is_empty() { "no-record" } else { "found" };
-    let mut answered = Answered::resource(name, &searchset(search, look, base_url, app), format);
+    let mut answered = Answered::resource(name, &searchset(search, look, base_url, app), presentation);
     answered.shared = look.shared;
     answered.age = look.age;
     answered

@@ -1,24 +1,32 @@
-//! FHIR JSON (R4, "JSON Representation of Resources"): compact, without nulls but in arrays of primitives, without empty
-//! arrays or objects.
+//! FHIR JSON (R4, "JSON Representation of Resources"): without nulls but in arrays of primitives, without empty arrays or
+//! objects.
 
 use super::emit::{self, Emit, Primitive, Sink, UNSET_MARKER, Value};
+use super::layout::Layout;
 use fhirbolt_model::r4::Resource;
 use std::io::Write as _;
 
-/// Appends `resource` to `out`.
+/// Appends `resource` to `out`, compact.
 ///
 /// A resource of a type that this service never sends is a fault of ours: an OperationOutcome stands in its place, since an
 /// absence could be read as "no plan".
 pub fn write_resource(out: &mut Vec<u8>, resource: &Resource) {
+    write_laid_out(out, resource, Layout::COMPACT);
+}
+
+/// The same, laid out in a given way.
+pub fn write_laid_out(out: &mut Vec<u8>, resource: &Resource, layout: Layout) {
     let Some(name) = emit::type_name(resource) else {
         debug_assert!(false, "a resource type that this service does not send");
         out.extend_from_slice(br#"{"resourceType":"OperationOutcome","issue":[{"severity":"fatal","code":"exception"}]}"#);
         return;
     };
-    out.extend_from_slice(br#"{"resourceType":""#);
-    out.extend_from_slice(name.as_bytes());
-    out.push(b'"');
-    resource.emit(&mut Writer { out, first: false });
+    out.push(b'{');
+    let mut writer = Writer { out, first: true, layout: layout.deeper() };
+    writer.name("", "resourceType");
+    push_string(writer.out, name);
+    resource.emit(&mut writer);
+    layout.line(out);
     out.push(b'}');
 }
 
@@ -59,6 +67,8 @@ struct Writer<'o> {
     out: &'o mut Vec<u8>,
     /// Whether the next member is the object's first.
     first: bool,
+    /// Of the members.
+    layout: Layout,
 }
 
 impl Writer<'_> {
@@ -66,10 +76,11 @@ impl Writer<'_> {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');
         }
+        self.layout.line(self.out);
         self.out.push(b'"');
         self.out.extend_from_slice(prefix.as_bytes());
         self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
+        self.out.extend_from_slice(if self.layout.is_indented() { b"\": " } else { b"\":" });
     }
 
     fn object<E: Emit>(&mut self, element: &E) {
@@ -79,8 +90,9 @@ impl Writer<'_> {
     fn members(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
         self.out.push(b'{');
         let start = self.out.len();
-        write(&mut Writer { out: self.out, first: true });
+        write(&mut Writer { out: self.out, first: true, layout: self.layout.deeper() });
         debug_assert!(self.out.len() > start, "ele-1: an element has a value or children");
+        self.layout.line(self.out);
         self.out.push(b'}');
     }
 
@@ -101,23 +113,21 @@ impl Writer<'_> {
     }
 
     /// An array in which `write` returns false where it has nothing to say, which is `null`.
-    fn array<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Self, &T) -> bool) {
+    fn array<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Writer<'_>, &T) -> bool) {
         self.out.push(b'[');
+        let mut inner = Writer { out: self.out, first: true, layout: self.layout.deeper() };
         for (place, item) in items.iter().enumerate() {
             if place > 0 {
-                self.out.push(b',');
+                inner.out.push(b',');
             }
-            if !write(self, item) {
-                self.out.extend_from_slice(b"null");
+            inner.layout.line(inner.out);
+            if !write(&mut inner, item) {
+                inner.out.extend_from_slice(b"null");
             }
         }
+        self.layout.line(self.out);
         self.out.push(b']');
     }
-}
-
-fn has_shadow<P: Primitive>(primitive: &P) -> bool {
-    debug_assert!(primitive.id() != Some(UNSET_MARKER), "a required element is not set");
-    primitive.id().is_some() || !primitive.extension().is_empty()
 }
 
 impl Sink for Writer<'_> {
@@ -132,7 +142,7 @@ impl Sink for Writer<'_> {
             self.name("", name);
             self.value(value);
         }
-        if has_shadow(primitive) {
+        if primitive.has_shadow() {
             self.name("_", name);
             self.shadow(primitive);
         }
@@ -143,10 +153,10 @@ impl Sink for Writer<'_> {
             self.name("", name);
             self.array(primitives, |writer, primitive| primitive.value().map(|value| writer.value(value)).is_some());
         }
-        if primitives.iter().any(has_shadow) {
+        if primitives.iter().any(Primitive::has_shadow) {
             self.name("_", name);
             self.array(primitives, |writer, primitive| {
-                let shadowed = has_shadow(primitive);
+                let shadowed = primitive.has_shadow();
                 if shadowed {
                     writer.shadow(primitive);
                 }
@@ -173,7 +183,7 @@ impl Sink for Writer<'_> {
 
     fn resource(&mut self, name: &'static str, resource: &Resource) {
         self.name("", name);
-        write_resource(self.out, resource);
+        write_laid_out(self.out, resource, self.layout);
     }
 
     fn xhtml(&mut self, name: &'static str, div: &str) {

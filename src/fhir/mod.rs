@@ -1,7 +1,7 @@
 //! The door to record systems: FHIR R4, by pure functions of a [`crate::cpis::Answer`]. Knows nothing of HL7 V3.
 //!
 //! One answer is one consistent [`graph`] of resources; every endpoint shows a view of it. The resources are fhirbolt's
-//! types ([`fhirbolt_model::r4`]), built by [`resources`] and written by [`json`] through [`emit`].
+//! types ([`fhirbolt_model::r4`]), built by [`resources`] and written by [`json`] and [`xml`] through [`emit`].
 
 pub mod batch;
 pub mod bundle;
@@ -11,12 +11,14 @@ pub mod emit;
 pub mod graph;
 pub mod id;
 pub mod json;
+pub mod layout;
 pub mod narrative;
 pub mod outcome;
 pub mod resource_type;
 pub mod resources;
 pub mod search;
 pub mod wording;
+pub mod xml;
 
 #[cfg(test)]
 pub(crate) mod samples;

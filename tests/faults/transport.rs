@@ -43,7 +43,7 @@ async fn each_fault_is_named_asked_once_and_harms_no_other_look() {
         assert!(got.header("retry-after").is_none(), "{fault}");
         assert!(got.diagnostics().contains("may already have been notified"), "{fault}: {}", got.diagnostics());
         assert!(got.diagnostics().contains("does not mean that there is no plan"), "{fault}");
-        assert!(took < Duration::from_millis(1300), "{fault}: {took:?}");
+        assert!(took < Duration::from_secs(2), "{fault}: {took:?}");
         requests += 1;
         assert_eq!(house.counts().requests, requests, "{fault}");
         house.assert_well(fault).await;
@@ -60,7 +60,7 @@ async fn a_caller_waits_as_long_as_the_deadline_and_no_longer() {
     let got = house.look("9990000980").await;
     let took = began.elapsed();
     assert_eq!((got.status, got.codes()), (504, ("UNABLE_TO_CALL_SERVICE".into(), "REC_TIMEOUT".into())), "{}", got.text);
-    assert!((Duration::from_millis(950)..Duration::from_millis(1300)).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(950)..Duration::from_secs(2)).contains(&took), "{took:?}");
     assert_eq!(house.counts().requests, 1);
 }
 

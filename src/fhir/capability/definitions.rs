@@ -48,7 +48,7 @@ impl Own {
             base: vec![resource.into()],
             r#type: parameter.kind.fhir_type().code().into(),
             expression: Some(expression.into()),
-            target: self.targets().map(|name| name.into()).collect(),
+            target: self.targets().map(Into::into).collect(),
             multiple_or: Some(true.into()),
             multiple_and: Some(true.into()),
             ..Default::default()
@@ -57,9 +57,12 @@ impl Own {
 
     /// What a reference may lead to.
     fn targets(&self) -> impl Iterator<Item = &'static str> {
-        let Kind::Reference(edge) = self.parameter.kind else { return Vec::new().into_iter() };
-        let link = LINKS.iter().find(|link| link.edges.contains(&edge));
-        link.map(|link| link.targets.iter().map(|kind| kind.name()).collect()).unwrap_or_else(Vec::new).into_iter()
+        let edge = match self.parameter.kind {
+            Kind::Reference(edge) => Some(edge),
+            _ => None,
+        };
+        let link = LINKS.iter().find(|link| edge.is_some_and(|edge| link.edges.contains(&edge)));
+        link.into_iter().flat_map(|link| link.targets).map(|kind| kind.name())
     }
 }
 

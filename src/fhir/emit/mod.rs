@@ -19,7 +19,7 @@ use fhirbolt_model::r4::{Resource, types::Extension};
 pub const UNSET_MARKER: &str = "$invalid";
 
 /// Something with elements: a resource or a data type.
-pub trait Emit {
+pub trait Emit: std::fmt::Debug {
     /// Tells `sink` every element that is set, in the order of the R4 definition.
     fn emit<S: Sink>(&self, sink: &mut S);
 }
@@ -134,3 +134,6 @@ macro_rules! never_set {
     };
 }
 use never_set;
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,12 @@ pub trait Primitive {
     fn value(&self) -> Option<Value<'_>>;
     fn id(&self) -> Option<&str>;
     fn extension(&self) -> &[Extension];
+
+    /// Whether there is more than a value: an id or extensions.
+    fn has_shadow(&self) -> bool {
+        debug_assert!(self.id() != Some(super::UNSET_MARKER), "a required element is not set");
+        self.id().is_some() || !self.extension().is_empty()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,6 +36,15 @@ fn members_stand_in_the_order_of_the_definition() {
 }
 
 #[test]
+fn indented_for_people_every_member_and_item_has_its_line() {
+    let mut out = Vec::new();
+    let text = Text { id: Some("t".into()), value: Some("a: {b}".into()), extension: vec![absent()] };
+    let flag = Flag { code: Box::new(CodeableConcept { text: Some(text), ..Default::default() }), ..flag() };
+    write_laid_out(&mut out, &Resource::Flag(Box::new(flag)), Layout::INDENTED);
+    insta::assert_snapshot!(std::str::from_utf8(&out).unwrap());
+}
+
+#[test]
 fn a_primitive_without_a_value_keeps_its_extension_beside_the_gap() {
     let recorded = Instant { value: None, extension: vec![absent()], id: None };
     let agent = AuditEventAgent { requestor: false.into(), ..Default::default() };
