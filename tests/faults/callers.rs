@@ -51,3 +51,23 @@ async fn many_callers_about_one_child_are_one_request_whoever_of_them_stays() {
     assert_eq!(house.look(LATE).await.total(), 1);
     assert_eq!(house.counts().requests, 1);
 }
+
+/// decisions.md 4. The table that remembers looks after they have landed is not built yet; until then a client's retry with the
+/// same id, after the look has landed, is a second query.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the sharing table is not built yet"]
+async fn a_retry_with_the_same_request_id_never_asks_again() {
+    let house = house().await;
+    let ids = [("X-Request-ID", "0123456789abcdef0123456789abcdef")];
+    let mut asked_again = Vec::new();
+    for number in ["9990000034", "9990000999", "9990000379"] {
+        let before = house.counts().requests;
+        let path = format!("Flag?patient={number}");
+        let (first, retry) = (house.get_with(&path, &ids).await, house.get_with(&path, &ids).await);
+        assert_eq!(first.status, retry.status, "{number}");
+        if house.counts().requests != before + 1 {
+            asked_again.push((number, first.status));
+        }
+    }
+    assert!(asked_again.is_empty(), "{asked_again:?}");
+}
