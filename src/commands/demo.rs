@@ -71,6 +71,7 @@ fn settings(folder: &Path, smsp_url: &str, port: u16) -> Result<Settings, Comman
         ("SMSP__RECEIVER_ODS", "SMSPORG".to_owned()),
         ("SMSP__ASID", "200000000115".to_owned()),
         ("ACCESS__MODES", "demo".to_owned()),
+        ("FHIR__PATIENT_FLAG", "true".to_owned()),
         ("SERVER__LISTEN", free(port).to_string()),
         ("ADMIN__LISTEN", free(9090).to_string()),
     ];
