@@ -25,18 +25,24 @@ pub fn write_resource(out: &mut Vec<u8>, resource: &Resource) {
 /// Appends `text` as a JSON string, quotes included.
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut clean = 0;
-    for (place, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[clean..place]);
-        clean = place + 1;
+    let mut rest = text.as_bytes();
+    loop {
+        let (clean, dirty) = rest.split_at(clean_length(rest));
+        out.extend_from_slice(clean);
+        let Some((&byte, after)) = dirty.split_first() else { break };
         push_escape(out, byte);
+        rest = after;
     }
-    out.extend_from_slice(&bytes[clean..]);
     out.push(b'"');
+}
+
+/// How many bytes stand before the first one that must be escaped.
+fn clean_length(bytes: &[u8]) -> usize {
+    let must_escape = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    // No early end within a chunk, so that the compiler can check many bytes at once.
+    let is_clean = |chunk: &&[u8]| !chunk.iter().fold(false, |dirty, byte| dirty | must_escape(byte));
+    let clean: usize = bytes.chunks(32).take_while(is_clean).map(<[u8]>::len).sum();
+    clean + bytes[clean..].iter().position(must_escape).unwrap_or(bytes.len() - clean)
 }
 
 fn push_escape(out: &mut Vec<u8>, byte: u8) {

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 /// More attributes than any HL7 V3 or SOAP element has; keeps the check for duplicates cheap.
 const MOST_ATTRIBUTES: usize = 32;
 
+const MALFORMED: Bad = Bad::Unreadable("malformed attribute");
+
 /// The attributes of the start tag read last: name and raw value. Kept between elements, so that it allocates once.
 #[derive(Default)]
 pub(super) struct Attributes<'a>(Vec<(&'a str, &'a str)>);
@@ -22,22 +24,15 @@ impl<'a> Attributes<'a> {
                 return Ok(());
             }
             if trimmed.len() == rest.len() {
-                return Err(Bad::Unreadable("malformed attribute"));
+                return Err(MALFORMED);
             }
             rest = self.scan_one(trimmed)?;
         }
     }
 
     fn scan_one(&mut self, tag: &'a str) -> Result<&'a str, Bad> {
-        const MALFORMED: Bad = Bad::Unreadable("malformed attribute");
-        let (name, rest) = tag.split_once('=').ok_or(MALFORMED)?;
-        let name = name.trim_ascii_end();
-        let rest = rest.trim_ascii_start();
-        let quote = *rest.as_bytes().first().filter(|byte| matches!(byte, b'"' | b'\'')).ok_or(MALFORMED)?;
-        let (value, rest) = rest[1..].split_once(char::from(quote)).ok_or(MALFORMED)?;
-        if !is_name(name) || value.as_bytes().contains(&b'<') {
-            return Err(MALFORMED);
-        }
+        let (name, rest) = split_name(tag).ok_or(MALFORMED)?;
+        let (value, rest) = split_value(rest).ok_or(MALFORMED)?;
         if self.0.len() == MOST_ATTRIBUTES {
             return Err(Bad::Unreadable("too many attributes"));
         }
@@ -63,6 +58,23 @@ impl<'a> Attributes<'a> {
     }
 }
 
+/// A name and what follows its equals sign, white space around that aside.
+fn split_name(tag: &str) -> Option<(&str, &str)> {
+    let end = tag.bytes().position(|byte| !NAME[usize::from(byte)])?;
+    let (name, rest) = tag.split_at(end);
+    let rest = rest.trim_ascii_start().strip_prefix('=')?;
+    is_name(name).then(|| (name, rest.trim_ascii_start()))
+}
+
+/// A value without its quotes, and what follows it. A value holds no `<`.
+fn split_value(text: &str) -> Option<(&str, &str)> {
+    let quote = *text.as_bytes().first().filter(|byte| matches!(byte, b'"' | b'\''))?;
+    let text = &text[1..];
+    let end = text.bytes().position(|byte| byte == quote || byte == b'<')?;
+    let (value, rest) = text.split_at(end);
+    Some((value, rest.strip_prefix(char::from(quote))?))
+}
+
 fn decode<'a>(name: &'a str, value: &'a str) -> Result<Cow<'a, str>, Bad> {
     let attribute = Attribute { key: QName(name), value: Cow::Borrowed(value) };
     let decoded = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| Bad::Unreadable("unknown entity"))?;
@@ -76,7 +88,17 @@ pub(super) fn is_allowed(c: char) -> bool {
 
 /// Whether `name` has the form of an XML name. Beyond ASCII every letter passes: no name that matters has any.
 pub(super) fn is_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, b'_' | b':') || !first.is_ascii())
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':') || !byte.is_ascii())
+    let first = name.bytes().next();
+    first.is_some_and(|first| !matches!(first, b'.' | b'-' | b'0'..=b'9')) && name.bytes().all(|byte| NAME[usize::from(byte)])
 }
+
+/// The bytes that may stand in a name.
+const NAME: [bool; 256] = {
+    let mut may = [false; 256];
+    let mut byte = 0;
+    while byte < may.len() {
+        may[byte] = byte >= 0x80 || (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'.' | b'-' | b'_' | b':');
+        byte += 1;
+    }
+    may
+};
