@@ -41,7 +41,7 @@ fn clean_length(bytes: &[u8]) -> usize {
     let must_escape = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
     // No early end within a chunk, so that the compiler can check many bytes at once.
     let is_clean = |chunk: &&[u8]| !chunk.iter().fold(false, |dirty, byte| dirty | must_escape(byte));
-    let clean: usize = bytes.chunks(32).take_while(is_clean).map(<[u8]>::len).sum();
+    let clean: usize = bytes.chunks(16).take_while(is_clean).map(<[u8]>::len).sum();
     clean + bytes[clean..].iter().position(must_escape).unwrap_or(bytes.len() - clean)
 }
 
@@ -68,12 +68,15 @@ struct Writer<'o> {
 }
 
 impl Writer<'_> {
-    fn name(&mut self, prefix: &str, name: &str) {
-        if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
-        }
-        self.out.push(b'"');
-        self.out.extend_from_slice(prefix.as_bytes());
+    fn name(&mut self, name: &str) {
+        self.out.extend_from_slice(if std::mem::take(&mut self.first) { &b"\""[..] } else { b",\"" });
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    /// The member that holds the id and the extensions of a primitive.
+    fn shadow_name(&mut self, name: &str) {
+        self.out.extend_from_slice(if std::mem::take(&mut self.first) { &b"\"_"[..] } else { b",\"_" });
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
     }
@@ -129,28 +132,28 @@ fn has_shadow<P: Primitive>(primitive: &P) -> bool {
 impl Sink for Writer<'_> {
     fn attribute(&mut self, name: &'static str, value: &str) {
         debug_assert!(value != UNSET_MARKER, "a required element is not set");
-        self.name("", name);
+        self.name(name);
         push_string(self.out, value);
     }
 
     fn primitive<P: Primitive>(&mut self, name: &'static str, primitive: &P) {
         if let Some(value) = primitive.value() {
-            self.name("", name);
+            self.name(name);
             self.value(value);
         }
         if has_shadow(primitive) {
-            self.name("_", name);
+            self.shadow_name(name);
             self.shadow(primitive);
         }
     }
 
     fn primitives<P: Primitive>(&mut self, name: &'static str, primitives: &[P]) {
         if primitives.iter().any(|primitive| primitive.value().is_some()) {
-            self.name("", name);
+            self.name(name);
             self.array(primitives, |writer, primitive| primitive.value().map(|value| writer.value(value)).is_some());
         }
         if primitives.iter().any(has_shadow) {
-            self.name("_", name);
+            self.shadow_name(name);
             self.array(primitives, |writer, primitive| {
                 let shadowed = has_shadow(primitive);
                 if shadowed {
@@ -162,7 +165,7 @@ impl Sink for Writer<'_> {
     }
 
     fn complex<E: Emit>(&mut self, name: &'static str, element: &E) {
-        self.name("", name);
+        self.name(name);
         self.object(element);
     }
 
@@ -170,7 +173,7 @@ impl Sink for Writer<'_> {
         if elements.is_empty() {
             return;
         }
-        self.name("", name);
+        self.name(name);
         self.array(elements, |writer, element| {
             writer.object(element);
             true
@@ -178,7 +181,7 @@ impl Sink for Writer<'_> {
     }
 
     fn xhtml(&mut self, name: &'static str, div: &str) {
-        self.name("", name);
+        self.name(name);
         push_string(self.out, div);
     }
 }

@@ -1,6 +1,7 @@
 //! The attributes of one start tag, held to the limits.
 
 use super::xml::Bad;
+use memchr::memchr2;
 use quick_xml::{XmlVersion, events::attributes::Attribute, name::QName};
 use std::borrow::Cow;
 
@@ -9,9 +10,17 @@ const MOST_ATTRIBUTES: usize = 32;
 
 const MALFORMED: Bad = Bad::Unreadable("malformed attribute");
 
-/// The attributes of the start tag read last: name and raw value. Kept between elements, so that it allocates once.
+/// The attributes of the start tag read last. Kept between elements, so that it allocates once.
 #[derive(Default)]
-pub(super) struct Attributes<'a>(Vec<(&'a str, &'a str)>);
+pub(super) struct Attributes<'a>(Vec<Raw<'a>>);
+
+struct Raw<'a> {
+    name: &'a str,
+    /// As it stands in the document.
+    value: &'a str,
+    /// The value holds no reference and no white space but spaces, so it means what it is.
+    is_plain: bool,
+}
 
 impl<'a> Attributes<'a> {
     /// Takes the attributes of a start tag: what stands between its name and its end.
@@ -36,20 +45,21 @@ impl<'a> Attributes<'a> {
         if self.0.len() == MOST_ATTRIBUTES {
             return Err(Bad::Unreadable("too many attributes"));
         }
-        if self.0.iter().any(|(other, _)| *other == name) {
+        if self.0.iter().any(|other| other.name == name) {
             return Err(Bad::Unreadable("duplicate attribute"));
         }
-        if value.as_bytes().contains(&b'&') {
+        let is_plain = is_plain(value);
+        if !is_plain && value.as_bytes().contains(&b'&') {
             decode(name, value)?;
         }
-        self.0.push((name, value));
+        self.0.push(Raw { name, value, is_plain });
         Ok(rest)
     }
 
     /// The value of an unprefixed attribute, references resolved, white space normalised and trimmed.
     pub(super) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
-        let (name, value) = self.0.iter().find(|(other, _)| *other == name)?;
-        if !value.bytes().any(|byte| matches!(byte, b'&' | b'\t' | b'\n' | b'\r')) {
+        let Raw { name, value, is_plain } = self.0.iter().find(|other| other.name == name)?;
+        if *is_plain {
             return Some(Cow::Borrowed(value.trim()));
         }
         // Already decoded once by `scan`, so it cannot fail here.
@@ -70,9 +80,13 @@ fn split_name(tag: &str) -> Option<(&str, &str)> {
 fn split_value(text: &str) -> Option<(&str, &str)> {
     let quote = *text.as_bytes().first().filter(|byte| matches!(byte, b'"' | b'\''))?;
     let text = &text[1..];
-    let end = text.bytes().position(|byte| byte == quote || byte == b'<')?;
-    let (value, rest) = text.split_at(end);
+    let (value, rest) = text.split_at(memchr2(quote, b'<', text.as_bytes())?);
     Some((value, rest.strip_prefix(char::from(quote))?))
+}
+
+/// No early end, so that the compiler can check many bytes at once.
+fn is_plain(value: &str) -> bool {
+    !value.bytes().fold(false, |odd, byte| odd | matches!(byte, b'&' | b'\t' | b'\n' | b'\r'))
 }
 
 fn decode<'a>(name: &'a str, value: &'a str) -> Result<Cow<'a, str>, Bad> {

@@ -255,13 +255,9 @@ fn is_space(text: &str) -> bool {
 
 /// The part after the prefix; `None` for what is no name, or has two prefixes.
 fn local_name(name: &str) -> Option<&str> {
-    if !is_name(name) {
-        return None;
-    }
-    match name.split_once(':') {
-        None => Some(name),
-        Some((prefix, local)) => (!prefix.is_empty() && !local.contains(':') && is_name(local)).then_some(local),
-    }
+    let Some(colon) = name.bytes().position(|byte| byte == b':') else { return is_name(name).then_some(name) };
+    let (prefix, local) = (&name[..colon], &name[colon + 1..]);
+    (is_name(prefix) && is_name(local) && !local.as_bytes().contains(&b':')).then_some(local)
 }
 
 fn resolve<'a>(reference: &BytesRef<'a>) -> Result<Cow<'a, str>, Bad> {
