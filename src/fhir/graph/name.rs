@@ -25,8 +25,16 @@ impl Graph<'_> {
         Part::code(&authority.code).unwrap_or_else(|| self.context.ids.hashed(under, &authority.identity().map(str::as_bytes), 0))
     }
 
+    /// The same for all four resources of a plan, so the one that new ids are made of is hashed once.
     fn plan_part(&self, key: NodeKey, under: KeyNumber) -> Part {
         let Some(node) = self.plan(key) else { return Part::EMPTY };
+        if under == KeyNumber::FIRST {
+            return *node.part.get_or_init(|| self.hashed_plan_part(key, node, under));
+        }
+        self.hashed_plan_part(key, node, under)
+    }
+
+    fn hashed_plan_part(&self, key: NodeKey, node: &PlanNode<'_>, under: KeyNumber) -> Part {
         let [form, authority, _] = self.authority_of(node).map_or([""; 3], super::Authority::identity);
         let ordinal = ordinal(self.plan_place(key, node));
         let fields = |rest: [&[u8]; 3]| {

@@ -1,7 +1,13 @@
 use super::patient;
-use crate::cpis::{Answer, Entry, Plan, PlanStatus, PlanType, Record, Subject, SubjectKind, Unreadable};
+use crate::{
+    cpis::{Answer, Entry, Plan, PlanStatus, PlanType, Record, Subject, SubjectKind, Unreadable},
+    fhir::id::Part,
+};
 use jiff::civil::Date;
-use std::cmp::{Ordering, Reverse};
+use std::{
+    cell::OnceCell,
+    cmp::{Ordering, Reverse},
+};
 
 /// One plan of one record, or the place of one that could not be read: behind one Flag, EpisodeOfCare, CarePlan and CareTeam.
 #[derive(Debug)]
@@ -14,6 +20,8 @@ pub struct PlanNode<'a> {
     pub asked_as: Option<SubjectKind>,
     /// Index among the graph's authorities.
     pub(super) authority: Option<usize>,
+    /// Its name in new ids, once it was asked for.
+    pub(super) part: OnceCell<Part>,
 }
 
 impl PlanNode<'_> {
@@ -90,7 +98,7 @@ pub(super) fn collect<'a>(answer: &'a Answer, of_record: &[Option<usize>], today
                 Entry::Plan(plan) => Some(plan.status(today)),
                 Entry::Unreadable(_) => None,
             };
-            PlanNode { record, entry: *entry, status, asked_as, authority: *authority }
+            PlanNode { record, entry: *entry, status, asked_as, authority: *authority, part: OnceCell::new() }
         }));
     }
     nodes.sort_by_key(PlanNode::order);

@@ -1,15 +1,26 @@
 //! The attributes of one start tag, held to the limits.
 
 use super::xml::Bad;
+use memchr::memchr2;
 use quick_xml::{XmlVersion, events::attributes::Attribute, name::QName};
 use std::borrow::Cow;
 
 /// More attributes than any HL7 V3 or SOAP element has; keeps the check for duplicates cheap.
 const MOST_ATTRIBUTES: usize = 32;
 
-/// The attributes of the start tag read last: name and raw value. Kept between elements, so that it allocates once.
+const MALFORMED: Bad = Bad::Unreadable("malformed attribute");
+
+/// The attributes of the start tag read last. Kept between elements, so that it allocates once.
 #[derive(Default)]
-pub(super) struct Attributes<'a>(Vec<(&'a str, &'a str)>);
+pub(super) struct Attributes<'a>(Vec<Raw<'a>>);
+
+struct Raw<'a> {
+    name: &'a str,
+    /// As it stands in the document.
+    value: &'a str,
+    /// The value holds no reference and no white space but spaces, so it means what it is.
+    is_plain: bool,
+}
 
 impl<'a> Attributes<'a> {
     /// Takes the attributes of a start tag: what stands between its name and its end.
@@ -22,45 +33,60 @@ impl<'a> Attributes<'a> {
                 return Ok(());
             }
             if trimmed.len() == rest.len() {
-                return Err(Bad::Unreadable("malformed attribute"));
+                return Err(MALFORMED);
             }
             rest = self.scan_one(trimmed)?;
         }
     }
 
     fn scan_one(&mut self, tag: &'a str) -> Result<&'a str, Bad> {
-        const MALFORMED: Bad = Bad::Unreadable("malformed attribute");
-        let (name, rest) = tag.split_once('=').ok_or(MALFORMED)?;
-        let name = name.trim_ascii_end();
-        let rest = rest.trim_ascii_start();
-        let quote = *rest.as_bytes().first().filter(|byte| matches!(byte, b'"' | b'\'')).ok_or(MALFORMED)?;
-        let (value, rest) = rest[1..].split_once(char::from(quote)).ok_or(MALFORMED)?;
-        if !is_name(name) || value.as_bytes().contains(&b'<') {
-            return Err(MALFORMED);
-        }
+        let (name, rest) = split_name(tag).ok_or(MALFORMED)?;
+        let (value, rest) = split_value(rest).ok_or(MALFORMED)?;
         if self.0.len() == MOST_ATTRIBUTES {
             return Err(Bad::Unreadable("too many attributes"));
         }
-        if self.0.iter().any(|(other, _)| *other == name) {
+        if self.0.iter().any(|other| other.name == name) {
             return Err(Bad::Unreadable("duplicate attribute"));
         }
-        if value.as_bytes().contains(&b'&') {
+        let is_plain = is_plain(value);
+        if !is_plain && value.as_bytes().contains(&b'&') {
             decode(name, value)?;
         }
-        self.0.push((name, value));
+        self.0.push(Raw { name, value, is_plain });
         Ok(rest)
     }
 
     /// The value of an unprefixed attribute, references resolved, white space normalised and trimmed.
     pub(super) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
-        let (name, value) = self.0.iter().find(|(other, _)| *other == name)?;
-        if !value.bytes().any(|byte| matches!(byte, b'&' | b'\t' | b'\n' | b'\r')) {
+        let Raw { name, value, is_plain } = self.0.iter().find(|other| other.name == name)?;
+        if *is_plain {
             return Some(Cow::Borrowed(value.trim()));
         }
         // Already decoded once by `scan`, so it cannot fail here.
         let value = decode(name, value).ok()?;
         Some(Cow::Owned(value.trim().to_owned()))
     }
+}
+
+/// A name and what follows its equals sign, white space around that aside.
+fn split_name(tag: &str) -> Option<(&str, &str)> {
+    let end = tag.bytes().position(|byte| !NAME[usize::from(byte)])?;
+    let (name, rest) = tag.split_at(end);
+    let rest = rest.trim_ascii_start().strip_prefix('=')?;
+    is_name(name).then(|| (name, rest.trim_ascii_start()))
+}
+
+/// A value without its quotes, and what follows it. A value holds no `<`.
+fn split_value(text: &str) -> Option<(&str, &str)> {
+    let quote = *text.as_bytes().first().filter(|byte| matches!(byte, b'"' | b'\''))?;
+    let text = &text[1..];
+    let (value, rest) = text.split_at(memchr2(quote, b'<', text.as_bytes())?);
+    Some((value, rest.strip_prefix(char::from(quote))?))
+}
+
+/// No early end, so that the compiler can check many bytes at once.
+fn is_plain(value: &str) -> bool {
+    !value.bytes().fold(false, |odd, byte| odd | matches!(byte, b'&' | b'\t' | b'\n' | b'\r'))
 }
 
 fn decode<'a>(name: &'a str, value: &'a str) -> Result<Cow<'a, str>, Bad> {
@@ -76,7 +102,17 @@ pub(super) fn is_allowed(c: char) -> bool {
 
 /// Whether `name` has the form of an XML name. Beyond ASCII every letter passes: no name that matters has any.
 pub(super) fn is_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, b'_' | b':') || !first.is_ascii())
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':') || !byte.is_ascii())
+    let first = name.bytes().next();
+    first.is_some_and(|first| !matches!(first, b'.' | b'-' | b'0'..=b'9')) && name.bytes().all(|byte| NAME[usize::from(byte)])
 }
+
+/// The bytes that may stand in a name.
+const NAME: [bool; 256] = {
+    let mut may = [false; 256];
+    let mut byte = 0;
+    while byte < may.len() {
+        may[byte] = byte >= 0x80 || (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'.' | b'-' | b'_' | b':');
+        byte += 1;
+    }
+    may
+};

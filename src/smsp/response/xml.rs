@@ -51,10 +51,18 @@ fn is_record_part(name: &str) -> bool {
 /// COCT_TP146xxx is the family of plans; the endings are those of the three known ones (wire.md 3.2).
 pub(super) fn is_plan_template(name: &str) -> bool {
     const FAMILY: &[u8] = b"COCT_TP146";
-    const ENDINGS: [&[u8]; 3] = [b"LACInformation", b"UCPInformation", b"CPPInformation"];
+    const ENDINGS: [&[u8]; 3] = [b"LAC", b"UCP", b"CPP"];
     let name = name.as_bytes();
     let begins = name.get(..FAMILY.len()).is_some_and(|start| start.eq_ignore_ascii_case(FAMILY));
-    begins || ENDINGS.iter().any(|end| name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end))
+    begins
+        || without_ending(name, b"Information")
+            .is_some_and(|rest| ENDINGS.iter().any(|ending| without_ending(rest, ending).is_some()))
+}
+
+/// What stands before `ending`, capitals aside.
+fn without_ending<'n>(name: &'n [u8], ending: &[u8]) -> Option<&'n [u8]> {
+    let (rest, end) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
+    end.eq_ignore_ascii_case(ending).then_some(rest)
 }
 
 /// One step through a document.
@@ -78,6 +86,8 @@ pub(super) struct Document<'a> {
     attributes: Attributes<'a>,
     depth: usize,
     elements: usize,
+    /// The element read last was `<name/>`: its end is the next step.
+    ends_at_once: bool,
     traces: Traces,
 }
 
@@ -99,9 +109,17 @@ impl<'a> Document<'a> {
             return Err(Bad::Unreadable("control character"));
         }
         let mut reader = Reader::from_str(source);
+        // Empty elements are expanded here, since quick-xml would allocate the name of each.
         reader.config_mut().enable_all_checks(true);
-        reader.config_mut().expand_empty_elements = true;
-        Ok(Self { source, reader, attributes: Attributes::default(), depth: 0, elements: 0, traces: Traces::default() })
+        Ok(Self {
+            source,
+            reader,
+            attributes: Attributes::default(),
+            depth: 0,
+            elements: 0,
+            ends_at_once: false,
+            traces: Traces::default(),
+        })
     }
 
     /// How deep the element read last stands; the root is 1.
@@ -156,14 +174,18 @@ impl<'a> Document<'a> {
 
     /// The next step, checked.
     pub(super) fn next(&mut self) -> Result<Token<'a>, Bad> {
+        if std::mem::take(&mut self.ends_at_once) {
+            return Ok(self.end());
+        }
         loop {
             let from = self.position();
             match self.reader.read_event().map_err(|_| Bad::Unreadable("malformed XML"))? {
-                Event::Start(_) | Event::Empty(_) => return self.start(from).map(Token::Open),
-                Event::End(_) => {
-                    self.depth = self.depth.saturating_sub(1);
-                    return Ok(Token::Close);
+                Event::Start(_) => return self.start(from).map(Token::Open),
+                Event::Empty(_) => {
+                    self.ends_at_once = true;
+                    return self.start(from).map(Token::Open);
                 }
+                Event::End(_) => return Ok(self.end()),
                 Event::Text(text) if self.depth > 0 => return Ok(Token::Text(text.xml10_content())),
                 Event::Text(text) if is_space(&text) => {}
                 Event::CData(text) if self.depth > 0 => return Ok(Token::Text(text.xml10_content())),
@@ -180,6 +202,11 @@ impl<'a> Document<'a> {
                 Event::Eof => return Ok(Token::End),
             }
         }
+    }
+
+    fn end(&mut self) -> Token<'a> {
+        self.depth = self.depth.saturating_sub(1);
+        Token::Close
     }
 
     fn start(&mut self, from: usize) -> Result<&'a str, Bad> {
@@ -228,13 +255,9 @@ fn is_space(text: &str) -> bool {
 
 /// The part after the prefix; `None` for what is no name, or has two prefixes.
 fn local_name(name: &str) -> Option<&str> {
-    if !is_name(name) {
-        return None;
-    }
-    match name.split_once(':') {
-        None => Some(name),
-        Some((prefix, local)) => (!prefix.is_empty() && !local.contains(':') && is_name(local)).then_some(local),
-    }
+    let Some(colon) = name.bytes().position(|byte| byte == b':') else { return is_name(name).then_some(name) };
+    let (prefix, local) = (&name[..colon], &name[colon + 1..]);
+    (is_name(prefix) && is_name(local) && !local.as_bytes().contains(&b':')).then_some(local)
 }
 
 fn resolve<'a>(reference: &BytesRef<'a>) -> Result<Cow<'a, str>, Bad> {
