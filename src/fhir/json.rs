@@ -41,7 +41,7 @@ fn clean_length(bytes: &[u8]) -> usize {
     let must_escape = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
     // No early end within a chunk, so that the compiler can check many bytes at once.
     let is_clean = |chunk: &&[u8]| !chunk.iter().fold(false, |dirty, byte| dirty | must_escape(byte));
-    let clean: usize = bytes.chunks(16).take_while(is_clean).map(<[u8]>::len).sum();
+    let clean: usize = bytes.chunks(32).take_while(is_clean).map(<[u8]>::len).sum();
     clean + bytes[clean..].iter().position(must_escape).unwrap_or(bytes.len() - clean)
 }
 
