@@ -55,6 +55,8 @@ pub enum Shape {
 pub struct Graph<'a> {
     pub(super) answer: &'a Answer,
     pub(super) context: Context<'a>,
+    /// The answer's own time as every `meta` has it.
+    pub(super) last_updated: String,
     plans: Vec<PlanNode<'a>>,
     authorities: Vec<Authority<'a>>,
     asked: AskedAbout<'a>,
@@ -83,6 +85,7 @@ impl<'a> Graph<'a> {
         let mut graph = Self {
             answer,
             context: *context,
+            last_updated: answer.effective.to_string(),
             plans: plan::collect(answer, &of_record, context.today),
             authorities,
             asked: AskedAbout::new(answer),

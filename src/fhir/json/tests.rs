@@ -140,3 +140,15 @@ proptest! {
         prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
     }
 }
+
+#[test]
+fn an_escape_is_written_wherever_in_a_text_it_falls() {
+    for before in 0..70 {
+        for odd in ['"', '\\', '\n', '\u{1f}', 'é'] {
+            let text = ["a".repeat(before), odd.to_string(), "b".repeat(40)].concat();
+            let mut out = Vec::new();
+            push_string(&mut out, &text);
+            assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        }
+    }
+}

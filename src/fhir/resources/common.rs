@@ -25,7 +25,7 @@ pub fn id(graph: &Graph<'_>, key: NodeKey) -> Id {
 pub fn meta(graph: &Graph<'_>, key: NodeKey, tags: &[Code]) -> Box<Meta> {
     let stale = graph.answer.stale.then_some(codes::TAG_STALE);
     Box::new(Meta {
-        last_updated: Some(graph.answer.effective.to_string().into()),
+        last_updated: Some(graph.last_updated.as_str().into()),
         profile: vec![[UK_CORE, key.kind.name()].concat().into()],
         security: vec![coding(codes::RESTRICTED)],
         tag: tags.iter().copied().chain(stale).map(coding).collect(),

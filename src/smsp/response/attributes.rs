@@ -70,10 +70,9 @@ impl<'a> Attributes<'a> {
 
 /// A name and what follows its equals sign, white space around that aside.
 fn split_name(tag: &str) -> Option<(&str, &str)> {
-    let end = tag.bytes().position(|byte| !NAME[usize::from(byte)])?;
-    let (name, rest) = tag.split_at(end);
+    let (name, rest) = leading_name(tag)?;
     let rest = rest.trim_ascii_start().strip_prefix('=')?;
-    is_name(name).then(|| (name, rest.trim_ascii_start()))
+    Some((name, rest.trim_ascii_start()))
 }
 
 /// A value without its quotes, and what follows it. A value holds no `<`.
@@ -100,19 +99,25 @@ pub(super) fn is_allowed(c: char) -> bool {
     !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Whether `name` has the form of an XML name. Beyond ASCII every letter passes: no name that matters has any.
-pub(super) fn is_name(name: &str) -> bool {
-    let first = name.bytes().next();
-    first.is_some_and(|first| !matches!(first, b'.' | b'-' | b'0'..=b'9')) && name.bytes().all(|byte| NAME[usize::from(byte)])
+/// The XML name that `text` begins with, and the rest. Beyond ASCII every letter passes: no name that matters has any.
+pub(super) fn leading_name(text: &str) -> Option<(&str, &str)> {
+    let end = text.bytes().position(|byte| !NAME[usize::from(byte)]).unwrap_or(text.len());
+    begins_as_name(text).then(|| text.split_at(end))
+}
+
+/// Whether the first byte may be the first of a name.
+pub(super) fn begins_as_name(text: &str) -> bool {
+    let first = text.as_bytes().first();
+    first.is_some_and(|&first| NAME[usize::from(first)] && !matches!(first, b'.' | b'-' | b'0'..=b'9'))
 }
 
 /// The bytes that may stand in a name.
 const NAME: [bool; 256] = {
     let mut may = [false; 256];
-    let mut byte = 0;
-    while byte < may.len() {
-        may[byte] = byte >= 0x80 || (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'.' | b'-' | b'_' | b':');
-        byte += 1;
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        may[byte as usize] = !byte.is_ascii() || byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
+        byte -= 1;
     }
     may
 };

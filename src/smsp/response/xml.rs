@@ -1,7 +1,8 @@
 //! A streaming reader of hostile XML: every rule of rust.md section 2 is checked in one place, for every element, also for
 //! those that nobody asks about. Names are matched without their prefix (wire.md 3.5, row 10).
 
-use super::attributes::{Attributes, is_allowed, is_name};
+use super::attributes::{Attributes, begins_as_name, is_allowed, leading_name};
+use memchr::memchr;
 use quick_xml::{
     Reader,
     events::{BytesDecl, BytesRef, Event},
@@ -221,19 +222,18 @@ impl<'a> Document<'a> {
         if self.elements > MOST_ELEMENTS {
             return Err(Bad::Unreadable("too many elements"));
         }
-        let (name, attributes) = self.tag(from).ok_or(Bad::Unreadable("malformed start tag"))?;
-        self.attributes.scan(attributes)?;
+        let tag = self.tag(from).ok_or(Bad::Unreadable("malformed start tag"))?;
+        let (name, attributes) = leading_name(tag).ok_or(Bad::Unreadable("malformed name"))?;
         let name = local_name(name).ok_or(Bad::Unreadable("malformed name"))?;
+        self.attributes.scan(attributes)?;
         self.traces.note(name);
         Ok(name)
     }
 
-    /// Name and attributes of the start tag that began at `from`, borrowed from the source rather than from the event.
-    fn tag(&self, from: usize) -> Option<(&'a str, &'a str)> {
+    /// What stands between the brackets of the start tag at `from`, borrowed from the source rather than from the event.
+    fn tag(&self, from: usize) -> Option<&'a str> {
         let tag = self.source.get(from..self.position())?.strip_prefix('<')?.strip_suffix('>')?;
-        let tag = tag.strip_suffix('/').unwrap_or(tag);
-        let end = tag.bytes().position(|byte| byte.is_ascii_whitespace()).unwrap_or(tag.len());
-        Some(tag.split_at(end))
+        Some(tag.strip_suffix('/').unwrap_or(tag))
     }
 
     fn position(&self) -> usize {
@@ -253,11 +253,11 @@ fn is_space(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
-/// The part after the prefix; `None` for what is no name, or has two prefixes.
+/// The part of a name after the prefix; `None` where one of the two is no name, or there are two prefixes.
 fn local_name(name: &str) -> Option<&str> {
-    let Some(colon) = name.bytes().position(|byte| byte == b':') else { return is_name(name).then_some(name) };
-    let (prefix, local) = (&name[..colon], &name[colon + 1..]);
-    (is_name(prefix) && is_name(local) && !local.as_bytes().contains(&b':')).then_some(local)
+    let Some(colon) = memchr(b':', name.as_bytes()) else { return Some(name) };
+    let local = &name[colon + 1..];
+    (colon > 0 && begins_as_name(local) && memchr(b':', local.as_bytes()).is_none()).then_some(local)
 }
 
 fn resolve<'a>(reference: &BytesRef<'a>) -> Result<Cow<'a, str>, Bad> {
