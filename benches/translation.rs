@@ -8,16 +8,22 @@
 
 mod support;
 
+use cpis_fhir::{cpis::Answer, fhir::id::IdKeys};
 use quick_xml::{Reader, events::Event};
 use std::{
     hint::black_box,
     time::{Duration, Instant},
 };
-use support::{EVERYTHING, FLAGS, MOST_ACCESSES, answer_of_goal_size, answer_xml, ids, query, read, show};
+use support::{
+    EVERYTHING, FLAGS, MOST_ACCESSES, answer_of_goal_size, answer_xml, ids, largest_answer, query, read, show, show_xml,
+};
 
 const ROUNDS: usize = 15;
 /// How long one case runs in one round.
 const TURN: Duration = Duration::from_millis(20);
+
+/// Writes an answer as a search sees it.
+type Show = fn(&Answer, &str, &IdKeys) -> Vec<u8>;
 
 struct Case {
     name: String,
@@ -69,6 +75,12 @@ fn cases() -> Vec<Case> {
             let (of, keys) = (body.clone(), ids());
             case(&format!("xml-to-{name}"), Box::new(move || _ = black_box(show(&read(&of), search, &keys))));
         }
+    }
+    let largest = cases.len();
+    for (name, write) in [("largest-json", show as Show), ("largest-xml", show_xml)] {
+        let (answer, keys) = (largest_answer(), ids());
+        let run = Box::new(move || _ = black_box(write(&answer, EVERYTHING, &keys)));
+        cases.push(Case { name: name.to_owned(), floor: largest, run, times: Vec::new() });
     }
     let query = query();
     cases.push(Case { name: "query".to_owned(), floor: 0, run: Box::new(move || _ = black_box(query())), times: Vec::new() });

@@ -6,13 +6,15 @@ use cpis_fhir::cpis::*;
 use cpis_fhir::fhir::bundle::{Page, searchset};
 use cpis_fhir::fhir::graph::{Context, Graph, ResourceType};
 use cpis_fhir::fhir::id::IdKeys;
-use cpis_fhir::fhir::json;
+use cpis_fhir::fhir::layout::Layout;
 use cpis_fhir::fhir::search::pairs;
 use cpis_fhir::fhir::search::registry::Searchable;
 use cpis_fhir::fhir::search::{Handling, Search};
+use cpis_fhir::fhir::{json, xml};
 use cpis_fhir::simulator::answer::{AnswerContent, EnvelopeIds, envelope, write_payload};
 use cpis_fhir::smsp::response::{self, Asked, Reply};
 use cpis_fhir::smsp::{AuthorRule, AuthorTemplate, Dialect, PayloadForm};
+use fhirbolt_model::r4::Resource;
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
 
@@ -75,15 +77,14 @@ fn access(hours_ago: i64) -> Access {
     }
 }
 
-fn payload(accesses: usize) -> String {
-    let authority = LocalAuthority {
-        organisation: Organisation { ods_code: "999".into(), name: "Exampleshire County Council".into(), ..trust() },
+fn payload(authorities: usize, plans: &[Plan], accesses: usize) -> String {
+    let authority = |code: usize| LocalAuthority {
+        organisation: Organisation { ods_code: format!("{code}").into(), name: "Exampleshire County Council".into(), ..trust() },
         numbers: vec![
             TelephoneNumber { number: "02079460001".into(), uses: vec![NumberUse::OfficeHours] },
             TelephoneNumber { number: "02079460002".into(), uses: vec![NumberUse::EmergencyDuty] },
         ],
     };
-    let plan = Plan { plan_type: PlanType::ChildProtection, period: Period { start: date(2025, 9, 1), end: None } };
     let child = Subject {
         kind: SubjectKind::Child,
         nhs_numbers: vec![number()],
@@ -92,14 +93,28 @@ fn payload(accesses: usize) -> String {
         birth_date: Some(BirthDate(date(2018, 4, 1))),
     };
     let mut content = AnswerContent::code_only("SMSP-0000", MessageIds::fresh().message.into(), now());
-    content.records = vec![Record { authority: Some(authority), entries: vec![Entry::Plan(plan)], subjects: vec![child] }];
+    let record = |code: usize| Record {
+        authority: Some(authority(code)),
+        entries: plans.iter().copied().map(Entry::Plan).collect(),
+        subjects: vec![child.clone()],
+    };
+    content.records = (0..authorities).map(|place| record(999 - place)).collect();
     content.accesses = (1..).take(accesses).map(access).collect();
     write_payload(&content)
 }
 
 /// One record with one plan, an authority with two numbers, and a list of accesses by people.
 pub fn answer_xml(accesses: usize) -> String {
-    envelope(&payload(accesses), &EnvelopeIds::fresh(MESSAGE_ID))
+    envelope(&payload(1, &[plan(PlanType::ChildProtection)], accesses), &EnvelopeIds::fresh(MESSAGE_ID))
+}
+
+/// The largest graph: three authorities with three plans each, and 25 accesses.
+pub fn largest_answer() -> Answer {
+    read(&envelope(&payload(3, &PlanType::ALL.map(plan), MOST_ACCESSES), &EnvelopeIds::fresh(MESSAGE_ID)))
+}
+
+fn plan(plan_type: PlanType) -> Plan {
+    Plan { plan_type, period: Period { start: date(2025, 9, 1), end: None } }
 }
 
 /// XML bytes to `Answer`.
@@ -118,11 +133,20 @@ fn search(query: &str, ids: &IdKeys) -> Search {
 
 /// `Answer` to FHIR JSON bytes.
 pub fn show(answer: &Answer, query: &str, ids: &IdKeys) -> Vec<u8> {
+    show_as(answer, query, ids, json::write_resource)
+}
+
+/// `Answer` to FHIR XML bytes.
+pub fn show_xml(answer: &Answer, query: &str, ids: &IdKeys) -> Vec<u8> {
+    show_as(answer, query, ids, |out, resource| xml::write_resource(out, resource, Layout::COMPACT))
+}
+
+fn show_as(answer: &Answer, query: &str, ids: &IdKeys, write: impl Fn(&mut Vec<u8>, &Resource)) -> Vec<u8> {
     let search = search(query, ids);
     let graph = Graph::new(answer, &Context { ids, today: date(2026, 1, 15), unscheduled: true });
     let page = Page { search: &search, answer, graph: &graph, base_url: "https://trust.example/FHIR/R4", ids };
     let mut out = Vec::with_capacity(4096);
-    json::write_resource(&mut out, &searchset(&page));
+    write(&mut out, &searchset(&page));
     out
 }
 
