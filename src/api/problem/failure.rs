@@ -1,0 +1,179 @@
+//! A failed look as the caller sees it: status, codes, and a sentence that nobody can read as "no plan" (fhir.md 5, decisions.md 5,
+//! 16, 18).
+
+use super::{Problem, RETRY_AFTER, forbidden};
+use crate::cpis::{Contradiction, Delivery, Failure, FailureKind, Fault, LocalAuthority, ResponseCode};
+use crate::fhir::graph::Authority;
+use crate::fhir::outcome::{HttpCode, IssueType, SpineCode};
+use crate::fhir::wording;
+
+impl Problem {
+    /// What a failed look is to the caller. `own_identity`: the author on the wire was the caller, not a nominated person.
+    pub fn of_failure(failure: &Failure, own_identity: bool) -> Self {
+        let mut problem = of_kind(&failure.kind, own_identity);
+        problem.delivery = Some(failure.delivery);
+        let text = &mut problem.issue.diagnostics;
+        if !matches!(failure.kind, FailureKind::AuthorIncomplete { .. } | FailureKind::Internal) {
+            text.push_str(" This does not mean that there is no plan.");
+        }
+        // Nothing of an answer about another child is shown, its authority's numbers neither.
+        if !matches!(failure.kind, FailureKind::OtherChild | FailureKind::OtherMessage) {
+            push_contacts(text, &failure.contacts);
+        }
+        match failure.delivery {
+            Delivery::MaybeDelivered => {
+                text.push_str(
+                    " The local authority may already have been notified of this look: do not repeat it automatically.",
+                );
+            }
+            Delivery::NotDelivered if problem.status == 503 => problem.retry_after = Some(RETRY_AFTER),
+            Delivery::NotDelivered => {}
+        }
+        problem
+    }
+}
+
+fn push_contacts(text: &mut String, contacts: &[LocalAuthority]) {
+    for (at, authority) in contacts.iter().enumerate() {
+        text.push_str(if at == 0 { " CP-IS named this authority: ring " } else { "; " });
+        text.push_str(&wording::contact(&Authority::new(authority)));
+    }
+    if !contacts.is_empty() {
+        text.push('.');
+    }
+}
+
+fn of_kind(kind: &FailureKind, own_identity: bool) -> Problem {
+    use FailureKind as Kind;
+    match kind {
+        Kind::AuthorIncomplete { missing } => forbidden(
+            "author-incomplete",
+            format!("CP-IS was not asked: the query's author needs what the caller's identity lacks: {}.", missing.join(", ")),
+        ),
+        Kind::NotConnected { .. } => unavailable("not-connected", "CP-IS could not be checked: no connection to the SMSP."),
+        Kind::Tls { .. } => unavailable("tls", "CP-IS could not be checked: no secure connection to the SMSP."),
+        Kind::RefusedByStatus { .. } => {
+            unavailable("refused", "CP-IS could not be checked: the SMSP refused the request unread.")
+        }
+        Kind::ConnectionLost => timeout("connection-lost", "CP-IS could not be checked: the connection to the SMSP broke."),
+        Kind::Timeout => timeout("timeout", "CP-IS could not be checked: the SMSP gave no answer in time."),
+        Kind::TooLarge => {
+            bad_answer("too-large", IssueType::Structure, "CP-IS could not be checked: the answer is over the size limit.")
+        }
+        Kind::NotAnAnswer { what } => {
+            bad_answer("not-an-answer", IssueType::Exception, &format!("CP-IS could not be checked: the SMSP sent {what}."))
+        }
+        Kind::Unreadable { why } => bad_answer(
+            "unreadable",
+            IssueType::Structure,
+            &format!("CP-IS could not be checked: the answer cannot be read ({why})."),
+        ),
+        Kind::UnknownCode { code } => bad_answer(
+            "unknown-code",
+            IssueType::Structure,
+            &format!("CP-IS could not be checked: the response code is unknown ({}).", code.as_deref().unwrap_or("none given")),
+        ),
+        Kind::OtherChild => bad_answer(
+            "other-child",
+            IssueType::Structure,
+            "The answer is not about the child that was asked for, and nothing of it is shown. CP-IS could not be checked.",
+        ),
+        Kind::OtherMessage => bad_answer(
+            "other-message",
+            IssueType::Structure,
+            "The answer belongs to another message, and nothing of it is shown. CP-IS could not be checked.",
+        ),
+        Kind::Contradictory(contradiction) => bad_answer("incomplete", IssueType::Incomplete, contradicts(*contradiction)),
+        Kind::Response(code) => of_response(*code, own_identity),
+        Kind::Soap { fault, code } => of_fault(*fault, code.as_deref()),
+        Kind::BusinessError { code } => bad_answer("business-error", IssueType::Exception, &spine_error(code.as_deref())),
+        Kind::QueryFailed { code } => bad_answer("query-failed", IssueType::Exception, &spine_error(code.as_deref())),
+        Kind::Internal => Problem::internal(),
+    }
+}
+
+fn of_response(code: ResponseCode, own_identity: bool) -> Problem {
+    let text = |what: &str| format!("CP-IS could not be checked: {what} ({}).", code.code());
+    match code {
+        ResponseCode::InputInvalid => {
+            own_fault("input-invalid", SpineCode::UnknownError, text("the SMSP found our query invalid"))
+        }
+        ResponseCode::ResponseInvalid => bad_answer(
+            "response-invalid",
+            IssueType::Exception,
+            &text("the SMSP could not use what CP-IS answered, so a record may exist"),
+        ),
+        ResponseCode::LocalStoreOnly => unavailable(
+            "local-store-only",
+            &text("Spine is unavailable and the SMSP answered from a local store without records"),
+        ),
+        ResponseCode::SpineUnreachable => {
+            unavailable("spine-unreachable", &text("Spine is unavailable, the SMSP could not reach it"))
+        }
+        ResponseCode::AuthorCredentials if own_identity => {
+            forbidden("author-credentials", text("the SMSP does not accept the author's credentials"))
+        }
+        ResponseCode::AuthorCredentials => {
+            own_fault("author-credentials", SpineCode::UnknownError, text("the SMSP does not accept the nominated author"))
+        }
+        ResponseCode::ProviderFailure => bad_answer("provider-failure", IssueType::Exception, &text("the SMSP failed")),
+        ResponseCode::CpisFailure => bad_answer("cpis-failure", IssueType::Exception, &text("CP-IS failed")),
+    }
+}
+
+fn of_fault(fault: Fault, code: Option<&str>) -> Problem {
+    let text = |what: &str| match code {
+        Some(code) => format!("CP-IS could not be checked: {what} (SOAP fault, {code})."),
+        None => format!("CP-IS could not be checked: {what} (SOAP fault)."),
+    };
+    match fault {
+        Fault::Retryable => unavailable("fault-retryable", &text("the SMSP is busy or down for a time")),
+        Fault::NotRetryable => bad_answer("fault", IssueType::Exception, &text("the SMSP could not process the query")),
+        Fault::InvalidMessage => {
+            own_fault("fault-invalid-message", SpineCode::UnknownError, text("the SMSP found our message invalid"))
+        }
+        Fault::AccessDenied => own_fault(
+            "fault-access-denied",
+            SpineCode::AccessDenied,
+            text("the SMSP refuses this service's certificate or ASID; tell the operator"),
+        ),
+    }
+}
+
+fn spine_error(code: Option<&str>) -> String {
+    match code {
+        Some(code) => format!("CP-IS could not be checked: Spine reported an error ({code})."),
+        None => "CP-IS could not be checked: Spine reported an error.".to_owned(),
+    }
+}
+
+fn contradicts(contradiction: Contradiction) -> &'static str {
+    match contradiction {
+        Contradiction::NoMatchWithContent => {
+            "The answer says that there is no record, and yet holds or counts one. CP-IS could not be checked."
+        }
+        Contradiction::TotalUnreadable => {
+            "The answer does not say readably how many records it holds. CP-IS could not be checked."
+        }
+        Contradiction::NothingReadable => "CP-IS holds a record for this child, but nothing of it could be read.",
+        Contradiction::ContentBeyondTotal => "The answer counts no record, and yet holds one. CP-IS could not be checked.",
+        Contradiction::EmptySuccess => "The answer says that data was found, and holds none. CP-IS could not be checked.",
+        Contradiction::CodesDisagree => "The answer's own codes disagree. CP-IS could not be checked.",
+    }
+}
+
+fn unavailable(name: &'static str, text: &str) -> Problem {
+    Problem::new(name, 503, IssueType::Transient, SpineCode::ServiceUnavailable, HttpCode::RecUnavailable, text)
+}
+
+fn timeout(name: &'static str, text: &str) -> Problem {
+    Problem::new(name, 504, IssueType::Timeout, SpineCode::UnableToCallService, HttpCode::RecTimeout, text)
+}
+
+fn bad_answer(name: &'static str, issue: IssueType, text: &str) -> Problem {
+    Problem::new(name, 502, issue, SpineCode::UnknownError, HttpCode::RecServerError, text)
+}
+
+fn own_fault(name: &'static str, spine: SpineCode, text: String) -> Problem {
+    Problem::new(name, 500, IssueType::Exception, spine, HttpCode::ServerError, text)
+}
