@@ -3,13 +3,13 @@
 //! A server certificate without a subject alternative name is refused: rustls does not look at the CN.
 
 use super::Connection;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
 use rustls::{
     AlertDescription, CertificateError, CipherSuite, ClientConfig, InconsistentKeys, RootCertStore, SignatureScheme,
     client::{ResolvesClientCert, WebPkiServerVerifier},
     crypto::{CryptoProvider, aws_lc_rs},
     sign::CertifiedKey,
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},

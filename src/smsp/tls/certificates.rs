@@ -6,7 +6,7 @@ use rcgen::{
     date_time_ymd,
 };
 use rustls::RootCertStore;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::time::Duration;
 
 pub struct Ca(CertifiedIssuer<'static, KeyPair>);
