@@ -1,6 +1,6 @@
 //! A flight: one look on its way to CP-IS and back, in a task of its own that no caller can cancel.
 
-use super::{LookKey, Patience};
+use super::{Look, LookKey, Patience};
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,18 +16,29 @@ pub(super) type Landing = watch::Receiver<Option<Outcome>>;
 pub(super) struct Flights(Arc<Mutex<HashMap<LookKey, Landing>>>);
 
 impl Flights {
-    /// The flight of `key`, and true where it was already on its way. Otherwise it is registered first and started then, so
-    /// that no second one can start beside it.
-    pub(super) fn join_or_start(&self, key: LookKey, start: impl FnOnce(Entry)) -> (Landing, bool) {
+    /// The look of `key`: finished, on its way, or else registered first and started then, so that no second one can start
+    /// beside it.
+    ///
+    /// `finished` is asked under the same lock that a landing flight needs to leave the table, and an answer is kept before its
+    /// flight leaves: no look can fall between the two and be asked twice.
+    pub(super) fn find_or_start(
+        &self,
+        key: LookKey,
+        finished: impl FnOnce(&LookKey) -> Option<Look>,
+        start: impl FnOnce(Entry),
+    ) -> Found {
         let mut flights = self.lock();
+        if let Some(look) = finished(&key) {
+            return Found::Finished(look);
+        }
         if let Some(landing) = flights.get(&key) {
-            return (landing.clone(), true);
+            return Found::Flight { landing: landing.clone(), joined: true };
         }
         let (sender, landing) = watch::channel(None);
         flights.insert(key.clone(), landing.clone());
         drop(flights);
         start(Entry { flights: self.clone(), key, sender });
-        (landing, false)
+        Found::Flight { landing, joined: false }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -38,6 +49,16 @@ impl Flights {
         // The map is consistent at every await-free step, so a panic elsewhere does not make it unusable.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where a look was found.
+pub(super) enum Found {
+    Finished(Look),
+    /// `joined`: another request had started it.
+    Flight {
+        landing: Landing,
+        joined: bool,
+    },
 }
 
 /// A flight's place in the table. It is given up when the flight lands, and also if its task ends otherwise: then the

@@ -14,7 +14,7 @@ mod shared;
 pub use key::LookKey;
 
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Question, Register};
-use flight::{Flights, Landing};
+use flight::{Flights, Found, Landing};
 use shared::SharedLooks;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +81,11 @@ impl Lookups {
 
     /// The requester's shared look about the child of `question`, if there still is one. Never asks (decisions.md 11).
     pub fn held(&self, question: &Question) -> Option<Look> {
-        let shared = self.shared.get(&LookKey::of(question))?;
+        self.finished(&LookKey::of(question))
+    }
+
+    fn finished(&self, key: &LookKey) -> Option<Look> {
+        let shared = self.shared.get(key)?;
         Some(Look { age: Some(shared.age()), answer: shared.answer, shared: true })
     }
 
@@ -92,11 +96,8 @@ impl Lookups {
     /// # Errors
     /// The [`Failure`] of the flight; after `Patience::caller`, a timeout that may have been heard.
     pub async fn look(&self, question: Question, freshness: Freshness) -> Result<Look, Arc<Failure>> {
-        if let Some(look) = self.held(&question).filter(|look| self.is_fresh(look, freshness)) {
-            return Ok(look);
-        }
-        let key = LookKey::of(&question);
-        let (landing, shared) = self.flights.join_or_start(key, |entry| {
+        let fresh = |key: &LookKey| self.finished(key).filter(|look| self.is_fresh(look, freshness));
+        let found = self.flights.find_or_start(LookKey::of(&question), fresh, |entry| {
             let (register, patience, looks) = (Arc::clone(&self.register), self.patience, self.shared.clone());
             self.runtime.spawn(async move {
                 let outcome = flight::fly(register.as_ref(), &question, patience).await.map(Arc::new);
@@ -106,8 +107,12 @@ impl Lookups {
                 entry.land(outcome);
             });
         });
+        let (landing, joined) = match found {
+            Found::Finished(look) => return Ok(look),
+            Found::Flight { landing, joined } => (landing, joined),
+        };
         match tokio::time::timeout(self.patience.caller, wait(landing)).await {
-            Ok(outcome) => outcome.map(|answer| Look { answer, shared, age: None }),
+            Ok(outcome) => outcome.map(|answer| Look { answer, shared: joined, age: None }),
             Err(_) => Err(Arc::new(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered))),
         }
     }

@@ -252,3 +252,14 @@ async fn an_answer_that_came_too_late_for_its_caller_is_shared_with_the_next() {
     assert!(lookups.look(question("a"), Freshness::Shared).await.unwrap().age.is_some());
     assert_eq!(register.asked(), 1);
 }
+
+#[tokio::test]
+async fn an_answer_that_landed_just_now_is_found_before_a_second_flight_starts() {
+    let flights = Flights::default();
+    let about = question("a");
+    let answer = Arc::new(no_record(&about.nhs_number));
+    let landed = |_: &LookKey| Some(Look { answer: Arc::clone(&answer), shared: true, age: Some(Duration::ZERO) });
+    let found = flights.find_or_start(LookKey::of(&about), landed, |_| panic!("a second query"));
+    assert!(matches!(found, Found::Finished(_)));
+    assert_eq!(flights.len(), 0);
+}
