@@ -8,6 +8,7 @@ mod template;
 use super::App;
 use super::media::{Format, Presentation};
 use super::problem::Problem;
+use super::read::has_tag;
 use super::respond::Answered;
 use super::routes::Route;
 use super::search::base_url;
@@ -132,11 +133,8 @@ fn answered(name: &'static str, template: &Template, request: &HttpRequest, app:
 
 /// `If-None-Match` names this very document, or any.
 fn is_known_already(request: &HttpRequest, etag: &str) -> bool {
-    let values = request.headers().get_all("If-None-Match").filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
+    let mut values = request.headers().get_all("If-None-Match").filter_map(|value| value.to_str().ok());
+    values.any(|tags| has_tag(tags, etag))
 }
 
 #[cfg(test)]

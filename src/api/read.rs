@@ -5,9 +5,8 @@ use super::headers::CallerHeaders;
 use super::media::Presentation;
 use super::problem::Problem;
 use super::respond::Answered;
-use super::search::{question, requester};
-use crate::cpis::today_in_london;
-use crate::fhir::graph::{Context, Graph, ResourceType};
+use super::search::{graph, last_segment, question, requester};
+use crate::fhir::graph::ResourceType;
 use crate::fhir::json;
 use crate::lookup::{Freshness, Look};
 use actix_web::HttpRequest;
@@ -15,7 +14,6 @@ use actix_web::http::header::HttpDate;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fhirbolt_model::r4::Resource;
-use jiff::Timestamp;
 use std::time::SystemTime;
 
 /// One resource, as it is read.
@@ -31,9 +29,16 @@ pub struct Found {
 impl Found {
     /// Whether `tags`, of an If-None-Match, has this content.
     pub fn is_known_as(&self, tags: &str) -> bool {
-        let opaque = self.etag.trim_start_matches("W/");
-        tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == opaque)
+        has_tag(tags, &self.etag)
     }
+}
+
+/// Whether `tags`, the value of an If-None-Match, has `etag`, by weak comparison, or is `*`.
+pub(super) fn has_tag(tags: &str, etag: &str) -> bool {
+    fn opaque(tag: &str) -> &str {
+        tag.strip_prefix("W/").unwrap_or(tag)
+    }
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || opaque(tag) == opaque(etag))
 }
 
 /// Answers `GET [type]/[id]`, also where nothing changed since the caller read it.
@@ -44,7 +49,7 @@ pub async fn handle(
     caller: &CallerHeaders,
     presentation: Presentation,
 ) -> Result<Answered, Problem> {
-    let id = request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let id = last_segment(request);
     let found = find(resource, id, app, caller).await?;
     let mut answered = Answered::resource("read", &found.resource, presentation);
     if is_unchanged(request, &found) {
@@ -72,8 +77,7 @@ pub async fn find(resource: ResourceType, id: &str, app: &App, caller: &CallerHe
         None if may_ask => super::search::look(app, question, Freshness::Shared).await?,
         None => return Err(Problem::no_such_resource()),
     };
-    let today = today_in_london(Timestamp::now());
-    let graph = Graph::new(&look.answer, &Context { ids: &app.ids, today, unscheduled: true });
+    let graph = graph(&look, app);
     let node = graph.find(&open).ok_or_else(Problem::no_such_resource)?;
     let resource = graph.build(node);
     drop(graph);

@@ -50,11 +50,15 @@ pub async fn handle(
 /// A further page: from the same requester's shared look, never a reason to ask (decisions.md 24).
 fn page(request: &HttpRequest, app: &App, caller: &CallerHeaders, presentation: Presentation) -> Result<Answered, Problem> {
     let requester = requester(app, caller)?;
-    let token = request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let cursor = Cursor::open(token, &app.ids).ok_or_else(Problem::no_such_resource)?;
+    let cursor = Cursor::open(last_segment(request), &app.ids).ok_or_else(Problem::no_such_resource)?;
     let look = app.lookups.held(&question(&cursor.nhs_number, requester, caller)).ok_or_else(Problem::page_is_gone)?;
     let search = cursor.search(&app.ids)?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, presentation))
+}
+
+/// The id or token at the end of the path.
+pub(super) fn last_segment(request: &HttpRequest) -> &str {
+    request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }
 
 pub(super) fn question(nhs_number: &NhsNumber, requester: Requester, caller: &CallerHeaders) -> Question {
@@ -129,10 +133,15 @@ fn show(search: &Search, look: &Look, base_url: &str, app: &App, presentation: P
 
 /// The look as `search` sees it.
 pub(super) fn searchset(search: &Search, look: &Look, base_url: &str, app: &App) -> Resource {
-    let today = today_in_london(Timestamp::now());
-    // Every look that gets here was asked as unscheduled, whatever the header said or left unsaid.
-    let graph = Graph::new(&look.answer, &Context { ids: &app.ids, today, unscheduled: true });
+    let graph = graph(look, app);
     bundle::searchset(&Page { search, answer: &look.answer, graph: &graph, base_url, ids: &app.ids })
+}
+
+/// The look as resources, seen today.
+pub(super) fn graph<'a>(look: &'a Look, app: &'a App) -> Graph<'a> {
+    let today = today_in_london(Timestamp::now());
+    // Every look was asked as unscheduled, whatever the header said or left unsaid.
+    Graph::new(&look.answer, &Context { ids: &app.ids, today, unscheduled: true })
 }
 
 /// The absolute base of links: the setting, or what the request was sent to. A strange `Host` is not repeated.
