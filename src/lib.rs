@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod api;
+pub mod audit;
 pub mod commands;
 pub mod cpis;
 pub mod fhir;

@@ -5,6 +5,7 @@
 
 mod access;
 mod answer;
+mod author;
 mod authority;
 mod failure;
 mod nhs_number;
@@ -18,6 +19,7 @@ mod time;
 
 pub use access::{Access, Author, Organisation, OrganisationKind, Responsible, Role};
 pub use answer::{Answer, Holding, Notice, Record};
+pub use author::{AuthorAsSent, AuthorKind};
 pub use authority::{LocalAuthority, NumberUse, TelephoneNumber};
 pub use failure::{Contradiction, Delivery, Failure, FailureKind, Fault, Phase, ResponseCode};
 pub use nhs_number::{NhsNumber, NotAnNhsNumber};

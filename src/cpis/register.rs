@@ -1,8 +1,14 @@
-use super::{Answer, Failure, MessageIds, Question};
+use super::{Answer, AuthorAsSent, Failure, MessageIds, Question};
 use std::{future::Future, pin::Pin};
 
 /// The register, however it is reached: the SMSP today, another interface of CP-IS tomorrow.
 pub trait Register: Send + Sync + 'static {
+    /// The author that a query for `question` would carry, so that it is on record before the query is made.
+    ///
+    /// # Errors
+    /// A failure that is not delivered, where the query could not be written: the requester lacks something.
+    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure>;
+
     /// Asks once. Sends at most one complete request, never repeats it, and has no deadline of its own beyond connecting:
     /// the caller decides how long to wait. `ids` are used for this attempt only.
     fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> Asking<'a>;

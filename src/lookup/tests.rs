@@ -25,6 +25,10 @@ impl Script {
 }
 
 impl Register for Script {
+    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
+        Ok(author(question))
+    }
+
     fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> Asking<'a> {
         Box::pin(async move {
             self.asked.fetch_add(1, SeqCst);
@@ -40,8 +44,26 @@ impl Register for Script {
 struct Panics;
 
 impl Register for Panics {
+    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
+        Ok(author(question))
+    }
+
     fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> Asking<'a> {
         Box::pin(async { panic!("a fault of our own") })
+    }
+}
+
+fn author(question: &Question) -> AuthorAsSent {
+    AuthorAsSent {
+        template: AuthorKind::System,
+        id: "200000000115".into(),
+        role_profile_id: None,
+        role_code: question.requester.role.code.clone(),
+        role_name: question.requester.role.name.clone(),
+        name: "Test".into(),
+        organisation_ods: "RX1".into(),
+        organisation_name: "Test".into(),
+        nominated: false,
     }
 }
 

@@ -7,10 +7,10 @@ mod names;
 mod tests;
 
 use super::{
-    Connection, Dialect, envelope, response,
+    Connection, Dialect, envelope, query, response,
     tls::{self, CredentialsError, Handshakes},
 };
-use crate::cpis::{Answer, Asking, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register, Text};
+use crate::cpis::{Answer, Asking, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register, Text};
 use jiff::Timestamp;
 use reqwest::{
     Response, Url,
@@ -126,6 +126,10 @@ impl Client {
 }
 
 impl Register for Client {
+    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
+        query::author(&question.requester, &self.dialect).map(|author| author.as_sent())
+    }
+
     fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> Asking<'a> {
         Box::pin(self.exchange(question, ids))
     }

@@ -1,5 +1,5 @@
 use super::xml::is_blank;
-use crate::cpis::{Delivery, Failure, FailureKind, Organisation, PersonName, Phase, Requester, SdsId};
+use crate::cpis::{AuthorAsSent, AuthorKind, Delivery, Failure, FailureKind, Organisation, PersonName, Phase, Requester, SdsId};
 use crate::smsp::{AuthorTemplate, Dialect, PayloadForm};
 
 /// The HL7 V3 author of a query, complete (wire.md 2.3 to 2.5, decisions.md 20).
@@ -21,6 +21,28 @@ pub enum WireIdentity<'a> {
     /// `COCT_TP145104GB01#System`: our system, with the person who is responsible for the query. `nominated` tells that
     /// this is the person of the settings, not the requester.
     System { asid: &'a SdsId, nominated: bool },
+}
+
+impl WireAuthor<'_> {
+    /// The same, for the trail.
+    #[must_use]
+    pub fn as_sent(&self) -> AuthorAsSent {
+        let (template, id, role_profile_id, nominated) = match self.identity {
+            WireIdentity::Person { user_id, role_profile_id } => (AuthorKind::Person, user_id, role_profile_id, false),
+            WireIdentity::System { asid, nominated } => (AuthorKind::System, asid, None, nominated),
+        };
+        AuthorAsSent {
+            template,
+            id: id.as_str().into(),
+            role_profile_id: role_profile_id.map(|id| id.as_str().into()),
+            role_code: self.role_code.into(),
+            role_name: self.role_name.into(),
+            name: self.name.spoken().into(),
+            organisation_ods: self.organisation.ods_code.clone(),
+            organisation_name: self.organisation.name.clone(),
+            nominated,
+        }
+    }
 }
 
 /// A person in the roles that both templates ask for.

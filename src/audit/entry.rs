@@ -1,0 +1,234 @@
+//! What one entry of the trail says (decisions.md 35; wire.md 5.9, MSCA-AUD-02, -03).
+
+use crate::cpis::{Answer, AuthorAsSent, Delivery, MessageIds, NhsNumber, Requester, Text};
+use jiff::Timestamp;
+use std::net::IpAddr;
+use uuid::Uuid;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A query is about to go out. Durable before its first byte.
+    Asked,
+    /// CP-IS answered, with records or without. Durable before anything of it is shown.
+    Answered,
+    /// The look failed, and what CP-IS has heard is known: nothing, or a complete query that it answered badly.
+    Failed,
+    /// A query went out, wholly or in part, and no answer to it was understood: the authority may have been notified.
+    Unknown,
+    /// An answer that was held already was shown again: to a request that waited for it, a later search, a read or a page.
+    Shared,
+    /// A request was refused: no identity, no permission. Nothing was asked or shown.
+    Refused,
+    /// A read or page outside any held look: nothing was asked or shown (decisions.md 11).
+    NotHeld,
+    /// The trail itself was searched.
+    Searched,
+    /// The trail, or a part of it, was exported.
+    Exported,
+    /// The service started. The detail names the settings that matter, without secrets.
+    Started,
+    /// The service stopped in good order.
+    Stopped,
+    /// Certificates, keys or settings were read again.
+    Reloaded,
+    /// Lines before this one were moved to an archive, which the detail names with its proof.
+    Archived,
+}
+
+impl Event {
+    pub const ALL: [Self; 13] = [
+        Self::Asked,
+        Self::Answered,
+        Self::Failed,
+        Self::Unknown,
+        Self::Shared,
+        Self::Refused,
+        Self::NotHeld,
+        Self::Searched,
+        Self::Exported,
+        Self::Started,
+        Self::Stopped,
+        Self::Reloaded,
+        Self::Archived,
+    ];
+
+    /// The name in the store, in searches and exports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Shared => "shared",
+            Self::Refused => "refused",
+            Self::NotHeld => "not-held",
+            Self::Searched => "searched",
+            Self::Exported => "exported",
+            Self::Started => "started",
+            Self::Stopped => "stopped",
+            Self::Reloaded => "reloaded",
+            Self::Archived => "archived",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.name() == name)
+    }
+}
+
+/// One entry, before it has a place in the chain. `Debug` shows nothing of a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Names the entry; a second attempt to write it is known by it.
+    pub id: Uuid,
+    /// When it happened, UTC (MSCA-AUD-07).
+    pub at: Timestamp,
+    pub event: Event,
+    /// Ties all entries of one look together.
+    pub look: Option<Uuid>,
+    pub who: Option<Who>,
+    /// The NHS number asked about: the child's, or the mother's of an unborn child.
+    pub child: Option<NhsNumber>,
+    pub request: RequestFacts,
+    pub message: Option<Message>,
+    /// The HL7 V3 author as it went over the wire.
+    pub author: Option<AuthorAsSent>,
+    pub upshot: Option<Upshot>,
+    /// For a person's eye, of events without a child: which settings, which search, which archive. Never a secret.
+    pub detail: Option<String>,
+}
+
+/// Who asked, as far as it is known. A refused request may leave everything open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Who {
+    /// Who vouches: an OIDC issuer, a gateway, `demo`, or `command` for the command line.
+    pub issuer: Option<Text>,
+    pub user_id: Option<Text>,
+    pub sds_user_id: Option<Text>,
+    pub role_profile_id: Option<Text>,
+    pub name: Option<Text>,
+    pub role_code: Option<Text>,
+    pub role_name: Option<Text>,
+    pub organisation_ods: Option<Text>,
+    pub organisation_name: Option<Text>,
+    /// The code of a [`crate::cpis::CareSetting`].
+    pub care_setting: Option<Text>,
+}
+
+/// The request that an entry belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestFacts {
+    pub request_id: Option<Text>,
+    pub correlation_id: Option<Text>,
+    /// 32 hex digits.
+    pub trace_id: Option<Text>,
+    /// The caller's network address.
+    pub address: Option<IpAddr>,
+    /// The system that the request came from: a client id of the token, or the subject of the gateway's certificate.
+    pub source_system: Option<Text>,
+    /// What was asked for, such as `search Flag`, `read CarePlan`, `page Flag`, `batch Flag,CarePlan`. No parameters.
+    pub interaction: Option<Text>,
+    /// How new the answer had to be: `no-cache` or `new-look` (decisions.md 12).
+    pub freshness: Option<Text>,
+}
+
+/// The ids on the wire (wire.md 5.2), for tracing a message end to end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    pub message_id: Text,
+    pub tracking_id: Text,
+    pub payload_id: Text,
+    pub query_id: Text,
+    /// The id of the answer.
+    pub response_id: Option<Text>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Upshot {
+    /// A short name: `found`, `no-record`, or the name of the failure or refusal.
+    pub outcome: Text,
+    /// The SMSP's response code, where one was read.
+    pub response_code: Option<Text>,
+    pub delivery: Option<Delivery>,
+    /// Whether this look is expected to have notified the authority. A shared answer never does.
+    pub notification_expected: Option<bool>,
+    pub shown: Option<Shown>,
+    /// How old a shared answer was, in milliseconds.
+    pub age_ms: Option<u64>,
+}
+
+/// How much there was to show: counts, never content.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shown {
+    pub records: u32,
+    pub plans: u32,
+    /// Counted by CP-IS, but not readable.
+    pub unreadable: u32,
+    pub accesses: u32,
+}
+
+impl Entry {
+    /// An entry of now that says no more than what happened.
+    #[must_use]
+    pub fn of(event: Event) -> Self {
+        Self {
+            id: Uuid::new_v4(),
+            at: Timestamp::now(),
+            event,
+            look: None,
+            who: None,
+            child: None,
+            request: RequestFacts::default(),
+            message: None,
+            author: None,
+            upshot: None,
+            detail: None,
+        }
+    }
+}
+
+impl From<&Requester> for Who {
+    fn from(requester: &Requester) -> Self {
+        let given = |text: &Text| (!text.is_empty()).then(|| text.clone());
+        Self {
+            issuer: given(&requester.user.issuer),
+            user_id: given(&requester.user.id),
+            sds_user_id: requester.sds_user_id.as_ref().map(|id| id.as_str().into()),
+            role_profile_id: requester.role_profile_id.as_ref().map(|id| id.as_str().into()),
+            name: given(&requester.name.spoken().into()),
+            role_code: given(&requester.role.code),
+            role_name: given(&requester.role.name),
+            organisation_ods: given(&requester.organisation.ods_code),
+            organisation_name: given(&requester.organisation.name),
+            care_setting: Some(requester.care_setting.code().into()),
+        }
+    }
+}
+
+impl From<&MessageIds> for Message {
+    fn from(ids: &MessageIds) -> Self {
+        Self {
+            message_id: ids.message.as_str().into(),
+            tracking_id: ids.tracking.as_str().into(),
+            payload_id: ids.payload.as_str().into(),
+            query_id: ids.query.as_str().into(),
+            response_id: None,
+        }
+    }
+}
+
+impl From<&Answer> for Shown {
+    fn from(answer: &Answer) -> Self {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self {
+            records: count(answer.records().len()),
+            plans: count(answer.records().iter().map(|record| record.entries.len()).sum()),
+            unreadable: count(answer.unreadable()),
+            accesses: count(answer.accesses.len()),
+        }
+    }
+}

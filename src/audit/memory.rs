@@ -1,0 +1,61 @@
+//! A trail in memory: for the demo, for tests, and as the measure that durable stores are held against.
+
+use super::{Appending, Chain, Draft, Line, Reader, Reading, Store, Tip, Wanted};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The writing side.
+pub struct MemoryStore(MemoryReader);
+
+/// The reading side.
+#[derive(Clone, Default)]
+pub struct MemoryReader(Arc<Mutex<Vec<Line>>>);
+
+impl MemoryStore {
+    #[must_use]
+    pub fn new() -> (Self, MemoryReader) {
+        let reader = MemoryReader::default();
+        (Self(reader.clone()), reader)
+    }
+}
+
+impl Store for MemoryStore {
+    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
+        Box::pin(async move {
+            let mut lines = self.0.lock();
+            let known = |draft: &Draft| draft.again && lines.iter().any(|line| line.id == draft.id);
+            let new: Vec<&Draft> = drafts.iter().filter(|draft| !known(draft)).collect();
+            let linked = chain.link(tip(&lines), &new);
+            lines.extend(linked);
+            Ok(tip(&lines))
+        })
+    }
+}
+
+impl MemoryReader {
+    fn lock(&self) -> MutexGuard<'_, Vec<Line>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn tip(lines: &[Line]) -> Tip {
+    lines.last().map_or(Tip::NONE, |line| Tip { seq: line.seq, mac: line.mac })
+}
+
+impl Reader for MemoryReader {
+    fn tip(&self) -> Reading<'_, Tip> {
+        Box::pin(async { Ok(tip(&self.lock())) })
+    }
+
+    fn base(&self) -> Reading<'_, Tip> {
+        Box::pin(async { Ok(Tip::NONE) })
+    }
+
+    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {
+        Box::pin(async move { Ok(self.lock().iter().filter(|line| line.seq > after).take(limit).cloned().collect()) })
+    }
+
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
+        let is = move |line: &&Line| before.is_none_or(|before| line.seq < before) && line.is(wanted);
+        Box::pin(async move { Ok(self.lock().iter().rev().filter(is).take(limit).cloned().collect()) })
+    }
+}

@@ -1,0 +1,146 @@
+//! NHS numbers at rest: sealed, with a keyed blind index for search.
+
+use super::{KeyId, NoKeys};
+use crate::cpis::NhsNumber;
+use crate::settings::KeyMaterial;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::{hmac, rand};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// The encryption keys of the trail: the first one writes, all of them read. Shows nothing of itself in `Debug`.
+pub struct Seal(Vec<SealKey>);
+
+struct SealKey {
+    id: KeyId,
+    number: LessSafeKey,
+    index: hmac::Key,
+}
+
+/// A sealed NHS number: key id (8), nonce (12), ciphertext and tag (26).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed(pub Vec<u8>);
+
+/// A child as the store can find them: a keyed hash of the NHS number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ChildIndex(pub [u8; 16]);
+
+const NONCE: usize = 12;
+
+impl Seal {
+    /// # Errors
+    /// [`NoKeys`] when there is none.
+    pub fn new(keys: &[KeyMaterial]) -> Result<Self, NoKeys> {
+        let keys: Vec<SealKey> = keys.iter().filter_map(SealKey::new).collect();
+        if keys.is_empty() { Err(NoKeys) } else { Ok(Self(keys)) }
+    }
+
+    /// Seals the number of the entry `id`, to which it stays bound. `None` when the machine gives no randomness.
+    pub(super) fn seal(&self, number: &NhsNumber, id: Uuid) -> Option<Sealed> {
+        let key = self.0.first()?;
+        let mut nonce = [0; NONCE];
+        rand::fill(&mut nonce).ok()?;
+        let mut text = number.digits().as_bytes().to_vec();
+        let aad = Aad::from(*id.as_bytes());
+        key.number.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut text).ok()?;
+        let mut sealed = Vec::with_capacity(KeyId::LENGTH + NONCE + text.len());
+        sealed.extend_from_slice(&key.id.0);
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(&text);
+        Some(Sealed(sealed))
+    }
+
+    /// Opens what was sealed for the entry `id`; `None` where no key fits, or it was changed or moved.
+    #[must_use]
+    pub fn open(&self, sealed: &Sealed, id: Uuid) -> Option<NhsNumber> {
+        let (key_id, rest) = sealed.0.split_at_checked(KeyId::LENGTH)?;
+        let (nonce, text) = rest.split_at_checked(NONCE)?;
+        let key = self.0.iter().find(|key| key.id.0 == key_id)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut text = Zeroizing::new(text.to_vec());
+        let digits = key.number.open_in_place(nonce, Aad::from(*id.as_bytes()), &mut text).ok()?;
+        NhsNumber::parse(std::str::from_utf8(digits).ok()?).ok()
+    }
+
+    /// The index that new entries carry. `None` never happens: there is always a first key.
+    pub(super) fn index(&self, number: &NhsNumber) -> Option<ChildIndex> {
+        self.indexes(number).next()
+    }
+
+    /// Every index under which entries about the child may be found, one for each key.
+    pub fn indexes(&self, number: &NhsNumber) -> impl Iterator<Item = ChildIndex> {
+        self.0.iter().map(|key| {
+            let mut index = [0; 16];
+            index.copy_from_slice(&hmac::sign(&key.index, number.digits().as_bytes()).as_ref()[..16]);
+            ChildIndex(index)
+        })
+    }
+}
+
+impl SealKey {
+    fn new(key: &KeyMaterial) -> Option<Self> {
+        let number = derive(key, b"cpis-fhir trail: NHS number");
+        let index = derive(key, b"cpis-fhir trail: child index");
+        Some(Self {
+            id: KeyId::of(key),
+            number: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, number.as_slice()).ok()?),
+            index: hmac::Key::new(hmac::HMAC_SHA256, index.as_slice()),
+        })
+    }
+}
+
+/// A key for one purpose, so that no two uses ever share one.
+pub(super) fn derive(key: &KeyMaterial, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut derived = Zeroizing::new([0; 32]);
+    let master = hmac::Key::new(hmac::HMAC_SHA256, key.bytes());
+    derived.copy_from_slice(hmac::sign(&master, purpose).as_ref());
+    derived
+}
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Seal({} keys)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seal(keys: &[u8]) -> Seal {
+        Seal::new(&keys.iter().map(|key| KeyMaterial::new([*key; 32])).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn number() -> NhsNumber {
+        NhsNumber::parse("9990000018").unwrap()
+    }
+
+    #[test]
+    fn a_sealed_number_opens_for_its_own_entry_only() {
+        let (seal, id) = (seal(&[1]), Uuid::new_v4());
+        let sealed = seal.seal(&number(), id).unwrap();
+        assert_eq!(seal.open(&sealed, id), Some(number()));
+        assert_eq!(seal.open(&sealed, Uuid::new_v4()), None);
+        assert!(!sealed.0.windows(10).any(|window| window == b"9990000018"));
+    }
+
+    #[test]
+    fn any_changed_byte_makes_it_unreadable() {
+        let (seal, id) = (seal(&[1]), Uuid::new_v4());
+        let sealed = seal.seal(&number(), id).unwrap();
+        for at in 0..sealed.0.len() {
+            let mut changed = sealed.clone();
+            changed.0[at] ^= 1;
+            assert_eq!(seal.open(&changed, id), None, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_new_key_in_front_still_reads_and_finds_what_the_old_one_wrote() {
+        let (old, id) = (seal(&[1]), Uuid::new_v4());
+        let both = seal(&[2, 1]);
+        assert_eq!(both.open(&old.seal(&number(), id).unwrap(), id), Some(number()));
+        assert!(both.indexes(&number()).any(|index| Some(index) == old.index(&number())));
+        assert_ne!(both.index(&number()), old.index(&number()));
+    }
+}

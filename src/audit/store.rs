@@ -1,0 +1,125 @@
+//! What a database must do to hold the trail.
+
+use super::{Chain, ChildIndex, Event, Line, Tip};
+use jiff::Timestamp;
+use std::future::Future;
+use std::pin::Pin;
+use uuid::Uuid;
+
+/// An entry ready to be linked: its body is written, its NHS number sealed. `Debug` shows nothing of a person.
+#[derive(Clone)]
+pub struct Draft {
+    pub id: Uuid,
+    pub at: Timestamp,
+    pub event: Event,
+    pub look: Option<Uuid>,
+    pub user_id: Option<String>,
+    pub child: Option<ChildIndex>,
+    pub message_id: Option<String>,
+    pub request_id: Option<String>,
+    pub body: Vec<u8>,
+    /// An earlier attempt may have been written after all: then the store already has a line of this `id`, and keeps that one.
+    pub again: bool,
+}
+
+/// The writing side. One owner at a time in a process; of a shared database, several processes at once.
+pub trait Store: Send + 'static {
+    /// Appends the drafts in one transaction that is durable (synced to disk) when the future completes: reads the tip under a lock
+    /// that keeps other writers out, links with `chain`, writes. A draft that is there [`Draft::again`] and already has a line
+    /// is left out. Gives the new tip. No two drafts have one `id`.
+    ///
+    /// An error means that nothing may be relied on: all of it or none of it is in the store.
+    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a>;
+}
+
+pub type Appending<'a> = Pin<Box<dyn Future<Output = Result<Tip, StoreError>> + Send + 'a>>;
+
+/// The reading side, beside a writer that goes on.
+pub trait Reader: Send + Sync + 'static {
+    /// The end of the chain; [`Tip::NONE`] where nothing was ever written.
+    fn tip(&self) -> Reading<'_, Tip>;
+
+    /// What the chain begins after: [`Tip::NONE`], or the last line that was moved to an archive.
+    fn base(&self) -> Reading<'_, Tip>;
+
+    /// At most `limit` lines with a number above `after`, in their order.
+    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>>;
+
+    /// At most `limit` lines that match, newest first, with a number below `before` where that is given. Its cost must not grow
+    /// with the length of the trail.
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>>;
+}
+
+pub type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+impl std::fmt::Debug for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Draft({}, {})", self.event.name(), self.id)
+    }
+}
+
+/// Which lines: all that is given must hold.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    pub user_id: Option<String>,
+    /// One for each encryption key; any of them. Empty: every child, and none.
+    pub child: Vec<ChildIndex>,
+    pub message_id: Option<String>,
+    pub request_id: Option<String>,
+    pub look: Option<Uuid>,
+    /// Not before this.
+    pub from: Option<Timestamp>,
+    /// Before this.
+    pub to: Option<Timestamp>,
+}
+
+/// The store failed. Its text holds nothing of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the trail's store {kind}: {detail}")]
+pub struct StoreError {
+    pub kind: StoreErrorKind,
+    /// The database's own words, where they cannot hold data.
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum StoreErrorKind {
+    #[error("is full")]
+    Full,
+    #[error("is locked by another")]
+    Locked,
+    #[error("cannot be written")]
+    ReadOnly,
+    #[error("is gone")]
+    Gone,
+    #[error("is too slow")]
+    Slow,
+    #[error("is damaged")]
+    Damaged,
+    #[error("failed")]
+    Other,
+}
+
+impl StoreError {
+    #[must_use]
+    pub fn new(kind: StoreErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+}
+
+impl Line {
+    /// Whether `wanted` asks for this line.
+    #[must_use]
+    pub fn is(&self, wanted: &Wanted) -> bool {
+        fn same(wanted: Option<&String>, has: Option<&String>) -> bool {
+            wanted.is_none_or(|wanted| has == Some(wanted))
+        }
+        same(wanted.user_id.as_ref(), self.user_id.as_ref())
+            && same(wanted.message_id.as_ref(), self.message_id.as_ref())
+            && same(wanted.request_id.as_ref(), self.request_id.as_ref())
+            && wanted.look.is_none_or(|look| self.look == Some(look))
+            && (wanted.child.is_empty() || self.child.is_some_and(|child| wanted.child.contains(&child)))
+            && wanted.from.is_none_or(|from| self.at >= from)
+            && wanted.to.is_none_or(|to| self.at < to)
+    }
+}

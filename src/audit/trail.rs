@@ -1,0 +1,296 @@
+//! The way into the trail: many callers, one writer, one transaction for all who wait (group commit).
+
+use super::body::{self, BodyError};
+use super::{Chain, Draft, Entry, Seal, Store, StoreError, StoreErrorKind, Tip};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+/// The trail, open for writing. Clones share one writer.
+#[derive(Clone)]
+pub struct Trail {
+    jobs: mpsc::Sender<Job>,
+    seal: Arc<Seal>,
+    ledger: Arc<Ledger>,
+    commit_timeout: Duration,
+}
+
+/// How the writer works.
+pub struct Options {
+    /// How long a caller waits for its entry to be durable.
+    pub commit_timeout: Duration,
+    /// Called after each commit with the new tip: the head file.
+    pub after_commit: Box<dyn FnMut(Tip) + Send>,
+}
+
+/// Why an entry is not known to be on the trail.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrailError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// More entries wait than may.
+    #[error("the trail's queue is full")]
+    Overloaded,
+    /// Not durable in time. It may still become so.
+    #[error("the trail is too slow")]
+    Slow,
+    /// The writer is gone.
+    #[error("the trail is closed")]
+    Closed,
+}
+
+/// How the trail does: for health, metrics and alerts.
+#[derive(Debug, Clone, Default)]
+pub struct TrailState {
+    /// The store's last failure, if nothing was written since.
+    pub failing: Option<StoreErrorKind>,
+    /// Entries of what has already happened that still wait for the store.
+    pub owed: usize,
+    pub tip: Option<Tip>,
+    pub commits: u64,
+    pub entries: u64,
+    /// How long the last commit took.
+    pub last_commit: Duration,
+}
+
+enum Job {
+    Append { draft: Draft, done: oneshot::Sender<Result<(), TrailError>> },
+    Flush(oneshot::Sender<()>),
+}
+
+#[derive(Default)]
+struct Ledger {
+    state: Mutex<TrailState>,
+    /// What must be on the trail and is not yet; kept until it is.
+    owed: Mutex<VecDeque<Draft>>,
+}
+
+/// Callers that may wait at once; what is beyond is refused at once.
+const QUEUE: usize = 4096;
+/// Entries of one transaction.
+const MOST_AT_ONCE: usize = 256;
+/// Entries that may be owed. Each stands for a query that has gone out: beyond this, none goes out.
+const MOST_OWED: usize = 10_000;
+/// How often a failing store is tried again for what is owed.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// How often the tip is logged (decisions.md 34).
+const TELL_TIP: Duration = Duration::from_mins(1);
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { commit_timeout: Duration::from_secs(5), after_commit: Box::new(|_| {}) }
+    }
+}
+
+impl Trail {
+    /// Starts the writer in a thread of its own, which may block; `runtime` drives whatever the store awaits.
+    ///
+    /// # Errors
+    /// The I/O error when the machine gives no thread.
+    pub fn start(
+        store: Box<dyn Store>,
+        chain: Chain,
+        seal: Arc<Seal>,
+        options: Options,
+        runtime: Handle,
+    ) -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let ledger = Arc::new(Ledger::default());
+        let commit_timeout = options.commit_timeout;
+        let writer = Writer { store, chain, queue, ledger: Arc::clone(&ledger), after_commit: options.after_commit, told: None };
+        std::thread::Builder::new().name("cpis-trail".to_owned()).spawn(move || runtime.block_on(writer.run()))?;
+        Ok(Self { jobs, seal, ledger, commit_timeout })
+    }
+
+    /// Puts `entry` on the trail. It is durable when this is `Ok`.
+    ///
+    /// # Errors
+    /// [`TrailError`]: the entry must not be relied on, though after [`TrailError::Slow`] and some failures of a store it may
+    /// have been written.
+    pub async fn record(&self, entry: &Entry) -> Result<(), TrailError> {
+        self.append(body::write(entry, &self.seal)?).await
+    }
+
+    /// As [`Trail::record`], for an entry that an earlier attempt may have written already: it is on the trail once then.
+    ///
+    /// # Errors
+    /// As [`Trail::record`].
+    pub async fn record_again(&self, entry: &Entry) -> Result<(), TrailError> {
+        self.append(Draft { again: true, ..body::write(entry, &self.seal)? }).await
+    }
+
+    async fn append(&self, draft: Draft) -> Result<(), TrailError> {
+        let (done, durable) = oneshot::channel();
+        self.jobs.try_send(Job::Append { draft, done }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => TrailError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => TrailError::Closed,
+        })?;
+        match tokio::time::timeout(self.commit_timeout, durable).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(TrailError::Closed),
+            Err(_) => Err(TrailError::Slow),
+        }
+    }
+
+    /// Keeps `entry`, of something that has happened and cannot be undone, until the store takes it, once. Not durable before.
+    pub fn record_when_possible(&self, entry: &Entry) {
+        match body::write(entry, &self.seal) {
+            Ok(draft) => self.ledger.owed().push_back(Draft { again: true, ..draft }),
+            Err(error) => tracing::error!(event = entry.event.name(), %error, "an entry of the trail is lost"),
+        }
+        self.ledger.note_owed();
+    }
+
+    /// Whether a further query may go out: not while more is owed than can be kept.
+    pub fn can_owe_more(&self) -> bool {
+        self.ledger.owed().len() < MOST_OWED
+    }
+
+    pub fn state(&self) -> TrailState {
+        self.ledger.state().clone()
+    }
+
+    /// Opens what stands in the trail.
+    pub fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// Waits until everything recorded and owed is durable, `limit` at most. True when it is.
+    pub async fn flush(&self, limit: Duration) -> bool {
+        let flushed = async {
+            loop {
+                let (done, flushed) = oneshot::channel();
+                if self.jobs.send(Job::Flush(done)).await.is_err() || flushed.await.is_err() {
+                    return false;
+                }
+                if self.ledger.owed().is_empty() {
+                    return true;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(limit, flushed).await.unwrap_or(false)
+    }
+}
+
+impl Ledger {
+    fn owed(&self) -> MutexGuard<'_, VecDeque<Draft>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, TrailState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_owed(&self) {
+        let owed = self.owed().len();
+        self.state().owed = owed;
+    }
+}
+
+struct Writer {
+    store: Box<dyn Store>,
+    chain: Chain,
+    queue: mpsc::Receiver<Job>,
+    ledger: Arc<Ledger>,
+    after_commit: Box<dyn FnMut(Tip) + Send>,
+    told: Option<Instant>,
+}
+
+/// Who waits for a batch.
+#[derive(Default)]
+struct Waiting {
+    entries: Vec<oneshot::Sender<Result<(), TrailError>>>,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        loop {
+            let owes = !self.ledger.owed().is_empty();
+            let first = tokio::select! {
+                job = self.queue.recv() => match job { Some(job) => Some(job), None => break },
+                () = tokio::time::sleep(TRY_AGAIN), if owes => None,
+            };
+            self.write(first).await;
+        }
+        self.write(None).await;
+    }
+
+    /// Writes what is owed, `first`, and whatever else waits, in one transaction.
+    async fn write(&mut self, first: Option<Job>) {
+        let owed: Vec<Draft> = self.ledger.owed().iter().take(MOST_AT_ONCE).cloned().collect();
+        let paid = owed.len();
+        let mut drafts = owed;
+        let mut waiting = Waiting::default();
+        let mut next = first;
+        while let Some(job) = next {
+            match job {
+                // A caller that no longer waits has been told that nothing is on record.
+                Job::Append { done, .. } if done.is_closed() => {}
+                Job::Append { draft, done } => {
+                    if !drafts.iter().any(|other| draft.again && other.id == draft.id) {
+                        drafts.push(draft);
+                    }
+                    waiting.entries.push(done);
+                }
+                Job::Flush(done) => waiting.flushes.push(done),
+            }
+            next = if waiting.entries.len() < MOST_AT_ONCE { self.queue.try_recv().ok() } else { None };
+        }
+        let outcome = if drafts.is_empty() { Ok(()) } else { self.commit(&drafts).await };
+        if outcome.is_ok() {
+            self.ledger.owed().drain(..paid);
+            self.ledger.note_owed();
+        }
+        for done in waiting.entries {
+            // Nobody may listen any more; the entry stands all the same.
+            let _ = done.send(outcome.clone().map_err(TrailError::Store));
+        }
+        for done in waiting.flushes {
+            let _ = done.send(());
+        }
+    }
+
+    async fn commit(&mut self, drafts: &[Draft]) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let appended = self.store.append(drafts, &self.chain).await;
+        let mut state = self.ledger.state();
+        match appended {
+            Ok(tip) => {
+                if state.failing.take().is_some() {
+                    tracing::warn!(target: "cpis_fhir::trail", "the trail can be written again");
+                }
+                state.tip = Some(tip);
+                state.commits += 1;
+                state.entries += drafts.len() as u64;
+                state.last_commit = began.elapsed();
+                drop(state);
+                (self.after_commit)(tip);
+                self.tell(tip);
+                Ok(())
+            }
+            Err(error) => {
+                if state.failing.replace(error.kind) != Some(error.kind) {
+                    tracing::error!(target: "cpis_fhir::trail", %error, "the trail cannot be written: no query goes out");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Once a minute the log holds the tip as well, out of reach of whoever can change the store.
+    fn tell(&mut self, tip: Tip) {
+        if self.told.is_none_or(|told| told.elapsed() >= TELL_TIP) {
+            self.told = Some(Instant::now());
+            tracing::info!(target: "cpis_fhir::trail", sequence = tip.seq, mac = %tip.mac, "the trail's head");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
