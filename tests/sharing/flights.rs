@@ -117,7 +117,8 @@ async fn the_same_request_never_takes_over() {
     let redis = Redis::start();
     let (ours, theirs) = (table(&redis, impatient()), table(&redis, impatient()));
     let place = take(&ours, CHILD, "request-A").await;
-    let joined = find_young(&redis, "request-B").await;
+    // Joined by way of a replica to which the flight is still young.
+    find(&table(&redis, windows()), CHILD, "request-B").await;
     sleep(Duration::from_millis(80)).await;
     for id in ["request-A", "REQUEST-a", "request-B"] {
         match begin(&theirs, CHILD, id).await {
@@ -127,28 +128,55 @@ async fn the_same_request_never_takes_over() {
             other => panic!("{id}: {other:?}"),
         }
     }
-    drop(joined);
-}
-
-/// Joins as a replica to which the flight is still young.
-async fn find_young(redis: &Redis, id: &str) -> cpis_fhir::lookup::remote::Flight {
-    find(&table(redis, windows()), CHILD, id).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn two_new_requests_that_take_over_at_once_make_one_flight() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, windows()), table(&redis, impatient()));
-    drop(take(&ours, CHILD, "request-1").await);
+    let tables = [table(&redis, impatient()), table(&redis, impatient())];
+    take(&tables[0], CHILD, "request-1").await;
     sleep(Duration::from_millis(80)).await;
-    // Only the first finds an old flight: what the second one finds is new.
-    let slow = Windows { caller: Duration::from_millis(75), ..windows() };
-    let tables = [table(&redis, slow), table(&redis, slow)];
     let both = tokio::join!(begin(&tables[0], CHILD, "request-2"), begin(&tables[1], CHILD, "request-3"));
     let ours = [&both.0, &both.1].into_iter().filter(|begun| matches!(begun, Begun::Ours(_))).count();
     assert_eq!(ours, 1, "{both:?}");
-    drop(theirs);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn one_request_that_arrives_fifty_times_at_once_makes_one_flight() {
+    let redis = Redis::start();
+    let tables = [table(&redis, windows()), table(&redis, windows())];
+    let arriving = (0..50).map(|n| {
+        let table = tables[n % 2].clone();
+        tokio::spawn(async move { begin(&table, CHILD, "request-1").await })
+    });
+    let mut ours = 0;
+    for request in arriving.collect::<Vec<_>>() {
+        match request.await.unwrap() {
+            Begun::Ours(_) => ours += 1,
+            Begun::Remembered(Remembered::OnItsWay(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(ours, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn landing_again_changes_nothing() {
+    let redis = Redis::start();
+    let (ours, theirs) = (table(&redis, windows()), table(&redis, windows()));
+    let place = take(&ours, CHILD, "request-1").await;
+    let kept = came(CHILD, "first");
+    for _ in 0..2 {
+        assert!(ours.land(&place, &kept).await.unwrap().is_shared);
+    }
+    let new = theirs.begin(&look(CHILD), "request-2", Wanted::New).await.unwrap();
+    assert!(matches!(new, Begun::Ours(_)), "{new:?}");
+    ours.land(&place, &kept).await.unwrap();
+    let third = ours.begin(&look(CHILD), "request-3", Wanted::New).await.unwrap();
+    assert!(matches!(third, Begun::Elsewhere(_)), "the place of the new flight is still held: {third:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,7 +201,7 @@ async fn after_a_crash_its_requests_stay_on_their_way_and_a_new_one_may_fly() {
     }
     let place = take(&theirs, CHILD, "request-3").await;
     theirs.release(&place, &unheard()).await.unwrap();
-    sleep(Duration::from_millis(1000)).await;
+    sleep(Duration::from_secs(1)).await;
     assert!(theirs.remembered(&look(CHILD), "request-1").await.unwrap().is_none());
     take(&theirs, CHILD, "request-1").await;
 }

@@ -171,6 +171,20 @@ async fn who_waits_sits_an_outage_out() {
     assert!(waiting.await.unwrap());
 }
 
+#[test]
+#[ignore = "needs redis-server"]
+fn a_caller_whose_runtime_ends_takes_no_connection_with_it() {
+    let redis = Redis::start();
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let owner = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let _owned = owner.enter();
+    let table = table(&redis, windows());
+    let place = runtime().block_on(take(&table, CHILD, "request-1"));
+    let shared = runtime().block_on(async { table.land(&place, &came(CHILD, "first")).await.unwrap().is_shared });
+    assert!(shared);
+    assert_eq!(table.counts().away, 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn the_password_of_the_settings_opens_the_table_and_another_does_not() {

@@ -3,12 +3,12 @@
 use super::looks::*;
 use super::server::Redis;
 use cpis_fhir::cpis::Answer;
-use cpis_fhir::lookup::remote::{Begun, Kept, Remembered, RemoteTable};
+use cpis_fhir::lookup::remote::{Begun, Kept, Remembered, RemoteTable, Wanted};
 use jiff::Timestamp;
 use redis::{Connection, cmd};
 use std::sync::Arc;
 
-/// Whatever ends in this, sorted.
+/// The names of this pattern, sorted.
 fn names(connection: &mut Connection, pattern: &str) -> Vec<String> {
     let mut names: Vec<String> = cmd("KEYS").arg(pattern).query(connection).unwrap();
     names.sort();
@@ -72,7 +72,7 @@ async fn every_replica_reads_on_while_the_key_is_changed_and_no_second_flight_be
     assert!(matches!(begin(&after, CHILD, "request-1").await, Begun::Remembered(Remembered::Landed(_))));
 
     let ours = take(&after, OTHER_CHILD, "request-2").await;
-    let flight = find(&before, OTHER_CHILD, "request-3").await;
+    find(&before, OTHER_CHILD, "request-3").await;
     after.land(&ours, &came(OTHER_CHILD, "new key")).await.unwrap();
     for table in [&before, &after] {
         for id in ["request-2", "request-3"] {
@@ -81,10 +81,9 @@ async fn every_replica_reads_on_while_the_key_is_changed_and_no_second_flight_be
         }
         assert!(table.shared(&look(OTHER_CHILD)).await.unwrap().is_some());
     }
-    drop(flight);
-    let theirs = before.begin(&look(CHILD), "request-4", cpis_fhir::lookup::remote::Wanted::New).await.unwrap();
+    let theirs = before.begin(&look(CHILD), "request-4", Wanted::New).await.unwrap();
     let Begun::Ours(theirs) = theirs else { panic!("{theirs:?}") };
-    let begun = after.begin(&look(CHILD), "request-5", cpis_fhir::lookup::remote::Wanted::New).await.unwrap();
+    let begun = after.begin(&look(CHILD), "request-5", Wanted::New).await.unwrap();
     assert!(matches!(begun, Begun::Elsewhere(_)), "{begun:?}");
     // The newest answer is the only one, under whichever key it lies.
     before.land(&theirs, &came(CHILD, "newest")).await.unwrap();
@@ -139,7 +138,7 @@ async fn a_request_that_is_pointed_at_another_flight_of_the_same_look_is_forgott
     let redis = Redis::start();
     let table = table(&redis, windows());
     landed(&table, CHILD, "request-1").await;
-    let place = table.begin(&look(CHILD), "request-2", cpis_fhir::lookup::remote::Wanted::New).await.unwrap();
+    let place = table.begin(&look(CHILD), "request-2", Wanted::New).await.unwrap();
     let Begun::Ours(place) = place else { panic!("{place:?}") };
     table.land(&place, &came(CHILD, "request-2")).await.unwrap();
     let mut connection = redis.connect();
@@ -178,7 +177,9 @@ async fn rubbish_in_the_table_is_absent_or_away_and_never_a_panic() {
         let kind: String = cmd("TYPE").arg(&name).query(&mut connection).unwrap();
         if kind == "hash" {
             let fields: Vec<String> = cmd("HKEYS").arg(&name).query(&mut connection).unwrap();
-            fields.iter().for_each(|one| set_field(&mut connection, &name, one, b"rubbish"));
+            for field in fields {
+                set_field(&mut connection, &name, &field, b"rubbish");
+            }
         } else {
             let () = cmd("SET").arg(&name).arg("rubbish").query(&mut connection).unwrap();
         }

@@ -100,7 +100,7 @@ impl Redis {
         redis::Client::open(format!("redis://127.0.0.1:{}/0", self.port)).unwrap().get_connection().unwrap()
     }
 
-    /// Everything that lies in the server, as it would be written to a disk: names, values and the scripts' own bytes.
+    /// Everything that lies in the server: every name, field and value.
     pub fn everything(&self) -> Vec<u8> {
         let mut connection = self.connect();
         let names: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
@@ -113,7 +113,9 @@ impl Redis {
                 "hash" => redis::cmd("HGETALL").arg(&name).query(&mut connection).unwrap(),
                 other => panic!("a key of type {other}"),
             };
-            values.iter().for_each(|value| everything.extend_from_slice(value));
+            for value in values {
+                everything.extend_from_slice(&value);
+            }
         }
         everything
     }

@@ -192,7 +192,9 @@ impl<T: Coded> Coded for Option<T> {
 impl<T: Coded> Coded for Vec<T> {
     fn write(&self, out: &mut Vec<u8>) {
         self.len().write(out);
-        self.iter().for_each(|value| value.write(out));
+        for value in self {
+            value.write(out);
+        }
     }
 
     fn read(input: &mut Input<'_>) -> Option<Self> {

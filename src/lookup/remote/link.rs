@@ -19,7 +19,7 @@ const CALL: Duration = Duration::from_millis(450);
 /// Once calls have failed for this long without a good one among them, the connection is given up and nobody tries for [`REST`],
 /// so that not every look waits for a table that is away. A hiccup shorter than this costs only the looks that it meets.
 const PATIENCE: Duration = Duration::from_millis(500);
-const REST: Duration = Duration::from_millis(1000);
+const REST: Duration = Duration::from_secs(1);
 /// Commands that may wait for the one connection. Beyond it callers wait, within their time.
 const PIPELINE: usize = 1024;
 
@@ -56,7 +56,7 @@ impl Link {
         let client = match ca_pem {
             Some(pem) if is_tls => {
                 // A bundle without any would be taken for one that trusts nobody, and found out at the first connection.
-                if !CertificateDer::pem_slice_iter(pem).next().is_some_and(|first| first.is_ok()) {
+                if !matches!(CertificateDer::pem_slice_iter(pem).next(), Some(Ok(_))) {
                     return Err(RemoteError::Ca);
                 }
                 let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem.to_vec()) };

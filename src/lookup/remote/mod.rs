@@ -7,10 +7,13 @@
 //! Times inside the table are those of Redis's own clock, so that replicas whose clocks differ agree on every age. A
 //! [`Timestamp`] that goes in or comes out is of this process's clock: it is made of the age.
 
+mod calls;
 mod codec;
 mod keys;
+mod landing;
 mod link;
 mod outcome;
+mod recall;
 mod scripts;
 mod table;
 
