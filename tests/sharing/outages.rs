@@ -2,7 +2,7 @@
 
 use super::looks::*;
 use super::server::{Redis, store_url};
-use cpis_fhir::lookup::remote::{Away, Begun, Remembered, RemoteError, RemoteTable, Waited};
+use cpis_fhir::lookup::remote::{Away, Begun, Remembered, RemoteError, RemoteTable, Waited, Windows};
 use cpis_fhir::simulator::certificates::Certificates;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -137,6 +137,24 @@ async fn a_beginning_whose_reply_was_lost_is_taken_up_by_the_look_that_went_ahea
     let waited = theirs.wait(&look(CHILD), &flight, Instant::now() + Duration::from_secs(1)).await.unwrap();
     let Waited::Landed(kept) = waited else { panic!("{waited:?}") };
     assert_eq!(title(&kept), "alone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_beginning_whose_reply_was_lost_keeps_its_place_in_the_order_of_flights() {
+    let redis = Redis::start();
+    let (ours, theirs) = (table(&redis, windows()), table(&redis, Windows { caller: Duration::ZERO, ..windows() }));
+    take(&ours, OTHER_CHILD, "request-0").await;
+    redis.freeze();
+    ours.begin(&look(CHILD), "request-1", ANY_AGE).await.unwrap_err();
+    let alone = ours.alone(&look(CHILD), "request-1");
+    redis.wake();
+    assert_back(&ours).await;
+    let newer = take(&theirs, CHILD, "request-2").await;
+    assert!(theirs.land(&newer, &came(CHILD, "newer")).await.unwrap().is_shared);
+    assert!(!ours.land(&alone, &came(CHILD, "alone")).await.unwrap().is_shared);
+    let (shared, _) = ours.shared(&look(CHILD)).await.unwrap().unwrap();
+    assert_eq!(shared.query_id.as_str(), "newer");
 }
 
 #[tokio::test(flavor = "multi_thread")]

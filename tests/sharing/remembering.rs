@@ -2,7 +2,7 @@
 
 use super::looks::*;
 use super::server::Redis;
-use cpis_fhir::lookup::remote::{Begun, Kept, Remembered, Waited, Windows};
+use cpis_fhir::lookup::remote::{Begun, Kept, Remembered, Waited, Wanted, Windows};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,6 +98,20 @@ async fn who_joins_a_flight_is_remembered_under_it() {
     }
     assert!(theirs.remembered(&look(CHILD), "request-5").await.unwrap().is_none());
     assert!(theirs.remembered(&look(OTHER_CHILD), "request-1").await.unwrap().is_none(), "an id belongs to its look");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_request_that_is_remembered_keeps_its_first_flight() {
+    let redis = Redis::start();
+    let table = table(&redis, windows());
+    let first = take(&table, CHILD, "request-1").await;
+    table.land(&first, &came(CHILD, "first")).await.unwrap();
+    let Begun::Ours(second) = table.begin(&look(CHILD), "request-2", Wanted::New).await.unwrap() else { panic!("not ours") };
+    assert!(table.join(&look(CHILD), "request-1", second.flight().unwrap()).await.unwrap());
+    table.land(&second, &came(CHILD, "second")).await.unwrap();
+    let Some(Remembered::Landed(kept)) = table.remembered(&look(CHILD), "request-1").await.unwrap() else { panic!("gone") };
+    assert_eq!(title(&kept), "first");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,6 +89,10 @@ async fn every_replica_reads_on_while_the_key_is_changed_and_no_second_flight_be
     before.land(&theirs, &came(CHILD, "newest")).await.unwrap();
     let (shared, _) = after.shared(&look(CHILD)).await.unwrap().unwrap();
     assert_eq!(shared.query_id.as_str(), "newest");
+    let Begun::Ours(ours) = after.begin(&look(CHILD), "request-6", Wanted::New).await.unwrap() else { panic!("not ours") };
+    after.land(&ours, &came(CHILD, "newer still")).await.unwrap();
+    let (shared, _) = before.shared(&look(CHILD)).await.unwrap().unwrap();
+    assert_eq!(shared.query_id.as_str(), "newer still");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -118,3 +118,28 @@ impl Coded for Outcome {
         Some(Self { came, what })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: RedisTime = RedisTime(1_700_000_000_000);
+
+    #[test]
+    fn what_lies_in_the_future_has_no_age_and_is_told_from_what_is_young() {
+        let later = |by| RedisTime(NOW.0 + by);
+        assert_eq!(later(5_000).age(NOW), Duration::ZERO);
+        assert_eq!(later(-5_000).age(NOW), Duration::from_secs(5));
+        assert!(later(FUTURE + 1).is_future(NOW));
+        assert!(!later(FUTURE).is_future(NOW) && !later(-1).is_future(NOW));
+    }
+
+    #[test]
+    fn an_instant_of_redis_becomes_one_of_ours_by_its_age() {
+        let local: Timestamp = "2026-01-15T12:00:00Z".parse().unwrap();
+        let ago = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(NOW.minus(Duration::from_secs(90)).local(NOW, local), ago("2026-01-15T11:58:30Z"));
+        assert_eq!(RedisTime(i64::MAX).local(NOW, local), local, "never in the future");
+        assert_eq!(RedisTime(i64::MIN).local(NOW, local), Timestamp::MIN);
+    }
+}

@@ -66,13 +66,10 @@ impl RemoteTable {
         let (hear, heard) = oneshot::channel();
         self.link.runtime().spawn(async move {
             let begun = bounded(table.begin_at_once(&look, &request_id, wanted)).await;
-            if let Err(Ok(Begun::Ours(place))) = hear.send(begun) {
-                let nobody = Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered);
-                // If this fails too, the place is free again when it may be taken over.
-                let _ = table.release(&place, &nobody).await;
-            }
+            let _ = hear.send(Handed { begun: Some(begun), table });
         });
-        heard.await.unwrap_or(Err(Away::NoReply))
+        let mut handed = heard.await.map_err(|_| Away::NoReply)?;
+        handed.begun.take().unwrap_or(Err(Away::NoReply))
     }
 
     async fn begin_at_once(&self, look: &LookKey, request_id: &str, wanted: Wanted) -> Result<Begun, Away> {
@@ -168,6 +165,25 @@ impl RemoteTable {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// A beginning on its way to its caller. If the caller goes away before it gets it, the place is released.
+struct Handed {
+    begun: Option<Result<Begun, Away>>,
+    table: RemoteTable,
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        if let Some(Ok(Begun::Ours(place))) = self.begun.take() {
+            let table = self.table.clone();
+            self.table.link.runtime().spawn(async move {
+                let nobody = Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered);
+                // If this fails, the place is free again when it may be taken over.
+                let _ = table.release(&place, &nobody).await;
+            });
         }
     }
 }

@@ -10,12 +10,11 @@ local base, request, flight = KEYS[1], KEYS[2], KEYS[1] .. ':flight:' .. ARGV[1]
 local bases = { base }
 for i = 3, #KEYS do bases[#bases + 1] = KEYS[i] end
 
-local place_elsewhere, newest, last_shared = false, 0, 0
+local place_elsewhere, newest = false, 0
 for _, name in ipairs(bases) do
   local place = redis.call('HGET', name .. ':place', 'token')
   place_elsewhere = place_elsewhere or (place and place ~= ARGV[1])
   newest = math.max(newest, redis.call('GET', name .. ':fence') or 0)
-  last_shared = math.max(last_shared, redis.call('HGET', name .. ':shared', 'fence') or 0)
 end
 
 local fence = tonumber(ARGV[2])
@@ -37,7 +36,7 @@ end
 redis.call('PEXPIRE', flight, ARGV[7])
 if redis.call('HGET', base .. ':place', 'token') == ARGV[1] then redis.call('DEL', base .. ':place') end
 
-if ARGV[5] == '' or fence == 0 or fence < newest or fence < last_shared then return 0 end
+if ARGV[5] == '' or fence == 0 or fence < newest then return 0 end
 for _, name in ipairs(bases) do redis.call('DEL', name .. ':shared') end
 redis.call('HSET', base .. ':shared', 'fence', text(fence), 'answer', ARGV[5])
 redis.call('PEXPIRE', base .. ':shared', ARGV[9])
