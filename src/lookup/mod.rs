@@ -9,6 +9,7 @@
 
 mod flight;
 mod key;
+pub mod remote;
 mod shared;
 
 pub use key::LookKey;

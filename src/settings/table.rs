@@ -305,6 +305,12 @@ pub(super) const KEYS: &[Key] = &[
         "File that holds the password for the store, in place of one in the URL.",
     ),
     key(
+        "lookup.store_ca",
+        Kind::File,
+        Otherwise("the machine's own authorities"),
+        "PEM bundle of the authorities that the certificate of a rediss:// store must come from.",
+    ),
+    key(
         "audit.store",
         Kind::Text("sqlite:PATH or a postgres:// URL"),
         Is("sqlite:cpis-fhir-audit.db"),
