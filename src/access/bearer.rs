@@ -35,7 +35,7 @@ const REMEMBERED_FOR: Duration = Duration::from_mins(5);
 const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
 /// The token of an `Authorization: Bearer` header.
-pub(super) fn token<'h>(headers: &'h dyn Headers) -> Result<&'h str, Refusal> {
+pub(super) fn token(headers: &dyn Headers) -> Result<&str, Refusal> {
     let value = match headers.header(HEADER) {
         Header::Absent => return Err(Refusal::NoToken),
         Header::Several => return Err(Refusal::SeveralTokens),
@@ -99,7 +99,7 @@ struct TokenHeader {
 
 #[derive(Deserialize)]
 struct TokenIssuer {
-    iss: String,
+    iss: Option<Value>,
 }
 
 impl Tokens {
@@ -144,6 +144,7 @@ impl Tokens {
         }
         let algorithm: Algorithm = header.alg.parse().map_err(|_| Refusal::OtherAlgorithm)?;
         let TokenIssuer { iss } = read(payload)?;
+        let iss = iss.as_ref().and_then(Value::as_str).ok_or(Refusal::ClaimMissing("iss"))?;
         let found = self.issuers.iter().enumerate().find(|(_, issuer)| issuer.issuer == iss);
         let (at, issuer) = found.ok_or(Refusal::UnknownIssuer)?;
         if !issuer.algorithms.contains(&algorithm) {
@@ -168,7 +169,7 @@ impl Known {
             audience: issuer.audience.clone(),
             leeway: issuer.leeway.as_secs(),
             paths: Paths::new(&issuer.claims),
-            keys: IssuerKeys::start(source, Timing::new(issuer.refresh, issuer.keep_keys), runtime),
+            keys: IssuerKeys::start(source, Timing { refresh: issuer.refresh, keep: issuer.keep_keys }, runtime),
         })
     }
 
@@ -224,7 +225,7 @@ fn parts(token: &str) -> Result<(&str, &str), Refusal> {
     }
 }
 
-fn read<'d, T: serde::de::DeserializeOwned>(part: &'d str) -> Result<T, Refusal> {
+fn read<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, Refusal> {
     let json = BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::TokenMalformed)?;
     serde_json::from_slice(&json).map_err(|_| Refusal::TokenMalformed)
 }

@@ -106,14 +106,12 @@ fn parse(text: &str, depth: usize) -> Option<(ClaimPath, &str)> {
             None => (None, after),
         };
         steps.push(Step { name: name.to_owned(), selector });
-        match after.strip_prefix('.') {
-            Some(more) => rest = more,
-            None => {
-                let used = text.len() - after.len();
-                // Whatever else may follow is for the caller to refuse.
-                return Some((ClaimPath { text: text[..used].to_owned(), steps }, after));
-            }
-        }
+        let Some(more) = after.strip_prefix('.') else {
+            let used = text.len() - after.len();
+            // Whatever else may follow is for the caller to refuse.
+            return Some((ClaimPath { text: text[..used].to_owned(), steps }, after));
+        };
+        rest = more;
     }
 }
 
@@ -136,9 +134,10 @@ mod tests {
     const ORGANISATION: &str = "orgs[org_code=nhsid_nrbac_roles[person_roleid=selected_roleid].org_code].org_name";
 
     fn find(path: &str, token: &Value) -> Result<Option<Value>, Refusal> {
-        ClaimPath::parse(path).unwrap().find(token.as_object().unwrap(), "role").map(|found| found.cloned())
+        ClaimPath::parse(path).unwrap().find(token.as_object().unwrap(), "role").map(Option::<&Value>::cloned)
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "to be compared with what was found")]
     fn found(value: &str) -> Result<Option<Value>, Refusal> {
         Ok(Some(json!(value)))
     }

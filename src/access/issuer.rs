@@ -5,8 +5,6 @@
 //! cannot be read, those that were read last are used for `keep_keys` more; after that no token of the issuer is believed.
 
 mod fetch;
-#[cfg(test)]
-mod tests;
 
 pub(super) use fetch::Source;
 
@@ -27,7 +25,7 @@ const WAIT: Duration = Duration::from_secs(6);
 
 /// After a failure the background tries again in this time, then in twice that, up to a minute.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
-const LAST_RETRY: Duration = Duration::from_secs(60);
+const LAST_RETRY: Duration = Duration::from_mins(1);
 
 /// When keys are read, and how long they hold.
 #[derive(Debug, Clone, Copy)]
@@ -36,13 +34,6 @@ pub(super) struct Timing {
     pub refresh: Duration,
     /// How old keys may become that cannot be read anew.
     pub keep: Duration,
-    pub spacing: Duration,
-}
-
-impl Timing {
-    pub(super) fn new(refresh: Duration, keep: Duration) -> Self {
-        Self { refresh, keep, spacing: SPACING }
-    }
 }
 
 /// The keys as they were read, and when.
@@ -140,7 +131,7 @@ impl IssuerKeys {
         if refresh.running.is_some() {
             return refresh.running.clone();
         }
-        if refresh.asked.is_some_and(|asked| asked.elapsed() < self.timing.spacing) {
+        if refresh.asked.is_some_and(|asked| asked.elapsed() < SPACING) {
             return None;
         }
         refresh.asked = Some(Instant::now());

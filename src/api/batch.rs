@@ -138,7 +138,7 @@ fn answered(full_url: Option<String>, resource: Resource, response: BundleEntryR
 /// kept in `refusal`.
 fn refused(problem: Problem, refusal: &mut Option<Refusal>) -> BundleEntry {
     if refusal.is_none() {
-        *refusal = problem.refusal;
+        *refusal = problem.denial.map(|denial| denial.refusal);
     }
     let mut response = response(problem.status);
     response.outcome = Some(operation_outcome(&[problem.issue]));

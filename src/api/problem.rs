@@ -63,14 +63,20 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// The `Allow` header of a 405.
     pub allow: Option<&'static str>,
-    /// The `WWW-Authenticate` header of a 401, or of a 403 for scopes.
-    pub challenge: Option<String>,
-    /// Why the caller was refused, where it is for who they are or what they may do: for the trail.
-    pub refusal: Option<Refusal>,
+    /// Where the caller is refused for who they are or what they may do.
+    pub denial: Option<Box<Denial>>,
     /// A short name for logs and metrics.
     pub name: &'static str,
     /// Whether CP-IS may have heard, where a look was begun.
     pub delivery: Option<Delivery>,
+}
+
+/// A refused caller: what the trail and the challenge need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    pub refusal: Refusal,
+    /// The `WWW-Authenticate` header of a 401, or of a 403 for scopes.
+    pub challenge: Option<String>,
 }
 
 impl Problem {
@@ -94,7 +100,7 @@ impl Problem {
             diagnostics: diagnostics.into(),
             expression: None,
         };
-        Self { status, issue, retry_after: None, allow: None, challenge: None, refusal: None, name, delivery: None }
+        Self { status, issue, retry_after: None, allow: None, denial: None, name, delivery: None }
     }
 
     fn at(mut self, expression: Option<&str>) -> Self {

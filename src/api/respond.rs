@@ -67,13 +67,14 @@ impl Answered {
 
     pub fn problem(problem: Problem, presentation: Presentation) -> Self {
         let resource = outcome::operation_outcome(&[problem.issue]);
+        let (refusal, challenge) = problem.denial.map_or((None, None), |denial| (Some(denial.refusal), denial.challenge));
         Self {
             status: problem.status,
             delivery: problem.delivery,
             retry_after: problem.retry_after,
             allow: problem.allow,
-            challenge: problem.challenge,
-            refusal: problem.refusal,
+            challenge,
+            refusal,
             ..Self::resource(problem.name, &resource, presentation)
         }
     }

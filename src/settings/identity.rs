@@ -68,11 +68,9 @@ impl Preset {
     }
 }
 
-/// The headers of a gateway.
+/// The headers of a gateway. The care setting has one of its own, `CPIS-Care-Setting`, whoever asks.
 pub(super) fn headers(reader: &Reader, group: &str) -> IdentityNames {
-    let mut names = names(|part| reader.text(&format!("{group}.{part}")));
-    names.care_setting = None;
-    names
+    names(|part| if part == "care_setting" { None } else { reader.text(&format!("{group}.{part}")) })
 }
 
 /// The claims of the issuer at `at`: those named, else those of its preset. Each is a path.

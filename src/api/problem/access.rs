@@ -1,6 +1,6 @@
 //! A refused caller as they see it: 401 with a challenge, 403, 429, or 503 where who asks cannot be found out (fhir.md 5).
 
-use super::{Problem, RETRY_AFTER, forbidden};
+use super::{Denial, Problem, RETRY_AFTER, forbidden};
 use crate::access::{Refusal, RefusalKind};
 use crate::fhir::outcome::{HttpCode, IssueType, SpineCode};
 use std::time::Duration;
@@ -18,8 +18,8 @@ impl Problem {
         };
         problem.issue.expression = expression(&refusal).map(str::to_owned);
         let is_challenge = problem.status == 401 || matches!(refusal, Refusal::OutOfScope(_));
-        problem.challenge = is_challenge.then(|| challenge(&refusal, takes_bearer));
-        problem.refusal = Some(refusal);
+        let challenge = is_challenge.then(|| challenge(&refusal, takes_bearer));
+        problem.denial = Some(Box::new(Denial { refusal, challenge }));
         problem
     }
 
@@ -117,7 +117,7 @@ mod tests {
         for refusal in EACH {
             let problem = Problem::of_refusal(refusal.clone(), true);
             assert!(problem.issue.diagnostics.ends_with("CP-IS was not asked."), "{refusal}");
-            assert_eq!(problem.refusal.as_ref(), Some(refusal));
+            assert_eq!(&problem.denial.unwrap().refusal, refusal);
             assert_eq!(problem.retry_after.is_some(), problem.status == 503, "{refusal}");
         }
     }
@@ -127,9 +127,10 @@ mod tests {
         for refusal in EACH {
             let problem = Problem::of_refusal(refusal.clone(), true);
             let challenged = problem.status == 401 || problem.name == "scope";
-            assert_eq!(problem.challenge.is_some(), challenged, "{refusal}");
+            let challenge = problem.denial.unwrap().challenge;
+            assert_eq!(challenge.is_some(), challenged, "{refusal}");
             // A header value in which the description ends where it should.
-            if let Some(challenge) = problem.challenge {
+            if let Some(challenge) = challenge {
                 assert!(challenge.is_ascii() && challenge.matches('"').count() % 2 == 0, "{challenge}");
                 assert!(challenge.matches('"').count() <= 6, "{challenge}");
             }
@@ -138,12 +139,12 @@ mod tests {
 
     #[test]
     fn the_challenge_has_the_codes_of_rfc_6750() {
-        let challenge = |refusal: Refusal| Problem::of_refusal(refusal, true).challenge.unwrap();
+        let challenge = |refusal: Refusal| Problem::of_refusal(refusal, true).denial.unwrap().challenge.unwrap();
         assert_eq!(challenge(Refusal::NoToken), "Bearer realm=\"cpis-fhir\"");
         assert!(challenge(Refusal::TokenExpired).contains("error=\"invalid_token\""));
         assert!(challenge(Refusal::SeveralTokens).contains("error=\"invalid_request\""));
         assert!(challenge(Refusal::OutOfScope("Flag")).contains("error=\"insufficient_scope\""));
-        let gateway = Problem::of_refusal(Refusal::NotAGateway, false).challenge.unwrap();
+        let gateway = Problem::of_refusal(Refusal::NotAGateway, false).denial.unwrap().challenge.unwrap();
         assert_eq!(gateway, "Gateway realm=\"cpis-fhir\"");
     }
 
