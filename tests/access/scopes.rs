@@ -1,6 +1,6 @@
 //! SMART scopes limit resource types, wherever a resource could come from.
 
-use super::{assert_refused, look_with};
+use super::{assert_refused, look_with, noted};
 use crate::common::issuer::{Issuer, bearer};
 use crate::common::{GOOD_CHILD, Got, House};
 use serde_json::{Value, json};
@@ -73,10 +73,11 @@ async fn reads_pages_and_entries_of_batches_keep_to_the_scopes() {
     let body = json!({"resourceType": "Bundle", "type": "batch", "entry": entries}).to_string();
     let token = bearer(&issuer.token(json!({"scope": "user/CareTeam.rs"})));
     let request = house.http.post(house.fhir("")).body(body);
-    let got = house.send(request, &[("Content-Type", "application/fhir+json"), ("Authorization", &token)]).await;
+    let headers =
+        [("Content-Type", "application/fhir+json"), ("Authorization", token.as_str()), ("X-Request-ID", "the-batch-itself")];
+    let got = house.send(request, &headers).await;
     let statuses: Vec<Value> =
         got.json()["entry"].as_array().unwrap().iter().map(|entry| entry["response"]["status"].clone()).collect();
     assert_eq!(statuses, ["403 Forbidden", "200 OK", "403 Forbidden"], "{}", got.text);
-    let noted = house.service.said().lines().filter(|line| line.contains("\"message\":\"refused\"")).count();
-    assert_eq!(noted, 2, "one for the read, one for the batch");
+    assert_eq!(noted(&house, "the-batch-itself").await.len(), 2, "one for the read, one for the batch");
 }

@@ -1,6 +1,6 @@
 //! Tokens, good and bad.
 
-use super::{assert_refused, look_with};
+use super::{assert_refused, look_with, noted};
 use crate::common::issuer::{Issuer, Key, base64, bearer, now};
 use crate::common::{GOOD_CHILD, House};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -235,16 +235,12 @@ async fn each_refusal_is_noted_once() {
     house.get_with(&path, &[("X-Request-ID", "the-second-request"), ("Authorization", &outsider)]).await;
     let good = bearer(&issuer.good());
     house.get_with(&path, &[("X-Request-ID", "the-third-request"), ("Authorization", &good)]).await;
-    let said = house.service.said();
-    let noted: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let noted: Vec<(&Value, &Value, &Value)> = noted
-        .iter()
-        .filter(|entry| entry["message"] == "refused")
-        .map(|entry| (&entry["refusal"], &entry["request_id"], &entry["known"]))
-        .collect();
+    let noted = noted(&house, "the-third-request").await;
+    let noted: Vec<(&Value, &Value, &Value)> =
+        noted.iter().map(|entry| (&entry["refusal"], &entry["request_id"], &entry["known"])).collect();
     let wanted = [
         (&json!("no-token"), &json!("the-first-request"), &json!(false)),
         (&json!("not-permitted"), &json!("the-second-request"), &json!(true)),
     ];
-    assert_eq!(noted, wanted, "{said}");
+    assert_eq!(noted, wanted);
 }
