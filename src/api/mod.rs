@@ -4,11 +4,13 @@
 
 mod batch;
 mod body;
+mod caller;
 mod documents;
 mod headers;
 pub mod health;
 mod media;
 pub mod problem;
+mod rate;
 mod read;
 mod respond;
 pub mod routes;
@@ -17,6 +19,7 @@ mod server;
 
 pub use server::{Bound, ServeError, bind};
 
+use crate::access::{Access, Identity};
 use crate::fhir::id::IdKeys;
 use crate::lookup::Lookups;
 use crate::settings::Settings;
@@ -27,6 +30,7 @@ use headers::CallerHeaders;
 use health::SmspHealth;
 use media::Negotiation;
 use problem::Problem;
+use rate::Rates;
 use respond::Answered;
 use routes::Route;
 use std::panic::AssertUnwindSafe;
@@ -37,17 +41,20 @@ use std::time::Instant;
 /// What every request needs.
 pub struct App {
     pub settings: Arc<Settings>,
+    pub access: Access,
     pub lookups: Lookups,
     pub ids: IdKeys,
     pub smsp_health: SmspHealth,
     pub documents: Documents,
+    rates: Rates,
     draining: AtomicBool,
 }
 
 impl App {
-    pub fn new(settings: Arc<Settings>, lookups: Lookups, ids: IdKeys, smsp_health: SmspHealth) -> Self {
+    pub fn new(settings: Arc<Settings>, access: Access, lookups: Lookups, ids: IdKeys, smsp_health: SmspHealth) -> Self {
         let documents = Documents::new(&settings);
-        Self { settings, lookups, ids, smsp_health, documents, draining: AtomicBool::new(false) }
+        let rates = Rates::new(settings.limits.requests_per_second);
+        Self { settings, access, lookups, ids, smsp_health, documents, rates, draining: AtomicBool::new(false) }
     }
 
     /// From now on the service is not ready and takes no new searches.
@@ -69,6 +76,15 @@ pub enum Listener {
     Admin,
 }
 
+/// A request of somebody who may ask, on its way to its handler.
+#[derive(Clone, Copy)]
+struct Asking<'r> {
+    app: &'r App,
+    request: &'r HttpRequest,
+    caller: &'r CallerHeaders,
+    identity: &'r Identity,
+}
+
 /// Answers one request, whatever it is. One log line each, with nothing of a child in it.
 pub(crate) async fn dispatch(
     request: HttpRequest,
@@ -81,6 +97,7 @@ pub(crate) async fn dispatch(
     let caller = caller.with_request_id(|| uuid::Uuid::new_v4().to_string());
     let route = route_of(&request, &app, **listener);
     let negotiation = Negotiation::of(&request);
+    let mut known: Option<Identity> = None;
     let working = async {
         let route = route.map_err(Problem::from)?;
         if let Some(health) = health::answer(route, &app).await {
@@ -89,18 +106,24 @@ pub(crate) async fn dispatch(
         if let Some(plain) = documents::plain(route, &request, &app) {
             return plain;
         }
+        if documents::is_of_fhir(route) {
+            header_fault?;
+            negotiation.fault()?;
+            let described = documents::of_fhir(route, &request, &app, negotiation.presentation());
+            return described.ok_or_else(|| routes::NoRoute::NotFound.into());
+        }
+        let identity = known.insert(caller::identify(&request, &app).await?);
         header_fault?;
         // The form of a posted search may still say how its answer shall look.
         if !matches!(route, Route::SearchByPost(_)) {
             negotiation.fault()?;
         }
-        if let Some(described) = documents::of_fhir(route, &request, &app, negotiation.presentation()) {
-            return Ok(described);
-        }
+        caller::admit(&app, &caller, identity)?;
+        let asking = Asking { app: &app, request: &request, caller: &caller, identity };
         match route {
-            Route::Read(resource) => read::handle(resource, &request, &app, &caller, negotiation.presentation()).await,
-            Route::Batch => batch::handle(&request, payload, &app, &caller, negotiation.presentation()).await,
-            _ => search::handle(route, &request, payload, &app, &caller, &negotiation).await,
+            Route::Read(resource) => read::handle(resource, asking, negotiation.presentation()).await,
+            Route::Batch => batch::handle(asking, payload, negotiation.presentation()).await,
+            _ => search::handle(route, asking, payload, &negotiation).await,
         }
     };
     let answered = match AssertUnwindSafe(working).catch_unwind().await {
@@ -108,6 +131,11 @@ pub(crate) async fn dispatch(
         Ok(Err(problem)) => Answered::problem(problem, negotiation.presentation()),
         Err(_panic) => Answered::problem(Problem::internal(), negotiation.presentation()),
     };
+    if let Some(refusal) = &answered.refusal {
+        let (identity, route) = (known.as_ref(), route.ok());
+        let refused = caller::Refused { refusal, identity, request: &request, route, caller: &caller };
+        caller::refused(&app, &refused).await;
+    }
     log(&request, route.ok(), &answered, &caller, began);
     answered.into_response(&caller, &app)
 }

@@ -34,6 +34,13 @@ starting the service.
   keys: the first one writes, all of them read, which is how keys are changed.
 - **Demo** means `access.modes = [\"demo\"]`: both listeners must be on loopback, and key files that are not named are random
   keys that are gone after a restart.
+- **Paths of claims** are names with dots between them: `trust.role`. After a name that holds a list, `[field=path]` takes the one item
+  whose `field` is what `path`, from the top of the token, says: `nhsid_nrbac_roles[person_roleid=selected_roleid].role_code`. Where
+  `path` is not in the token, or no selector is given, the list must have one item: a user with two roles of which none is selected
+  is refused, never guessed. A claim whose own name is the whole path, dots and all, comes first.
+- **SMART scopes** (`scope` or `scp`): a token with any of `patient/`, `user/` or `system/` is limited to the types that they name, `s` for
+  searches, `r` for reads and for every type that an include could add; version 1's `.read` is both. The contexts count alike. Without
+  any there is no limit.
 - A certificate that is expired, not valid yet or about to expire is a warning, since certificates are read again while the
   service runs and a service that is up can say that CP-IS could not be asked.
 

@@ -139,7 +139,10 @@ fn the_least_settings_give_the_defaults() {
     assert!(settings.fhir.get_search && !settings.fhir.require_request_id);
     assert!(!settings.fhir.patient_flag && !settings.fhir.read_asks);
     assert_eq!((settings.fhir.batch.max_entries, settings.fhir.batch.max_children), (20, 2));
-    assert_eq!((settings.limits.requests_per_second, settings.limits.body, settings.limits.connections), (20, 65_536, 4096));
+    assert_eq!(
+        (settings.limits.requests_per_second, settings.limits.body, settings.limits.connections),
+        (Some(20), 65_536, 4096)
+    );
     assert_eq!(settings.limits.header_timeout, Duration::from_secs(5));
     assert_eq!(settings.telemetry.log, LogForm::Json);
     assert!(!settings.is_demo());
