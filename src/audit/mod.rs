@@ -2,15 +2,20 @@
 //!
 //! - [`entry`]: what is said. - [`body`]: how it is written, the NHS number sealed ([`seal`]). - [`chain`]: every line carries a MAC
 //!   over itself and the line before. - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. - [`store`]: what
-//!   a database must do.
+//!   a database must do. - [`question`], [`search`]: what people ask of the trail. - [`export`]: how entries leave it.
 //!
 //! No trail, no query: whoever asks waits for the entry first, and shows nothing before its second entry is durable.
 
 mod body;
 mod chain;
 mod entry;
+pub mod export;
 mod memory;
+mod question;
+#[cfg(test)]
+pub(crate) mod samples;
 mod seal;
+mod search;
 mod store;
 mod trail;
 
@@ -18,7 +23,9 @@ pub use body::{BodyError, Told, read as read_body};
 pub use chain::{Chain, ChainFault, KeyId, Line, Mac, Tip};
 pub use entry::{Entry, Event, Message, RequestFacts, Shown, Upshot, Who};
 pub use memory::{MemoryReader, MemoryStore};
+pub use question::{Question, QuestionError, england};
 pub use seal::{ChildIndex, Seal, Sealed};
+pub use search::{Doubt, Found, Page, Rest, Search, Sources};
 pub use store::{Appending, Draft, Reader, Reading, Store, StoreError, StoreErrorKind, Wanted};
 pub use trail::{Options, Trail, TrailError, TrailState};
 
