@@ -25,7 +25,7 @@ pub use entry::{Entry, Event, Message, RequestFacts, Shown, Upshot, Who};
 pub use memory::{MemoryReader, MemoryStore};
 pub use question::{Question, QuestionError, england};
 pub use seal::{ChildIndex, Seal, Sealed};
-pub use search::{Doubt, Found, Page, Rest, Search, Sources};
+pub use search::{Doubt, Hit, Page, Rest, Search, Sources};
 pub use store::{Appending, Draft, Reader, Reading, Store, StoreError, StoreErrorKind, Wanted};
 pub use trail::{Options, Trail, TrailError, TrailState};
 

@@ -27,7 +27,7 @@ pub struct Sources<'a> {
 
 /// A line that was asked for. `Debug` shows nothing of a person.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct Hit {
     /// As it stands in the store: to be believed only where there is no doubt.
     pub line: Line,
     /// What it says; only of a line that is as it was written.
@@ -52,7 +52,7 @@ pub enum Doubt {
 /// Some of what was asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    pub found: Vec<Found>,
+    pub found: Vec<Hit>,
     pub rest: Rest,
 }
 
@@ -87,7 +87,7 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn next(&mut self) -> Result<Option<Found>, StoreError> {
+    pub async fn next(&mut self) -> Result<Option<Hit>, StoreError> {
         loop {
             let Some(line) = self.read().await? else { return Ok(None) };
             if let Some(found) = self.judge(line) {
@@ -102,7 +102,7 @@ impl<'a> Search<'a> {
     /// Those of the store.
     pub async fn page(&mut self, limit: usize, most_read: usize) -> Result<Page, StoreError> {
         self.batch_size = if self.question.sifts() { SIFTING } else { limit.saturating_add(1).min(SIFTING) };
-        let mut found: Vec<Found> = Vec::new();
+        let mut found: Vec<Hit> = Vec::new();
         let mut at = None;
         for _ in 0..most_read {
             let Some(line) = self.read().await? else { return Ok(Page { found, rest: Rest::None }) };
@@ -138,14 +138,14 @@ impl<'a> Search<'a> {
     }
 
     /// The line, checked, where it is asked for. One in doubt is always shown: its own words decide nothing.
-    fn judge(&self, line: Line) -> Option<Found> {
-        let found = Found::check(line, self.sources.chain, self.sources.seal);
+    fn judge(&self, line: Line) -> Option<Hit> {
+        let found = Hit::check(line, self.sources.chain, self.sources.seal);
         let is_asked_for = found.told.as_ref().is_some_and(|told| self.question.asks_for(told));
         (found.doubt.is_some() || is_asked_for).then_some(found)
     }
 }
 
-impl Found {
+impl Hit {
     /// Checks a line by itself, and reads it where it is as it was written.
     #[must_use]
     pub fn check(line: Line, chain: &Chain, seal: &Seal) -> Self {

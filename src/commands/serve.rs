@@ -1,5 +1,5 @@
 use super::service;
-use super::{CommandError, say_error};
+use super::{CommandError, environment, say_error};
 use crate::settings::{self, Mode, Settings};
 use crate::telemetry;
 use std::path::PathBuf;
@@ -55,9 +55,4 @@ fn refuse_what_is_not_built(settings: &Settings) -> Result<(), CommandError> {
          [\"demo\"], on loopback: tokens, gateways and the audit trail that they need are not part of it yet"
             .to_owned(),
     ))
-}
-
-/// The environment as text. What is not UTF-8 is read as near as can be, so that it is refused by name rather than by a panic.
-fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
 }

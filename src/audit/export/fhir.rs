@@ -5,7 +5,7 @@ mod codes;
 mod details;
 
 use super::plain::shown;
-use crate::audit::{Doubt, Entry, Event, Found, Line, Told, Upshot, Who};
+use crate::audit::{Doubt, Entry, Event, Hit, Line, Told, Upshot, Who};
 use crate::cpis::Text;
 use crate::fhir::codes::{NHS_NUMBER, RESTRICTED, ROLE_ASSIGNED, SDS_ROLE_PROFILE_ID, SDS_USER_ID, ods_system};
 use crate::fhir::json;
@@ -21,10 +21,10 @@ const MESSAGE_ID: &str = "urn:cpis-fhir:message-id";
 const SEQUENCE: &str = "urn:cpis-fhir:trail-sequence";
 
 /// One AuditEvent and a line end. Of a line that was changed: a security alert that says so, and nothing of what it says.
-pub fn audit_event(found: &Found) -> String {
-    let event = match &found.told {
-        Some(told) => of_entry(&found.line, told, found.doubt),
-        None => alert(&found.line, found.doubt),
+pub fn audit_event(hit: &Hit) -> String {
+    let event = match &hit.told {
+        Some(told) => of_entry(&hit.line, told, hit.doubt),
+        None => alert(&hit.line, hit.doubt),
     };
     let mut bytes = Vec::with_capacity(4096);
     json::write_resource(&mut bytes, &Resource::AuditEvent(Box::new(event)));

@@ -1,41 +1,60 @@
 //! One entry as one line of JSON, times in UTC: for `--json`, the admin listener and `--format lines`.
 
 use super::{Numbers, plain};
-use crate::audit::Found;
-use serde_json::{Map, Value, json};
+use crate::audit::{Hit, Told};
+use serde::Serialize;
+use serde_json::Value;
 
-/// An object and a line end. `seq`, `intact`; where not intact, `problem`; `child` (`shown`, `hidden`, or `sealed` with a key that is
-/// not there) and `nhs_number`; `entry` as it was written. Of a line that was changed only number, and what the store says of time
-/// and event.
+/// The fields, in their order.
+#[derive(Serialize)]
+struct Object<'a> {
+    seq: u64,
+    intact: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    /// `shown`, `hidden`, or `sealed` with a key that is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    child: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nhs_number: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_stored: Option<AsStored<'a>>,
+}
+
+/// All that is said of a line that was changed. The store may say anything.
+#[derive(Serialize)]
+struct AsStored<'a> {
+    at: String,
+    event: &'a str,
+}
+
+/// An object and a line end; see [`Object`].
 #[must_use]
-pub fn line(found: &Found, numbers: Numbers<'_>) -> String {
-    let mut object = Map::new();
-    object.insert("seq".to_owned(), json!(found.line.seq));
-    object.insert("intact".to_owned(), json!(found.doubt.is_none()));
-    if let Some(doubt) = found.doubt {
-        object.insert("problem".to_owned(), json!(doubt.to_string()));
-    }
-    match &found.told {
-        None => {
-            let stored = json!({ "at": found.line.at.to_string(), "event": found.line.event });
-            object.insert("as_stored".to_owned(), stored);
-        }
-        Some(told) => {
-            match &told.entry.child {
-                Some(number) if numbers.shows(number) => {
-                    object.insert("child".to_owned(), json!("shown"));
-                    object.insert("nhs_number".to_owned(), json!(number.digits()));
-                }
-                Some(_) => drop(object.insert("child".to_owned(), json!("hidden"))),
-                None if told.child_is_sealed => drop(object.insert("child".to_owned(), json!("sealed"))),
-                None => {}
-            }
-            object.insert("entry".to_owned(), entry(&found.line.body));
-        }
-    }
-    let mut text = plain::escaped(&Value::Object(object).to_string());
+pub fn line(hit: &Hit, numbers: Numbers<'_>) -> String {
+    let (child, nhs_number) = hit.told.as_ref().map(|told| child(told, numbers)).unwrap_or_default();
+    let is_told = hit.told.is_some();
+    let object = Object {
+        seq: hit.line.seq,
+        intact: hit.doubt.is_none(),
+        problem: hit.doubt.map(|doubt| doubt.to_string()),
+        child,
+        nhs_number,
+        entry: is_told.then(|| entry(&hit.line.body)),
+        as_stored: (!is_told).then(|| AsStored { at: hit.line.at.to_string(), event: &hit.line.event }),
+    };
+    let mut text = plain::escaped(&serde_json::to_string(&object).unwrap_or_default());
     text.push('\n');
     text
+}
+
+fn child<'a>(told: &'a Told, numbers: Numbers<'_>) -> (Option<&'static str>, Option<&'a str>) {
+    match &told.entry.child {
+        Some(number) if numbers.shows(number) => (Some("shown"), Some(number.digits())),
+        Some(_) => (Some("hidden"), None),
+        None => (told.child_is_sealed.then_some("sealed"), None),
+    }
 }
 
 /// The body without its version and the sealed number.

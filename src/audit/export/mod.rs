@@ -7,7 +7,7 @@ mod report;
 
 pub use lines::line;
 
-use super::Found;
+use super::Hit;
 use crate::cpis::NhsNumber;
 
 /// What every screen, page and file with entries of children carries (MSCA-IG-04).
@@ -53,11 +53,11 @@ impl Form {
 
     /// One entry with every NHS number, its line end included. A line that was changed is written as that, and nothing it says.
     #[must_use]
-    pub fn write(self, found: &Found) -> String {
+    pub fn write(self, found: &Hit) -> String {
         match self {
-            Self::Fhir => fhir::audit_event(found),
-            Self::AccessReport => report::row(found),
-            Self::Lines => lines::line(found, Numbers::All),
+            Self::Fhir => fhir::audit_event(hit),
+            Self::AccessReport => report::row(hit),
+            Self::Lines => lines::line(hit, Numbers::All),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! CSV (RFC 4180) with a head row, UTF-8, times in UTC and as clocks in England showed them.
 
 use super::plain::cell;
-use crate::audit::{Found, Told};
+use crate::audit::{Hit, Told};
 use crate::audit::question::england;
 use crate::cpis::Text;
 use jiff::Timestamp;
@@ -39,13 +39,13 @@ pub fn head() -> String {
 }
 
 /// One row. Of a line that was changed: its number, and what is wrong with it.
-pub fn row(found: &Found) -> String {
-    let state = found.doubt.map_or_else(|| "as written".to_owned(), |doubt| format!("NOT TO BE RELIED ON: {doubt}"));
-    match &found.told {
-        Some(told) => row_of(cells(found.line.seq, state, told)),
+pub fn row(hit: &Hit) -> String {
+    let state = hit.doubt.map_or_else(|| "as written".to_owned(), |doubt| format!("NOT TO BE RELIED ON: {doubt}"));
+    match &hit.told {
+        Some(told) => row_of(cells(hit.line.seq, state, told)),
         None => {
             let mut cells: [String; COLUMNS.len()] = std::array::from_fn(|_| String::new());
-            [cells[0], cells[1]] = [found.line.seq.to_string(), state];
+            [cells[0], cells[1]] = [hit.line.seq.to_string(), state];
             row_of(cells)
         }
     }

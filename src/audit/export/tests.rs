@@ -5,7 +5,7 @@ use crate::settings::KeyMaterial;
 use serde_json::Value;
 
 /// Every entry of the morning, oldest first.
-async fn found(sources: Sources<'_>) -> Vec<Found> {
+async fn found(sources: Sources<'_>) -> Vec<Hit> {
     let question = Question::default();
     let mut search = Search::new(sources, &question, None);
     let mut all = Vec::new();
@@ -85,7 +85,7 @@ async fn a_number_is_in_the_json_only_where_it_may_be_shown() {
     let sample = Sample::morning().await;
     let all = found(sample.sources()).await;
     let (asked, other) = (NhsNumber::parse(CHILD).unwrap(), &all[4]);
-    let of = |found: &Found, numbers| serde_json::from_str::<Value>(&line(found, numbers)).unwrap();
+    let of = |found: &Hit, numbers| serde_json::from_str::<Value>(&line(found, numbers)).unwrap();
     let own = of(&all[2], Numbers::Only(Some(&asked)));
     assert_eq!((&own["child"], &own["nhs_number"]), (&"shown".into(), &CHILD.into()));
     for numbers in [Numbers::Only(Some(&asked)), Numbers::Only(None)] {

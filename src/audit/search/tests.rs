@@ -7,7 +7,7 @@ fn question(criteria: &[(&str, &str)]) -> Question {
     Question::read(criteria.iter().copied()).unwrap()
 }
 
-async fn all(sources: Sources<'_>, question: &Question) -> Vec<Found> {
+async fn all(sources: Sources<'_>, question: &Question) -> Vec<Hit> {
     let mut search = Search::new(sources, question, None);
     let mut all = Vec::new();
     while let Some(found) = search.next().await.unwrap() {
@@ -16,7 +16,7 @@ async fn all(sources: Sources<'_>, question: &Question) -> Vec<Found> {
     all
 }
 
-fn numbers(found: &[Found]) -> Vec<u64> {
+fn numbers(found: &[Hit]) -> Vec<u64> {
     found.iter().map(|found| found.line.seq).collect()
 }
 
