@@ -16,7 +16,7 @@ pub struct Sample {
     pub reader: MemoryReader,
     pub chain: Chain,
     pub seal: Seal,
-    store: MemoryStore,
+    pub store: MemoryStore,
 }
 
 impl Sample {

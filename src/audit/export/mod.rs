@@ -53,7 +53,7 @@ impl Form {
 
     /// One entry with every NHS number, its line end included. A line that was changed is written as that, and nothing it says.
     #[must_use]
-    pub fn write(self, found: &Hit) -> String {
+    pub fn write(self, hit: &Hit) -> String {
         match self {
             Self::Fhir => fhir::audit_event(hit),
             Self::AccessReport => report::row(hit),

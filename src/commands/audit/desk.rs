@@ -1,10 +1,11 @@
 //! The trail as a command has it before it: open, maybe beside a service that goes on writing.
 
 use super::operator;
-use crate::audit::{Chain, Event, Hit, Question, Reader, Search, Seal, Sources, Trail};
+use crate::audit::{self, Chain, Event, Hit, Opened, Question, Reader, Search, Seal, Sources, Trail};
 use crate::commands::CommandError;
 use crate::settings::Audit;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 pub struct Desk {
     pub trail: Trail,
@@ -27,7 +28,11 @@ impl Desk {
     /// # Errors
     /// [`CommandError::Settings`].
     pub async fn open(audit: &Audit) -> Result<Self, CommandError> {
-        todo!()
+        // Reading makes nothing, and says where there is nothing to read.
+        audit::open_to_read(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
+        let opened = audit::open_beside(audit, Handle::current()).await;
+        let Opened { trail, reader, chain, seal, .. } = opened.map_err(|error| cannot(&error))?;
+        Ok(Self { trail, reader, chain, seal })
     }
 
     /// Puts the question on the trail, and begins to answer it as of the moment before.
@@ -70,6 +75,10 @@ impl Recorded<'_> {
              `cpis-fhir audit verify`"
         )))
     }
+}
+
+fn cannot(error: &dyn std::fmt::Display) -> CommandError {
+    CommandError::Settings(format!("the trail cannot be opened: {error}"))
 }
 
 fn unreadable(error: &dyn std::fmt::Display) -> CommandError {

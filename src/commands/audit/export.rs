@@ -74,19 +74,17 @@ pub async fn run(desk: &Desk, question: &Question, options: &Options) -> Result<
 
 async fn write(recorded: &mut Recorded<'_>, form: Form, draft: Draft, path: &Path) -> Result<Written, CommandError> {
     let unwritable = |error: std::io::Error| unwritable(path, &error);
-    let mut out = Hashing { inner: BufWriter::new(&draft.file), hash: Context::new(&SHA256), bytes: 0 };
+    let mut out = Hashing { inner: BufWriter::new(draft), hash: Context::new(&SHA256), bytes: 0 };
     out.put(&form.head()).map_err(unwritable)?;
     let mut entries = 0;
     while let Some(hit) = recorded.next().await? {
         out.put(&form.write(&hit)).map_err(unwritable)?;
         entries += 1;
     }
-    out.inner.flush().map_err(unwritable)?;
-    let sha256 = out.hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let bytes = out.bytes;
-    drop(out.inner);
+    let draft = out.inner.into_inner().map_err(|error| unwritable(error.into_error()))?;
     draft.keep(path).map_err(unwritable)?;
-    Ok(Written { entries, bytes, sha256 })
+    let sha256 = out.hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Written { entries, bytes: out.bytes, sha256 })
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> CommandError {
@@ -108,11 +106,11 @@ impl<W: Write> Hashing<W> {
     }
 }
 
-/// A file under another name beside the one that is wanted, for its owner alone; gone unless it is kept.
+/// A file under another name beside the one that is wanted, for its owner alone; gone unless it is renamed.
 struct Draft {
     file: File,
     path: PathBuf,
-    is_kept: bool,
+    is_renamed: bool,
 }
 
 impl Draft {
@@ -121,27 +119,40 @@ impl Draft {
         name.push(format!(".{}.part", uuid::Uuid::new_v4()));
         let path = PathBuf::from(name);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        Ok(Self { file, path, is_kept: false })
+        Ok(Self { file, path, is_renamed: false })
     }
 
     /// Durable, and there under its name as a whole or not at all. A file that came to be there meanwhile is left alone.
     fn keep(mut self, wanted: &Path) -> std::io::Result<()> {
         self.file.sync_all()?;
         match std::fs::hard_link(&self.path, wanted) {
-            Ok(()) => std::fs::remove_file(&self.path)?,
+            // The other name goes with the draft.
+            Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(error),
             // A file system without links.
-            Err(_) => std::fs::rename(&self.path, wanted)?,
+            Err(_) => {
+                std::fs::rename(&self.path, wanted)?;
+                self.is_renamed = true;
+            }
         }
-        self.is_kept = true;
         let folder = wanted.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     }
 }
 
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
 impl Drop for Draft {
     fn drop(&mut self) {
-        if !self.is_kept {
+        if !self.is_renamed {
             let _ = std::fs::remove_file(&self.path);
         }
     }

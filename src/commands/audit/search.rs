@@ -34,7 +34,7 @@ pub async fn run(desk: &Desk, question: &Question, options: &Options, out: &mut 
     let limit = if options.all { u64::MAX } else { u64::from(options.limit) };
     let mut recorded = desk.ask(question, Event::Searched, &manner(options)).await?;
     let numbers = if options.show_nhs_numbers { Numbers::All } else { Numbers::Only(question.child.as_ref()) };
-    if !options.json && write(out, &format!("{LABEL}\n{}", table::HEAD)).is_err() {
+    if !options.json && write(out, &format!("{LABEL}\n{}", table::head())).is_err() {
         return Ok(());
     }
     let (mut shown, mut last) = (0, 0);

@@ -7,7 +7,14 @@ use crate::cpis::Text;
 use jiff::Timestamp;
 
 /// Above the rows, its line end included.
-pub const HEAD: &str = "     SEQ  TIME IN ENGLAND                EVENT     CHILD         WHO, AND WHAT CAME OF IT\n";
+pub fn head() -> String {
+    columns("SEQ", "TIME IN ENGLAND", "EVENT", "CHILD", "WHO, AND WHAT CAME OF IT")
+}
+
+fn columns(seq: &str, time: &str, event: &str, child: &str, facts: &str) -> String {
+    let line = format!("{seq:>8}  {time:<30}  {event:<8}  {child:<12}  {facts}");
+    format!("{}\n", line.trim_end())
+}
 
 /// One line, its end included.
 pub fn row(hit: &Hit, numbers: Numbers<'_>) -> String {
@@ -18,13 +25,8 @@ pub fn row(hit: &Hit, numbers: Numbers<'_>) -> String {
     };
     let entry = &told.entry;
     let warning = hit.doubt.map(|doubt| format!("!!! {doubt} !!! ")).unwrap_or_default();
-    format!(
-        "{seq:>8}  {:<30}  {:<8}  {:<12}  {warning}{}\n",
-        local(entry.at),
-        entry.event.name(),
-        child(told, numbers),
-        facts(entry).join("; ")
-    )
+    let facts = format!("{warning}{}", facts(entry).join("; "));
+    columns(&seq.to_string(), &local(entry.at), entry.event.name(), &child(told, numbers), &facts)
 }
 
 fn local(at: Timestamp) -> String {
@@ -93,7 +95,7 @@ fn upshot(upshot: &Upshot) -> String {
         text.push_str(&format!(": {}", counts.join(", ")));
     }
     if let Some(expected) = upshot.notification_expected {
-        text.push_str(if expected { ", authority notified" } else { ", no new notification" });
+        text.push_str(if expected { ", notification expected" } else { ", no notification" });
     }
     if let Some(age) = upshot.age_ms {
         text.push_str(&format!(", {} s old", age / 1000));
