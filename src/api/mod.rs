@@ -2,6 +2,7 @@
 //!
 //! A request goes through [`dispatch`] from its first parsed head on; what is not ours to answer never gets past it.
 
+pub mod audit;
 mod batch;
 mod body;
 mod documents;
@@ -41,13 +42,22 @@ pub struct App {
     pub ids: IdKeys,
     pub smsp_health: SmspHealth,
     pub documents: Documents,
+    /// Where there is a trail: its search on the admin listener.
+    pub trail_search: Option<audit::TrailSearch>,
     draining: AtomicBool,
 }
 
 impl App {
     pub fn new(settings: Arc<Settings>, lookups: Lookups, ids: IdKeys, smsp_health: SmspHealth) -> Self {
         let documents = Documents::new(&settings);
-        Self { settings, lookups, ids, smsp_health, documents, draining: AtomicBool::new(false) }
+        Self { settings, lookups, ids, smsp_health, documents, trail_search: None, draining: AtomicBool::new(false) }
+    }
+
+    /// With the search of the trail on the admin listener.
+    #[must_use]
+    pub fn with_trail_search(mut self, trail_search: audit::TrailSearch) -> Self {
+        self.trail_search = Some(trail_search);
+        self
     }
 
     /// From now on the service is not ready and takes no new searches.
@@ -89,6 +99,10 @@ pub(crate) async fn dispatch(
         if let Some(plain) = documents::plain(route, &request, &app) {
             return plain;
         }
+        if route == Route::TrailSearch {
+            header_fault?;
+            return audit::handle(&request, payload, &app, &caller).await;
+        }
         header_fault?;
         // The form of a posted search may still say how its answer shall look.
         if !matches!(route, Route::SearchByPost(_)) {
@@ -119,6 +133,11 @@ fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Rout
         get_search: settings.fhir.get_search,
         patient_flag: settings.fhir.patient_flag,
     };
+    if listener == Listener::Admin
+        && let Some(route) = routes::of_admin(request.method(), request.path())
+    {
+        return route;
+    }
     let route = routes::find(request.method(), request.path(), served)?;
     if listener == Listener::Admin && !route.is_health() { Err(routes::NoRoute::NotFound) } else { Ok(route) }
 }

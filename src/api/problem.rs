@@ -3,6 +3,7 @@
 mod failure;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 use super::body::BodyError;
 use super::headers::HeaderError;

@@ -52,7 +52,7 @@ pub enum Doubt {
 /// Some of what was asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    pub found: Vec<Hit>,
+    pub hits: Vec<Hit>,
     pub rest: Rest,
 }
 
@@ -90,8 +90,8 @@ impl<'a> Search<'a> {
     pub async fn next(&mut self) -> Result<Option<Hit>, StoreError> {
         loop {
             let Some(line) = self.read().await? else { return Ok(None) };
-            if let Some(found) = self.judge(line) {
-                return Ok(Some(found));
+            if let Some(hit) = self.judge(line) {
+                return Ok(Some(hit));
             }
         }
     }
@@ -102,23 +102,23 @@ impl<'a> Search<'a> {
     /// Those of the store.
     pub async fn page(&mut self, limit: usize, most_read: usize) -> Result<Page, StoreError> {
         self.batch_size = if self.question.sifts() { SIFTING } else { limit.saturating_add(1).min(SIFTING) };
-        let mut found: Vec<Hit> = Vec::new();
+        let mut hits: Vec<Hit> = Vec::new();
         let mut at = None;
         for _ in 0..most_read {
-            let Some(line) = self.read().await? else { return Ok(Page { found, rest: Rest::None }) };
+            let Some(line) = self.read().await? else { return Ok(Page { hits, rest: Rest::None }) };
             let seq = line.seq;
-            let Some(next) = self.judge(line) else {
+            let Some(hit) = self.judge(line) else {
                 at = Some(seq);
                 continue;
             };
-            if found.len() >= limit {
-                return Ok(Page { found, rest: Rest::Before(seq + 1) });
+            if hits.len() >= limit {
+                return Ok(Page { hits, rest: Rest::Before(seq + 1) });
             }
             at = Some(seq);
-            found.push(next);
+            hits.push(hit);
         }
         // Nothing was read at all only where nothing may be.
-        Ok(Page { found, rest: Rest::UnreadBefore(at.or(self.before).unwrap_or(u64::MAX)) })
+        Ok(Page { hits, rest: Rest::UnreadBefore(at.or(self.before).unwrap_or(u64::MAX)) })
     }
 
     async fn read(&mut self) -> Result<Option<Line>, StoreError> {
@@ -139,9 +139,9 @@ impl<'a> Search<'a> {
 
     /// The line, checked, where it is asked for. One in doubt is always shown: its own words decide nothing.
     fn judge(&self, line: Line) -> Option<Hit> {
-        let found = Hit::check(line, self.sources.chain, self.sources.seal);
-        let is_asked_for = found.told.as_ref().is_some_and(|told| self.question.asks_for(told));
-        (found.doubt.is_some() || is_asked_for).then_some(found)
+        let hit = Hit::check(line, self.sources.chain, self.sources.seal);
+        let is_asked_for = hit.told.as_ref().is_some_and(|told| self.question.asks_for(told));
+        (hit.doubt.is_some() || is_asked_for).then_some(hit)
     }
 }
 

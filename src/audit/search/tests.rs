@@ -66,8 +66,8 @@ async fn pages_join_without_gap_or_repetition() {
         let (mut joined, mut before) = (Vec::new(), None);
         loop {
             let page = Search::new(sample.sources(), &question, before).page(2, 1000).await.unwrap();
-            assert!(page.found.len() <= 2);
-            joined.extend(numbers(&page.found));
+            assert!(page.hits.len() <= 2);
+            joined.extend(numbers(&page.hits));
             match page.rest {
                 Rest::None => break,
                 Rest::Before(seq) => before = Some(seq),
@@ -96,10 +96,10 @@ async fn a_search_that_may_read_no_further_says_where_it_stopped_and_goes_on_fro
         pages += 1;
         match page.rest {
             Rest::UnreadBefore(seq) => {
-                assert!(page.found.is_empty());
+                assert!(page.hits.is_empty());
                 before = Some(seq);
             }
-            _ => break page.found,
+            _ => break page.hits,
         }
     };
     assert_eq!((numbers(&found), pages), (vec![1], 3));
@@ -197,10 +197,10 @@ async fn a_search_takes_from_the_store_what_it_shows_and_one_batch_where_it_sift
     let counting = count(&sample.reader);
     let sources = Sources { reader: &counting, ..sample.sources() };
     let page = Search::new(sources, &question(&[]), None).page(100, 10_000).await.unwrap();
-    assert_eq!((page.found.len(), counting.taken.load(SeqCst)), (100, 101));
+    assert_eq!((page.hits.len(), counting.taken.load(SeqCst)), (100, 101));
     let counting = count(&sample.reader);
     let sources = Sources { reader: &counting, ..sample.sources() };
     let page = Search::new(sources, &question(&[("event", "stopped")]), None).page(100, 10_000).await.unwrap();
-    assert_eq!((page.found.len(), page.rest), (0, Rest::None));
+    assert_eq!((page.hits.len(), page.rest), (0, Rest::None));
     assert_eq!((counting.taken.load(SeqCst), counting.largest.load(SeqCst)), (1700, SIFTING));
 }
