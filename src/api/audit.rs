@@ -9,12 +9,12 @@ use super::headers::CallerHeaders;
 use super::problem::Problem;
 use super::respond::Answered;
 use super::{App, body, media};
-use permission::Refused;
 use crate::audit::export::{self, LABEL, Numbers};
 use crate::audit::{Chain, Entry, Event, Page, Question, Reader, RequestFacts, Rest, Search, Sources, Trail, Upshot, Who};
 use crate::cpis::Text;
 use crate::settings::Limits;
 use actix_web::{HttpRequest, web};
+use permission::Refused;
 use std::sync::Arc;
 
 /// The trail, for searching it.

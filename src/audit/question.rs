@@ -56,7 +56,10 @@ const CRITERIA: [(&str, &str); 12] = [
     ("organisation", "an ODS code"),
     ("role", "the code or the name of a job role"),
     ("authority", "the SDS user id, ASID, role profile id or name of the author that was sent"),
-    ("event", "the name of an event: asked, answered, failed, unknown, shared, refused, not-held, searched, exported, started, stopped, reloaded or archived"),
+    (
+        "event",
+        "the name of an event: asked, answered, failed, unknown, shared, refused, not-held, searched, exported, started, stopped, reloaded or archived",
+    ),
     ("seq", "a sequence number A, or a range A..B, A.. or ..B"),
     ("from", "a time such as 2026-10-14T09:00:00+01:00, or a day such as 2026-10-14"),
     ("to", "a time such as 2026-10-14T17:00:00+01:00 (not included), or a day such as 2026-10-14 (included)"),
@@ -196,9 +199,7 @@ fn is_on_authority(entry: &Entry, authority: &str) -> bool {
 }
 
 fn range(text: &str) -> Option<(Option<u64>, Option<u64>)> {
-    let number = |text: &str| -> Option<Option<u64>> {
-        if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
-    };
+    let number = |text: &str| -> Option<Option<u64>> { if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) } };
     let (first, last) = match text.split_once("..") {
         None => (Some(text.parse().ok()?), Some(text.parse().ok()?)),
         Some((first, last)) => (number(first)?, number(last)?),

@@ -1,7 +1,8 @@
 //! A trail for tests: one morning in October, with entries of every kind, at fixed times and with fixed ids.
 
 use super::{
-    Chain, Draft, Entry, Event, Line, MemoryReader, MemoryStore, Message, Reader, RequestFacts, Seal, Shown, Sources, Store, Upshot, Who, body,
+    Chain, Draft, Entry, Event, Line, MemoryReader, MemoryStore, Message, Reader, RequestFacts, Seal, Shown, Sources, Store,
+    Upshot, Who, body,
 };
 use crate::cpis::{AuthorAsSent, AuthorKind, Delivery, NhsNumber, Text};
 use crate::settings::KeyMaterial;
@@ -114,7 +115,13 @@ fn upshot(outcome: &str) -> Upshot {
 pub fn entries() -> Vec<Entry> {
     let (child, other) = (NhsNumber::parse(CHILD).ok(), NhsNumber::parse(OTHER_CHILD).ok());
     let message = |id: &str, response: Option<Text>| {
-        Some(Message { message_id: id.into(), tracking_id: "T1".into(), payload_id: "P1".into(), query_id: "Q1".into(), response_id: response })
+        Some(Message {
+            message_id: id.into(),
+            tracking_id: "T1".into(),
+            payload_id: "P1".into(),
+            query_id: "Q1".into(),
+            response_id: response,
+        })
     };
     let author = Some(AuthorAsSent {
         template: AuthorKind::System,
@@ -151,17 +158,32 @@ pub fn entries() -> Vec<Entry> {
     vec![
         Entry { detail: Some("audit.store sqlite".to_owned()), ..entry(1, "07:00:00", Event::Started) },
         Entry { message: message(MESSAGE_ID, None), author: author.clone(), ..look(2, "08:30:00.250", Event::Asked) },
-        Entry { message: message(MESSAGE_ID, text("R1")), author, upshot: Some(found.clone()), ..look(3, "08:30:01", Event::Answered) },
+        Entry {
+            message: message(MESSAGE_ID, text("R1")),
+            author,
+            upshot: Some(found.clone()),
+            ..look(3, "08:30:01", Event::Answered)
+        },
         Entry {
             request: request("request-0003", "read CarePlan"),
-            upshot: Some(Upshot { notification_expected: Some(false), age_ms: Some(90_000), response_code: None, delivery: None, ..found }),
+            upshot: Some(Upshot {
+                notification_expected: Some(false),
+                age_ms: Some(90_000),
+                response_code: None,
+                delivery: None,
+                ..found
+            }),
             ..look(4, "08:31:31", Event::Shared)
         },
         Entry { look: Some(second), message: message("M2", None), ..mallorys(5, "09:00:00", Event::Asked) },
         Entry {
             look: Some(second),
             message: message("M2", None),
-            upshot: Some(Upshot { delivery: Some(Delivery::MaybeDelivered), notification_expected: Some(true), ..upshot("timeout") }),
+            upshot: Some(Upshot {
+                delivery: Some(Delivery::MaybeDelivered),
+                notification_expected: Some(true),
+                ..upshot("timeout")
+            }),
             ..mallorys(6, "09:00:20", Event::Unknown)
         },
         Entry {

@@ -120,7 +120,15 @@ async fn nothing_is_shown_where_the_trail_cannot_be_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_understood_is_refused_without_its_values() {
     let desk = morning().await;
-    let wrong = ["nhs-number=9990000019", "limit=0", "limit=1001", "before=x", "show-nhs-numbers=yes", "favourite=9990000018", "user=a&user=b"];
+    let wrong = [
+        "nhs-number=9990000019",
+        "limit=0",
+        "limit=1001",
+        "before=x",
+        "show-nhs-numbers=yes",
+        "favourite=9990000018",
+        "user=a&user=b",
+    ];
     for form in wrong {
         let problem = posted(&desk, form).await.unwrap_err();
         assert_eq!(problem.status, 400, "{form}");

@@ -61,11 +61,16 @@ fn alert(line: &Line, doubt: Option<Doubt>) -> AuditEvent {
         action: Some("R".into()),
         recorded: line.at.to_string().into(),
         outcome: Some("12".into()),
-        outcome_desc: Some(format!("Line {} of the trail is not to be relied on: {problem}. Nothing of it is shown.", line.seq).into()),
+        outcome_desc: Some(
+            format!("Line {} of the trail is not to be relied on: {problem}. Nothing of it is shown.", line.seq).into(),
+        ),
         agent: vec![this_service(env!("CARGO_PKG_VERSION"))],
         source: source(env!("CARGO_PKG_VERSION")),
         entity: vec![AuditEventEntity {
-            what: Some(Box::new(Reference { identifier: Some(Box::new(identifier(SEQUENCE, &line.seq.to_string()))), ..Default::default() })),
+            what: Some(Box::new(Reference {
+                identifier: Some(Box::new(identifier(SEQUENCE, &line.seq.to_string()))),
+                ..Default::default()
+            })),
             r#type: Some(Box::new(coding(SYSTEM_OBJECT))),
             role: Some(Box::new(coding(LINE))),
             ..Default::default()
@@ -75,7 +80,11 @@ fn alert(line: &Line, doubt: Option<Doubt>) -> AuditEvent {
 }
 
 fn meta() -> Box<Meta> {
-    Box::new(Meta { profile: vec![[UK_CORE, "AuditEvent"].concat().into()], security: vec![coding(RESTRICTED)], ..Default::default() })
+    Box::new(Meta {
+        profile: vec![[UK_CORE, "AuditEvent"].concat().into()],
+        security: vec![coding(RESTRICTED)],
+        ..Default::default()
+    })
 }
 
 /// FHIR's audit-event-outcome: 0 success, 4 not done as asked for, 8 failed.
@@ -223,7 +232,10 @@ fn place(line: &Line, told: &Told, doubt: Option<Doubt>) -> AuditEventEntity {
         details.plain("problem", &doubt.to_string());
     }
     AuditEventEntity {
-        what: Some(Box::new(Reference { identifier: Some(Box::new(identifier(SEQUENCE, &line.seq.to_string()))), ..Default::default() })),
+        what: Some(Box::new(Reference {
+            identifier: Some(Box::new(identifier(SEQUENCE, &line.seq.to_string()))),
+            ..Default::default()
+        })),
         r#type: Some(Box::new(coding(SYSTEM_OBJECT))),
         role: Some(Box::new(coding(LINE))),
         detail: details.into(),

@@ -36,7 +36,8 @@ pub fn escaped(json: &str) -> String {
 pub fn cell(text: &str) -> String {
     let text = shown(text);
     let first = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{fffd}').chars().next();
-    let is_formula = first.is_some_and(|first| matches!(first, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'));
+    let is_formula =
+        first.is_some_and(|first| matches!(first, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'));
     format!("\"{}{}\"", if is_formula { "'" } else { "" }, text.replace('"', "\"\""))
 }
 
@@ -46,7 +47,10 @@ mod tests {
 
     #[test]
     fn nothing_that_moves_the_cursor_or_turns_the_text_around_is_shown() {
-        assert_eq!(shown("Asha\u{1b}[2J\r\n\u{9b}31m\u{202e}elpmaxE\u{7f}"), "Asha\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}31m\u{fffd}elpmaxE\u{fffd}");
+        assert_eq!(
+            shown("Asha\u{1b}[2J\r\n\u{9b}31m\u{202e}elpmaxE\u{7f}"),
+            "Asha\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}31m\u{fffd}elpmaxE\u{fffd}"
+        );
         assert_eq!(shown("Zoë O’Brien 李"), "Zoë O’Brien 李");
     }
 

@@ -2,8 +2,8 @@
 //! CSV (RFC 4180) with a head row, UTF-8, times in UTC and as clocks in England showed them.
 
 use super::plain::cell;
-use crate::audit::{Hit, Told};
 use crate::audit::question::england;
+use crate::audit::{Hit, Told};
 use crate::cpis::Text;
 use jiff::Timestamp;
 

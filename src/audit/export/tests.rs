@@ -1,6 +1,6 @@
 use super::*;
 use crate::audit::samples::{CHILD, Sample};
-use crate::audit::{Question, Search, Seal, Sources};
+use crate::audit::{Question, Seal, Search, Sources};
 use crate::settings::KeyMaterial;
 use serde_json::Value;
 

@@ -70,7 +70,8 @@ fn a_message_id_is_found_in_either_letter_case() {
 
 #[test]
 fn the_entry_of_a_search_names_kinds_and_the_child_but_no_values() {
-    let question = read(&[("user", "asha"), ("nhs-number", "999 000 0018"), ("organisation", "RX1"), ("from", "2026-10-14")]).unwrap();
+    let question =
+        read(&[("user", "asha"), ("nhs-number", "999 000 0018"), ("organisation", "RX1"), ("from", "2026-10-14")]).unwrap();
     let entry = question.entry(Event::Searched, None, RequestFacts::default(), "limit 100");
     assert_eq!(entry.detail.as_deref(), Some("criteria: user, child, organisation, from; limit 100"));
     assert_eq!(entry.child, NhsNumber::parse("9990000018").ok());

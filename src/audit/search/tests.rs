@@ -52,7 +52,10 @@ async fn each_criterion_finds_its_entries_newest_first() {
 
 #[tokio::test]
 async fn criteria_together_must_all_hold() {
-    assert_eq!(found_by(&[("nhs-number", CHILD), ("user", "asha"), ("from", "2026-10-14"), ("to", "2026-10-14")]).await, [4, 3, 2]);
+    assert_eq!(
+        found_by(&[("nhs-number", CHILD), ("user", "asha"), ("from", "2026-10-14"), ("to", "2026-10-14")]).await,
+        [4, 3, 2]
+    );
     assert_eq!(found_by(&[("nhs-number", CHILD), ("event", "shared")]).await, [4]);
     assert_eq!(found_by(&[("user", "asha"), ("role", "Clerk")]).await, [] as [u64; 0]);
     assert_eq!(found_by(&[("seq", "3..8"), ("event", "asked")]).await, [5]);
@@ -81,7 +84,8 @@ async fn pages_join_without_gap_or_repetition() {
 #[tokio::test]
 async fn a_page_that_is_full_says_more_only_where_there_is_more() {
     let sample = Sample::morning().await;
-    let rest = async |limit| Search::new(sample.sources(), &question(&[("user", "asha")]), None).page(limit, 1000).await.unwrap().rest;
+    let rest =
+        async |limit| Search::new(sample.sources(), &question(&[("user", "asha")]), None).page(limit, 1000).await.unwrap().rest;
     assert_eq!(rest(3).await, Rest::Before(3));
     assert_eq!(rest(4).await, Rest::None);
 }

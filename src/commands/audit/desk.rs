@@ -1,7 +1,7 @@
 //! The trail as a command has it before it: open, maybe beside a service that goes on writing.
 
 use super::operator;
-use crate::audit::{self, Chain, Event, Hit, Opened, Question, Reader, Search, Seal, Sources, Trail};
+use crate::audit::{self, Chain, Event, Hit, Opened, Question, Reader, Seal, Search, Sources, Trail};
 use crate::commands::CommandError;
 use crate::settings::Audit;
 use std::sync::Arc;
@@ -44,9 +44,10 @@ impl Desk {
         let operator = operator::who()?;
         let manner = operator.manner(manner);
         let entry = question.entry(event, Some(operator.who), operator::request(event), &manner);
-        self.trail.record(&entry).await.map_err(|error| {
-            CommandError::Failed(format!("nothing is shown, since this cannot be put on the trail: {error}"))
-        })?;
+        self.trail
+            .record(&entry)
+            .await
+            .map_err(|error| CommandError::Failed(format!("nothing is shown, since this cannot be put on the trail: {error}")))?;
         let sources = Sources { reader: &*self.reader, chain: &self.chain, seal: &self.seal };
         Ok(Recorded { search: Search::new(sources, question, tip.seq.checked_add(1)), doubtful: 0 })
     }

@@ -62,12 +62,7 @@ pub async fn run(desk: &Desk, question: &Question, options: &Options) -> Result<
     let mut recorded = desk.ask(question, Event::Exported, &format!("format {}", form.name())).await?;
     let written = write(&mut recorded, form, draft, &options.out).await?;
     let entries = if written.entries == 1 { "1 entry".to_owned() } else { format!("{} entries", written.entries) };
-    let said = format!(
-        "{entries}, {} bytes: {}\nSHA-256 {}\n{LABEL}",
-        written.bytes,
-        options.out.display(),
-        written.sha256
-    );
+    let said = format!("{entries}, {} bytes: {}\nSHA-256 {}\n{LABEL}", written.bytes, options.out.display(), written.sha256);
     recorded.verdict().map_err(|error| CommandError::Failed(format!("{said}\n{error}")))?;
     Ok(said)
 }

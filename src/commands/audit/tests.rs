@@ -3,7 +3,8 @@ use super::desk::Desk;
 use super::{export, search};
 use crate::audit::samples::{CHILD, Sample};
 use crate::audit::{
-    Appending, Chain, Draft, Event, MemoryReader, Options, Question, Reader, Seal, Store, StoreError, StoreErrorKind, Trail, read_body,
+    Appending, Chain, Draft, Event, MemoryReader, Options, Question, Reader, Seal, Store, StoreError, StoreErrorKind, Trail,
+    read_body,
 };
 use crate::commands::CommandError;
 use crate::settings::KeyMaterial;
@@ -98,7 +99,8 @@ async fn a_number_is_shown_only_to_whoever_asked_for_it_or_for_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn json_is_one_object_a_line_and_nothing_else() {
     let text = shown(&["--json", "--all"]).await;
-    let seqs: Vec<u64> = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"].as_u64().unwrap()).collect();
+    let seqs: Vec<u64> =
+        text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"].as_u64().unwrap()).collect();
     assert_eq!(seqs, (1..=12).rev().collect::<Vec<_>>());
 }
 
@@ -126,7 +128,8 @@ async fn nothing_is_shown_and_no_file_is_left_where_the_trail_cannot_be_written(
     assert!(matches!(done, Err(CommandError::Failed(said)) if said.starts_with("nothing is shown")));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
-    let failed = export::run(&desk, &Question::default(), &exported(&["--format", "fhir", "--out", path.to_str().unwrap()])).await;
+    let failed =
+        export::run(&desk, &Question::default(), &exported(&["--format", "fhir", "--out", path.to_str().unwrap()])).await;
     assert!(matches!(failed, Err(CommandError::Failed(_))));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -186,7 +189,10 @@ fn a_number_is_read_from_the_command_standard_input_or_a_file() {
 
 #[test]
 fn what_was_typed_wrongly_is_named_and_never_repeated() {
-    assert_eq!(refused(&["--nhs-number", "9990000019"]), "--nhs-number: wanted an NHS number: ten digits with the right check digit");
+    assert_eq!(
+        refused(&["--nhs-number", "9990000019"]),
+        "--nhs-number: wanted an NHS number: ten digits with the right check digit"
+    );
     assert!(refused(&["--from", "9990000018"]).starts_with("--from: wanted a time"));
     assert!(refused(&["--look", "9990000018"]).starts_with("--look: wanted the UUID"));
     let shown = format!("{:?}", searched(&["--nhs-number", CHILD, "--user", "asha"]));

@@ -3,8 +3,7 @@
 use super::{Emit, Sink, never_set};
 use fhirbolt_model::r4::resources::{
     AuditEvent, AuditEventAgent, AuditEventAgentNetwork, AuditEventEntity, AuditEventEntityDetail, AuditEventEntityDetailValue,
-    AuditEventSource, Device, DeviceDeviceName, Organization, OrganizationContact,
-    Patient, PractitionerRole,
+    AuditEventSource, Device, DeviceDeviceName, Organization, OrganizationContact, Patient, PractitionerRole,
 };
 
 impl Emit for Patient {

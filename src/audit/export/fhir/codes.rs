@@ -41,13 +41,9 @@ pub struct Kind {
 
 pub fn of(entry: &Entry) -> Kind {
     let (event_type, subtype, action) = match entry.event {
-        Event::Asked
-        | Event::Answered
-        | Event::Failed
-        | Event::Unknown
-        | Event::Shared
-        | Event::Refused
-        | Event::NotHeld => (ACCESS, interaction(entry), "E"),
+        Event::Asked | Event::Answered | Event::Failed | Event::Unknown | Event::Shared | Event::Refused | Event::NotHeld => {
+            (ACCESS, interaction(entry), "E")
+        }
         Event::Searched => (AUDIT_LOG_USED, None, "R"),
         Event::Exported => (EXPORT, None, "R"),
         Event::Started => (APPLICATION_ACTIVITY, Some(START), "E"),
