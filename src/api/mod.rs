@@ -2,6 +2,7 @@
 //!
 //! A request goes through [`dispatch`] from its first parsed head on; what is not ours to answer never gets past it.
 
+pub mod audit;
 mod batch;
 mod body;
 mod caller;
@@ -47,6 +48,8 @@ pub struct App {
     pub smsp_health: SmspHealth,
     pub documents: Documents,
     rates: Rates,
+    /// Where there is a trail: its search on the admin listener.
+    pub trail_search: Option<audit::TrailSearch>,
     draining: AtomicBool,
 }
 
@@ -54,7 +57,24 @@ impl App {
     pub fn new(settings: Arc<Settings>, access: Access, lookups: Lookups, ids: IdKeys, smsp_health: SmspHealth) -> Self {
         let documents = Documents::new(&settings);
         let rates = Rates::new(settings.limits.requests_per_second);
-        Self { settings, access, lookups, ids, smsp_health, documents, rates, draining: AtomicBool::new(false) }
+        Self {
+            settings,
+            access,
+            lookups,
+            ids,
+            smsp_health,
+            documents,
+            rates,
+            trail_search: None,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// With the search of the trail on the admin listener.
+    #[must_use]
+    pub fn with_trail_search(mut self, trail_search: audit::TrailSearch) -> Self {
+        self.trail_search = Some(trail_search);
+        self
     }
 
     /// From now on the service is not ready and takes no new searches.
@@ -112,6 +132,10 @@ pub(crate) async fn dispatch(
             let described = documents::of_fhir(route, &request, &app, negotiation.presentation());
             return described.ok_or_else(|| routes::NoRoute::NotFound.into());
         }
+        if route == Route::TrailSearch {
+            header_fault?;
+            return audit::handle(&request, payload, &app, &caller).await;
+        }
         let identity = known.insert(caller::identify(&request, &app).await?);
         header_fault?;
         // The form of a posted search may still say how its answer shall look.
@@ -147,6 +171,11 @@ fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Rout
         get_search: settings.fhir.get_search,
         patient_flag: settings.fhir.patient_flag,
     };
+    if listener == Listener::Admin
+        && let Some(route) = routes::of_admin(request.method(), request.path())
+    {
+        return route;
+    }
     let route = routes::find(request.method(), request.path(), served)?;
     if listener == Listener::Admin && !route.is_health() { Err(routes::NoRoute::NotFound) } else { Ok(route) }
 }

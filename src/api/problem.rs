@@ -4,6 +4,7 @@ mod access;
 mod failure;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 use super::body::BodyError;
 use super::headers::HeaderError;

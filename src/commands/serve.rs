@@ -1,5 +1,5 @@
 use super::service;
-use super::{CommandError, say_error};
+use super::{CommandError, environment, say_error};
 use crate::settings;
 use crate::telemetry;
 use std::path::PathBuf;
@@ -42,9 +42,4 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         },
         service::stop_signal(),
     )
-}
-
-/// The environment as text. What is not UTF-8 is read as near as can be, so that it is refused by name rather than by a panic.
-fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
 }

@@ -120,11 +120,27 @@ pub enum LogForm {
 /// # Errors
 /// Every fault of every setting at once; the caller prints it and exits with code 2.
 pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Settings, SettingsError> {
-    let env: Vec<(String, String)> = env.into_iter().collect();
-    let named = env.iter().find(|(name, path)| name == CONFIG_VARIABLE && !path.is_empty()).map(|(_, path)| PathBuf::from(path));
-    let mut reader = Reader::new(Flat::read(file.or(named.as_deref()), env))?;
+    let mut reader = open(file, env)?;
     let settings = read(&mut reader);
     reader.finish(settings)
+}
+
+fn open(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Reader, SettingsError> {
+    let env: Vec<(String, String)> = env.into_iter().collect();
+    let named = env.iter().find(|(name, path)| name == CONFIG_VARIABLE && !path.is_empty()).map(|(_, path)| PathBuf::from(path));
+    Reader::new(Flat::read(file.or(named.as_deref()), env))
+}
+
+/// Reads and checks `audit.*` alone, for commands that need nothing but the trail: no certificate, no SMSP. Keys must be named,
+/// also in a demonstration, since a random key reads nothing that is there. File, variables and paths as for [`load`].
+///
+/// # Errors
+/// Every fault of these settings, and every name that is no setting at all: it may be one of these, mistyped.
+pub fn load_audit(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Audit, SettingsError> {
+    let mut reader = open(file, env)?;
+    let audit = stores::audit(&mut reader, false);
+    reader.forget_faults(|key| !key.starts_with("audit") && keys::key(key).is_some());
+    reader.finish(audit)
 }
 
 /// Every section is read to its end before any is missed, so that no fault hides another.

@@ -24,6 +24,7 @@ starting the service.
 
 - **Durations** are a whole number with a unit: `250ms`, `20s`, `5m`, `1h`. A number without a unit is refused, save 0. None
   is longer than 24h.
+- **Days** are a whole number with `d`: `1096d`.
 - **Sizes** are bytes, or a whole number with `KiB`, `MiB` or `GiB`.
 - **Lists** are arrays; in a variable the text of one (`[\"demo\"]`) or words with commas (`B0107,B0170`).
 - **Lists of tables** (`access.issuers[]`, `access.organisations[]`) are arrays of tables in the file; in the environment

@@ -38,6 +38,10 @@ pub struct Audit {
     pub encryption_keys: Vec<KeyMaterial>,
     /// Last sequence number and MAC (decisions.md 34). Always there with SQLite.
     pub head_file: Option<PathBuf>,
+    /// How long a caller waits for its entry to be durable.
+    pub commit_timeout: Duration,
+    /// How long entries stay online, in whole days.
+    pub online_for: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -116,7 +120,14 @@ pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
         }
         (None, _) => None,
     };
-    Some(Audit { store, chain_keys: chain_keys?, encryption_keys: encryption_keys?, head_file })
+    Some(Audit {
+        store,
+        chain_keys: chain_keys?,
+        encryption_keys: encryption_keys?,
+        head_file,
+        commit_timeout: reader.duration("audit.commit_timeout")?,
+        online_for: reader.duration("audit.online_for")?,
+    })
 }
 
 fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {

@@ -394,6 +394,18 @@ pub(super) const KEYS: &[Key] = &[
         Otherwise("beside the store"),
         "Where the trail's last sequence number and MAC are noted after each commit; best on another volume. With PostgreSQL there is none unless it is named.",
     ),
+    key(
+        "audit.commit_timeout",
+        POSITIVE,
+        Is("5s"),
+        "How long a request waits for its entry to be durable. Beyond: 503, and nothing is asked or shown.",
+    ),
+    key(
+        "audit.online_for",
+        Kind::Days(1, 36_500),
+        Is("1096d"),
+        "How long entries stay in the store before whole months of them may be moved to an archive. Nothing is moved by itself.",
+    ),
     key("fhir.id_key_file", Kind::SecretFile, Otherwise("required outside demo"), "Key file for the opaque ids of resources."),
     key(
         "fhir.handling",

@@ -72,6 +72,8 @@ const SPECIFIED: &[(&str, Option<&str>)] = &[
     ("audit.chain_key_file", None),
     ("audit.encryption_key_file", None),
     ("audit.head_file", None),
+    ("audit.commit_timeout", Some("5s")),
+    ("audit.online_for", Some("1096d")),
     ("fhir.id_key_file", None),
     ("fhir.handling", Some("strict")),
     ("fhir.get_search", Some("true")),
