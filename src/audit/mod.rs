@@ -10,6 +10,7 @@ mod body;
 mod chain;
 mod entry;
 mod memory;
+pub mod postgres;
 mod seal;
 mod store;
 mod trail;

@@ -4,6 +4,7 @@ use super::key_file::{self, WhenAbsent};
 use super::reader::Reader;
 use super::secret::{KeyMaterial, StoreUrl};
 use super::urls;
+use super::{certificates, files};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub enum LookupStore {
 #[derive(Debug, Clone)]
 pub struct Audit {
     pub store: AuditStore,
+    /// PEM bundle of the CAs that may have signed the database's certificate; the system's where there is none.
+    pub store_ca: Option<Vec<u8>>,
     /// Never empty; the first key writes, all read.
     pub chain_keys: Vec<KeyMaterial>,
     /// Never empty; the first key writes, all read.
@@ -83,6 +86,7 @@ fn lookup_store(reader: &mut Reader) -> Option<LookupStore> {
 
 pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
     let store = audit_store(reader, is_demo);
+    let store_ca = store_ca(reader);
     let when_absent = if is_demo { WhenAbsent::Random } else { WhenAbsent::Required(" (unless access.modes is demo)") };
     let chain_keys = key_file::keys(reader, "audit.chain_key_file", when_absent);
     let encryption_keys = key_file::keys(reader, "audit.encryption_key_file", when_absent);
@@ -96,7 +100,7 @@ pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
         }
         (None, _) => None,
     };
-    Some(Audit { store, chain_keys: chain_keys?, encryption_keys: encryption_keys?, head_file })
+    Some(Audit { store, store_ca: store_ca?, chain_keys: chain_keys?, encryption_keys: encryption_keys?, head_file })
 }
 
 fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
@@ -104,8 +108,10 @@ fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
     let text = reader.text(NAME)?;
     match scheme(&text) {
         "sqlite" => {
-            if reader.is_set("audit.store_password_file") {
-                reader.warn("audit.store_password_file", "is not used, since audit.store is a file");
+            for name in ["audit.store_password_file", "audit.store_ca"] {
+                if reader.is_set(name) {
+                    reader.warn(name, "is not used, since audit.store is a file");
+                }
             }
             sqlite(reader, text.trim_start_matches("sqlite:"), is_demo)
         }
@@ -115,6 +121,17 @@ fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
             None
         }
     }
+}
+
+/// `None` after a fault, `Some(None)` when it is not set.
+fn store_ca(reader: &mut Reader) -> Option<Option<Vec<u8>>> {
+    const NAME: &str = "audit.store_ca";
+    if !reader.is_set(NAME) {
+        return Some(None);
+    }
+    let pem = files::contents(reader, NAME)?;
+    certificates::check_authorities(reader, NAME, &pem)?;
+    Some(Some(pem.to_vec()))
 }
 
 fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<AuditStore> {
