@@ -1,5 +1,5 @@
 //! The trail in PostgreSQL, against a real server: `cargo test --test trail_postgres -- --ignored`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 #[path = "trail_postgres/chain.rs"]
 mod chain;
@@ -8,6 +8,8 @@ mod common;
 mod faults;
 #[path = "trail_postgres/lost.rs"]
 mod lost;
+#[path = "trail_postgres/rates.rs"]
+mod rates;
 #[path = "trail_postgres/reach.rs"]
 mod reach;
 #[path = "trail_postgres/restarts.rs"]

@@ -100,7 +100,7 @@ pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
         }
         (None, _) => None,
     };
-    Some(Audit { store, store_ca: store_ca?, chain_keys: chain_keys?, encryption_keys: encryption_keys?, head_file })
+    Some(Audit { store, store_ca, chain_keys: chain_keys?, encryption_keys: encryption_keys?, head_file })
 }
 
 fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
@@ -123,15 +123,11 @@ fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
     }
 }
 
-/// `None` after a fault, `Some(None)` when it is not set.
-fn store_ca(reader: &mut Reader) -> Option<Option<Vec<u8>>> {
+/// `None` when it is not set, and after a fault.
+fn store_ca(reader: &mut Reader) -> Option<Vec<u8>> {
     const NAME: &str = "audit.store_ca";
-    if !reader.is_set(NAME) {
-        return Some(None);
-    }
     let pem = files::contents(reader, NAME)?;
-    certificates::check_authorities(reader, NAME, &pem)?;
-    Some(Some(pem.to_vec()))
+    certificates::check_authorities(reader, NAME, &pem).map(|()| pem.to_vec())
 }
 
 fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<AuditStore> {

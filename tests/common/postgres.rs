@@ -93,12 +93,7 @@ impl Postgres {
 
     /// `query` such as `?sslmode=require`.
     pub fn url_of(&self, role: &str, query: &str) -> StoreUrl {
-        self.url_through(self.port, role, query)
-    }
-
-    /// As [`Postgres::url_of`], through something that listens on `port` of this machine.
-    pub fn url_through(&self, port: u16, role: &str, query: &str) -> StoreUrl {
-        url(&format!("postgres://{role}:{PASSWORD}@127.0.0.1:{port}/trail{query}"))
+        url_on(self.port, role, query)
     }
 
     /// Over the Unix socket.
@@ -219,6 +214,11 @@ impl Drop for Postgres {
 
 pub fn url(text: &str) -> StoreUrl {
     StoreUrl::new(url::Url::parse(text).unwrap())
+}
+
+/// As [`Postgres::url_of`], of something else that listens on this machine.
+pub fn url_on(port: u16, role: &str, query: &str) -> StoreUrl {
+    url(&format!("postgres://{role}:{PASSWORD}@127.0.0.1:{port}/trail{query}"))
 }
 
 /// Sends a signal, such as `-STOP`.

@@ -177,7 +177,9 @@ async fn a_full_disk_is_told_as_such_and_heals() {
     let mut written = 0;
     let (kept, error) = loop {
         let mut entries = drafts(50);
-        entries.iter_mut().for_each(|draft| draft.body = vec![b'x'; 1500]);
+        for draft in &mut entries {
+            draft.body = vec![b'x'; 1500];
+        }
         match store.append(&entries, &the_chain()).await {
             Ok(tip) => written = tip.seq,
             Err(error) => break (entries, error),

@@ -1,6 +1,6 @@
 //! A connection that breaks around COMMIT: whether it was committed is not known here, and is found out by trying again.
 
-use super::common::postgres::Postgres;
+use super::common::postgres::{Postgres, url_on};
 use super::{again, append, drafts, open, the_chain, whole};
 use cpis_fhir::audit::postgres::connect;
 use cpis_fhir::audit::{Reader, Store, StoreErrorKind};
@@ -66,7 +66,7 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, state: Arc<AtomicU8
 async fn an_entry_whose_commit_was_not_confirmed_is_on_the_trail_once() {
     let postgres = Postgres::start();
     let (port, state) = wire(postgres.port).await;
-    let (mut store, _) = connect(&postgres.url_through(port, "cpis_fhir_owner", ""), None).await.unwrap();
+    let (mut store, _) = connect(&url_on(port, "cpis_fhir_owner", ""), None).await.unwrap();
     let (_, reader) = open(&postgres.url()).await;
     let mut ids = Vec::new();
     for (cut, is_there) in [(CUT_AFTER, true), (CUT_BEFORE, false), (CUT_AFTER, true)] {
@@ -89,7 +89,7 @@ async fn an_entry_whose_commit_was_not_confirmed_is_on_the_trail_once() {
 async fn a_partition_without_a_word_ends_in_an_error_and_heals() {
     let postgres = Postgres::start();
     let (port, state) = wire(postgres.port).await;
-    let (mut store, _) = connect(&postgres.url_through(port, "cpis_fhir_owner", ""), None).await.unwrap();
+    let (mut store, _) = connect(&url_on(port, "cpis_fhir_owner", ""), None).await.unwrap();
     let (mut other, reader) = open(&postgres.url()).await;
     append(&mut store, &drafts(1)).await;
     state.store(SILENT, SeqCst);

@@ -12,12 +12,12 @@ fn varied(n: u8) -> Draft {
     let text = |prefix: &str, of: u8| Some(format!("{prefix}{}", n % of));
     Draft {
         at,
-        look: (n % 5 != 0).then(|| Uuid::from_bytes([n % 4; 16])),
+        look: (!n.is_multiple_of(5)).then(|| Uuid::from_bytes([n % 4; 16])),
         // Alike in what the index holds of them.
         user_id: Some(format!("{}{}", "x".repeat(300), n % 3)),
-        child: (n % 7 != 0).then_some(ChildIndex([n % 6; 16])),
+        child: (!n.is_multiple_of(7)).then_some(ChildIndex([n % 6; 16])),
         message_id: text("M", 9),
-        request_id: if n % 2 == 0 { text("R", 4) } else { None },
+        request_id: if n.is_multiple_of(2) { text("R", 4) } else { None },
         ..draft()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::fault::{fault, other};
 use super::rows::cell;
-use super::session::{Session, within};
+use super::session::{Session, transaction_limit, within};
 use crate::audit::{StoreError, StoreErrorKind};
 use std::time::Duration;
 
@@ -48,7 +48,11 @@ pub(super) async fn check(session: &Session) -> Result<(), StoreError> {
 }
 
 async fn migrate(session: &Session) -> Result<(), StoreError> {
-    let limits = format!("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {}", LIMIT.as_millis());
+    let limits = format!(
+        "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {}; {}",
+        LIMIT.as_millis(),
+        transaction_limit(LIMIT, true)
+    );
     session.run(&format!("BEGIN; {limits}; SELECT pg_advisory_xact_lock({LOCK})")).await?;
     // Another replica may have been first.
     let have = known(version(session).await?)?;

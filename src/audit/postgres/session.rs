@@ -52,8 +52,8 @@ impl Session {
     }
 
     async fn open(target: &Target, writes: bool) -> Result<Self, StoreError> {
-        let (client, wire) = target.connect(writes).await?;
-        let session = Self { client, wire: tokio::spawn(wire.run()).abort_handle() };
+        let (client, wire) = Box::pin(target.connect(writes)).await?;
+        let session = Self { client, wire: tokio::spawn(wire).abort_handle() };
         session.limit(if writes { WRITE_STATEMENT } else { READ_STATEMENT }).await?;
         if writes {
             session.check_server().await?;
@@ -71,10 +71,11 @@ impl Session {
         let statements = format!(
             "SET search_path = pg_catalog, pg_temp; SET client_min_messages = error; \
              SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
-             SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3; {SYNCHRONOUS}",
+             SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3; {SYNCHRONOUS}; {}",
             statement.as_millis(),
             LOCK.as_millis(),
             IDLE_IN_TRANSACTION.as_millis(),
+            transaction_limit(statement + IDLE_IN_TRANSACTION, false),
         );
         self.run(&statements).await
     }
@@ -99,6 +100,13 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Of the whole transaction, where the server has such a limit (PostgreSQL 17 and later): it also ends one whose client stops between
+/// two messages of one statement, for which the other limits do not hold.
+pub(super) fn transaction_limit(limit: Duration, is_local: bool) -> String {
+    let limit = limit.as_millis();
+    format!("SELECT set_config(name, '{limit}', {is_local}) FROM pg_settings WHERE name = 'transaction_timeout'")
 }
 
 impl Deref for Session {

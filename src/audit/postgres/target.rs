@@ -10,8 +10,10 @@ use crate::settings::StoreUrl;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -24,10 +26,7 @@ pub(super) struct Target {
 }
 
 /// A connection's other half, which must be driven.
-pub(super) enum Wire {
-    Plain(Connection<Socket, tokio_postgres::tls::NoTlsStream>),
-    Tls(Connection<Socket, <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream>),
-}
+pub(super) type Wire = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// For one address.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -83,23 +82,19 @@ impl Target {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
         match &self.tls {
-            None => config.connect(NoTls).await.map(|(client, wire)| (client, Wire::Plain(wire))),
-            Some(tls) => config.connect(tls.clone()).await.map(|(client, wire)| (client, Wire::Tls(wire))),
+            None => config.connect(NoTls).await.map(|(client, wire)| (client, run(wire))),
+            Some(tls) => config.connect(tls.clone()).await.map(|(client, wire)| (client, run(wire))),
         }
         .map_err(|error| fault(&error))
     }
 }
 
-impl Wire {
-    pub(super) async fn run(self) {
-        let ended = match self {
-            Self::Plain(wire) => wire.await,
-            Self::Tls(wire) => wire.await,
-        };
-        if let Err(error) = ended {
+fn run<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(wire: Connection<Socket, T>) -> Wire {
+    Box::pin(async move {
+        if let Err(error) = wire.await {
             tracing::debug!(target: "cpis_fhir::trail", error = %fault(&error), "a connection to the trail's database ended");
         }
-    }
+    })
 }
 
 /// The URL without `sslmode`, whose words the client knows only in part, and its value.

@@ -119,3 +119,14 @@ fn the_trail_has_a_place() {
     assert!(postgres.audit.head_file.is_none());
     assert!(postgres.warnings[0].starts_with("audit.head_file ("), "{:?}", postgres.warnings);
 }
+
+#[test]
+fn the_databases_ca_is_read_at_the_start_and_of_no_use_to_a_file() {
+    let ground = || Ground::new().with("audit.store", "postgres://db.example/cpis");
+    assert_eq!(ground().settings().audit.store_ca, None);
+    let with_ca = ground().with_path("audit.store_ca", "ca.pem").settings();
+    assert!(with_ca.audit.store_ca.is_some_and(|pem| pem.starts_with(b"-----BEGIN CERTIFICATE")));
+    assert!(ground().with_file("audit.store_ca", "leaf.pem", "nothing").fault().starts_with("audit.store_ca ("));
+    let file = Ground::new().with_path("audit.store_ca", "ca.pem").settings();
+    assert!(file.warnings.iter().any(|warning| warning.ends_with("is not used, since audit.store is a file")));
+}
