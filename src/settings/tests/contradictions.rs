@@ -122,13 +122,23 @@ fn the_trail_has_a_place() {
 
 #[test]
 fn an_authority_for_the_store_is_for_tls_alone() {
-    let ground = || {
-        Ground::new().with_file("lookup.store_key_file", "store.key", &key_line('d')).with_path("lookup.store_ca", "ca.pem")
-    };
+    let ground =
+        || Ground::new().with_file("lookup.store_key_file", "store.key", &key_line('d')).with_path("lookup.store_ca", "ca.pem");
     let settings = ground().with("lookup.store", "rediss://cache.example").settings();
     assert_eq!(settings.lookup.store_ca.as_deref(), Some(pem().ca.as_bytes()));
     let fault = ground().with("lookup.store", "redis://cache.example").fault();
     assert!(fault.contains("is for rediss:// only"), "{fault}");
     let fault = ground().with("lookup.store", "rediss://cache.example").with_path("lookup.store_ca", "client.pem").fault();
     assert!(fault.contains("holds no certificate of a certification authority"), "{fault}");
+}
+
+#[test]
+fn the_databases_ca_is_read_at_the_start_and_of_no_use_to_a_file() {
+    let ground = || Ground::new().with("audit.store", "postgres://db.example/cpis");
+    assert_eq!(ground().settings().audit.store_ca, None);
+    let with_ca = ground().with_path("audit.store_ca", "ca.pem").settings();
+    assert!(with_ca.audit.store_ca.is_some_and(|pem| pem.starts_with(b"-----BEGIN CERTIFICATE")));
+    assert!(ground().with_file("audit.store_ca", "leaf.pem", "nothing").fault().starts_with("audit.store_ca ("));
+    let file = Ground::new().with_path("audit.store_ca", "ca.pem").settings();
+    assert!(file.warnings.iter().any(|warning| warning.ends_with("is not used, since audit.store is a file")));
 }
