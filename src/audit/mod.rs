@@ -2,10 +2,11 @@
 //!
 //! - [`open`]: the way to all of it. - [`entry`]: what is said. - [`body`]: how it is written, the NHS number sealed ([`seal`]). - [`chain`]: every line carries a MAC
 //!   over itself and the line before. - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. - [`store`]: what
-//!   a database must do.
+//!   a database must do. - [`verify`]: whether all of it is still there. - [`archive`]: how older months leave the store.
 //!
 //! No trail, no query: whoever asks waits for the entry first, and shows nothing before its second entry is durable.
 
+pub mod archive;
 mod body;
 mod chain;
 mod entry;
@@ -16,6 +17,7 @@ mod seal;
 pub mod sqlite;
 mod store;
 mod trail;
+pub mod verify;
 
 pub use body::{BodyError, Told, read as read_body};
 pub use chain::{Chain, ChainFault, KeyId, Line, Mac, Tip};
@@ -26,6 +28,7 @@ pub use open::{Found, OpenError, Opened, OpenedToRead, open, open_beside, open_t
 pub use seal::{ChildIndex, Seal, Sealed};
 pub use store::{Appending, Draft, Reader, Reading, Store, StoreError, StoreErrorKind, Wanted};
 pub use trail::{Options, Trail, TrailError, TrailState};
+pub use verify::{Fault, FaultKind, HeadVerdict, Verdict};
 
 /// There must be at least one key of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
