@@ -1,11 +1,15 @@
 //! The trail: who asked about which child, when, in whose name, and what came of it (decisions.md 34, 35; wire.md 5.9, 7.5).
 //!
-//! - [`open`]: the way to all of it. - [`entry`]: what is said. - [`body`]: how it is written, the NHS number sealed ([`seal`]). - [`chain`]: every line carries a MAC
-//!   over itself and the line before. - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. - [`store`]: what
-//!   a database must do. - [`question`], [`search`]: what people ask of the trail. - [`export`]: how entries leave it.
+//! - [`open`]: the way to all of it.
+//! - [`entry`]: what is said. [`body`]: how it is written, the NHS number sealed ([`seal`]).
+//! - [`chain`]: every line carries a MAC over itself and the line before.
+//! - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. [`store`]: what a database must do.
+//! - [`question`], [`search`]: what people ask of the trail. [`export`]: how entries leave it.
+//! - [`verify`]: whether all of it is still there. [`archive`]: how older months leave the store.
 //!
 //! No trail, no query: whoever asks waits for the entry first, and shows nothing before its second entry is durable.
 
+pub mod archive;
 mod body;
 mod chain;
 mod entry;
@@ -22,6 +26,7 @@ mod search;
 pub mod sqlite;
 mod store;
 mod trail;
+pub mod verify;
 
 pub use body::{BodyError, Told, read as read_body};
 pub use chain::{Chain, ChainFault, KeyId, Line, Mac, Tip};
@@ -34,6 +39,7 @@ pub use seal::{ChildIndex, Seal, Sealed};
 pub use search::{Doubt, Hit, Page, Rest, Search, Sources};
 pub use store::{Appending, Draft, Reader, Reading, Store, StoreError, StoreErrorKind, Wanted};
 pub use trail::{Options, Trail, TrailError, TrailState};
+pub use verify::{Fault, FaultKind, HeadVerdict, Verdict};
 
 /// There must be at least one key of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,12 +1,13 @@
 //! The trail, opened as the settings say, with a look at its end first.
 
-use super::sqlite::{Lock, SqliteReader, SqliteStore};
+use super::archive::Retire;
+use super::head::lost_heads;
+use super::sqlite::{Lock, SqliteReader, SqliteRetire, SqliteStore};
 use super::{
     Chain, ChainFault, Entry, Event, Head, HeadFile, MemoryStore, NoKeys, Options, Reader, Seal, Store, StoreError,
     StoreErrorKind, Tip, Trail, postgres,
 };
 use crate::settings::{Audit, AuditStore};
-use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -17,6 +18,8 @@ pub struct Opened {
     pub reader: Arc<dyn Reader>,
     pub chain: Arc<Chain>,
     pub seal: Arc<Seal>,
+    /// How archived lines leave the store; `None` where nothing is kept long enough.
+    pub retire: Option<Arc<dyn Retire>>,
     /// What was wrong with the end of the trail. It is in the log and on the trail already.
     pub found: Option<Found>,
 }
@@ -28,6 +31,8 @@ pub struct OpenedToRead {
     pub seal: Arc<Seal>,
     /// What the head file says; [`Head::Absent`] where there is none.
     pub head: Head,
+    /// Head files that a start found not to fit, and kept: each is the proof of lines that are gone.
+    pub lost_heads: Vec<PathBuf>,
 }
 
 /// Why the trail cannot be opened. No query can go out without it.
@@ -55,14 +60,17 @@ pub enum OpenError {
 /// still, and what was lost is lost already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Found {
-    #[error("lines were removed from the end of the trail: the head file knows line {expected}, the store ends with {found}")]
-    Truncated { expected: u64, found: u64 },
-    #[error("the trail was replaced: its line {seq} is not the one that the head file knows")]
-    Replaced { seq: u64 },
-    #[error("the head file was changed, or written with another key; the store ends with line {found}")]
-    HeadUnreadable { found: u64 },
-    #[error("there is no head file, though the store ends with line {found}")]
-    HeadAbsent { found: u64 },
+    #[error(
+        "lines were removed from the end of the trail: the head file knows line {} with MAC {}, the store ends with line {} and MAC {}",
+        .expected.seq, .expected.mac, .found.seq, .found.mac
+    )]
+    Truncated { expected: Tip, found: Tip },
+    #[error("the trail was replaced: the head file knows line {} with MAC {}, which the store has not", .expected.seq, .expected.mac)]
+    Replaced { expected: Tip },
+    #[error("the head file was changed, or written with another key; the store ends with line {} and MAC {}", .found.seq, .found.mac)]
+    HeadUnreadable { found: Tip },
+    #[error("there is no head file, though the store ends with line {} and MAC {}", .found.seq, .found.mac)]
+    HeadAbsent { found: Tip },
     #[error("line {seq} at the end of the trail is not as it was written")]
     Line { seq: u64 },
 }
@@ -75,6 +83,9 @@ enum As {
     /// By a command, maybe beside a service.
     Command,
 }
+
+/// Both sides of a store, how lines leave it, and where its head goes.
+type Stores = (Box<dyn Store>, Arc<dyn Reader>, Option<Arc<dyn Retire>>, Option<PathBuf>);
 
 /// Lines at the end whose MACs are checked at the start.
 const LAST: u64 = 64;
@@ -109,26 +120,29 @@ pub async fn open_to_read(settings: &Audit, runtime: Handle) -> Result<OpenedToR
         AuditStore::Postgres(url) => Arc::new(postgres::connect(url, settings.store_ca.as_deref()).await?.1),
     };
     let head = read_head(settings.head_file.as_deref(), &chain)?;
-    Ok(OpenedToRead { reader, chain, seal, head })
+    let lost_heads = settings.head_file.as_deref().map(lost_heads).unwrap_or_default();
+    Ok(OpenedToRead { reader, chain, seal, head, lost_heads })
 }
 
 async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, OpenError> {
     // The trail has a chain of its own; this one is for the head file and for whoever verifies.
     let (own, chain) = (Chain::new(&settings.chain_keys)?, Arc::new(Chain::new(&settings.chain_keys)?));
     let seal = Arc::new(Seal::new(&settings.encryption_keys)?);
-    let (store, reader, head_file): (Box<dyn Store>, Arc<dyn Reader>, _) = match &settings.store {
+    let stores: Stores = match &settings.store {
         AuditStore::Sqlite(path) if is_memory(path) => {
             if who == As::Command {
                 return Err(OpenError::InMemory);
             }
             // What ends with the process needs no head.
             let (store, reader) = MemoryStore::new();
-            (Box::new(store), Arc::new(reader), None)
+            (Box::new(store), Arc::new(reader), None, None)
         }
         AuditStore::Sqlite(path) => {
             let lock = if who == As::Service { Some(Lock::take(path)?) } else { None };
             let store = SqliteStore::open(path, lock)?;
-            (Box::new(store), Arc::new(SqliteReader::open(path, runtime.clone())?), settings.head_file.clone())
+            let reader = SqliteReader::open(path, runtime.clone())?;
+            let retire: Arc<dyn Retire> = Arc::new(SqliteRetire::new(path, runtime.clone()));
+            (Box::new(store), Arc::new(reader), Some(retire), settings.head_file.clone())
         }
         // No lock: its transactions keep several replicas apart.
         AuditStore::Postgres(url) => {
@@ -138,9 +152,10 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
                 Err(error) if who == As::Service && is_away(error.kind) => postgres::lazily(url, ca)?,
                 connected => connected?,
             };
-            (Box::new(store), Arc::new(reader), settings.head_file.clone())
+            (Box::new(store), Arc::new(reader), None, settings.head_file.clone())
         }
     };
+    let (store, reader, retire, head_file) = stores;
     let found = match look_at_the_end(&*reader, &chain, head_file.as_deref()).await {
         Err(OpenError::Store(error)) if who == As::Service && is_away(error.kind) => {
             tracing::error!(target: "cpis_fhir::trail", %error, "the trail cannot be reached: nothing is asked until it can be");
@@ -166,7 +181,7 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
         trail.record_when_possible(&Entry { detail: Some(found.to_string()), ..Entry::of(Event::Started) });
         trail.flush(settings.commit_timeout).await;
     }
-    Ok(Opened { trail, reader, chain, seal, found })
+    Ok(Opened { trail, reader, chain, seal, retire, found })
 }
 
 fn is_memory(path: &Path) -> bool {
@@ -192,29 +207,24 @@ async fn look_at_the_end(reader: &dyn Reader, chain: &Chain, head_file: Option<&
         return Err(OpenError::OtherKey);
     }
     let found = match read_head(head_file, chain)? {
-        Head::Is(head) if head.seq > tip.seq => Some(Found::Truncated { expected: head.seq, found: tip.seq }),
+        Head::Is(head) if head.seq > tip.seq => Some(Found::Truncated { expected: head, found: tip }),
         Head::Is(head) if head.seq > base.seq => {
             let line = reader.lines(head.seq - 1, 1).await?;
             let is_same = line.first().is_some_and(|line| line.seq == head.seq && line.mac == head.mac);
-            (!is_same).then_some(Found::Replaced { seq: head.seq })
+            (!is_same).then_some(Found::Replaced { expected: head })
         }
         Head::Is(_) => None,
-        Head::Unreadable => Some(Found::HeadUnreadable { found: tip.seq }),
-        Head::Absent => (head_file.is_some() && tip.seq > 0).then_some(Found::HeadAbsent { found: tip.seq }),
+        Head::Unreadable => Some(Found::HeadUnreadable { found: tip }),
+        Head::Absent => (head_file.is_some() && tip.seq > 0).then_some(Found::HeadAbsent { found: tip }),
     };
     Ok(found.or_else(|| checked.into_iter().find(|(_, check)| check.is_err()).map(|(seq, _)| Found::Line { seq })))
 }
 
-/// Keeps a head file that does not fit as `<head file>.lost-<time>`: it is the proof of what was there.
+/// Keeps a head file that does not fit: it is the proof of what was there.
 fn keep_aside(path: &Path) {
-    if !path.exists() {
-        return;
-    }
-    let mut name = path.as_os_str().to_owned();
-    name.push(Timestamp::now().strftime(".lost-%Y%m%dT%H%M%S%3fZ").to_string());
-    let aside = PathBuf::from(name);
-    match std::fs::rename(path, &aside) {
-        Ok(()) => {
+    match HeadFile::keep_aside(path) {
+        Ok(None) => {}
+        Ok(Some(aside)) => {
             tracing::error!(target: "cpis_fhir::trail", file = %aside.display(), "the head file that does not fit was kept aside");
         }
         // It stays where it is: a head is only replaced by a later one.

@@ -30,12 +30,11 @@ impl SqliteStore {
     /// # Errors
     /// The file cannot be opened, is no trail, or one of a newer version.
     pub fn open(path: &Path, lock: Option<Lock>) -> Result<Self, StoreError> {
-        file::create(path)?;
-        let mut open = Open::at(path)?;
+        let path = file::create(path)?;
+        let mut open = Open::at(&path)?;
         schema::migrate(&mut open.db)?;
         let known = row::tip(&open.db)?;
-        open.files = Files::at(path)?;
-        Ok(Self { path: path.to_owned(), open: Some(open), known, _lock: lock })
+        Ok(Self { path, open: Some(open), known, _lock: lock })
     }
 
     fn append_now(&mut self, drafts: &[Draft], chain: &Chain) -> Result<Tip, StoreError> {
@@ -139,5 +138,19 @@ impl Store for SqliteStore {
     /// Blocks: the trail's writer has a thread of its own.
     fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
         Box::pin(async move { self.append_now(drafts, chain) })
+    }
+}
+
+#[cfg(test)]
+impl SqliteStore {
+    pub(super) fn connection(&self) -> &Connection {
+        &self.open.as_ref().unwrap().db
+    }
+
+    /// As on a file system that was mounted anew, to read only.
+    pub(super) fn make_read_only(&mut self) {
+        let db = file::connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        schema::version(&db).unwrap();
+        self.open = Some(Open { db, files: Files::at(&self.path).unwrap() });
     }
 }
