@@ -2,10 +2,12 @@
 //!
 //! - [`open`]: the way to all of it. - [`entry`]: what is said. - [`body`]: how it is written, the NHS number sealed ([`seal`]). - [`chain`]: every line carries a MAC
 //!   over itself and the line before. - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. - [`store`]: what
-//!   a database must do. - [`question`], [`search`]: what people ask of the trail. - [`export`]: how entries leave it.
+//!   a database must do. - [`verify`]: whether all of it is still there. - [`archive`]: how older months leave the store.
+//!   - [`question`], [`search`]: what people ask of the trail. - [`export`]: how entries leave it.
 //!
 //! No trail, no query: whoever asks waits for the entry first, and shows nothing before its second entry is durable.
 
+pub mod archive;
 mod body;
 mod chain;
 mod entry;
@@ -21,6 +23,7 @@ mod search;
 pub mod sqlite;
 mod store;
 mod trail;
+pub mod verify;
 
 pub use body::{BodyError, Told, read as read_body};
 pub use chain::{Chain, ChainFault, KeyId, Line, Mac, Tip};
@@ -33,6 +36,7 @@ pub use seal::{ChildIndex, Seal, Sealed};
 pub use search::{Doubt, Hit, Page, Rest, Search, Sources};
 pub use store::{Appending, Draft, Reader, Reading, Store, StoreError, StoreErrorKind, Wanted};
 pub use trail::{Options, Trail, TrailError, TrailState};
+pub use verify::{Fault, FaultKind, HeadVerdict, Verdict};
 
 /// There must be at least one key of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +44,12 @@ pub use trail::{Options, Trail, TrailError, TrailState};
 pub struct NoKeys;
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Lower-case hex digits of exactly `N` bytes.

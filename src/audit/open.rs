@@ -1,6 +1,7 @@
 //! The trail, opened as the settings say, with a look at its end first.
 
-use super::sqlite::{Lock, SqliteReader, SqliteStore};
+use super::archive::Retire;
+use super::sqlite::{Lock, SqliteReader, SqliteRetire, SqliteStore};
 use super::{
     Chain, ChainFault, Entry, Event, Head, HeadFile, MemoryStore, NoKeys, Options, Reader, Seal, Store, StoreError, Tip, Trail,
 };
@@ -16,6 +17,8 @@ pub struct Opened {
     pub reader: Arc<dyn Reader>,
     pub chain: Arc<Chain>,
     pub seal: Arc<Seal>,
+    /// How archived lines leave the store; `None` where nothing is kept long enough.
+    pub retire: Option<Arc<dyn Retire>>,
     /// What was wrong with the end of the trail. It is in the log and on the trail already.
     pub found: Option<Found>,
 }
@@ -75,6 +78,9 @@ enum As {
     Command,
 }
 
+/// Both sides of a store, how lines leave it, and where its head goes.
+type Stores = (Box<dyn Store>, Arc<dyn Reader>, Option<Arc<dyn Retire>>, Option<PathBuf>);
+
 /// Lines at the end whose MACs are checked at the start.
 const LAST: u64 = 64;
 
@@ -115,24 +121,27 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
     // The trail has a chain of its own; this one is for the head file and for whoever verifies.
     let (own, chain) = (Chain::new(&settings.chain_keys)?, Arc::new(Chain::new(&settings.chain_keys)?));
     let seal = Arc::new(Seal::new(&settings.encryption_keys)?);
-    let (store, reader, head_file): (Box<dyn Store>, Arc<dyn Reader>, _) = match &settings.store {
+    let stores: Stores = match &settings.store {
         AuditStore::Sqlite(path) if is_memory(path) => {
             if who == As::Command {
                 return Err(OpenError::InMemory);
             }
             // What ends with the process needs no head.
             let (store, reader) = MemoryStore::new();
-            (Box::new(store), Arc::new(reader), None)
+            (Box::new(store), Arc::new(reader), None, None)
         }
         AuditStore::Sqlite(path) => {
             let lock = if who == As::Service { Some(Lock::take(path)?) } else { None };
             let store = SqliteStore::open(path, lock)?;
-            (Box::new(store), Arc::new(SqliteReader::open(path, runtime.clone())?), settings.head_file.clone())
+            let reader = SqliteReader::open(path, runtime.clone())?;
+            let retire: Arc<dyn Retire> = Arc::new(SqliteRetire::new(path, runtime.clone()));
+            (Box::new(store), Arc::new(reader), Some(retire), settings.head_file.clone())
         }
         // The store of several replicas joins here: its own Store and Reader, and no lock, since its transactions keep the
         // replicas apart.
         AuditStore::Postgres(_) => return Err(no_postgres()),
     };
+    let (store, reader, retire, head_file) = stores;
     let found = look_at_the_end(&*reader, &chain, head_file.as_deref()).await?;
     if let (Some(_), Some(path), As::Service) = (found, &head_file, who) {
         keep_aside(path);
@@ -152,7 +161,7 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
         trail.record_when_possible(&Entry { detail: Some(found.to_string()), ..Entry::of(Event::Started) });
         trail.flush(settings.commit_timeout).await;
     }
-    Ok(Opened { trail, reader, chain, seal, found })
+    Ok(Opened { trail, reader, chain, seal, retire, found })
 }
 
 fn is_memory(path: &Path) -> bool {

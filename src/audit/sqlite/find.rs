@@ -135,3 +135,56 @@ fn select(db: &Connection, sql: &str, values: Vec<Value>) -> Result<Vec<Line>, S
     }
     Ok(lines)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::ChildIndex;
+    use crate::audit::sqlite::SqliteStore;
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    fn plan(db: &Connection, sql: &str, values: Vec<Value>) -> String {
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows = plan.query_map(params_from_iter(values), |row| row.get::<_, String>("detail")).unwrap();
+        rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn no_search_along_an_index_sorts_or_reads_the_whole_trail() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("trail.db"), None).unwrap();
+        let some = |text: &str| Some(text.to_owned());
+        let everything = Wanted {
+            user_id: some("u"),
+            child: vec![ChildIndex([1; 16])],
+            message_id: some("m"),
+            request_id: some("r"),
+            look: Some(Uuid::nil()),
+            from: Some(Timestamp::UNIX_EPOCH),
+            to: Some(Timestamp::MAX),
+        };
+        let none = Wanted { from: None, to: None, ..Wanted::default() };
+        let cases = [
+            (everything.clone(), "trail_by_message (message_id=?"),
+            (Wanted { message_id: None, ..everything.clone() }, "trail_by_look (look=?"),
+            (Wanted { request_id: some("r"), user_id: some("u"), ..none.clone() }, "trail_by_request (request_id=?"),
+            (Wanted { user_id: some("u"), ..none.clone() }, "trail_by_user (user_id=?"),
+            (Wanted { user_id: some("u"), from: everything.from, to: everything.to, ..none.clone() }, "trail_by_user (user_id=?"),
+            (none.clone(), "INTEGER PRIMARY KEY"),
+        ];
+        for (wanted, index) in cases {
+            for before in [None, Some(9)] {
+                let query = Query::new(&wanted, before);
+                let mut values = query.values.clone();
+                values.push(to_limit(5));
+                let plan = plan(store.connection(), &query.sql(), values);
+                assert!(plan.contains(index), "{index}: {plan}");
+                assert!(!plan.contains("B-TREE") && !plan.contains("SCAN trail"), "{plan}");
+            }
+        }
+        let child = Query { index: Some("trail_by_child"), ..Query::new(&Wanted { child: everything.child, ..none }, None) };
+        let plan = plan(store.connection(), &child.sql(), vec![Value::Blob(vec![1; 16]), to_limit(5)]);
+        assert!(plan.contains("trail_by_child (child=?") && !plan.contains("B-TREE"), "{plan}");
+    }
+}

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod find;
 mod reader;
+mod retire;
 mod row;
 mod schema;
 #[cfg(test)]
@@ -16,4 +17,5 @@ mod writer;
 
 pub use file::Lock;
 pub use reader::SqliteReader;
+pub use retire::SqliteRetire;
 pub use writer::SqliteStore;

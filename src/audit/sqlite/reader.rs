@@ -2,6 +2,7 @@
 
 use super::file::{self, Fate, Files};
 use super::{find, row, schema};
+use crate::audit::archive::Manifest;
 use crate::audit::{Line, Reader, Reading, StoreError, StoreErrorKind, Tip, Wanted};
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -100,6 +101,10 @@ impl Reader for SqliteReader {
 
     fn base(&self) -> Reading<'_, Tip> {
         self.read(row::base)
+    }
+
+    fn archived(&self) -> Reading<'_, Vec<Manifest>> {
+        self.read(super::retire::archived)
     }
 
     fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {

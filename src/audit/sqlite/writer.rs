@@ -141,3 +141,17 @@ impl Store for SqliteStore {
         Box::pin(async move { self.append_now(drafts, chain) })
     }
 }
+
+#[cfg(test)]
+impl SqliteStore {
+    pub(super) fn connection(&self) -> &Connection {
+        &self.open.as_ref().unwrap().db
+    }
+
+    /// As on a file system that was mounted anew, to read only.
+    pub(super) fn make_read_only(&mut self) {
+        let db = file::connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        schema::version(&db).unwrap();
+        self.open = Some(Open { db, files: Files::at(&self.path).unwrap() });
+    }
+}

@@ -37,7 +37,7 @@ fn desk(store: Box<dyn Store>, reader: MemoryReader) -> Desk {
     let seal = Arc::new(Seal::new(&keys).unwrap());
     let runtime = tokio::runtime::Handle::current();
     let trail = Trail::start(store, chain(), Arc::clone(&seal), Options::default(), runtime).unwrap();
-    Desk { trail, reader: Arc::new(reader), chain: Arc::new(chain()), seal }
+    Desk { trail, reader: Arc::new(reader), chain: Arc::new(chain()), seal, retire: None }
 }
 
 async fn morning() -> Desk {
