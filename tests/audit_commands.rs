@@ -25,12 +25,16 @@ fn text(output: &[u8]) -> String {
 
 impl Ground {
     fn new() -> Self {
+        Self::with(&entries())
+    }
+
+    fn with(entries: &[Entry]) -> Self {
         let ground = Self::empty();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let opened = audit::open(&ground.settings(), runtime.handle().clone()).await.unwrap();
-            for entry in entries() {
-                opened.trail.record(&entry).await.unwrap();
+            for entry in entries {
+                opened.trail.record(entry).await.unwrap();
             }
             assert!(opened.trail.flush(Duration::from_secs(5)).await);
         });
@@ -190,7 +194,10 @@ fn a_changed_line_is_shown_as_changed_and_fails_search_and_export() {
 #[test]
 fn where_there_is_no_trail_none_is_made_and_none_is_said_to_be_good() {
     let ground = Ground::empty();
-    for arguments in [&["search"][..], &["export", "--format", "lines", "--out", "out"]] {
+    std::fs::create_dir(ground.path("archives")).unwrap();
+    for arguments in
+        [&["search"][..], &["export", "--format", "lines", "--out", "out"], &["verify"], &["archive", "--to", "archives"]]
+    {
         let output = ground.run(arguments);
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()), "{arguments:?}");
         assert!(text(&output.stderr).contains("the trail cannot be opened"), "{}", text(&output.stderr));
@@ -206,4 +213,108 @@ fn what_cannot_be_understood_ends_with_code_2_before_anything_is_opened() {
     let said = text(&output.stderr);
     assert!(said.starts_with("--nhs-number: wanted an NHS number") && !said.contains("9990000019"), "{said}");
     assert_eq!(seqs(&ground.found(&[])), [3, 2, 1], "nothing was recorded, since nothing was searched");
+}
+
+/// Ended with `code`; its lines.
+fn verified(ground: &Ground, arguments: &[&str], code: i32) -> Vec<String> {
+    let output = ground.run(&[&["verify"], arguments].concat());
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(code), "{said}{}", text(&output.stderr));
+    said.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_trail_that_is_whole_is_said_to_be_and_verifying_changes_nothing() {
+    let ground = Ground::new();
+    let said = verified(&ground, &[], 0);
+    assert!(said.contains(&"note: the head file ends where the store does".to_owned()), "{said:?}");
+    assert!(said.last().unwrap().starts_with("WHOLE: 3 lines, 1 to 3; ends with "), "{said:?}");
+    assert_eq!(verified(&ground, &[], 0), said);
+    let said = verified(&ground, &["--json"], 0);
+    let last: Value = serde_json::from_str(said.last().unwrap()).unwrap();
+    assert_eq!((&last["kind"], &last["whole"], &last["lines"]), (&"verdict".into(), &true.into(), &3.into()));
+}
+
+#[test]
+fn each_way_to_change_a_trail_is_found_with_its_first_bad_line() {
+    let edit = "UPDATE trail SET body = replace(body, 'found', 'faund') WHERE seq = 2";
+    let column = "UPDATE trail SET user_id = 'eve' WHERE seq = 2";
+    let delete = "DELETE FROM trail WHERE seq = 2";
+    let exchange =
+        "UPDATE trail SET seq = 9 WHERE seq = 1; UPDATE trail SET seq = 1 WHERE seq = 2; UPDATE trail SET seq = 2 WHERE seq = 9";
+    let truncate = "DELETE FROM trail WHERE seq = 3";
+    for (what, sql, first) in
+        [("edit", edit, 2), ("column", column, 2), ("delete", delete, 2), ("exchange", exchange, 1), ("truncate", truncate, 3)]
+    {
+        let ground = Ground::new();
+        ground.tamper(sql);
+        let said = verified(&ground, &[], 1);
+        assert!(said.iter().any(|line| line.starts_with(&format!("FAULT: line {first}: "))), "{what}: {said:?}");
+        assert!(
+            said.last().unwrap().starts_with("NOT WHOLE") && said.last().unwrap().contains(&format!("first bad line {first}")),
+            "{what}: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn a_look_without_an_outcome_is_reported_and_is_no_fault() {
+    let ground = Ground::with(&entries()[..1]);
+    let said = verified(&ground, &[], 0);
+    assert!(said.iter().any(|line| line.starts_with("UNKNOWN OUTCOME: line 1: asked, and no outcome follows")), "{said:?}");
+}
+
+#[test]
+fn what_cannot_be_checked_is_neither_good_nor_bad() {
+    let ground = Ground::empty();
+    assert_eq!(verified(&ground, &[], 2), [] as [&str; 0]);
+    let ground = Ground::new();
+    assert_eq!(verified(&ground, &["--archive", "nothing.manifest.json"], 2), [] as [&str; 0]);
+    // Without the key that wrote it, nothing is known to be good.
+    std::fs::write(ground.path("chain.key"), "c".repeat(64)).unwrap();
+    let said = verified(&ground, &[], 1);
+    assert!(said[0].contains("a key that is not among the chain keys"), "{said:?}");
+}
+
+#[test]
+fn old_months_leave_the_store_with_their_proof_and_with_a_name_to_it() {
+    let at = |at: &str, event| Entry { at: at.parse().unwrap(), ..Entry::of(event) };
+    let ground = Ground::with(&[
+        at("2020-01-10T00:00:00Z", Event::Started),
+        at("2020-01-20T00:00:00Z", Event::Stopped),
+        at("2020-02-10T00:00:00Z", Event::Started),
+        Entry::of(Event::Stopped),
+    ]);
+    std::fs::create_dir(ground.path("archives")).unwrap();
+    let output = ground.run(&["archive", "--to", "archives", "--before", "2999-01"]);
+    assert_eq!(output.status.code(), Some(2), "what is young stays: {}", text(&output.stderr));
+    let said = ground.said(&["archive", "--to", "archives"]);
+    assert!(said.contains("2 months archived") && said.matches("removed from the store").count() == 2, "{said}");
+    let mut manifests: Vec<String> = std::fs::read_dir(ground.path("archives"))
+        .unwrap()
+        .map(|entry| format!("archives/{}", entry.unwrap().file_name().to_str().unwrap()))
+        .filter(|name| name.ends_with(".manifest.json"))
+        .collect();
+    manifests.sort();
+    assert_eq!(manifests.len(), 2);
+    let said = verified(&ground, &["--archive", &manifests[0], "--archive", &manifests[1]], 0);
+    assert!(
+        said.iter().any(|line| line.ends_with("2 lines, 1 to 2")) && said.iter().any(|line| line.ends_with("1 lines, 3 to 3")),
+        "{said:?}"
+    );
+    let said = verified(&ground, &["--archive", &manifests[0]], 0);
+    assert!(said.contains(&"note: lines 3 to 3 are in archives that were not named".to_owned()), "{said:?}");
+    let who = ground.found(&["--event", "exported"]);
+    assert!(who[0]["entry"]["detail"].as_str().unwrap().starts_with("archive of months that ended before"), "{who:?}");
+    assert_eq!(who[0]["entry"]["who"]["issuer"], "command");
+    assert_eq!(ground.found(&["--event", "archived"]).len(), 2);
+
+    let lines = std::fs::read_dir(ground.path("archives")).unwrap().map(|entry| entry.unwrap().path());
+    let lines: Vec<PathBuf> = lines.filter(|path| !path.to_str().unwrap().ends_with(".manifest.json")).collect();
+    for path in lines {
+        let changed = std::fs::read_to_string(&path).unwrap().replace("started", "stopped");
+        std::fs::write(&path, changed).unwrap();
+    }
+    let said = verified(&ground, &["--archive", &manifests[0]], 1);
+    assert!(said.iter().any(|line| line.starts_with("FAULT: line 1: ")), "{said:?}");
 }

@@ -52,7 +52,7 @@ pub async fn handle(
 
 async fn answer(
     desk: &TrailSearch,
-    may: Result<Who, Refused>,
+    may: Result<Who, Box<Refused>>,
     request: &HttpRequest,
     payload: web::Payload,
     caller: &CallerHeaders,
@@ -61,7 +61,8 @@ async fn answer(
     let facts = facts(request, caller);
     let who = match may {
         Ok(who) => who,
-        Err(Refused { who, problem }) => {
+        Err(refused) => {
+            let Refused { who, problem } = *refused;
             let upshot = Upshot { outcome: problem.name.into(), ..Upshot::default() };
             record(desk, &Entry { who, request: facts, upshot: Some(upshot), ..Entry::of(Event::Refused) }).await?;
             return Err(problem);

@@ -47,7 +47,12 @@ pub use verify::{Fault, FaultKind, HeadVerdict, Verdict};
 pub struct NoKeys;
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Lower-case hex digits of exactly `N` bytes.

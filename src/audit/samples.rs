@@ -57,6 +57,7 @@ impl Sample {
     }
 }
 
+#[allow(clippy::unnecessary_wraps)] // for fields that may be absent
 fn text(text: &str) -> Option<Text> {
     Some(Text::from(text))
 }
@@ -110,20 +111,18 @@ fn upshot(outcome: &str) -> Upshot {
     Upshot { outcome: outcome.into(), ..Upshot::default() }
 }
 
-/// 1 started, 2 asked, 3 answered, 4 shared, 5 asked, 6 unknown, 7 refused, 8 not held, 9 searched, 10 a user without a child,
-/// 11 reloaded, 12 stopped.
-pub fn entries() -> Vec<Entry> {
-    let (child, other) = (NhsNumber::parse(CHILD).ok(), NhsNumber::parse(OTHER_CHILD).ok());
-    let message = |id: &str, response: Option<Text>| {
-        Some(Message {
-            message_id: id.into(),
-            tracking_id: "T1".into(),
-            payload_id: "P1".into(),
-            query_id: "Q1".into(),
-            response_id: response,
-        })
-    };
-    let author = Some(AuthorAsSent {
+fn child() -> Option<NhsNumber> {
+    NhsNumber::parse(CHILD).ok()
+}
+
+fn message(id: &str, response_id: Option<Text>) -> Option<Message> {
+    let message = Message { tracking_id: "T1".into(), payload_id: "P1".into(), query_id: "Q1".into(), ..Message::default() };
+    Some(Message { message_id: id.into(), response_id, ..message })
+}
+
+/// A system's query, on the authority of a person of another organisation.
+fn author() -> AuthorAsSent {
+    AuthorAsSent {
         template: AuthorKind::System,
         id: "200000000115".into(),
         role_profile_id: None,
@@ -133,14 +132,31 @@ pub fn entries() -> Vec<Entry> {
         organisation_ods: "RX9".into(),
         organisation_name: "Host Trust".into(),
         nominated: true,
-    });
-    let look = |n, at, event| Entry {
-        look: Some(LOOK),
-        who: Some(asha()),
-        child: child.clone(),
-        request: request("request-0001", "search Flag"),
-        ..entry(n, at, event)
-    };
+    }
+}
+
+/// Of Asha's look.
+fn ashas(n: u8, at: &str, event: Event) -> Entry {
+    let request = request("request-0001", "search Flag");
+    Entry { look: Some(LOOK), who: Some(asha()), child: child(), request, ..entry(n, at, event) }
+}
+
+fn mallorys(n: u8, at: &str, event: Event) -> Entry {
+    let (child, request) = (NhsNumber::parse(OTHER_CHILD).ok(), request("request-0002", "search EpisodeOfCare"));
+    Entry { who: Some(mallory()), child, request, ..entry(n, at, event) }
+}
+
+/// 1 started, 2 asked, 3 answered, 4 shared, 5 asked, 6 unknown, 7 refused, 8 not held, 9 searched, 10 refused, 11 reloaded,
+/// 12 stopped.
+pub fn entries() -> Vec<Entry> {
+    let mut entries = vec![Entry { detail: Some("audit.store sqlite".to_owned()), ..entry(1, "07:00:00", Event::Started) }];
+    entries.extend(good_look());
+    entries.extend(lost_look());
+    entries.extend(rest_of_the_day());
+    entries
+}
+
+fn good_look() -> [Entry; 3] {
     let found = Upshot {
         response_code: text("SMSP-0000"),
         delivery: Some(Delivery::MaybeDelivered),
@@ -148,59 +164,37 @@ pub fn entries() -> Vec<Entry> {
         shown: Some(Shown { records: 1, plans: 2, unreadable: 0, accesses: 3 }),
         ..upshot("found")
     };
-    let second = Uuid::from_bytes([0x22; 16]);
-    let mallorys = |n, at, event| Entry {
-        who: Some(mallory()),
-        child: other.clone(),
-        request: request("request-0002", "search EpisodeOfCare"),
-        ..entry(n, at, event)
+    let again = Upshot { notification_expected: Some(false), age_ms: Some(90_000), shown: found.shown, ..upshot("found") };
+    let asked = Entry { message: message(MESSAGE_ID, None), author: Some(author()), ..ashas(2, "08:30:00.250", Event::Asked) };
+    let answered = Entry {
+        message: message(MESSAGE_ID, text("R1")),
+        author: Some(author()),
+        upshot: Some(found),
+        ..ashas(3, "08:30:01", Event::Answered)
     };
-    vec![
-        Entry { detail: Some("audit.store sqlite".to_owned()), ..entry(1, "07:00:00", Event::Started) },
-        Entry { message: message(MESSAGE_ID, None), author: author.clone(), ..look(2, "08:30:00.250", Event::Asked) },
-        Entry {
-            message: message(MESSAGE_ID, text("R1")),
-            author,
-            upshot: Some(found.clone()),
-            ..look(3, "08:30:01", Event::Answered)
-        },
-        Entry {
-            request: request("request-0003", "read CarePlan"),
-            upshot: Some(Upshot {
-                notification_expected: Some(false),
-                age_ms: Some(90_000),
-                response_code: None,
-                delivery: None,
-                ..found
-            }),
-            ..look(4, "08:31:31", Event::Shared)
-        },
-        Entry { look: Some(second), message: message("M2", None), ..mallorys(5, "09:00:00", Event::Asked) },
-        Entry {
-            look: Some(second),
-            message: message("M2", None),
-            upshot: Some(Upshot {
-                delivery: Some(Delivery::MaybeDelivered),
-                notification_expected: Some(true),
-                ..upshot("timeout")
-            }),
-            ..mallorys(6, "09:00:20", Event::Unknown)
-        },
-        Entry {
-            request: RequestFacts { address: "203.0.113.9".parse().ok(), ..RequestFacts::default() },
-            upshot: Some(upshot("token-expired")),
-            ..entry(7, "09:10:00", Event::Refused)
-        },
+    let request = request("request-0003", "read CarePlan");
+    [asked, answered, Entry { request, upshot: Some(again), ..ashas(4, "08:31:31", Event::Shared) }]
+}
+
+fn lost_look() -> [Entry; 2] {
+    let look = Some(Uuid::from_bytes([0x22; 16]));
+    let lost = Upshot { delivery: Some(Delivery::MaybeDelivered), notification_expected: Some(true), ..upshot("timeout") };
+    let asked = Entry { look, message: message("M2", None), ..mallorys(5, "09:00:00", Event::Asked) };
+    [asked, Entry { look, message: message("M2", None), upshot: Some(lost), ..mallorys(6, "09:00:20", Event::Unknown) }]
+}
+
+fn rest_of_the_day() -> [Entry; 6] {
+    let nobody = RequestFacts { address: "203.0.113.9".parse().ok(), ..RequestFacts::default() };
+    let auditor = Who { issuer: text("command"), user_id: text("auditor"), ..Who::default() };
+    let searched = Some("criteria: child; limit 100".to_owned());
+    let refused = request("request-0004", "search Flag");
+    [
+        Entry { request: nobody, upshot: Some(upshot("token-expired")), ..entry(7, "09:10:00", Event::Refused) },
         Entry { upshot: Some(upshot("not-held")), ..mallorys(8, "09:20:00", Event::NotHeld) },
-        Entry {
-            who: Some(Who { issuer: text("command"), user_id: text("auditor"), ..Who::default() }),
-            child: child.clone(),
-            detail: Some("criteria: child; limit 100".to_owned()),
-            ..entry(9, "10:00:00", Event::Searched)
-        },
+        Entry { who: Some(auditor), child: child(), detail: searched, ..entry(9, "10:00:00", Event::Searched) },
         Entry {
             who: Some(asha()),
-            request: request("request-0004", "search Flag"),
+            request: refused,
             upshot: Some(upshot("no-permission")),
             ..entry(10, "22:59:59", Event::Refused)
         },

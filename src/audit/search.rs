@@ -2,6 +2,7 @@
 
 use super::body::read;
 use super::question::Question;
+use super::verify::differing_column;
 use super::{Chain, ChainFault, Line, Reader, Seal, StoreError, Told, Wanted};
 use std::collections::VecDeque;
 
@@ -45,8 +46,8 @@ pub enum Doubt {
     #[error("the line is as it was written, but this version cannot read it")]
     Unreadable,
     /// What it says is as it was written, but the columns by which it is found were changed.
-    #[error("the columns by which the line is found do not say what the line says")]
-    Columns,
+    #[error("the column {0}, by which the line is found, does not say what the line says")]
+    Column(&'static str),
 }
 
 /// Some of what was asked for.
@@ -155,31 +156,11 @@ impl Hit {
         match read(&line.body, seal) {
             Err(_) => Self { line, told: None, doubt: Some(Doubt::Unreadable) },
             Ok(told) => {
-                let doubt = (!columns_agree(&line, &told, seal)).then_some(Doubt::Columns);
+                let doubt = differing_column(&line, &told, seal).map(Doubt::Column);
                 Self { line, told: Some(told), doubt }
             }
         }
     }
-}
-
-/// Whether the columns beside the body, which no MAC covers, say what the body says.
-fn columns_agree(line: &Line, told: &Told, seal: &Seal) -> bool {
-    let entry = &told.entry;
-    let text = |text: Option<&crate::cpis::Text>| text.map(|text| text.as_str().to_owned());
-    let child = match (&line.child, &entry.child) {
-        (Some(index), Some(number)) => seal.indexes(number).any(|known| known == *index),
-        (index, None) => index.is_some() == told.child_is_sealed,
-        (None, Some(_)) => false,
-    };
-    child
-        && line.id == entry.id
-        // Databases keep microseconds.
-        && line.at.as_microsecond() == entry.at.as_microsecond()
-        && line.event == entry.event.name()
-        && line.look == entry.look
-        && line.user_id == text(entry.who.as_ref().and_then(|who| who.user_id.as_ref()))
-        && line.message_id == text(entry.message.as_ref().map(|message| &message.message_id))
-        && line.request_id == text(entry.request.request_id.as_ref())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod outcomes;
 #[cfg(test)]
 mod tests;
 
-pub(super) use check::Checker;
+pub(super) use check::{Checker, differing_column};
 pub use outcomes::{Listed, Outcomes};
 
 use super::{Chain, ChainFault, Head, KeyId, Reader, Seal, StoreError, StoreErrorKind, Tip};

@@ -29,7 +29,7 @@ enum Command {
     /// The SMSP simulator alone, for rehearsals and load tests
     Simulate(simulate::Options),
     /// The audit trail: searched, exported, verified
-    Audit(audit::Options),
+    Audit(Box<audit::Options>),
 }
 
 /// Why a command ended badly.

@@ -18,24 +18,30 @@ pub struct Refused {
     pub problem: Problem,
 }
 
+impl Refused {
+    pub fn new(who: Option<Who>, problem: Problem) -> Box<Self> {
+        Box::new(Self { who, problem })
+    }
+}
+
 /// Who searches.
 ///
 /// # Errors
 /// [`Refused`], which belongs on the trail.
-pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Refused> {
+pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<Refused>> {
     if !app.settings.access.allow.audit_roles.is_empty() {
         return by_role(request, app).await;
     }
     if is_of_this_machine(request) {
         return Ok(Who { issuer: Some("loopback".into()), ..Who::default() });
     }
-    Err(Refused { who: None, problem: Problem::trail_refused() })
+    Err(Refused::new(None, Problem::trail_refused()))
 }
 
 /// The access room joins here: its identity of this request, and whether that may search the trail. Until then nobody has a role.
 #[allow(clippy::unused_async)] // finding out who asks may wait for an issuer's keys
-async fn by_role(_request: &HttpRequest, _app: &App) -> Result<Who, Refused> {
-    Err(Refused { who: None, problem: Problem::trail_refused() })
+async fn by_role(_request: &HttpRequest, _app: &App) -> Result<Who, Box<Refused>> {
+    Err(Refused::new(None, Problem::trail_refused()))
 }
 
 /// Headers by which a proxy says that it asks for somebody else.

@@ -29,7 +29,7 @@ impl Store for Full {
     }
 }
 
-async fn posted_by(desk: &TrailSearch, may: Result<Who, Refused>, form: &str) -> Result<Answered, Problem> {
+async fn posted_by(desk: &TrailSearch, may: Result<Who, Box<Refused>>, form: &str) -> Result<Answered, Problem> {
     let limits = Limits { requests_per_second: 1, body: 10_000, header_timeout: Duration::from_secs(5), connections: 1 };
     let request = TestRequest::post()
         .uri("/audit/_search")
@@ -100,8 +100,8 @@ async fn a_changed_line_makes_the_answer_say_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_search_is_told_nothing_and_the_attempt_is_on_the_trail() {
     let desk = morning().await;
-    let refused = || Err(Refused { who: Some(asha()), problem: Problem::trail_refused() });
-    let problem = posted_by(&desk, refused(), &format!("nhs-number={CHILD}")).await.unwrap_err();
+    let refused = Refused::new(Some(asha()), Problem::trail_refused());
+    let problem = posted_by(&desk, Err(refused), &format!("nhs-number={CHILD}")).await.unwrap_err();
     assert_eq!((problem.status, problem.name), (403, "trail-refused"));
     let entry = last_entry(&desk).await;
     assert_eq!((entry.event, entry.who, entry.child), (Event::Refused, Some(asha()), None));
@@ -111,7 +111,7 @@ async fn who_may_not_search_is_told_nothing_and_the_attempt_is_on_the_trail() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_shown_where_the_trail_cannot_be_written() {
     let desk = desk(Box::new(Full), Sample::morning().await.reader);
-    for may in [Ok(asha()), Err(Refused { who: None, problem: Problem::trail_refused() })] {
+    for may in [Ok(asha()), Err(Refused::new(None, Problem::trail_refused()))] {
         let problem = posted_by(&desk, may, "user=asha").await.unwrap_err();
         assert_eq!((problem.status, problem.name, problem.retry_after.is_some()), (503, "trail-unavailable", true));
     }

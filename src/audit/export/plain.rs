@@ -1,5 +1,7 @@
 //! Text that somebody else chose, made fit for a terminal, a JSON line and a spreadsheet.
 
+use std::fmt::Write as _;
+
 /// Whether a character moves, hides or reorders what is shown around it: control characters, marks of direction, line and
 /// paragraph separators, and what takes no room.
 fn is_unfit(c: char) -> bool {
@@ -22,7 +24,8 @@ pub fn escaped(json: &str) -> String {
         if is_unfit(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                escaped.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a String cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
             }
         } else {
             escaped.push(c);

@@ -35,20 +35,18 @@ const COLUMNS: [&str; 23] = [
 ];
 
 pub fn head() -> String {
-    row_of(COLUMNS.map(str::to_owned))
+    row_of(&COLUMNS.map(str::to_owned))
 }
 
 /// One row. Of a line that was changed: its number, and what is wrong with it.
 pub fn row(hit: &Hit) -> String {
     let state = hit.doubt.map_or_else(|| "as written".to_owned(), |doubt| format!("NOT TO BE RELIED ON: {doubt}"));
-    match &hit.told {
-        Some(told) => row_of(cells(hit.line.seq, state, told)),
-        None => {
-            let mut cells: [String; COLUMNS.len()] = std::array::from_fn(|_| String::new());
-            [cells[0], cells[1]] = [hit.line.seq.to_string(), state];
-            row_of(cells)
-        }
+    if let Some(told) = &hit.told {
+        return row_of(&cells(hit.line.seq, state, told));
     }
+    let mut cells: [String; COLUMNS.len()] = std::array::from_fn(|_| String::new());
+    [cells[0], cells[1]] = [hit.line.seq.to_string(), state];
+    row_of(&cells)
 }
 
 fn cells(seq: u64, state: String, told: &Told) -> [String; COLUMNS.len()] {
@@ -95,7 +93,7 @@ fn local(at: Timestamp) -> String {
     england().map(|zone| at.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()).unwrap_or_default()
 }
 
-fn row_of(cells: [String; COLUMNS.len()]) -> String {
+fn row_of(cells: &[String; COLUMNS.len()]) -> String {
     let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
     format!("{}\r\n", cells.join(","))
 }

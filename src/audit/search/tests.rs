@@ -131,20 +131,21 @@ async fn a_line_whose_columns_were_changed_is_shown_as_what_it_says_with_a_warni
     let sources = Sources { reader: &reader, ..sample.sources() };
     let found = all(sources, &question(&[("nhs-number", CHILD)])).await;
     let moved = found.iter().find(|found| found.line.seq == 3).unwrap();
-    assert_eq!(moved.doubt, Some(Doubt::Columns));
+    assert_eq!(moved.doubt, Some(Doubt::Column("user_id")));
     assert_eq!(moved.told.as_ref().unwrap().entry.who.as_ref().unwrap().user_id.as_ref().unwrap().as_str(), "asha");
-    for change in [
-        |line: &mut Line| line.child = None,
-        |line: &mut Line| line.at = jiff::Timestamp::UNIX_EPOCH,
-        |line: &mut Line| line.event = "asked".to_owned(),
-        |line: &mut Line| line.message_id = None,
-        |line: &mut Line| line.request_id = None,
-        |line: &mut Line| line.look = None,
-    ] {
+    let changes: [(&str, fn(&mut Line)); 6] = [
+        ("child", |line| line.child = None),
+        ("at", |line| line.at = jiff::Timestamp::UNIX_EPOCH),
+        ("event", |line| line.event = "asked".to_owned()),
+        ("message_id", |line| line.message_id = None),
+        ("request_id", |line| line.request_id = None),
+        ("look", |line| line.look = None),
+    ];
+    for (column, change) in changes {
         let reader = sample.tampered(3, change).await;
         let sources = Sources { reader: &reader, ..sample.sources() };
         let found = all(sources, &question(&[("seq", "3")])).await;
-        assert_eq!(found[0].doubt, Some(Doubt::Columns));
+        assert_eq!(found[0].doubt, Some(Doubt::Column(column)));
     }
 }
 

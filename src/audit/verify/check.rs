@@ -101,38 +101,13 @@ impl<'a> Checker<'a> {
     }
 
     fn told(&mut self, line: &Line, told: Told) {
-        if let Some(column) = self.differing_column(line, &told) {
+        if let Some(column) = differing_column(line, &told, self.seal) {
             self.fault(line.seq, FaultKind::Column(column));
         }
         self.sealed += u64::from(told.child_is_sealed);
         // What the body says, not what a column says.
         self.outcomes.note(line.seq, told.entry.event, told.entry.look, told.entry.at);
         *self.software.entry(told.software).or_default() += 1;
-    }
-
-    /// The first column that does not repeat what the body says.
-    fn differing_column(&self, line: &Line, told: &Told) -> Option<&'static str> {
-        let entry = &told.entry;
-        let is_text =
-            |column: &Option<String>, told: Option<&crate::cpis::Text>| column.as_deref() == told.map(crate::cpis::Text::as_str);
-        let child_is_same = match (&entry.child, told.child_is_sealed) {
-            // Any key's index finds the line.
-            (Some(number), _) => line.child.is_some_and(|child| self.seal.indexes(number).any(|index| index == child)),
-            (None, true) => line.child.is_some(),
-            (None, false) => line.child.is_none(),
-        };
-        let columns = [
-            ("id", line.id == entry.id),
-            // As exact as a database keeps it.
-            ("at", line.at.as_microsecond() == entry.at.as_microsecond()),
-            ("event", Event::parse(&line.event) == Some(entry.event)),
-            ("look", line.look == entry.look),
-            ("user_id", is_text(&line.user_id, entry.who.as_ref().and_then(|who| who.user_id.as_ref()))),
-            ("child", child_is_same),
-            ("message_id", is_text(&line.message_id, entry.message.as_ref().map(|message| &message.message_id))),
-            ("request_id", is_text(&line.request_id, entry.request.request_id.as_ref())),
-        ];
-        columns.into_iter().find(|(_, is_same)| !is_same).map(|(column, _)| column)
     }
 
     fn time(&mut self, line: &Line) {
@@ -180,4 +155,29 @@ impl<'a> Checker<'a> {
             _ => HeadVerdict::Replaced { seq: head.seq },
         }
     }
+}
+
+/// The first column that does not repeat what the body says.
+pub(in crate::audit) fn differing_column(line: &Line, told: &Told, seal: &Seal) -> Option<&'static str> {
+    let entry = &told.entry;
+    let is_text =
+        |column: &Option<String>, told: Option<&crate::cpis::Text>| column.as_deref() == told.map(crate::cpis::Text::as_str);
+    let child_is_same = match (&entry.child, told.child_is_sealed) {
+        // Any key's index finds the line.
+        (Some(number), _) => line.child.is_some_and(|child| seal.indexes(number).any(|index| index == child)),
+        (None, true) => line.child.is_some(),
+        (None, false) => line.child.is_none(),
+    };
+    let columns = [
+        ("id", line.id == entry.id),
+        // As exact as a database keeps it.
+        ("at", line.at.as_microsecond() == entry.at.as_microsecond()),
+        ("event", Event::parse(&line.event) == Some(entry.event)),
+        ("look", line.look == entry.look),
+        ("user_id", is_text(&line.user_id, entry.who.as_ref().and_then(|who| who.user_id.as_ref()))),
+        ("child", child_is_same),
+        ("message_id", is_text(&line.message_id, entry.message.as_ref().map(|message| &message.message_id))),
+        ("request_id", is_text(&line.request_id, entry.request.request_id.as_ref())),
+    ];
+    columns.into_iter().find(|(_, is_same)| !is_same).map(|(column, _)| column)
 }

@@ -1,6 +1,7 @@
 //! The trail as a command has it before it: open, maybe beside a service that goes on writing.
 
 use super::operator;
+use crate::audit::archive::Retire;
 use crate::audit::{self, Chain, Event, Hit, Opened, Question, Reader, Seal, Search, Sources, Trail};
 use crate::commands::CommandError;
 use crate::settings::Audit;
@@ -12,6 +13,8 @@ pub struct Desk {
     pub reader: Arc<dyn Reader>,
     pub chain: Arc<Chain>,
     pub seal: Arc<Seal>,
+    /// How lines leave the store, where they can.
+    pub retire: Option<Arc<dyn Retire>>,
 }
 
 /// A search that is on the trail, and may be shown.
@@ -31,8 +34,8 @@ impl Desk {
         // Reading makes nothing, and says where there is nothing to read.
         audit::open_to_read(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
         let opened = audit::open_beside(audit, Handle::current()).await;
-        let Opened { trail, reader, chain, seal, .. } = opened.map_err(|error| cannot(&error))?;
-        Ok(Self { trail, reader, chain, seal })
+        let Opened { trail, reader, chain, seal, retire, .. } = opened.map_err(|error| cannot(&error))?;
+        Ok(Self { trail, reader, chain, seal, retire })
     }
 
     /// Puts the question on the trail, and begins to answer it as of the moment before.
@@ -43,7 +46,12 @@ impl Desk {
         let tip = self.reader.tip().await.map_err(|error| unreadable(&error))?;
         let operator = operator::who()?;
         let manner = operator.manner(manner);
-        let entry = question.entry(event, Some(operator.who), operator::request(event), &manner);
+        let entry = question.entry(
+            event,
+            Some(operator.who),
+            operator::request(if event == Event::Exported { "audit export" } else { "audit search" }),
+            &manner,
+        );
         self.trail
             .record(&entry)
             .await
@@ -78,7 +86,8 @@ impl Recorded<'_> {
     }
 }
 
-fn cannot(error: &dyn std::fmt::Display) -> CommandError {
+/// It cannot be checked, shown or moved.
+pub fn cannot(error: &dyn std::fmt::Display) -> CommandError {
     CommandError::Settings(format!("the trail cannot be opened: {error}"))
 }
 

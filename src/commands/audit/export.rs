@@ -3,7 +3,7 @@
 use super::criteria::Criteria;
 use super::desk::{Desk, Recorded};
 use crate::audit::export::{Form, LABEL};
-use crate::audit::{Event, Question};
+use crate::audit::{Event, Mac, Question};
 use crate::commands::CommandError;
 use aws_lc_rs::digest::{Context, SHA256};
 use std::fs::{File, OpenOptions};
@@ -45,7 +45,8 @@ impl Format {
 struct Written {
     entries: u64,
     bytes: u64,
-    sha256: String,
+    /// SHA-256 of the file, shown as the trail shows any 32 bytes.
+    hash: Mac,
 }
 
 /// Puts the export on the trail, and then writes what it finds. Gives what to tell the person.
@@ -62,7 +63,7 @@ pub async fn run(desk: &Desk, question: &Question, options: &Options) -> Result<
     let mut recorded = desk.ask(question, Event::Exported, &format!("format {}", form.name())).await?;
     let written = write(&mut recorded, form, draft, &options.out).await?;
     let entries = if written.entries == 1 { "1 entry".to_owned() } else { format!("{} entries", written.entries) };
-    let said = format!("{entries}, {} bytes: {}\nSHA-256 {}\n{LABEL}", written.bytes, options.out.display(), written.sha256);
+    let said = format!("{entries}, {} bytes: {}\nSHA-256 {}\n{LABEL}", written.bytes, options.out.display(), written.hash);
     recorded.verdict().map_err(|error| CommandError::Failed(format!("{said}\n{error}")))?;
     Ok(said)
 }
@@ -78,8 +79,9 @@ async fn write(recorded: &mut Recorded<'_>, form: Form, draft: Draft, path: &Pat
     }
     let draft = out.inner.into_inner().map_err(|error| unwritable(error.into_error()))?;
     draft.keep(path).map_err(unwritable)?;
-    let sha256 = out.hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Written { entries, bytes: out.bytes, sha256 })
+    let mut hash = [0; 32];
+    hash.copy_from_slice(out.hash.finish().as_ref());
+    Ok(Written { entries, bytes: out.bytes, hash: Mac(hash) })
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> CommandError {

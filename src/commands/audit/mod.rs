@@ -2,12 +2,14 @@
 //!
 //! A search and an export are themselves put on the trail before anything is shown (MSCA-AUD-05); without that nothing is.
 
+mod archive;
 mod criteria;
 mod desk;
 mod export;
 mod operator;
 mod search;
 mod table;
+mod verify;
 
 use super::CommandError;
 use crate::settings;
@@ -35,6 +37,12 @@ enum Command {
     ///
     /// The file holds NHS numbers. Only you may read it. The export is itself put on the trail.
     Export(export::Options),
+    /// Whether the trail is whole, and which looks have no known outcome
+    ///
+    /// Exit code 0: whole. 1: not whole. 2: it cannot be checked. Nothing is written: also on a copy of the store.
+    Verify(verify::Options),
+    /// Moves older months out of the store, into files with their proof
+    Archive(archive::Options),
 }
 
 /// Runs one of them.
@@ -54,6 +62,11 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
                 let desk = Desk::open(&audit).await?;
                 super::say(&export::run(&desk, &question, options).await?);
                 Ok(())
+            }
+            Command::Verify(options) => verify::run(&audit, options, &mut std::io::stdout().lock()).await,
+            Command::Archive(options) => {
+                let desk = Desk::open(&audit).await?;
+                archive::run(&desk, &audit, options, &mut std::io::stdout().lock()).await
             }
         }
     })

@@ -1,6 +1,6 @@
 //! Who sits at the command line, as the operating system knows them.
 
-use crate::audit::{Event, RequestFacts, Who};
+use crate::audit::{RequestFacts, Who};
 use crate::commands::CommandError;
 
 /// The person, as far as it is known.
@@ -34,9 +34,9 @@ fn number() -> Option<String> {
 }
 
 /// The command, and the machine that it runs on.
-pub fn request(event: Event) -> RequestFacts {
+pub fn request(interaction: &str) -> RequestFacts {
     RequestFacts {
-        interaction: Some(if event == Event::Exported { "audit export" } else { "audit search" }.into()),
+        interaction: Some(interaction.into()),
         source_system: whoami::hostname().ok().filter(|name| !name.is_empty()).map(Into::into),
         ..RequestFacts::default()
     }

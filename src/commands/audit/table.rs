@@ -2,7 +2,7 @@
 
 use crate::audit::export::Numbers;
 use crate::audit::export::plain::shown;
-use crate::audit::{Entry, Hit, Told, Upshot, Who, england};
+use crate::audit::{Entry, Hit, Shown, Told, Upshot, Who, england};
 use crate::cpis::Text;
 use jiff::Timestamp;
 
@@ -79,28 +79,19 @@ fn person(who: &Who) -> String {
     std::iter::once(name).chain(rest.into_iter().flatten()).collect::<Vec<_>>().join(", ")
 }
 
+/// `found (SMSP-0000): 1 records, 2 plans, 0 unreadable, 3 accesses, notification expected`
 fn upshot(upshot: &Upshot) -> String {
-    let mut text = shown(upshot.outcome.as_str());
-    if let Some(code) = given(upshot.response_code.as_ref()) {
-        text.push_str(&format!(" ({code})"));
-    }
-    if let Some(counts) = upshot.shown {
-        let counts = [
-            (counts.records, "records"),
-            (counts.plans, "plans"),
-            (counts.unreadable, "unreadable"),
-            (counts.accesses, "accesses"),
-        ];
-        let counts: Vec<String> = counts.iter().map(|(count, of)| format!("{count} {of}")).collect();
-        text.push_str(&format!(": {}", counts.join(", ")));
-    }
-    if let Some(expected) = upshot.notification_expected {
-        text.push_str(if expected { ", notification expected" } else { ", no notification" });
-    }
-    if let Some(age) = upshot.age_ms {
-        text.push_str(&format!(", {} s old", age / 1000));
-    }
-    text
+    let code = given(upshot.response_code.as_ref()).map(|code| format!(" ({code})")).unwrap_or_default();
+    let counts = upshot.shown.map(|Shown { records, plans, unreadable, accesses }| {
+        format!(": {records} records, {plans} plans, {unreadable} unreadable, {accesses} accesses")
+    });
+    let expected = match upshot.notification_expected {
+        Some(true) => ", notification expected",
+        Some(false) => ", no notification",
+        None => "",
+    };
+    let age = upshot.age_ms.map(|age| format!(", {} s old", age / 1000)).unwrap_or_default();
+    format!("{}{code}{}{expected}{age}", shown(upshot.outcome.as_str()), counts.unwrap_or_default())
 }
 
 fn given(text: Option<&Text>) -> Option<String> {

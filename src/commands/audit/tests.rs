@@ -3,7 +3,7 @@ use super::desk::Desk;
 use super::{export, search};
 use crate::audit::samples::{CHILD, Sample};
 use crate::audit::{
-    Appending, Chain, Draft, Event, MemoryReader, Options, Question, Reader, Seal, Store, StoreError, StoreErrorKind, Trail,
+    Appending, Chain, Draft, Event, Mac, MemoryReader, Options, Question, Seal, Store, StoreError, StoreErrorKind, Trail,
     read_body,
 };
 use crate::commands::CommandError;
@@ -20,17 +20,15 @@ struct Typed {
 }
 
 fn searched(arguments: &[&str]) -> search::Options {
-    match Typed::try_parse_from(["audit", "search"].iter().chain(arguments)).unwrap().command {
-        super::Command::Search(options) => options,
-        _ => panic!("another command"),
-    }
+    let typed = Typed::try_parse_from(["audit", "search"].iter().chain(arguments)).unwrap();
+    let super::Command::Search(options) = typed.command else { panic!("another command") };
+    options
 }
 
 fn exported(arguments: &[&str]) -> export::Options {
-    match Typed::try_parse_from(["audit", "export"].iter().chain(arguments)).unwrap().command {
-        super::Command::Export(options) => options,
-        _ => panic!("another command"),
-    }
+    let typed = Typed::try_parse_from(["audit", "export"].iter().chain(arguments)).unwrap();
+    let super::Command::Export(options) = typed.command else { panic!("another command") };
+    options
 }
 
 fn desk(store: Box<dyn Store>, reader: MemoryReader) -> Desk {
@@ -39,7 +37,7 @@ fn desk(store: Box<dyn Store>, reader: MemoryReader) -> Desk {
     let seal = Arc::new(Seal::new(&keys).unwrap());
     let runtime = tokio::runtime::Handle::current();
     let trail = Trail::start(store, chain(), Arc::clone(&seal), Options::default(), runtime).unwrap();
-    Desk { trail, reader: Arc::new(reader), chain: Arc::new(chain()), seal }
+    Desk { trail, reader: Arc::new(reader), chain: Arc::new(chain()), seal, retire: None }
 }
 
 async fn morning() -> Desk {
@@ -161,7 +159,7 @@ async fn an_export_is_whole_private_and_hashed() {
         assert_eq!(String::from_utf8(bytes.clone()).unwrap().lines().count(), lines, "{format}");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
-        let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = Mac(digest.as_ref().try_into().unwrap()).to_string();
         assert!(said.contains(&digest) && said.contains(&format!("12 entries, {} bytes", bytes.len())), "{said}");
         let again = export::run(&desk, &question, &options).await;
         assert!(matches!(again, Err(CommandError::Settings(said)) if said.contains("is there already")));

@@ -42,7 +42,7 @@ pub struct Kind {
 pub fn of(entry: &Entry) -> Kind {
     let (event_type, subtype, action) = match entry.event {
         Event::Asked | Event::Answered | Event::Failed | Event::Unknown | Event::Shared | Event::Refused | Event::NotHeld => {
-            (ACCESS, interaction(entry), "E")
+            (ACCESS, Some(interaction(entry)), "E")
         }
         Event::Searched => (AUDIT_LOG_USED, None, "R"),
         Event::Exported => (EXPORT, None, "R"),
@@ -55,11 +55,11 @@ pub fn of(entry: &Entry) -> Kind {
 }
 
 /// What the caller did at the FHIR door. Where the entry does not say, it was a search: nothing else asks CP-IS.
-fn interaction(entry: &Entry) -> Option<Code> {
+fn interaction(entry: &Entry) -> Code {
     let first = entry.request.interaction.as_ref().and_then(|text| text.as_str().split(' ').next());
-    Some(match first {
+    match first {
         Some("read") => READ,
         Some("batch") => BATCH,
         _ => SEARCH_TYPE,
-    })
+    }
 }

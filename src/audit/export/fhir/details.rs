@@ -67,7 +67,9 @@ impl Details {
                     ("unreadable", counts.unreadable),
                     ("accesses", counts.accesses),
                 ];
-                counts.iter().for_each(|(name, count)| self.plain(name, &count.to_string()));
+                for (name, count) in counts {
+                    self.plain(name, &count.to_string());
+                }
             }
             self.plain("age-ms", &upshot.age_ms.map(|age| age.to_string()).unwrap_or_default());
         }
