@@ -6,7 +6,7 @@ use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::{self, NoRoute, Route};
 use super::search::{base_url, look, question, requester, searchset, understand};
-use super::{App, body, read};
+use super::{App, body, facts, read};
 use crate::cpis::NhsNumber;
 use crate::fhir::batch::{self, Request};
 use crate::fhir::graph::ResourceType;
@@ -103,12 +103,29 @@ async fn look_at_all(asked: &[Result<Asked, Problem>], app: &App, caller: &Calle
     }
     let looks = children.into_iter().map(async |child| {
         let outcome = match requester(app, caller) {
-            Ok(requester) => look(app, question(child, requester, caller), caller.freshness).await,
+            Ok(requester) => {
+                let asking = facts::request(caller, format!("batch {}", types_about(child, asked)));
+                look(app, question(child, requester, caller), caller.freshness, asking).await
+            }
             Err(problem) => Err(problem),
         };
         (child.clone(), outcome)
     });
     Ok(futures_util::future::join_all(looks).await)
+}
+
+/// What the batch searches for about one child, such as `Flag,CarePlan`.
+fn types_about(child: &NhsNumber, asked: &[Result<Asked, Problem>]) -> String {
+    let mut types: Vec<&str> = Vec::new();
+    for asked in asked.iter().flatten() {
+        if let Asked::Search(search) = asked
+            && search.child.nhs_number == *child
+            && !types.contains(&search.view.name)
+        {
+            types.push(search.view.name);
+        }
+    }
+    types.join(",")
 }
 
 fn found(search: &Search, looks: &Looks, base_url: &str, app: &App) -> BundleEntry {
@@ -128,7 +145,8 @@ async fn read_one(
     app: &App,
     caller: &CallerHeaders,
 ) -> BundleEntry {
-    match read::find(resource, id, app, caller).await {
+    let asking = facts::request(caller, format!("batch read {}", resource.name()));
+    match read::find(resource, id, app, caller, asking).await {
         Err(problem) => refused(problem),
         Ok(found) => {
             let unchanged = request.if_none_match.as_deref().is_some_and(|tags| found.is_known_as(tags));

@@ -5,6 +5,7 @@
 mod batch;
 mod body;
 mod documents;
+mod facts;
 mod headers;
 pub mod health;
 mod media;
@@ -17,6 +18,7 @@ mod server;
 
 pub use server::{Bound, ServeError, bind};
 
+use crate::audit::Trail;
 use crate::fhir::id::IdKeys;
 use crate::lookup::Lookups;
 use crate::settings::Settings;
@@ -38,6 +40,7 @@ use std::time::Instant;
 pub struct App {
     pub settings: Arc<Settings>,
     pub lookups: Lookups,
+    pub trail: Trail,
     pub ids: IdKeys,
     pub smsp_health: SmspHealth,
     pub documents: Documents,
@@ -45,9 +48,9 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(settings: Arc<Settings>, lookups: Lookups, ids: IdKeys, smsp_health: SmspHealth) -> Self {
+    pub fn new(settings: Arc<Settings>, lookups: Lookups, trail: Trail, ids: IdKeys, smsp_health: SmspHealth) -> Self {
         let documents = Documents::new(&settings);
-        Self { settings, lookups, ids, smsp_health, documents, draining: AtomicBool::new(false) }
+        Self { settings, lookups, trail, ids, smsp_health, documents, draining: AtomicBool::new(false) }
     }
 
     /// From now on the service is not ready and takes no new searches.
@@ -78,7 +81,8 @@ pub(crate) async fn dispatch(
 ) -> HttpResponse {
     let began = Instant::now();
     let (caller, header_fault) = CallerHeaders::read(request.headers());
-    let caller = caller.with_request_id(|| uuid::Uuid::new_v4().to_string());
+    let mut caller = caller.with_request_id(|| uuid::Uuid::new_v4().to_string());
+    caller.address = request.peer_addr().map(|address| address.ip());
     let route = route_of(&request, &app, **listener);
     let negotiation = Negotiation::of(&request);
     let working = async {

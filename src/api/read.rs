@@ -1,14 +1,14 @@
 //! Read by id: answered from the requester's shared look, and never a reason to ask CP-IS (decisions.md 11, 27).
 
-use super::App;
 use super::headers::CallerHeaders;
 use super::media::Presentation;
 use super::problem::Problem;
 use super::respond::Answered;
-use super::search::{graph, last_segment, question, requester};
+use super::search::{graph, held, last_segment, look, question, requester};
+use super::{App, facts};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::json;
-use crate::lookup::{Freshness, Look};
+use crate::lookup::{Freshness, Look, Request};
 use actix_web::HttpRequest;
 use actix_web::http::header::HttpDate;
 use base64::Engine;
@@ -50,7 +50,8 @@ pub async fn handle(
     presentation: Presentation,
 ) -> Result<Answered, Problem> {
     let id = last_segment(request);
-    let found = find(resource, id, app, caller).await?;
+    let asking = facts::request(caller, format!("read {}", resource.name()));
+    let found = find(resource, id, app, caller, asking).await?;
     let mut answered = Answered::resource("read", &found.resource, presentation);
     if is_unchanged(request, &found) {
         answered.status = 304;
@@ -67,15 +68,21 @@ pub async fn handle(
 ///
 /// # Errors
 /// 404 for an id that is forged, of another type, forgotten, or of a look that is not this requester's.
-pub async fn find(resource: ResourceType, id: &str, app: &App, caller: &CallerHeaders) -> Result<Found, Problem> {
+pub async fn find(
+    resource: ResourceType,
+    id: &str,
+    app: &App,
+    caller: &CallerHeaders,
+    asking: Request,
+) -> Result<Found, Problem> {
     let requester = requester(app, caller)?;
     let open = app.ids.open(id).filter(|open| open.kind == resource).ok_or_else(Problem::no_such_resource)?;
     let question = question(&open.nhs_number, requester, caller);
     let may_ask = app.settings.fhir.read_asks && matches!(resource, ResourceType::Flag | ResourceType::EpisodeOfCare);
-    let look = match app.lookups.held(&question) {
-        Some(look) => look,
-        None if may_ask => super::search::look(app, question, Freshness::Shared).await?,
-        None => return Err(Problem::no_such_resource()),
+    let look = if may_ask {
+        look(app, question, Freshness::Shared, asking).await?
+    } else {
+        held(app, &question, &asking).await?.ok_or_else(Problem::no_such_resource)?
     };
     let graph = graph(&look, app);
     let node = graph.find(&open).ok_or_else(Problem::no_such_resource)?;

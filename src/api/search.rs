@@ -5,7 +5,7 @@ use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::Route;
-use super::{App, body};
+use super::{App, body, facts};
 use crate::access;
 use crate::cpis::{NhsNumber, Question, Requester, today_in_london};
 use crate::fhir::bundle::{self, Page};
@@ -13,7 +13,7 @@ use crate::fhir::graph::{Context, Graph};
 use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
 use crate::fhir::search::{Cursor, Handling, Search};
-use crate::lookup::{Freshness, Look};
+use crate::lookup::{Freshness, Look, Request};
 use crate::settings::{self, Mode, Settings};
 use actix_web::{HttpRequest, web};
 use fhirbolt_model::r4::Resource;
@@ -32,7 +32,7 @@ pub async fn handle(
         Route::Search(resource) => (Searchable::of(resource), None),
         Route::SearchByPost(resource) => (Searchable::of(resource), Some(payload)),
         Route::PatientFlag => (Some(PATIENT_FLAG), None),
-        Route::Page => return page(request, app, caller, negotiation.presentation()),
+        Route::Page => return page(request, app, caller, negotiation.presentation()).await,
         _ => (None, None),
     };
     let view = view.ok_or(super::routes::NoRoute::NotFound)?;
@@ -43,16 +43,19 @@ pub async fn handle(
     let pairs = parameters(request, posted, &app.settings).await?;
     negotiation.settle(&pairs)?;
     let search = understand(view, &pairs, app, caller)?;
-    let look = look(app, question(&search.child.nhs_number, requester, caller), caller.freshness).await?;
+    let asking = facts::request(caller, format!("search {}", view.name));
+    let look = look(app, question(&search.child.nhs_number, requester, caller), caller.freshness, asking).await?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, negotiation.presentation()))
 }
 
 /// A further page: from the same requester's shared look, never a reason to ask (decisions.md 24).
-fn page(request: &HttpRequest, app: &App, caller: &CallerHeaders, presentation: Presentation) -> Result<Answered, Problem> {
+async fn page(request: &HttpRequest, app: &App, caller: &CallerHeaders, presentation: Presentation) -> Result<Answered, Problem> {
     let requester = requester(app, caller)?;
     let cursor = Cursor::open(last_segment(request), &app.ids).ok_or_else(Problem::no_such_resource)?;
-    let look = app.lookups.held(&question(&cursor.nhs_number, requester, caller)).ok_or_else(Problem::page_is_gone)?;
     let search = cursor.search(&app.ids)?;
+    let asking = facts::request(caller, format!("page {}", cursor.resource.name()));
+    let question = question(&cursor.nhs_number, requester, caller);
+    let look = held(app, &question, &asking).await?.ok_or_else(Problem::page_is_gone)?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, presentation))
 }
 
@@ -66,12 +69,17 @@ pub(super) fn question(nhs_number: &NhsNumber, requester: Requester, caller: &Ca
 }
 
 /// The answer to `question`, or what its failure is to the caller.
-pub(super) async fn look(app: &App, question: Question, freshness: Freshness) -> Result<Look, Problem> {
+pub(super) async fn look(app: &App, question: Question, freshness: Freshness, asking: Request) -> Result<Look, Problem> {
     if app.is_draining() {
         return Err(Problem::draining());
     }
     let own_identity = speaks_for_itself(&question.requester);
-    app.lookups.look(question, freshness).await.map_err(|failure| Problem::of_failure(&failure, own_identity))
+    app.lookups.look(question, freshness, asking).await.map_err(|failure| Problem::of_failure(&failure, own_identity))
+}
+
+/// The requester's shared look, if there is one; that it is shown, or that there is none, is on the trail.
+pub(super) async fn held(app: &App, question: &Question, asking: &Request) -> Result<Option<Look>, Problem> {
+    app.lookups.held(question, asking).await.map_err(|failure| Problem::of_failure(&failure, true))
 }
 
 /// Who asks, and whether they may ask in this way.
