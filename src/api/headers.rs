@@ -4,7 +4,6 @@ use crate::cpis::{CareSetting, NhsNumber, Text};
 use crate::fhir::search::Handling;
 use crate::lookup::Freshness;
 use actix_web::http::header::HeaderMap;
-use std::net::IpAddr;
 
 /// A header is missing or malformed. Its value is never repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,8 +30,6 @@ pub struct CallerHeaders {
     pub handling: Option<Handling>,
     /// A well-formed W3C `traceparent`.
     pub traceparent: Option<Text>,
-    /// Where the connection came from.
-    pub address: Option<IpAddr>,
     /// No readable `X-Request-ID` came, so the one here was made.
     pub request_id_was_made: bool,
 }

@@ -34,6 +34,8 @@ pub enum Route {
     Status,
     Live,
     Ready,
+    /// `POST /audit/_search`, on the admin listener alone.
+    TrailSearch,
 }
 
 /// Why there is no route.
@@ -63,6 +65,7 @@ impl Route {
             Self::Status => "/_status",
             Self::Live => "/health/live",
             Self::Ready => "/health/ready",
+            Self::TrailSearch => "/audit/_search",
         }
     }
 
@@ -158,6 +161,11 @@ pub fn find(method: &Method, path: &str, served: Served<'_>) -> Result<Route, No
         },
         _ => Err(NoRoute::NotFound),
     }
+}
+
+/// What only the admin listener has. Not in the OpenAPI document, which is for callers of the public one (docs/audit.md has it).
+pub fn of_admin(method: &Method, path: &str) -> Option<Result<Route, NoRoute>> {
+    (path == Route::TrailSearch.template()).then(|| only(method, &Method::POST, Route::TrailSearch, "POST"))
 }
 
 fn only(method: &Method, allowed: &Method, route: Route, allow: &'static str) -> Result<Route, NoRoute> {

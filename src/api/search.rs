@@ -1,12 +1,13 @@
 //! The line itself, as one request walks it: parameters, requester, look, graph, bundle.
 
+use super::caller::search_in_scope;
 use super::headers::CallerHeaders;
 use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::Route;
-use super::{App, body, facts};
-use crate::access;
+use super::{App, Asking, body, facts};
+use crate::access::Identity;
 use crate::cpis::{NhsNumber, Question, Requester, today_in_london};
 use crate::fhir::bundle::{self, Page};
 use crate::fhir::graph::{Context, Graph};
@@ -14,7 +15,7 @@ use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
 use crate::fhir::search::{Cursor, Handling, Search};
 use crate::lookup::{Freshness, Look, Request};
-use crate::settings::{self, Mode, Settings};
+use crate::settings::{self, Settings};
 use actix_web::{HttpRequest, web};
 use fhirbolt_model::r4::Resource;
 use jiff::Timestamp;
@@ -22,40 +23,39 @@ use jiff::Timestamp;
 /// Answers a search in any of its forms: GET, POST, `/PatientFlag`, or a further page of one.
 pub async fn handle(
     route: Route,
-    request: &HttpRequest,
+    asking: Asking<'_>,
     payload: web::Payload,
-    app: &App,
-    caller: &CallerHeaders,
     negotiation: &Negotiation,
 ) -> Result<Answered, Problem> {
+    let Asking { app, request, caller, identity } = asking;
     let (view, posted) = match route {
         Route::Search(resource) => (Searchable::of(resource), None),
         Route::SearchByPost(resource) => (Searchable::of(resource), Some(payload)),
         Route::PatientFlag => (Some(PATIENT_FLAG), None),
-        Route::Page => return page(request, app, caller, negotiation.presentation()).await,
+        Route::Page => return page(asking, negotiation.presentation()).await,
         _ => (None, None),
     };
     let view = view.ok_or(super::routes::NoRoute::NotFound)?;
-    let requester = requester(app, caller)?;
     if route == Route::PatientFlag && caller.unscheduled != Some(true) {
         return Err(super::headers::UNSCHEDULED_MISSING.into());
     }
     let pairs = parameters(request, posted, &app.settings).await?;
     negotiation.settle(&pairs)?;
     let search = understand(view, &pairs, app, caller)?;
-    let asking = facts::request(caller, format!("search {}", view.name));
-    let look = look(app, question(&search.child.nhs_number, requester, caller), caller.freshness, asking).await?;
+    search_in_scope(app, identity, &search)?;
+    let asked = facts::request(asking, format!("search {}", view.name));
+    let look = look(app, question(&search.child.nhs_number, identity, caller), caller.freshness, asked).await?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, negotiation.presentation()))
 }
 
 /// A further page: from the same requester's shared look, never a reason to ask (decisions.md 24).
-async fn page(request: &HttpRequest, app: &App, caller: &CallerHeaders, presentation: Presentation) -> Result<Answered, Problem> {
-    let requester = requester(app, caller)?;
+async fn page(asking: Asking<'_>, presentation: Presentation) -> Result<Answered, Problem> {
+    let Asking { app, request, caller, identity } = asking;
     let cursor = Cursor::open(last_segment(request), &app.ids).ok_or_else(Problem::no_such_resource)?;
     let search = cursor.search(&app.ids)?;
-    let asking = facts::request(caller, format!("page {}", cursor.resource.name()));
-    let question = question(&cursor.nhs_number, requester, caller);
-    let look = held(app, &question, &asking).await?.ok_or_else(Problem::page_is_gone)?;
+    search_in_scope(app, identity, &search)?;
+    let asked = facts::request(asking, format!("page {}", cursor.resource.name()));
+    let look = held(app, &question(&cursor.nhs_number, identity, caller), &asked).await?.ok_or_else(Problem::page_is_gone)?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, presentation))
 }
 
@@ -64,39 +64,22 @@ pub(super) fn last_segment(request: &HttpRequest) -> &str {
     request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }
 
-pub(super) fn question(nhs_number: &NhsNumber, requester: Requester, caller: &CallerHeaders) -> Question {
-    Question { nhs_number: nhs_number.clone(), requester, traceparent: caller.traceparent.clone() }
+pub(super) fn question(nhs_number: &NhsNumber, identity: &Identity, caller: &CallerHeaders) -> Question {
+    Question { nhs_number: nhs_number.clone(), requester: identity.requester.clone(), traceparent: caller.traceparent.clone() }
 }
 
 /// The answer to `question`, or what its failure is to the caller.
-pub(super) async fn look(app: &App, question: Question, freshness: Freshness, asking: Request) -> Result<Look, Problem> {
+pub(super) async fn look(app: &App, question: Question, freshness: Freshness, asked: Request) -> Result<Look, Problem> {
     if app.is_draining() {
         return Err(Problem::draining());
     }
     let own_identity = speaks_for_itself(&question.requester);
-    app.lookups.look(question, freshness, asking).await.map_err(|failure| Problem::of_failure(&failure, own_identity))
+    app.lookups.look(question, freshness, asked).await.map_err(|failure| Problem::of_failure(&failure, own_identity))
 }
 
 /// The requester's shared look, if there is one; that it is shown, or that there is none, is on the trail.
-pub(super) async fn held(app: &App, question: &Question, asking: &Request) -> Result<Option<Look>, Problem> {
-    app.lookups.held(question, asking).await.map_err(|failure| Problem::of_failure(&failure, true))
-}
-
-/// Who asks, and whether they may ask in this way.
-pub(super) fn requester(app: &App, caller: &CallerHeaders) -> Result<Requester, Problem> {
-    let access = &app.settings.access;
-    debug_assert_eq!(access.modes, [Mode::Demo], "no other mode starts yet");
-    let care_setting = caller.care_setting.unwrap_or(access.care_setting);
-    if !access.care_settings.contains(&care_setting) {
-        return Err(Problem::care_setting_refused());
-    }
-    if caller.unscheduled == Some(false) {
-        return Err(Problem::scheduled_care_refused());
-    }
-    if app.settings.fhir.require_request_id && caller.request_id_was_made {
-        return Err(super::headers::REQUEST_ID_MISSING.into());
-    }
-    Ok(access::demo_requester(&app.settings.smsp.dialect.sender_ods, care_setting))
+pub(super) async fn held(app: &App, question: &Question, asked: &Request) -> Result<Option<Look>, Problem> {
+    app.lookups.held(question, asked).await.map_err(|failure| Problem::of_failure(&failure, true))
 }
 
 async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, settings: &Settings) -> Result<Vec<Pair>, Problem> {

@@ -1,6 +1,7 @@
 //! Builds the service from settings and runs it until it is told to stop. Used by `serve` and `demo`.
 
 use super::CommandError;
+use crate::access::Access;
 use crate::api::{self, App, health::SmspHealth};
 use crate::audit::{Chain, Entry, Event, MemoryStore, Options, Seal, Trail};
 use crate::fhir::id::IdKeys;
@@ -127,7 +128,8 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, 
     }));
     let trail = trail(&settings, core)?;
     let lookups = Lookups::new(Arc::new(client), trail.clone(), rules(&settings), core.clone());
-    Ok(App::new(settings, lookups, trail, ids, smsp_health))
+    let access = Access::start(&settings, core).map_err(|error| wrong(&error))?;
+    Ok(App::new(settings, access, lookups, trail, ids, smsp_health))
 }
 
 /// The runtime that owns the SMSP client and every look (decisions.md 32).

@@ -15,6 +15,7 @@ mod flight;
 mod gate;
 mod key;
 mod record;
+pub mod remote;
 mod statistics;
 mod table;
 mod weight;

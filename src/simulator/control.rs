@@ -61,14 +61,15 @@ fn route(request: &Request, provider: &Provider) -> Reply {
         ("GET", "/children") => json_reply(&children(provider)),
         ("GET", "/exchanges") => json_reply(&json!({ "exchanges": provider.exchanges().0 })),
         ("GET", "/exchanges/last") => last_exchange(provider),
+        ("GET", "/heard") => json_reply(&json!({ "message_ids": provider.heard() })),
         ("POST", "/reset") => {
             provider.reset();
             json_reply(&json!({ "reset": true }))
         }
-        (_, "/notifications" | "/children" | "/exchanges" | "/exchanges/last" | "/reset") => {
+        (_, "/notifications" | "/children" | "/exchanges" | "/exchanges/last" | "/heard" | "/reset") => {
             Reply::plain(405, "another method\n")
         }
-        _ => Reply::plain(404, "GET /notifications, /children, /exchanges, /exchanges/last; POST /reset\n"),
+        _ => Reply::plain(404, "GET /notifications, /children, /exchanges, /exchanges/last, /heard; POST /reset\n"),
     }
 }
 

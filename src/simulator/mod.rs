@@ -131,6 +131,12 @@ impl Simulator {
         self.provider.counts()
     }
 
+    /// The `wsa:MessageID`s of the queries that CP-IS heard, oldest first: what a client's trail must know of.
+    #[must_use]
+    pub fn heard(&self) -> Vec<String> {
+        self.provider.heard()
+    }
+
     /// Closes every connection and waits until all is quiet.
     pub async fn stop(mut self) {
         for task in std::mem::take(&mut self.tasks) {

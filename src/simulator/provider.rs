@@ -14,6 +14,7 @@ use super::{
 };
 use crate::cpis::{Access, AccessTime, MessageIds, NhsNumber, Record, today_in_london};
 use jiff::Timestamp;
+use std::collections::VecDeque;
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -25,6 +26,8 @@ const XML: &str = "text/xml; charset=utf-8";
 const HUGE: usize = 10 * 1024 * 1024;
 /// How much of a message is kept for `GET /exchanges/last`.
 const KEPT_OF_A_MESSAGE: usize = 256 * 1024;
+/// Message ids that are remembered for whoever compares them with a trail.
+const KEPT_MESSAGE_IDS: usize = 500_000;
 /// Tracking ids by which NHS Digital's simulator sends faults (wire.md 5.12).
 const FAULT_TRACKING_IDS: [(&str, &str); 8] = [
     ("00000000-0000-0000-0000-0000000C1000", "client-1000"),
@@ -51,6 +54,7 @@ pub(super) struct Provider {
 pub(super) struct State {
     pub histories: Histories,
     seen: SeenIds,
+    heard: VecDeque<String>,
     last: Option<Exchange>,
 }
 
@@ -85,6 +89,7 @@ impl Provider {
         let mut state = self.state();
         state.histories = histories;
         state.last = None;
+        state.heard.clear();
         for counter in [&self.connections, &self.requests, &self.queries, &self.notifications] {
             counter.store(0, Relaxed);
         }
@@ -151,7 +156,7 @@ impl Provider {
         let today = today_in_london(now);
         let own = child.map(|child| child.records(&accepted.nhs_number, today)).unwrap_or_default();
         if behaviour.is_heard() {
-            self.hear(accepted, &own, now);
+            self.hear(accepted, checked.message_id.as_deref(), &own, now);
         }
         let (about, records) = match &behaviour.answers_about {
             Some(other) => {
@@ -171,7 +176,7 @@ impl Provider {
     }
 
     /// CP-IS hears the query: the access is written down, and every responsible authority is told.
-    fn hear(&self, accepted: &Accepted, records: &[Record], now: Timestamp) {
+    fn hear(&self, accepted: &Accepted, message_id: Option<&str>, records: &[Record], now: Timestamp) {
         let code = |record: &Record| record.authority.as_ref().map_or("unknown".to_owned(), |a| a.organisation.code_upper());
         let mut authorities: Vec<String> = records.iter().map(code).collect();
         authorities.sort_unstable();
@@ -185,7 +190,17 @@ impl Provider {
             about: Some(accepted.nhs_number.clone()),
         };
         let once = self.scenario.same_author_once;
-        self.state().histories.heard(&accepted.nhs_number, access, now, once, &authorities);
+        let mut state = self.state();
+        state.histories.heard(&accepted.nhs_number, access, now, once, &authorities);
+        if state.heard.len() == KEPT_MESSAGE_IDS {
+            state.heard.pop_front();
+        }
+        state.heard.extend(message_id.map(str::to_owned));
+    }
+
+    /// The message ids of the queries that CP-IS heard, oldest first.
+    pub fn heard(&self) -> Vec<String> {
+        self.state().heard.iter().cloned().collect()
     }
 
     fn content(&self, behaviour: &Behaviour, about: &NhsNumber, records: Vec<Record>, now: Timestamp) -> AnswerContent {
