@@ -30,6 +30,10 @@ impl Headers for Only {
     }
 }
 
+fn header(token: &str) -> Only {
+    Only(bearer(token))
+}
+
 struct Ground {
     issuer: Issuer,
     access: Access,
@@ -55,12 +59,8 @@ impl Ground {
         let settings = settings::load(None, environment).unwrap();
         let access = Access::start(&settings, RUNTIME.handle()).unwrap();
         let ground = Self { issuer, access };
-        assert!(RUNTIME.block_on(ground.identify(&ground.header(&ground.issuer.good()))).is_ok());
+        assert!(RUNTIME.block_on(ground.identify(&header(&ground.issuer.good()))).is_ok());
         ground
-    }
-
-    fn header(&self, token: &str) -> Only {
-        Only(bearer(token))
     }
 
     async fn identify(&self, headers: &Only) -> Result<Identity, Refusal> {
@@ -74,7 +74,7 @@ impl Ground {
 
     fn fresh(&self) -> Only {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        self.header(&self.issuer.token(json!({"jti": NEXT.fetch_add(1, Ordering::Relaxed)})))
+        header(&self.issuer.token(json!({"jti": NEXT.fetch_add(1, Ordering::Relaxed)})))
     }
 }
 
@@ -97,7 +97,7 @@ fn a_new_token(bencher: Bencher<'_, '_>, algorithm: &str) {
 fn a_token_whose_key_nobody_has(bencher: Bencher<'_, '_>) {
     let ground = Ground::new(Algorithm::ES256);
     let token = ground.issuer.key().sign(&ground.issuer.claims(), |header| header.kid = Some("nobody's".to_owned()));
-    let headers = ground.header(&token);
+    let headers = header(&token);
     assert_eq!(RUNTIME.block_on(ground.identify(&headers)), Err(Refusal::UnknownKey));
     bencher.bench_local(|| ground.at_once(black_box(&headers)).unwrap_err());
 }

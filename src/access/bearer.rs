@@ -26,8 +26,8 @@ pub(super) const HEADER: &str = "Authorization";
 /// Longest token, in bytes. Those of CIS2 with a dozen roles have about 4 KiB.
 const LONGEST: usize = 8 * 1024;
 
-/// Tokens that are remembered: a few hundred bytes each.
-const REMEMBERED: u64 = 10_000;
+/// What the tokens that are remembered may take up, in bytes: ten thousand of the usual size.
+const REMEMBERED: u64 = 32 << 20;
 /// For how long: this is how late a change of the settings' meaning, not of the keys, may be noticed.
 const REMEMBERED_FOR: Duration = Duration::from_mins(5);
 
@@ -107,7 +107,11 @@ impl Tokens {
         let issuers = issuers.iter().enumerate().map(|(at, issuer)| Known::start(at, issuer, runtime));
         Ok(Self {
             issuers: issuers.collect::<Result<_, _>>()?,
-            remembered: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
+            remembered: Cache::builder()
+                .weigher(|_, believed: &Arc<Believed>| believed.weight())
+                .max_capacity(REMEMBERED)
+                .time_to_live(REMEMBERED_FOR)
+                .build(),
         })
     }
 
@@ -201,6 +205,14 @@ impl Known {
 }
 
 impl Believed {
+    /// About how many bytes this takes up. A text of more than 24 bytes has room of its own, 256 at most.
+    fn weight(&self) -> u32 {
+        let name = &self.requester.name;
+        let texts = [&name.prefix, &name.given, &name.family, &self.requester.activities].into_iter().flatten();
+        let heap: usize = texts.map(|text| size_of::<Text>() + text.as_str().len()).sum();
+        u32::try_from(3 * size_of::<Self>() + heap + self.scopes.size()).unwrap_or(u32::MAX)
+    }
+
     fn identity(&self) -> Identity {
         Identity { requester: self.requester.clone(), source_system: self.source_system.clone(), scopes: self.scopes.clone() }
     }

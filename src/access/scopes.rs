@@ -59,6 +59,12 @@ impl Scopes {
         })
     }
 
+    /// About how many bytes the grants take up.
+    pub(super) fn size(&self) -> usize {
+        let resource = |grant: &Grant| grant.resource.as_ref().map_or(0, String::len);
+        self.grants.iter().flatten().map(|grant| size_of::<Grant>() + resource(grant)).sum()
+    }
+
     #[must_use]
     pub fn is_limited(&self) -> bool {
         self.grants.is_some()

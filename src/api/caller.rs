@@ -28,6 +28,7 @@ impl Headers for RequestHeaders<'_> {
 }
 
 /// A request that was refused for who asks or what they may do, for the trail.
+#[allow(dead_code, reason = "the trail's entry wants the peer address of `request`")]
 pub(super) struct Refused<'r> {
     pub refusal: &'r Refusal,
     /// The person, where they are known: always with a 403 but for those of an identity that cannot be read, never with a 401.
@@ -47,7 +48,6 @@ pub(super) async fn refused(_app: &App, refused: &Refused<'_>) {
         refusal = refused.refusal.name(),
         known = refused.identity.is_some(),
         route = refused.route.map_or("none", Route::template),
-        peer = refused.request.peer_addr().is_some(),
         request_id = refused.caller.request_id.as_deref(),
         "refused"
     );

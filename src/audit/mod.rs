@@ -13,6 +13,7 @@ pub mod export;
 mod head;
 mod memory;
 mod open;
+pub mod postgres;
 mod question;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -2,7 +2,8 @@
 
 use super::sqlite::{Lock, SqliteReader, SqliteStore};
 use super::{
-    Chain, ChainFault, Entry, Event, Head, HeadFile, MemoryStore, NoKeys, Options, Reader, Seal, Store, StoreError, Tip, Trail,
+    Chain, ChainFault, Entry, Event, Head, HeadFile, MemoryStore, NoKeys, Options, Reader, Seal, Store, StoreError,
+    StoreErrorKind, Tip, Trail, postgres,
 };
 use crate::settings::{Audit, AuditStore};
 use jiff::Timestamp;
@@ -105,7 +106,7 @@ pub async fn open_to_read(settings: &Audit, runtime: Handle) -> Result<OpenedToR
     let reader: Arc<dyn Reader> = match &settings.store {
         AuditStore::Sqlite(path) if is_memory(path) => return Err(OpenError::InMemory),
         AuditStore::Sqlite(path) => Arc::new(SqliteReader::open(path, runtime)?),
-        AuditStore::Postgres(_) => return Err(no_postgres()),
+        AuditStore::Postgres(url) => Arc::new(postgres::connect(url, settings.store_ca.as_deref()).await?.1),
     };
     let head = read_head(settings.head_file.as_deref(), &chain)?;
     Ok(OpenedToRead { reader, chain, seal, head })
@@ -129,11 +130,24 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
             let store = SqliteStore::open(path, lock)?;
             (Box::new(store), Arc::new(SqliteReader::open(path, runtime.clone())?), settings.head_file.clone())
         }
-        // The store of several replicas joins here: its own Store and Reader, and no lock, since its transactions keep the
-        // replicas apart.
-        AuditStore::Postgres(_) => return Err(no_postgres()),
+        // No lock: its transactions keep several replicas apart.
+        AuditStore::Postgres(url) => {
+            let ca = settings.store_ca.as_deref();
+            let (store, reader) = match postgres::connect(url, ca).await {
+                // The service says so itself, and asks nothing, until the database is there.
+                Err(error) if who == As::Service && is_away(error.kind) => postgres::lazily(url, ca)?,
+                connected => connected?,
+            };
+            (Box::new(store), Arc::new(reader), settings.head_file.clone())
+        }
     };
-    let found = look_at_the_end(&*reader, &chain, head_file.as_deref()).await?;
+    let found = match look_at_the_end(&*reader, &chain, head_file.as_deref()).await {
+        Err(OpenError::Store(error)) if who == As::Service && is_away(error.kind) => {
+            tracing::error!(target: "cpis_fhir::trail", %error, "the trail cannot be reached: nothing is asked until it can be");
+            None
+        }
+        found => found?,
+    };
     if let (Some(_), Some(path), As::Service) = (found, &head_file, who) {
         keep_aside(path);
     }
@@ -159,8 +173,9 @@ fn is_memory(path: &Path) -> bool {
     path == Path::new(":memory:")
 }
 
-fn no_postgres() -> OpenError {
-    OpenError::Store(StoreError::new(super::StoreErrorKind::Other, "this program was built without PostgreSQL"))
+/// The store may be back without anybody's doing.
+fn is_away(kind: StoreErrorKind) -> bool {
+    matches!(kind, StoreErrorKind::Gone | StoreErrorKind::Slow | StoreErrorKind::Locked)
 }
 
 fn read_head(path: Option<&Path>, chain: &Chain) -> Result<Head, OpenError> {

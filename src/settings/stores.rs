@@ -32,6 +32,8 @@ pub enum LookupStore {
 #[derive(Debug, Clone)]
 pub struct Audit {
     pub store: AuditStore,
+    /// PEM bundle of the CAs that may have signed the database's certificate; the system's where there is none.
+    pub store_ca: Option<Vec<u8>>,
     /// Never empty; the first key writes, all read.
     pub chain_keys: Vec<KeyMaterial>,
     /// Never empty; the first key writes, all read.
@@ -59,7 +61,7 @@ pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
         (true, false) => WhenAbsent::Required(" while lookup.store is outside this process"),
     };
     let store_keys = key_file::keys(reader, "lookup.store_key_file", when_absent);
-    let store_ca = store_ca(reader, store.as_ref());
+    let store_ca = lookup_store_ca(reader, store.as_ref());
     if matches!(store, Some(LookupStore::Memory)) {
         for name in ["lookup.store_key_file", "lookup.store_password_file", "lookup.store_ca"] {
             if reader.is_set(name) {
@@ -78,7 +80,7 @@ pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
 
 /// The outer `None` is a fault.
 #[allow(clippy::option_option)]
-fn store_ca(reader: &mut Reader, store: Option<&LookupStore>) -> Option<Option<Vec<u8>>> {
+fn lookup_store_ca(reader: &mut Reader, store: Option<&LookupStore>) -> Option<Option<Vec<u8>>> {
     const NAME: &str = "lookup.store_ca";
     if !reader.is_set(NAME) {
         return Some(None);
@@ -107,6 +109,7 @@ fn lookup_store(reader: &mut Reader) -> Option<LookupStore> {
 
 pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
     let store = audit_store(reader, is_demo);
+    let store_ca = audit_store_ca(reader);
     let when_absent = if is_demo { WhenAbsent::Random } else { WhenAbsent::Required(" (unless access.modes is demo)") };
     let chain_keys = key_file::keys(reader, "audit.chain_key_file", when_absent);
     let encryption_keys = key_file::keys(reader, "audit.encryption_key_file", when_absent);
@@ -122,6 +125,7 @@ pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
     };
     Some(Audit {
         store,
+        store_ca,
         chain_keys: chain_keys?,
         encryption_keys: encryption_keys?,
         head_file,
@@ -135,8 +139,10 @@ fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
     let text = reader.text(NAME)?;
     match scheme(&text) {
         "sqlite" => {
-            if reader.is_set("audit.store_password_file") {
-                reader.warn("audit.store_password_file", "is not used, since audit.store is a file");
+            for name in ["audit.store_password_file", "audit.store_ca"] {
+                if reader.is_set(name) {
+                    reader.warn(name, "is not used, since audit.store is a file");
+                }
             }
             sqlite(reader, text.trim_start_matches("sqlite:"), is_demo)
         }
@@ -146,6 +152,13 @@ fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
             None
         }
     }
+}
+
+/// `None` when it is not set, and after a fault.
+fn audit_store_ca(reader: &mut Reader) -> Option<Vec<u8>> {
+    const NAME: &str = "audit.store_ca";
+    let pem = files::contents(reader, NAME)?;
+    certificates::check_authorities(reader, NAME, &pem).map(|()| pem.to_vec())
 }
 
 fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<AuditStore> {

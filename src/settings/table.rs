@@ -377,6 +377,12 @@ pub(super) const KEYS: &[Key] = &[
         "File that holds the password for the store, in place of one in the URL.",
     ),
     key(
+        "audit.store_ca",
+        Kind::File,
+        Otherwise("the system's CAs"),
+        "PEM bundle of the CAs that may have signed the database's certificate. TLS with a verified certificate and host name is used unless the database is on loopback or a Unix socket, or the URL says `sslmode=disable`.",
+    ),
+    key(
         "audit.chain_key_file",
         Kind::SecretFile,
         Otherwise("required outside demo"),

@@ -3,6 +3,7 @@
 
 pub mod issuer;
 pub mod leaks;
+pub mod postgres;
 
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::simulator::scenario::Scenario;
