@@ -6,7 +6,7 @@ use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::{self, NoRoute, Route};
 use super::search::{base_url, look, question, searchset, understand};
-use super::{App, Asking, body, read};
+use super::{App, Asking, body, facts, read};
 use crate::access::Refusal;
 use crate::cpis::NhsNumber;
 use crate::fhir::batch::{self, Request};
@@ -51,7 +51,7 @@ pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Pre
     for (asked, request) in asked.into_iter().zip(&entries) {
         entry.push(match asked {
             Ok(Asked::Search(search)) => found(&search, &looks, &base_url, app, &mut refusal),
-            Ok(Asked::Read(resource, id)) => match read::find(resource, &id, asking).await {
+            Ok(Asked::Read(resource, id)) => match read::find(resource, &id, asking, "batch read").await {
                 Ok(found) => read_one(found, resource, &id, request, &base_url),
                 Err(problem) => refused(problem, &mut refusal),
             },
@@ -105,10 +105,25 @@ async fn look_at_all(asked: &[Result<Asked, Problem>], asking: Asking<'_>) -> Re
         return Err(Problem::batch_too_large(&format!("{most} children: a batch is not a ward list")));
     }
     let looks = children.into_iter().map(async |child| {
-        let outcome = look(app, question(child, identity, caller), caller.freshness).await;
+        let request = facts::request(asking, format!("batch {}", types_about(child, asked)));
+        let outcome = look(app, question(child, identity, caller), caller.freshness, request).await;
         (child.clone(), outcome)
     });
     Ok(futures_util::future::join_all(looks).await)
+}
+
+/// What the batch searches for about one child, such as `Flag,CarePlan`.
+fn types_about(child: &NhsNumber, asked: &[Result<Asked, Problem>]) -> String {
+    let mut types: Vec<&str> = Vec::new();
+    for asked in asked.iter().flatten() {
+        if let Asked::Search(search) = asked
+            && search.child.nhs_number == *child
+            && !types.contains(&search.view.name)
+        {
+            types.push(search.view.name);
+        }
+    }
+    types.join(",")
 }
 
 fn found(search: &Search, looks: &Looks, base_url: &str, app: &App, refusal: &mut Option<Refusal>) -> BundleEntry {

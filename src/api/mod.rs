@@ -7,6 +7,7 @@ mod batch;
 mod body;
 mod caller;
 mod documents;
+mod facts;
 mod headers;
 pub mod health;
 mod media;
@@ -21,6 +22,7 @@ mod server;
 pub use server::{Bound, ServeError, bind};
 
 use crate::access::{Access, Identity};
+use crate::audit::Trail;
 use crate::fhir::id::IdKeys;
 use crate::lookup::Lookups;
 use crate::settings::Settings;
@@ -44,6 +46,7 @@ pub struct App {
     pub settings: Arc<Settings>,
     pub access: Access,
     pub lookups: Lookups,
+    pub trail: Trail,
     pub ids: IdKeys,
     pub smsp_health: SmspHealth,
     pub documents: Documents,
@@ -54,13 +57,21 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(settings: Arc<Settings>, access: Access, lookups: Lookups, ids: IdKeys, smsp_health: SmspHealth) -> Self {
+    pub fn new(
+        settings: Arc<Settings>,
+        access: Access,
+        lookups: Lookups,
+        trail: Trail,
+        ids: IdKeys,
+        smsp_health: SmspHealth,
+    ) -> Self {
         let documents = Documents::new(&settings);
         let rates = Rates::new(settings.limits.requests_per_second);
         Self {
             settings,
             access,
             lookups,
+            trail,
             ids,
             smsp_health,
             documents,

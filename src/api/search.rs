@@ -6,7 +6,7 @@ use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::Route;
-use super::{App, Asking, body};
+use super::{App, Asking, body, facts};
 use crate::access::Identity;
 use crate::cpis::{NhsNumber, Question, Requester, today_in_london};
 use crate::fhir::bundle::{self, Page};
@@ -14,7 +14,7 @@ use crate::fhir::graph::{Context, Graph};
 use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
 use crate::fhir::search::{Cursor, Handling, Search};
-use crate::lookup::{Freshness, Look};
+use crate::lookup::{Freshness, Look, Request};
 use crate::settings::{self, Settings};
 use actix_web::{HttpRequest, web};
 use fhirbolt_model::r4::Resource;
@@ -32,7 +32,7 @@ pub async fn handle(
         Route::Search(resource) => (Searchable::of(resource), None),
         Route::SearchByPost(resource) => (Searchable::of(resource), Some(payload)),
         Route::PatientFlag => (Some(PATIENT_FLAG), None),
-        Route::Page => return page(asking, negotiation.presentation()),
+        Route::Page => return page(asking, negotiation.presentation()).await,
         _ => (None, None),
     };
     let view = view.ok_or(super::routes::NoRoute::NotFound)?;
@@ -43,17 +43,19 @@ pub async fn handle(
     negotiation.settle(&pairs)?;
     let search = understand(view, &pairs, app, caller)?;
     search_in_scope(app, identity, &search)?;
-    let look = look(app, question(&search.child.nhs_number, identity, caller), caller.freshness).await?;
+    let asked = facts::request(asking, format!("search {}", view.name));
+    let look = look(app, question(&search.child.nhs_number, identity, caller), caller.freshness, asked).await?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, negotiation.presentation()))
 }
 
 /// A further page: from the same requester's shared look, never a reason to ask (decisions.md 24).
-fn page(asking: Asking<'_>, presentation: Presentation) -> Result<Answered, Problem> {
+async fn page(asking: Asking<'_>, presentation: Presentation) -> Result<Answered, Problem> {
     let Asking { app, request, caller, identity } = asking;
     let cursor = Cursor::open(last_segment(request), &app.ids).ok_or_else(Problem::no_such_resource)?;
-    let look = app.lookups.held(&question(&cursor.nhs_number, identity, caller)).ok_or_else(Problem::page_is_gone)?;
     let search = cursor.search(&app.ids)?;
     search_in_scope(app, identity, &search)?;
+    let asked = facts::request(asking, format!("page {}", cursor.resource.name()));
+    let look = held(app, &question(&cursor.nhs_number, identity, caller), &asked).await?.ok_or_else(Problem::page_is_gone)?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, presentation))
 }
 
@@ -67,12 +69,17 @@ pub(super) fn question(nhs_number: &NhsNumber, identity: &Identity, caller: &Cal
 }
 
 /// The answer to `question`, or what its failure is to the caller.
-pub(super) async fn look(app: &App, question: Question, freshness: Freshness) -> Result<Look, Problem> {
+pub(super) async fn look(app: &App, question: Question, freshness: Freshness, asked: Request) -> Result<Look, Problem> {
     if app.is_draining() {
         return Err(Problem::draining());
     }
     let own_identity = speaks_for_itself(&question.requester);
-    app.lookups.look(question, freshness).await.map_err(|failure| Problem::of_failure(&failure, own_identity))
+    app.lookups.look(question, freshness, asked).await.map_err(|failure| Problem::of_failure(&failure, own_identity))
+}
+
+/// The requester's shared look, if there is one; that it is shown, or that there is none, is on the trail.
+pub(super) async fn held(app: &App, question: &Question, asked: &Request) -> Result<Option<Look>, Problem> {
+    app.lookups.held(question, asked).await.map_err(|failure| Problem::of_failure(&failure, true))
 }
 
 async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, settings: &Settings) -> Result<Vec<Pair>, Problem> {

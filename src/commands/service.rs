@@ -3,8 +3,9 @@
 use super::CommandError;
 use crate::access::Access;
 use crate::api::{self, App, health::SmspHealth};
+use crate::audit::{Chain, Entry, Event, MemoryStore, Options, Seal, Trail};
 use crate::fhir::id::IdKeys;
-use crate::lookup::{Lookups, Patience, Sharing};
+use crate::lookup::{BreakerRules, Bulkhead, Lookups, Patience, Rules, Sharing};
 use crate::settings::Settings;
 use crate::smsp::{client::Client, probe};
 use actix_web::web;
@@ -15,6 +16,9 @@ use std::time::Duration;
 
 /// How long requests in flight may take to finish after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// How long the trail may take to be complete after that.
+const FLUSH: Duration = Duration::from_secs(10);
 
 /// Where the service listens, once it does.
 pub struct Ready {
@@ -35,6 +39,7 @@ pub fn run(
     let app = web::Data::new(build(settings, core)?);
     actix_web::rt::System::new().block_on(async move {
         let bound = api::bind(&app).map_err(|error| CommandError::Settings(format!("cpis-fhir cannot start: {error}")))?;
+        note(&app.trail, Event::Started, started(&app.settings)).await;
         ready(&Ready { public: bound.public_address, admin: bound.admin_address });
         let handles = bound.handles();
         let serving = actix_web::rt::spawn(bound.run());
@@ -47,6 +52,10 @@ pub fn run(
         if !app.lookups.drain(DRAIN).await {
             tracing::warn!(in_flight = app.lookups.in_flight(), "stopped with looks in flight: their outcome is unknown");
         }
+        note(&app.trail, Event::Stopped, format!("version {}", env!("CARGO_PKG_VERSION"))).await;
+        if !app.trail.flush(FLUSH).await {
+            tracing::error!(owed = app.trail.state().owed, "stopped with entries that the trail has not taken: they are lost");
+        }
         match serving.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(CommandError::Failed(format!("a listener failed: {error}"))),
@@ -55,12 +64,59 @@ pub fn run(
     })
 }
 
+/// An entry of the service itself. The service starts and stops without it too: it is written as soon as the trail can be, and no
+/// query goes out before that.
+async fn note(trail: &Trail, event: Event, detail: String) {
+    let entry = Entry { detail: Some(detail), ..Entry::of(event) };
+    if let Err(error) = trail.record(&entry).await {
+        tracing::error!(event = event.name(), %error, "the trail cannot be written");
+        trail.record_when_possible(&entry);
+    }
+}
+
+/// The settings that decide what is asked, shared and kept. No secret, no URL.
+fn started(settings: &Settings) -> String {
+    let Settings { smsp, lookup, fhir, access, .. } = settings;
+    let modes: Vec<String> = access.modes.iter().map(|mode| format!("{mode:?}").to_lowercase()).collect();
+    format!(
+        "version {}; access.modes {}; smsp.sender_ods {}; smsp.timeout {:?}; smsp.late_timeout {:?}; lookup.share_for {:?}; \
+         lookup.refresh_after {:?}; fhir.patient_flag {}; fhir.read_asks {}",
+        env!("CARGO_PKG_VERSION"),
+        modes.join(","),
+        smsp.dialect.sender_ods,
+        smsp.timeout,
+        smsp.late_timeout,
+        lookup.share_for,
+        lookup.refresh_after,
+        fhir.patient_flag,
+        fhir.read_asks,
+    )
+}
+
+/// The trail, in memory: this version serves its demo only, and says so.
+fn trail(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Trail, CommandError> {
+    let wrong = |error: &dyn std::fmt::Display| CommandError::Settings(format!("cpis-fhir cannot start: {error}"));
+    let chain = Chain::new(&settings.audit.chain_keys).map_err(|error| wrong(&error))?;
+    let seal = Seal::new(&settings.audit.encryption_keys).map_err(|error| wrong(&error))?;
+    let (store, _) = MemoryStore::new();
+    Trail::start(Box::new(store), chain, Arc::new(seal), Options::default(), core.clone())
+        .map_err(|error| CommandError::Failed(format!("cannot start threads: {error}")))
+}
+
+fn rules(settings: &Settings) -> Rules {
+    let smsp = &settings.smsp;
+    Rules {
+        patience: Patience { connect: smsp.connection.connect_timeout, caller: smsp.timeout, late: smsp.late_timeout },
+        sharing: Sharing { share_for: settings.lookup.share_for, refresh_after: settings.lookup.refresh_after },
+        bulkhead: Bulkhead { max_in_flight: smsp.max_in_flight, max_queued: smsp.max_queued },
+        breaker: BreakerRules { failures: smsp.breaker.failures, open_for: smsp.breaker.open_for },
+    }
+}
+
 fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, CommandError> {
     let smsp = &settings.smsp;
     let wrong = |error: &dyn std::fmt::Display| CommandError::Settings(format!("cpis-fhir cannot start: {error}"));
     let client = Client::new(smsp.connection.clone(), smsp.dialect.clone()).map_err(|error| wrong(&error))?;
-    let patience = Patience { connect: smsp.connection.connect_timeout, caller: smsp.timeout, late: smsp.late_timeout };
-    let sharing = Sharing { share_for: settings.lookup.share_for, refresh_after: settings.lookup.refresh_after };
     let ids = IdKeys::new(settings.fhir.id_keys.iter().map(|key| *key.bytes()).collect()).map_err(|error| wrong(&error))?;
     let probe = probe::Probe::new(&smsp.connection, &smsp.dialect.url).map_err(|error| wrong(&error))?;
     let runtime = core.clone();
@@ -70,9 +126,10 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, 
             runtime.spawn(async move { probe.shake_hands().await }).await.unwrap_or_else(|_| Err("the probe failed".into()))
         })
     }));
-    let lookups = Lookups::new(Arc::new(client), patience, sharing, core.clone());
+    let trail = trail(&settings, core)?;
+    let lookups = Lookups::new(Arc::new(client), trail.clone(), rules(&settings), core.clone());
     let access = Access::start(&settings, core).map_err(|error| wrong(&error))?;
-    Ok(App::new(settings, access, lookups, ids, smsp_health))
+    Ok(App::new(settings, access, lookups, trail, ids, smsp_health))
 }
 
 /// The runtime that owns the SMSP client and every look (decisions.md 32).

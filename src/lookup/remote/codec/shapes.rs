@@ -130,6 +130,11 @@ shapes! {
         15 BusinessError { code: Option<String> },
         16 QueryFailed { code: Option<String> },
         17 Internal,
+        18 TrailUnavailable,
+        19 Withheld,
+        20 Overloaded,
+        21 LeftAlone,
+        22 NoLongerHeld,
     }
     enum Phase { 0 Build, 1 Connect, 2 Exchange, 3 Read, 4 Understand }
     enum Delivery { 0 NotDelivered, 1 MaybeDelivered }

@@ -143,7 +143,19 @@ fn kind() -> impl Strategy<Value = FailureKind> {
         Contradiction::EmptySuccess,
         Contradiction::CodesDisagree,
     ]);
-    let plain = vec![Kind::ConnectionLost, Kind::Timeout, Kind::TooLarge, Kind::OtherChild, Kind::OtherMessage, Kind::Internal];
+    let plain = vec![
+        Kind::ConnectionLost,
+        Kind::Timeout,
+        Kind::TooLarge,
+        Kind::OtherChild,
+        Kind::OtherMessage,
+        Kind::Internal,
+        Kind::TrailUnavailable,
+        Kind::Withheld,
+        Kind::Overloaded,
+        Kind::LeftAlone,
+        Kind::NoLongerHeld,
+    ];
     prop_oneof![
         vec(words(), 0..3).prop_map(|missing| Kind::AuthorIncomplete { missing }),
         words().prop_map(|cause| Kind::NotConnected { cause }),
