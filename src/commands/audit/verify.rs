@@ -8,7 +8,7 @@ use crate::settings::Audit;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::runtime::Handle;
 
 #[derive(Debug, clap::Args)]
@@ -58,11 +58,12 @@ const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// [`CommandError::Failed`]: not whole. [`CommandError::Settings`]: it cannot be checked.
 pub async fn run(audit: &Audit, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
     let opened = audit::open_to_read(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
-    let OpenedToRead { reader, chain, seal, head } = opened;
+    let OpenedToRead { reader, chain, seal, head, lost_heads } = opened;
     let settled = Timestamp::now() - SETTLED_AFTER;
     let verdict = audit::verify::verify(&*reader, &chain, &seal, head, settled).await.map_err(|error| cannot(&error))?;
     let mut findings = archives(&options.archive, &chain, &seal, verdict.base)?;
     findings.extend(of_store(&verdict));
+    findings.extend(lost_heads.iter().map(|path| of_lost_head(path)));
     let is_whole = verdict.is_whole() && findings.iter().all(|finding| finding.kind != Kind::Fault);
     tell(&findings, &verdict, is_whole, options.json, out);
     if is_whole {
@@ -121,6 +122,15 @@ pub(super) fn of_store(verdict: &Verdict) -> Vec<Finding> {
     findings.extend(outcomes(verdict));
     findings.extend(notes(verdict));
     findings
+}
+
+/// A service once started on a store that did not fit its head file, and kept the file aside.
+fn of_lost_head(path: &Path) -> Finding {
+    let text = format!(
+        "{} did not fit the store when the service started: its entry of that time says what was missing. Keep the file safe elsewhere",
+        path.display()
+    );
+    Finding { kind: Kind::Fault, seq: None, text }
 }
 
 fn of_lines(verdict: &Verdict) -> Vec<Finding> {
