@@ -153,6 +153,11 @@ fn answer() -> impl Strategy<Value = Answer> {
             effective,
             query_id,
             response_id,
+            response_code: Some(match (&holding, stale) {
+                (Holding::NoRecord, _) => "CPIS-0001".into(),
+                (_, true) => "SMSP-0003".into(),
+                (_, false) => "SMSP-0000".into(),
+            }),
             stale: stale && holding != Holding::NoRecord,
             holding,
             accesses,

@@ -35,6 +35,7 @@ pub(crate) fn answer(records: Vec<Record>) -> Answer {
         effective: "2026-01-15T09:30:16Z".parse().unwrap(),
         query_id: "0F1E2D3C-4B5A-4978-8697-A5B4C3D2E1F0".into(),
         response_id: "A0B1C2D3-E4F5-4607-8192-03A4B5C6D7E8".into(),
+        response_code: Some("SMSP-0000".into()),
         holding: Holding::Records(records),
         accesses: Vec::new(),
         stale: false,

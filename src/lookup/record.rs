@@ -129,7 +129,7 @@ fn upshot(outcome: Result<&Answer, &Failure>) -> Upshot {
             // No question any more.
             delivery: None,
             shown: Some(Shown::from(answer)),
-            response_code: None,
+            response_code: answer.response_code.clone(),
             notification_expected: notification_expected(outcome),
             age_ms: None,
         },

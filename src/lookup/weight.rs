@@ -11,7 +11,7 @@ const INSIDE: usize = size_of::<Text>();
 
 /// Bytes of `answer` and everything that it owns. What an allocator adds is left out.
 pub(super) fn weight(answer: &Answer) -> usize {
-    let Answer { about: _, effective: _, query_id, response_id, holding, accesses, stale: _, notices } = answer;
+    let Answer { about: _, effective: _, query_id, response_id, response_code, holding, accesses, stale: _, notices } = answer;
     let records = match holding {
         Holding::NoRecord => 0,
         Holding::Records(records) => records.capacity() * size_of::<Record>() + sum(records, record),
@@ -19,6 +19,7 @@ pub(super) fn weight(answer: &Answer) -> usize {
     size_of::<Answer>()
         + text(query_id)
         + text(response_id)
+        + maybe(response_code.as_ref())
         + records
         + accesses.capacity() * size_of::<Access>()
         + sum(accesses, access)

@@ -92,6 +92,7 @@ pub fn answer(child: &str, title: &str) -> Answer {
         effective: "2026-01-15T09:30:16Z".parse().unwrap(),
         query_id: title.into(),
         response_id: Text::default(),
+        response_code: Some("SMSP-0000".into()),
         holding: Holding::Records(vec![Record { authority: Some(authority), entries, subjects: vec![subject] }]),
         accesses: Vec::new(),
         stale: false,

@@ -183,6 +183,7 @@ fn no_record() -> Answer {
         effective: Timestamp::UNIX_EPOCH,
         query_id: Text::default(),
         response_id: "response".into(),
+        response_code: Some("SMSP-0000".into()),
         holding: Holding::NoRecord,
         accesses: Vec::new(),
         stale: false,

@@ -34,6 +34,7 @@ async fn a_look_is_two_entries_that_say_everything() {
     assert_eq!(answered.message.as_ref().unwrap().response_id, Some("response".into()));
     let upshot = answered.upshot.as_ref().unwrap();
     assert_eq!((upshot.outcome.as_str(), upshot.notification_expected), ("found", Some(true)));
+    assert_eq!(upshot.response_code, Some("SMSP-0000".into()));
     assert_eq!(upshot.shown, Some(crate::audit::Shown::from(&found())));
 }
 

@@ -58,6 +58,7 @@ fn answer(records: Vec<Record>) -> Answer {
         effective: now(),
         query_id: Text::default(),
         response_id: "R1".into(),
+        response_code: Some("SMSP-0000".into()),
         holding: if records.is_empty() { Holding::NoRecord } else { Holding::Records(records) },
         accesses: vec![access()],
         stale: false,

@@ -75,7 +75,7 @@ fn conclude(found: &mut Found, asked: Asked<'_>) -> Result<Answer, FailureKind> 
         return Err(FailureKind::NotAnAnswer { what: "SOAP without an answer of CP-IS" });
     };
     match checked(found, &payload, asked) {
-        Ok(holds) => Ok(answer(payload, holds, asked)),
+        Ok(holds) => Ok(answer(found, payload, holds, asked)),
         Err(kind) => {
             found.payload = Some(payload); // for its contacts
             Err(kind)
@@ -133,6 +133,7 @@ fn query_failed(found: &Found, failed: &QueryFailed, asked: Asked<'_>) -> Result
         effective,
         query_id: Text::from(asked.query_id),
         response_id: failed.id.clone(),
+        response_code: once(&found.query_code),
         holding: Holding::NoRecord,
         accesses: Vec::new(),
         stale: false,
@@ -220,6 +221,13 @@ fn by_response_code(code: &str) -> Result<Saying, FailureKind> {
     }))
 }
 
+fn once(said: &Said<String>) -> Option<Text> {
+    match said {
+        Said::Once(code) => Some(code.as_str().into()),
+        Said::Nothing | Said::Differently => None,
+    }
+}
+
 /// `^(SMSP|CPIS|DEMOG)-[0-9]{4}$` (wire.md 4.9).
 fn has_code_form(code: &str) -> bool {
     code.split_once('-').is_some_and(|(vocabulary, number)| {
@@ -288,7 +296,8 @@ fn records(found: &Found, payload: &Payload, said: u64, stale: bool, asked: Aske
     Ok(Holds::Records { said, placeholders: placeholders.collect(), stale })
 }
 
-fn answer(payload: Payload, holds: Holds, asked: Asked<'_>) -> Answer {
+fn answer(found: &Found, payload: Payload, holds: Holds, asked: Asked<'_>) -> Answer {
+    let response_code = once(&payload.code).or_else(|| once(&found.query_code));
     let mut notices = Vec::new();
     let (effective, unreadable) = effective(payload.effective, asked);
     notices.extend(unreadable);
@@ -320,6 +329,7 @@ fn answer(payload: Payload, holds: Holds, asked: Asked<'_>) -> Answer {
         effective,
         query_id: Text::from(asked.query_id),
         response_id: payload.id,
+        response_code,
         holding,
         accesses,
         stale: is_stale,

@@ -61,6 +61,7 @@ shapes! {
         effective: Timestamp,
         query_id: Text,
         response_id: Text,
+        response_code: Option<Text>,
         holding: Holding,
         accesses: Vec<Access>,
         stale: bool,

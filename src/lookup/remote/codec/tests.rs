@@ -107,18 +107,27 @@ fn notice() -> impl Strategy<Value = Notice> {
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
-    (number(), instant(), text(), text(), holding(), vec(access(), 0..4), any::<bool>(), vec(notice(), 0..3)).prop_map(
-        |(about, effective, query_id, response_id, holding, accesses, stale, notices)| Answer {
+    (
+        number(),
+        instant(),
+        text(),
+        (text(), option::of(text())),
+        holding(),
+        vec(access(), 0..4),
+        any::<bool>(),
+        vec(notice(), 0..3),
+    )
+        .prop_map(|(about, effective, query_id, (response_id, response_code), holding, accesses, stale, notices)| Answer {
             about,
             effective,
             query_id,
             response_id,
+            response_code,
             holding,
             accesses,
             stale,
             notices,
-        },
-    )
+        })
 }
 
 fn kind() -> impl Strategy<Value = FailureKind> {
