@@ -122,9 +122,8 @@ fn the_trail_has_a_place() {
 
 #[test]
 fn an_authority_for_the_store_is_for_tls_alone() {
-    let ground = || {
-        Ground::new().with_file("lookup.store_key_file", "store.key", &key_line('d')).with_path("lookup.store_ca", "ca.pem")
-    };
+    let ground =
+        || Ground::new().with_file("lookup.store_key_file", "store.key", &key_line('d')).with_path("lookup.store_ca", "ca.pem");
     let settings = ground().with("lookup.store", "rediss://cache.example").settings();
     assert_eq!(settings.lookup.store_ca.as_deref(), Some(pem().ca.as_bytes()));
     let fault = ground().with("lookup.store", "redis://cache.example").fault();
