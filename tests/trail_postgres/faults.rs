@@ -47,7 +47,6 @@ async fn a_replica_that_stops_in_the_middle_holds_the_others_up_for_a_bounded_ti
         child.wait().unwrap();
     }
     whole(&reader).await;
-    println!("longest wait for a hung replica: {longest:?}");
     assert!(longest < Duration::from_secs(4), "{longest:?}");
 }
 
