@@ -36,7 +36,8 @@ pub use verify::{Fault, FaultKind, HeadVerdict, Verdict};
 pub struct NoKeys;
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Lower-case hex digits of exactly `N` bytes.

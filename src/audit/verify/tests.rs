@@ -1,6 +1,7 @@
 use super::*;
+use crate::audit::archive::Manifest;
 use crate::audit::sqlite::{SqliteReader, SqliteStore};
-use crate::audit::{Draft, Entry, Event, HeadFile, MemoryStore, Message, Store, Who, body};
+use crate::audit::{Draft, Entry, Event, HeadFile, Line, MemoryReader, MemoryStore, Message, Reading, Store, Wanted, Who, body};
 use crate::cpis::NhsNumber;
 use crate::settings::KeyMaterial;
 use rusqlite::Connection;
@@ -257,7 +258,9 @@ async fn a_made_up_archive_hides_no_lines() {
     let verdict = Ground::verdict_after(hide).await;
     assert!(matches!(verdict.faults[0].what, FaultKind::Archive), "{:?}", verdict.faults);
     assert!(!verdict.is_whole());
-    let manifest = crate::audit::archive::Manifest::made_up(7, &Chain::new(&[KeyMaterial::new([9; 32])]).unwrap());
+    let spoilt = "INSERT INTO archived VALUES (7, x'00', 1, '{}')";
+    assert!(!Ground::verdict_after(spoilt).await.is_whole());
+    let manifest = Manifest::made_up(7, &Chain::new(&[KeyMaterial::new([9; 32])]).unwrap());
     let hide = format!("INSERT INTO archived VALUES (7, zeroblob(32), 1, '{manifest}')");
     let verdict = Ground::verdict_after(&hide).await;
     assert_eq!(verdict.faults[0], fault(7, FaultKind::Archive));
@@ -305,4 +308,55 @@ async fn a_clock_that_was_set_back_is_noted_and_no_fault() {
     let verdict = verify(&reader, &chain(), &seal(), Head::Absent, Timestamp::now()).await.unwrap();
     assert_eq!(verdict.backwards, Some(Backwards { count: 2, first: 3, most: SignedDuration::from_hours(2) }));
     assert!(verdict.is_whole());
+}
+
+/// A store whose oldest lines are archived while `verify` reads them.
+struct Moving {
+    inside: MemoryReader,
+    base: std::sync::Mutex<Tip>,
+    manifests: std::sync::Mutex<Vec<Manifest>>,
+    page: std::sync::atomic::AtomicUsize,
+}
+
+impl Reader for Moving {
+    fn tip(&self) -> Reading<'_, Tip> {
+        self.inside.tip()
+    }
+
+    fn base(&self) -> Reading<'_, Tip> {
+        let base = *self.base.lock().unwrap();
+        Box::pin(async move { Ok(base) })
+    }
+
+    fn archived(&self) -> Reading<'_, Vec<Manifest>> {
+        let manifests = self.manifests.lock().unwrap().clone();
+        Box::pin(async move { Ok(manifests) })
+    }
+
+    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {
+        Box::pin(async move {
+            if self.page.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1 {
+                let end = self.inside.lines(1_999, 1).await?[0].clone();
+                let end = Tip { seq: end.seq, mac: end.mac };
+                *self.base.lock().unwrap() = end;
+                *self.manifests.lock().unwrap() = vec![Manifest::made_up_to(end, &chain())];
+            }
+            let base = self.base.lock().unwrap().seq;
+            self.inside.lines(after.max(base), limit).await
+        })
+    }
+
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
+        self.inside.find(wanted, before, limit)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_are_archived_meanwhile_are_not_missing() {
+    let (mut store, inside) = MemoryStore::new();
+    store.append(&drafts(3_000), &chain()).await.unwrap();
+    let moving = Moving { inside, base: Tip::NONE.into(), manifests: Vec::new().into(), page: 0.into() };
+    let verdict = verify(&moving, &chain(), &seal(), Head::Absent, Timestamp::now()).await.unwrap();
+    assert!(verdict.is_whole(), "{:?}", verdict.faults);
+    assert_eq!((verdict.base.seq, verdict.lines), (2_000, 1_000));
 }
