@@ -119,7 +119,7 @@ impl Disk {
         match mounted {
             Ok(output) if output.status.success() => Some(Self(folder)),
             _ => {
-                println!("skipped: no file system can be mounted here");
+                eprintln!("skipped: no file system can be mounted here");
                 None
             }
         }
