@@ -5,6 +5,7 @@
 //! synced: after a power failure it may be behind the store, which says nothing; it is never ahead of it unless lines were lost.
 
 use super::{Chain, KeyId, Mac, Tip};
+use jiff::Timestamp;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ const SLOT: usize = 512;
 const SLOTS: usize = 2;
 const PURPOSE: &str = "head";
 const MAGIC: &str = "cpis-fhir-head-1";
+/// What the name of a head file that was kept aside goes on with.
+const LOST: &str = ".lost-";
 /// How often a head that cannot be written is logged.
 const TELL: Duration = Duration::from_mins(1);
 
@@ -58,8 +61,20 @@ impl HeadFile {
         }
     }
 
+    /// Moves a head file aside, as `<path>.lost-<time>`; gives its new path, `None` where there was none.
+    ///
     /// # Errors
     /// Of the file.
+    pub fn keep_aside(path: &Path) -> std::io::Result<Option<PathBuf>> {
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(Timestamp::now().strftime(&format!("{LOST}%Y%m%dT%H%M%S%3fZ")).to_string());
+        match std::fs::rename(path, &aside) {
+            Ok(()) => Ok(Some(aside.into())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn write(&self, tip: Tip) -> std::io::Result<()> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -75,6 +90,17 @@ impl HeadFile {
         file.seek(SeekFrom::Start(oldest as u64))?;
         file.write_all(&slot(tip, &self.chain))
     }
+}
+
+/// The head files that were kept aside, oldest first.
+pub(super) fn lost_heads(path: &Path) -> Vec<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned() + LOST;
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut lost: Vec<PathBuf> =
+        files.filter(|file| file.file_name().to_string_lossy().starts_with(&name)).map(|file| file.path()).collect();
+    lost.sort();
+    lost
 }
 
 impl Head {

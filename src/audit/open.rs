@@ -1,12 +1,12 @@
 //! The trail, opened as the settings say, with a look at its end first.
 
 use super::archive::Retire;
+use super::head::lost_heads;
 use super::sqlite::{Lock, SqliteReader, SqliteRetire, SqliteStore};
 use super::{
     Chain, ChainFault, Entry, Event, Head, HeadFile, MemoryStore, NoKeys, Options, Reader, Seal, Store, StoreError, Tip, Trail,
 };
 use crate::settings::{Audit, AuditStore};
-use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -30,6 +30,8 @@ pub struct OpenedToRead {
     pub seal: Arc<Seal>,
     /// What the head file says; [`Head::Absent`] where there is none.
     pub head: Head,
+    /// Head files that a start found not to fit, and kept: each is the proof of lines that are gone.
+    pub lost_heads: Vec<PathBuf>,
 }
 
 /// Why the trail cannot be opened. No query can go out without it.
@@ -57,14 +59,17 @@ pub enum OpenError {
 /// still, and what was lost is lost already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Found {
-    #[error("lines were removed from the end of the trail: the head file knows line {expected}, the store ends with {found}")]
-    Truncated { expected: u64, found: u64 },
-    #[error("the trail was replaced: its line {seq} is not the one that the head file knows")]
-    Replaced { seq: u64 },
-    #[error("the head file was changed, or written with another key; the store ends with line {found}")]
-    HeadUnreadable { found: u64 },
-    #[error("there is no head file, though the store ends with line {found}")]
-    HeadAbsent { found: u64 },
+    #[error(
+        "lines were removed from the end of the trail: the head file knows line {} with MAC {}, the store ends with line {} and MAC {}",
+        .expected.seq, .expected.mac, .found.seq, .found.mac
+    )]
+    Truncated { expected: Tip, found: Tip },
+    #[error("the trail was replaced: the head file knows line {} with MAC {}, which the store has not", .expected.seq, .expected.mac)]
+    Replaced { expected: Tip },
+    #[error("the head file was changed, or written with another key; the store ends with line {} and MAC {}", .found.seq, .found.mac)]
+    HeadUnreadable { found: Tip },
+    #[error("there is no head file, though the store ends with line {} and MAC {}", .found.seq, .found.mac)]
+    HeadAbsent { found: Tip },
     #[error("line {seq} at the end of the trail is not as it was written")]
     Line { seq: u64 },
 }
@@ -114,7 +119,8 @@ pub async fn open_to_read(settings: &Audit, runtime: Handle) -> Result<OpenedToR
         AuditStore::Postgres(_) => return Err(no_postgres()),
     };
     let head = read_head(settings.head_file.as_deref(), &chain)?;
-    Ok(OpenedToRead { reader, chain, seal, head })
+    let lost_heads = settings.head_file.as_deref().map(lost_heads).unwrap_or_default();
+    Ok(OpenedToRead { reader, chain, seal, head, lost_heads })
 }
 
 async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, OpenError> {
@@ -186,29 +192,24 @@ async fn look_at_the_end(reader: &dyn Reader, chain: &Chain, head_file: Option<&
         return Err(OpenError::OtherKey);
     }
     let found = match read_head(head_file, chain)? {
-        Head::Is(head) if head.seq > tip.seq => Some(Found::Truncated { expected: head.seq, found: tip.seq }),
+        Head::Is(head) if head.seq > tip.seq => Some(Found::Truncated { expected: head, found: tip }),
         Head::Is(head) if head.seq > base.seq => {
             let line = reader.lines(head.seq - 1, 1).await?;
             let is_same = line.first().is_some_and(|line| line.seq == head.seq && line.mac == head.mac);
-            (!is_same).then_some(Found::Replaced { seq: head.seq })
+            (!is_same).then_some(Found::Replaced { expected: head })
         }
         Head::Is(_) => None,
-        Head::Unreadable => Some(Found::HeadUnreadable { found: tip.seq }),
-        Head::Absent => (head_file.is_some() && tip.seq > 0).then_some(Found::HeadAbsent { found: tip.seq }),
+        Head::Unreadable => Some(Found::HeadUnreadable { found: tip }),
+        Head::Absent => (head_file.is_some() && tip.seq > 0).then_some(Found::HeadAbsent { found: tip }),
     };
     Ok(found.or_else(|| checked.into_iter().find(|(_, check)| check.is_err()).map(|(seq, _)| Found::Line { seq })))
 }
 
-/// Keeps a head file that does not fit as `<head file>.lost-<time>`: it is the proof of what was there.
+/// Keeps a head file that does not fit: it is the proof of what was there.
 fn keep_aside(path: &Path) {
-    if !path.exists() {
-        return;
-    }
-    let mut name = path.as_os_str().to_owned();
-    name.push(Timestamp::now().strftime(".lost-%Y%m%dT%H%M%S%3fZ").to_string());
-    let aside = PathBuf::from(name);
-    match std::fs::rename(path, &aside) {
-        Ok(()) => {
+    match HeadFile::keep_aside(path) {
+        Ok(None) => {}
+        Ok(Some(aside)) => {
             tracing::error!(target: "cpis_fhir::trail", file = %aside.display(), "the head file that does not fit was kept aside");
         }
         // It stays where it is: a head is only replaced by a later one.

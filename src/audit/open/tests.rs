@@ -64,9 +64,16 @@ async fn found_after(sql: &str) -> (TempDir, Audit, Opened) {
     (folder, settings, opened)
 }
 
-fn heads_kept_aside(folder: &TempDir) -> Vec<PathBuf> {
-    let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
-    files.filter(|file| file.to_string_lossy().contains("trail.head.lost-")).collect()
+/// The numbers of what was found, without the MACs.
+fn seqs(found: Option<Found>) -> (&'static str, u64, u64) {
+    match found {
+        None => ("nothing", 0, 0),
+        Some(Found::Truncated { expected, found }) => ("truncated", expected.seq, found.seq),
+        Some(Found::Replaced { expected }) => ("replaced", expected.seq, 0),
+        Some(Found::HeadUnreadable { found }) => ("unreadable", 0, found.seq),
+        Some(Found::HeadAbsent { found }) => ("absent", 0, found.seq),
+        Some(Found::Line { seq }) => ("line", seq, 0),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +88,7 @@ async fn what_was_written_before_is_there_and_the_head_fits() {
     assert_eq!(lines.iter().map(|line| line.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
     let head = Head::read(settings.head_file.as_ref().unwrap(), &opened.chain).unwrap();
     assert_eq!(head, Head::Is(Tip { seq: 4, mac: lines[3].mac }));
-    assert!(heads_kept_aside(&folder).is_empty());
+    assert!(lost_heads(settings.head_file.as_ref().unwrap()).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,35 +124,40 @@ async fn another_chain_key_is_refused_with_the_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_truncated_trail_starts_says_so_and_keeps_the_proof() {
-    let (folder, settings, opened) = found_after("DELETE FROM trail WHERE seq > 3").await;
-    assert_eq!(opened.found, Some(Found::Truncated { expected: 5, found: 3 }));
+    let (_folder, settings, opened) = found_after("DELETE FROM trail WHERE seq > 3").await;
+    assert_eq!(seqs(opened.found), ("truncated", 5, 3));
     let lines = lines(&opened).await;
     assert_eq!((lines[3].seq, lines[3].event.as_str()), (4, "started"));
     let told = crate::audit::read_body(&lines[3].body, &opened.seal).unwrap();
-    assert_eq!(told.entry.detail, Some(Found::Truncated { expected: 5, found: 3 }.to_string()));
-    let [aside] = heads_kept_aside(&folder).try_into().unwrap();
-    assert!(matches!(Head::read(&aside, &opened.chain).unwrap(), Head::Is(Tip { seq: 5, .. })));
-    let head = Head::read(settings.head_file.as_ref().unwrap(), &opened.chain).unwrap();
+    let detail = told.entry.detail.unwrap();
+    assert_eq!(detail, opened.found.unwrap().to_string());
+    let [aside] = lost_heads(settings.head_file.as_ref().unwrap()).try_into().unwrap();
+    let Head::Is(lost) = Head::read(&aside, &opened.chain).unwrap() else { panic!("the head as it was") };
+    assert!(lost.seq == 5 && detail.contains(&lost.mac.to_string()) && detail.contains(&lines[2].mac.to_string()));
+    drop(opened);
+    let chain = Chain::new(&settings.chain_keys).unwrap();
+    assert_eq!(open_to_read(&settings, Handle::current()).await.unwrap().lost_heads, [aside]);
+    let head = Head::read(settings.head_file.as_ref().unwrap(), &chain).unwrap();
     assert_eq!(head, Head::Is(Tip { seq: 4, mac: lines[3].mac }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emptied_trail_and_a_deleted_file_are_truncations() {
     let (_folder, settings, opened_again) = found_after("DELETE FROM trail").await;
-    assert_eq!(opened_again.found, Some(Found::Truncated { expected: 5, found: 0 }));
+    assert_eq!(seqs(opened_again.found), ("truncated", 5, 0));
     drop(opened_again);
     released(&settings).await;
     let AuditStore::Sqlite(path) = &settings.store else { unreachable!() };
     std::fs::remove_file(path).unwrap();
-    assert_eq!(opened(&settings).await.found, Some(Found::Truncated { expected: 1, found: 0 }));
+    assert_eq!(seqs(opened(&settings).await.found), ("truncated", 1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_line_at_the_end_is_found_at_the_start() {
     let (_folder, _, opened) = found_after("UPDATE trail SET body = replace(body, 'asked', 'bsked') WHERE seq = 4").await;
-    assert_eq!(opened.found, Some(Found::Line { seq: 4 }));
+    assert_eq!(seqs(opened.found), ("line", 4, 0));
     let (_folder, _, opened) = found_after("UPDATE trail SET mac = zeroblob(32) WHERE seq = 5").await;
-    assert_eq!(opened.found, Some(Found::Replaced { seq: 5 }));
+    assert_eq!(seqs(opened.found), ("replaced", 5, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,9 +172,8 @@ async fn a_head_file_that_is_missing_or_forged_is_told_of() {
             std::fs::write(path, text).unwrap();
         }
         let opened = opened(&settings).await;
-        let wanted = if forged.is_some() { Found::HeadUnreadable { found: 2 } } else { Found::HeadAbsent { found: 2 } };
-        assert_eq!(opened.found, Some(wanted));
-        assert_eq!(heads_kept_aside(&folder).len(), usize::from(forged.is_some()));
+        assert_eq!(seqs(opened.found), (if forged.is_some() { "unreadable" } else { "absent" }, 0, 2));
+        assert_eq!(lost_heads(settings.head_file.as_ref().unwrap()).len(), usize::from(forged.is_some()));
     }
 }
 

@@ -74,15 +74,19 @@ fn id_of(_: &Metadata) -> FileId {
     (0, 0)
 }
 
-/// Makes an empty file that only its owner may read, unless there is one.
+/// Makes an empty file that only its owner may read, unless there is one. Gives its [`place`].
 ///
 /// A file that SQLite has open in this process is never opened here: closing it again would take SQLite's locks away.
-pub(super) fn create(path: &Path) -> Result<(), StoreError> {
+pub(super) fn create(path: &Path) -> Result<PathBuf, StoreError> {
     match private().create_new(true).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(io_error(&error, "the file cannot be made")),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(io_error(&error, "the file cannot be made")),
+        Ok(_) | Err(_) => place(path),
     }
+}
+
+/// Where the file really is: SQLite keeps its log beside that, and one file under two names is one trail.
+pub(super) fn place(path: &Path) -> Result<PathBuf, StoreError> {
+    std::fs::canonicalize(path).map_err(|error| io_error(&error, "the file cannot be found"))
 }
 
 /// Options to write a file that only its owner may read.
@@ -111,12 +115,12 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Store
 pub struct Lock(#[allow(dead_code)] File);
 
 impl Lock {
-    /// Takes `<store>.lock`, a file of its own.
+    /// Takes `<store>.lock`, a file of its own, beside the store, which is made where there is none.
     ///
     /// # Errors
     /// [`StoreErrorKind::Locked`] when another process has it.
     pub fn take(store: &Path) -> Result<Self, StoreError> {
-        let path = with_suffix(store, ".lock");
+        let path = with_suffix(&create(store)?, ".lock");
         let file =
             private().create(true).truncate(false).open(path).map_err(|error| io_error(&error, "the lock cannot be made"))?;
         match file.try_lock() {

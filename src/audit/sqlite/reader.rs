@@ -36,7 +36,7 @@ impl SqliteReader {
     /// # Errors
     /// The file cannot be opened, is no trail, or one of a newer version.
     pub fn open(path: &Path, runtime: Handle) -> Result<Self, StoreError> {
-        let pool = Pool { path: path.to_owned(), idle: Mutex::default() };
+        let pool = Pool { path: file::place(path)?, idle: Mutex::default() };
         let open = pool.connect()?;
         pool.give_back(open);
         Ok(Self { pool: Arc::new(pool), runtime })

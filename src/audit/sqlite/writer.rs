@@ -30,12 +30,11 @@ impl SqliteStore {
     /// # Errors
     /// The file cannot be opened, is no trail, or one of a newer version.
     pub fn open(path: &Path, lock: Option<Lock>) -> Result<Self, StoreError> {
-        file::create(path)?;
-        let mut open = Open::at(path)?;
+        let path = file::create(path)?;
+        let mut open = Open::at(&path)?;
         schema::migrate(&mut open.db)?;
         let known = row::tip(&open.db)?;
-        open.files = Files::at(path)?;
-        Ok(Self { path: path.to_owned(), open: Some(open), known, _lock: lock })
+        Ok(Self { path, open: Some(open), known, _lock: lock })
     }
 
     fn append_now(&mut self, drafts: &[Draft], chain: &Chain) -> Result<Tip, StoreError> {

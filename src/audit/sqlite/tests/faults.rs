@@ -121,6 +121,21 @@ async fn a_write_ahead_log_that_was_deleted_takes_nothing_with_it() {
     assert_eq!(ground.seqs().await, [1, 2, 3, 4]);
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_under_another_name_is_the_same_trail() {
+    let ground = Ground::new();
+    let _lock = Lock::take(&ground.path()).unwrap();
+    let name = ground.file("name");
+    std::os::unix::fs::symlink(ground.path(), &name).unwrap();
+    assert_eq!(Lock::take(&name).unwrap_err().kind, StoreErrorKind::Locked);
+    let mut store = SqliteStore::open(&name, None).unwrap();
+    append(&mut store).await.unwrap();
+    std::fs::remove_file(ground.file("trail.db-wal")).unwrap();
+    append(&mut store).await.unwrap();
+    assert_eq!(ground.seqs().await, [1, 2]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tail_that_is_cut_off_while_the_service_runs_is_noticed_at_once() {
     let ground = Ground::new();
