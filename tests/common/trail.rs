@@ -1,6 +1,6 @@
 //! A trail on disk with keys of its own, for a test that stops and starts services on it.
 
-use cpis_fhir::audit::{self, Line};
+use cpis_fhir::audit::{self, Line, Seal, Told};
 use cpis_fhir::settings::{Audit, AuditStore, KeyMaterial, StoreUrl};
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -58,7 +58,7 @@ impl TrailFolder {
         command.output().unwrap()
     }
 
-    fn as_settings(&self) -> Audit {
+    pub fn as_settings(&self) -> Audit {
         let store = match self.store.strip_prefix("sqlite:") {
             Some(path) => AuditStore::Sqlite(path.into()),
             None => AuditStore::Postgres(StoreUrl::new(self.store.parse().unwrap())),
@@ -86,6 +86,12 @@ impl TrailFolder {
             }
             lines.extend(page);
         }
+    }
+
+    /// Every entry of it, as it was recorded.
+    pub async fn told(&self) -> Vec<Told> {
+        let seal = Seal::new(&self.as_settings().encryption_keys).unwrap();
+        self.lines().await.iter().map(|line| audit::read_body(&line.body, &seal).unwrap()).collect()
     }
 
     /// The chain is whole, by the command that an inspector would use.
