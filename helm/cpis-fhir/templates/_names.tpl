@@ -71,3 +71,7 @@ cpis-fhir/rehearsal: "true"
 {{- define "cpis-fhir.hasBundle" -}}{{ if or .existingSecret .existingConfigMap }}true{{ end }}{{- end -}}
 {{- define "cpis-fhir.serverScheme" -}}{{ ternary "HTTPS" "HTTP" (ne (include "cpis-fhir.serverSecret" .) "") }}{{- end -}}
 {{- define "cpis-fhir.adminScheme" -}}{{ ternary "HTTPS" "HTTP" (ne .Values.certificates.admin.existingSecret "") }}{{- end -}}
+{{/* `helm test` has no certificate to show. */}}
+{{- define "cpis-fhir.hasTest" -}}
+{{ if and .Values.tests.enabled (not (include "cpis-fhir.hasBundle" .Values.certificates.admin.clientCa)) }}true{{ end }}
+{{- end -}}
