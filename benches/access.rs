@@ -1,7 +1,7 @@
 //! What it costs to know who asks: a token that was believed before, one that is new, one whose key nobody has.
 //!
 //! `cargo bench --bench access`. The goal is 5 us for a token that was believed before.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(clippy::duplicate_mod)]
 #[path = "../tests/common/mod.rs"]

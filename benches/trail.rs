@@ -2,16 +2,17 @@
 //!
 //! 1. Appends a second, each synced to disk before its caller goes on, of 1 and 64 clients, against the trail in memory in the
 //!    same run. 2. Syncs of the disk for each commit (with `strace`). 3. One append, and one search for a child, in trails of
-//!    10^4, 10^5 and, with `TRAIL_BENCH_MILLION=1`, 10^6 lines: the goal is that neither grows by more than 1.3.
+//!    10^4, 10^5 and, with `TRAIL_BENCH_MILLION=1`, 10^6 lines: the goal is that neither grows by more than 1.3. And `verify`.
 //!
 //! `TRAIL_BENCH_STORES=sqlite` names the durable stores, with commas; `TRAIL_BENCH_FOLDER` where their files go.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::cast_precision_loss)]
 
 use cpis_fhir::audit::sqlite::{SqliteReader, SqliteStore};
+use cpis_fhir::audit::verify::verify;
 use cpis_fhir::audit::{
-    Chain, Entry, Event, HeadFile, MemoryStore, Message, Options, Reader, RequestFacts, Seal, Store, Tip, Trail, Upshot, Wanted,
-    Who,
+    Chain, Entry, Event, Head, HeadFile, MemoryStore, Message, Options, Reader, RequestFacts, Seal, Store, Tip, Trail, Upshot,
+    Wanted, Who,
 };
 use cpis_fhir::cpis::{AuthorAsSent, AuthorKind, NhsNumber};
 use cpis_fhir::settings::KeyMaterial;
@@ -50,6 +51,7 @@ struct Ground {
     trail: Trail,
     reader: Arc<dyn Reader>,
     seal: Arc<Seal>,
+    chain: Chain,
     _folder: tempfile::TempDir,
 }
 
@@ -66,7 +68,7 @@ impl Ground {
             if name == "memory" { Box::new(|_| {}) } else { Box::new(move |tip| head.note(tip)) };
         let options = Options { after_commit, ..Options::default() };
         let trail = Trail::start(store, chain(), Arc::clone(&seal), options, Handle::current()).unwrap();
-        Self { trail, reader, seal, _folder: folder }
+        Self { trail, reader, seal, chain: chain(), _folder: folder }
     }
 }
 
@@ -239,7 +241,18 @@ async fn growth(name: &str) {
             append / append_first,
             find / find_first
         );
+        let (began, before) = (Instant::now(), resident());
+        let verdict = verify(&*ground.reader, &ground.chain, &ground.seal, Head::Absent, jiff::Timestamp::MAX).await.unwrap();
+        assert!(verdict.is_whole() && verdict.lines >= lines);
+        println!("           verify: {:.1?}, {} KiB of memory before and {} KiB after", began.elapsed(), before, resident());
     }
+}
+
+/// Memory of this process, in KiB; 0 where the system does not tell.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    line.and_then(|line| line.split_ascii_whitespace().nth(1)?.parse().ok()).unwrap_or_default()
 }
 
 fn main() {

@@ -25,19 +25,6 @@ async fn look_with(house: &House, token: &str) -> Got {
     house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("Authorization", &bearer(token))]).await
 }
 
-/// The log's entries about refusals, once the request with this id is in the log too.
-async fn noted(house: &House, last_request: &str) -> Vec<serde_json::Value> {
-    for _ in 0..200 {
-        let said = house.service.said();
-        let entries: Vec<serde_json::Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        if entries.iter().any(|entry| entry["message"] == "request" && entry["request_id"] == last_request) {
-            return entries.into_iter().filter(|entry| entry["message"] == "refused").collect();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("{last_request} is not in the log: {}", house.service.said());
-}
-
 /// The answer is a refusal with this status and issue, nobody was asked or notified, and nothing of `secrets` is anywhere.
 fn assert_refused(house: &House, got: &Got, status: u16, issue: &str, secrets: &[&str]) {
     assert_eq!((got.status, got.issue().as_str()), (status, issue), "{}", got.text);

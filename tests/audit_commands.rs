@@ -185,10 +185,24 @@ fn a_changed_line_is_shown_as_changed_and_fails_search_and_export() {
     let output = ground.run(&["search", "--user", "asha"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("       2  !!! NOT TO BE RELIED ON"), "{}", text(&output.stdout));
-    assert!(text(&output.stderr).contains("THE TRAIL WAS CHANGED: 1 line is not as written"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("THE TRAIL WAS CHANGED: 1 line that was asked for is not as written"),
+        "{}",
+        text(&output.stderr)
+    );
     let output = ground.run(&["export", "--format", "pars", "--out", "report.csv"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(std::fs::read_to_string(ground.path("report.csv")).unwrap().contains("\"2\",\"NOT TO BE RELIED ON"));
+}
+
+#[test]
+fn a_search_of_a_trail_that_was_cut_off_says_so_whatever_it_finds() {
+    let ground = Ground::new();
+    ground.tamper("DELETE FROM trail WHERE seq = 3");
+    let output = ground.run(&["search", "--user", "asha"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("THE TRAIL WAS CHANGED: lines were removed from the end of the trail"), "{said}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The trail in PostgreSQL, against a real server: `cargo test --test trail_postgres -- --ignored`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+#[path = "trail_postgres/archives.rs"]
+mod archives;
 #[path = "trail_postgres/chain.rs"]
 mod chain;
 mod common;

@@ -18,6 +18,7 @@ const FOLDER: &str = "CPIS_FHIR_TEST_TRAIL_FOLDER";
 fn settings(folder: &Path) -> Audit {
     Audit {
         store: AuditStore::Sqlite(folder.join("trail.db")),
+        store_ca: None,
         chain_keys: vec![KeyMaterial::new([1; 32])],
         encryption_keys: vec![KeyMaterial::new([2; 32])],
         head_file: Some(folder.join("trail.head")),
@@ -118,7 +119,7 @@ impl Disk {
         match mounted {
             Ok(output) if output.status.success() => Some(Self(folder)),
             _ => {
-                println!("skipped: no file system can be mounted here");
+                eprintln!("skipped: no file system can be mounted here");
                 None
             }
         }

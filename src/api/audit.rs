@@ -8,10 +8,9 @@ mod permission;
 use super::headers::CallerHeaders;
 use super::problem::Problem;
 use super::respond::Answered;
-use super::{App, body, media};
+use super::{App, body, facts, media};
 use crate::audit::export::{self, LABEL, Numbers};
-use crate::audit::{Chain, Entry, Event, Page, Question, Reader, RequestFacts, Rest, Search, Sources, Trail, Upshot, Who};
-use crate::cpis::Text;
+use crate::audit::{Chain, Entry, Event, Page, Question, Reader, Rest, Search, Sources, Trail, Upshot, Who};
 use crate::settings::Limits;
 use actix_web::{HttpRequest, web};
 use permission::Refused;
@@ -58,7 +57,7 @@ async fn answer(
     caller: &CallerHeaders,
     limits: Limits,
 ) -> Result<Answered, Problem> {
-    let facts = facts(request, caller);
+    let facts = facts::of(request, caller, "search of the trail");
     let who = match may {
         Ok(who) => who,
         Err(refused) => {
@@ -103,19 +102,6 @@ async fn record(desk: &TrailSearch, entry: &Entry) -> Result<(), Problem> {
         tracing::error!(target: "cpis_fhir::trail", %error, "a search of the trail cannot be put on it, and is not answered");
         Problem::trail_unavailable()
     })
-}
-
-fn facts(request: &HttpRequest, caller: &CallerHeaders) -> RequestFacts {
-    let text = |text: &Option<String>| text.as_deref().map(Text::from);
-    RequestFacts {
-        request_id: text(&caller.request_id),
-        correlation_id: text(&caller.correlation_id),
-        trace_id: None,
-        address: request.peer_addr().map(|peer| peer.ip().to_canonical()),
-        source_system: None,
-        interaction: Some("search of the trail".into()),
-        freshness: None,
-    }
 }
 
 async fn form(request: &HttpRequest, payload: web::Payload, limits: Limits) -> Result<Vec<(String, String)>, Problem> {

@@ -1,11 +1,12 @@
 //! Who asks, found out once for each request, before its parameters or its body are read.
 
-use super::App;
 use super::headers::CallerHeaders;
 use super::problem::Problem;
 use super::routes::Route;
+use super::{App, facts};
 use crate::access::{ClientCertificate, Header, Headers, Identity, Interaction, Presented, Refusal};
-use crate::cpis::FailureKind;
+use crate::audit::{Entry, Event, RequestFacts, Upshot, Who};
+use crate::cpis::{Delivery, FailureKind};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::search::{Direction, Include, Search};
 use crate::settings::ScheduledCare;
@@ -39,18 +40,36 @@ pub(super) struct Refused<'r> {
     pub caller: &'r CallerHeaders,
 }
 
-/// The one place where refusals are noted: once for each refused request, before its answer goes out.
+/// Puts a refusal on the trail, once for each refused request, before its answer goes out. Requests over the rate are not refusals
+/// in this sense: a flood must not fill the trail.
 ///
-/// The trail's **refused** entry belongs here. Requests over the rate are not refusals in this sense: a flood must not fill the trail.
-#[allow(clippy::unused_async, reason = "a durable entry has to be waited for")]
-pub(super) async fn refused(_app: &App, refused: &Refused<'_>) {
-    tracing::info!(
-        refusal = refused.refusal.name(),
-        known = refused.identity.is_some(),
-        route = refused.route.map_or("none", Route::template),
-        request_id = refused.caller.request_id.as_deref(),
-        "refused"
-    );
+/// Nothing was asked or shown, so the answer goes out also where the trail cannot be written: the entry is then kept for it.
+pub(super) async fn refused(app: &App, refused: &Refused<'_>) {
+    let entry = entry(refused);
+    if let Err(error) = app.trail.record(&entry).await {
+        tracing::error!(target: "cpis_fhir::trail", %error, "a refusal could not be put on the trail in time");
+        if app.trail.can_owe_more() {
+            app.trail.record_when_possible(&entry);
+        }
+    }
+}
+
+fn entry(refused: &Refused<'_>) -> Entry {
+    let interaction = refused.route.map_or("none", Route::template);
+    Entry {
+        who: refused.identity.map(|identity| Who::from(&identity.requester)),
+        request: RequestFacts {
+            source_system: refused.identity.and_then(|identity| identity.source_system.clone()),
+            ..facts::of(refused.request, refused.caller, interaction)
+        },
+        upshot: Some(Upshot {
+            outcome: refused.refusal.name().into(),
+            delivery: Some(Delivery::NotDelivered),
+            notification_expected: Some(false),
+            ..Upshot::default()
+        }),
+        ..Entry::of(Event::Refused)
+    }
 }
 
 /// The person who asks.

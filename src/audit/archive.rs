@@ -117,12 +117,11 @@ pub fn verify_archive(manifest: &Path, chain: &Chain, seal: &Seal) -> Result<Ver
     let mut check = Checker::new(chain, seal, manifest.begins_after(), Head::Is(end));
     let file = path.with_file_name(manifest.file());
     let mut last = manifest.begins_after();
-    let digest = files::read_lines(&file, |line| match line {
-        Some(line) => {
+    let digest = files::read_lines(&file, |line| {
+        if let Some(line) = line {
             last = Tip { seq: line.seq, mac: line.mac };
             check.line(&line);
-        }
-        None => {
+        } else {
             last.seq += 1;
             check.unreadable(last.seq);
         }

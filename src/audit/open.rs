@@ -152,7 +152,8 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
                 Err(error) if who == As::Service && is_away(error.kind) => postgres::lazily(url, ca)?,
                 connected => connected?,
             };
-            (Box::new(store), Arc::new(reader), None, settings.head_file.clone())
+            let retire: Arc<dyn Retire> = Arc::new(postgres::retire(url, ca)?);
+            (Box::new(store), Arc::new(reader), Some(retire), settings.head_file.clone())
         }
     };
     let (store, reader, retire, head_file) = stores;

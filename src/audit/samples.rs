@@ -115,6 +115,7 @@ fn child() -> Option<NhsNumber> {
     NhsNumber::parse(CHILD).ok()
 }
 
+#[allow(clippy::unnecessary_wraps)]
 fn message(id: &str, response_id: Option<Text>) -> Option<Message> {
     let message = Message { tracking_id: "T1".into(), payload_id: "P1".into(), query_id: "Q1".into(), ..Message::default() };
     Some(Message { message_id: id.into(), response_id, ..message })

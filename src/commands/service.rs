@@ -2,8 +2,8 @@
 
 use super::CommandError;
 use crate::access::Access;
-use crate::api::{self, App, health::SmspHealth};
-use crate::audit::{Chain, Entry, Event, MemoryStore, Options, Seal, Trail};
+use crate::api::{self, App, audit::TrailSearch, health::SmspHealth};
+use crate::audit::{self, Entry, Event, Opened, Trail};
 use crate::fhir::id::IdKeys;
 use crate::lookup::{BreakerRules, Bulkhead, Lookups, Patience, Rules, Sharing};
 use crate::settings::Settings;
@@ -93,16 +93,6 @@ fn started(settings: &Settings) -> String {
     )
 }
 
-/// The trail, in memory: this version serves its demo only, and says so.
-fn trail(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Trail, CommandError> {
-    let wrong = |error: &dyn std::fmt::Display| CommandError::Settings(format!("cpis-fhir cannot start: {error}"));
-    let chain = Chain::new(&settings.audit.chain_keys).map_err(|error| wrong(&error))?;
-    let seal = Seal::new(&settings.audit.encryption_keys).map_err(|error| wrong(&error))?;
-    let (store, _) = MemoryStore::new();
-    Trail::start(Box::new(store), chain, Arc::new(seal), Options::default(), core.clone())
-        .map_err(|error| CommandError::Failed(format!("cannot start threads: {error}")))
-}
-
 fn rules(settings: &Settings) -> Rules {
     let smsp = &settings.smsp;
     Rules {
@@ -126,10 +116,12 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, 
             runtime.spawn(async move { probe.shake_hands().await }).await.unwrap_or_else(|_| Err("the probe failed".into()))
         })
     }));
-    let trail = trail(&settings, core)?;
+    let opened = core.block_on(audit::open(&settings.audit, core.clone())).map_err(|error| wrong(&error))?;
+    let Opened { trail, reader, chain, .. } = opened;
+    let trail_search = TrailSearch { trail: trail.clone(), reader, chain };
     let lookups = Lookups::new(Arc::new(client), trail.clone(), rules(&settings), core.clone());
     let access = Access::start(&settings, core).map_err(|error| wrong(&error))?;
-    Ok(App::new(settings, access, lookups, trail, ids, smsp_health))
+    Ok(App::new(settings, access, lookups, trail, ids, smsp_health).with_trail_search(trail_search))
 }
 
 /// The runtime that owns the SMSP client and every look (decisions.md 32).

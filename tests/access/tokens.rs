@@ -1,8 +1,11 @@
 //! Tokens, good and bad.
 
-use super::{assert_refused, look_with, noted};
+use super::{assert_refused, look_with};
 use crate::common::issuer::{Issuer, Key, base64, bearer, now};
+use crate::common::trail::TrailFolder;
 use crate::common::{GOOD_CHILD, House};
+use cpis_fhir::audit::{Event, Told};
+use cpis_fhir::cpis::Text;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
@@ -226,21 +229,29 @@ async fn what_describes_the_service_and_its_health_need_no_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_refusal_is_noted_once() {
-    let issuer = Issuer::start().await;
-    let house = issuer.house().await;
+async fn each_refusal_is_one_entry_of_the_trail_with_whoever_is_known() {
+    let (issuer, trail) = (Issuer::start().await, TrailFolder::sqlite());
+    let house = issuer.house_on(&trail).await;
     let path = format!("Flag?patient={GOOD_CHILD}");
     house.get_with(&path, &[("X-Request-ID", "the-first-request")]).await;
     let outsider = bearer(&issuer.token(json!({"activities": []})));
     house.get_with(&path, &[("X-Request-ID", "the-second-request"), ("Authorization", &outsider)]).await;
     let good = bearer(&issuer.good());
     house.get_with(&path, &[("X-Request-ID", "the-third-request"), ("Authorization", &good)]).await;
-    let noted = noted(&house, "the-third-request").await;
-    let noted: Vec<(&Value, &Value, &Value)> =
-        noted.iter().map(|entry| (&entry["refusal"], &entry["request_id"], &entry["known"])).collect();
+    let told: Vec<Told> = trail.told().await.into_iter().filter(|told| told.entry.event == Event::Refused).collect();
+    let text = |text: &Option<Text>| text.as_ref().map(|text| text.as_str().to_owned());
+    let refused: Vec<_> = told
+        .iter()
+        .map(|Told { entry, .. }| {
+            let who = entry.who.as_ref().and_then(|who| text(&who.user_id));
+            (text(&entry.request.request_id), entry.upshot.as_ref().and_then(|upshot| text(&Some(upshot.outcome.clone()))), who)
+        })
+        .collect();
+    let some = |text: &str| Some(text.to_owned());
     let wanted = [
-        (&json!("no-token"), &json!("the-first-request"), &json!(false)),
-        (&json!("not-permitted"), &json!("the-second-request"), &json!(true)),
+        (some("the-first-request"), some("no-token"), None),
+        (some("the-second-request"), some("not-permitted"), some("dr-example")),
     ];
-    assert_eq!(noted, wanted);
+    assert_eq!(refused, wanted);
+    assert!(told.iter().all(|told| told.entry.child.is_none() && told.entry.request.address.is_some()));
 }

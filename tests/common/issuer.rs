@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "claims are written where they are used")]
 
+use super::trail::TrailFolder;
 use super::{House, loopback};
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::simulator::scenario::Scenario;
@@ -286,6 +287,13 @@ impl Issuer {
         let all: Vec<(&str, &str)> =
             own.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(settings.iter().copied()).collect();
         House::with_scenario(Scenario::built_in(), &all).await
+    }
+
+    /// The same, with its trail where it can be read.
+    pub async fn house_on(&self, trail: &TrailFolder) -> House {
+        let settings = trail.settings();
+        let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        self.house_with(&json!({}), &settings).await
     }
 
     /// Where the key files and the CA are, and room for more.

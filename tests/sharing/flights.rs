@@ -18,7 +18,7 @@ fn impatient() -> Windows {
 #[ignore = "needs redis-server"]
 async fn an_answer_comes_back_whole_on_another_replica_with_its_age() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, windows()), table(&redis, windows()));
+    let (ours, theirs) = (table(&redis, windows()).await, table(&redis, windows()).await);
     let place = take(&ours, CHILD, "request-1").await;
     let came = Timestamp::now() - SignedDuration::from_secs(7);
     let answer = Arc::new(answer(CHILD, "first"));
@@ -37,7 +37,7 @@ async fn an_answer_comes_back_whole_on_another_replica_with_its_age() {
 #[ignore = "needs redis-server"]
 async fn a_hundred_requests_on_two_replicas_make_one_flight() {
     let redis = Redis::start();
-    let tables = [table(&redis, windows()), table(&redis, windows())];
+    let tables = [table(&redis, windows()).await, table(&redis, windows()).await];
     let waiting = (0..100).map(|n| {
         let table = tables[n % 2].clone();
         tokio::spawn(async move {
@@ -79,7 +79,7 @@ async fn a_hundred_requests_on_two_replicas_make_one_flight() {
 #[ignore = "needs redis-server"]
 async fn a_new_request_takes_an_old_flight_over_and_the_old_one_cannot_share_any_more() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, impatient()), table(&redis, impatient()));
+    let (ours, theirs) = (table(&redis, impatient()).await, table(&redis, impatient()).await);
     let old = take(&ours, CHILD, "request-1").await;
     sleep(Duration::from_millis(80)).await;
     let new = take(&theirs, CHILD, "request-2").await;
@@ -102,7 +102,8 @@ async fn a_new_request_takes_an_old_flight_over_and_the_old_one_cannot_share_any
 #[ignore = "needs redis-server"]
 async fn an_old_flight_does_not_free_the_place_of_the_new_one() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, impatient()), table(&redis, Windows { share_for: Duration::ZERO, ..windows() }));
+    let (ours, theirs) =
+        (table(&redis, impatient()).await, table(&redis, Windows { share_for: Duration::ZERO, ..windows() }).await);
     let old = take(&ours, CHILD, "request-1").await;
     sleep(Duration::from_millis(80)).await;
     let _new = take(&ours, CHILD, "request-2").await;
@@ -115,10 +116,10 @@ async fn an_old_flight_does_not_free_the_place_of_the_new_one() {
 #[ignore = "needs redis-server"]
 async fn the_same_request_never_takes_over() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, impatient()), table(&redis, impatient()));
+    let (ours, theirs) = (table(&redis, impatient()).await, table(&redis, impatient()).await);
     let place = take(&ours, CHILD, "request-A").await;
     // Joined by way of a replica to which the flight is still young.
-    find(&table(&redis, windows()), CHILD, "request-B").await;
+    find(&table(&redis, windows()).await, CHILD, "request-B").await;
     sleep(Duration::from_millis(80)).await;
     for id in ["request-A", "REQUEST-a", "request-B"] {
         match begin(&theirs, CHILD, id).await {
@@ -134,7 +135,7 @@ async fn the_same_request_never_takes_over() {
 #[ignore = "needs redis-server"]
 async fn two_new_requests_that_take_over_at_once_make_one_flight() {
     let redis = Redis::start();
-    let tables = [table(&redis, impatient()), table(&redis, impatient())];
+    let tables = [table(&redis, impatient()).await, table(&redis, impatient()).await];
     take(&tables[0], CHILD, "request-1").await;
     sleep(Duration::from_millis(80)).await;
     let both = tokio::join!(begin(&tables[0], CHILD, "request-2"), begin(&tables[1], CHILD, "request-3"));
@@ -146,7 +147,7 @@ async fn two_new_requests_that_take_over_at_once_make_one_flight() {
 #[ignore = "needs redis-server"]
 async fn one_request_that_arrives_fifty_times_at_once_makes_one_flight() {
     let redis = Redis::start();
-    let tables = [table(&redis, windows()), table(&redis, windows())];
+    let tables = [table(&redis, windows()).await, table(&redis, windows()).await];
     let arriving = (0..50).map(|n| {
         let table = tables[n % 2].clone();
         tokio::spawn(async move { begin(&table, CHILD, "request-1").await })
@@ -166,7 +167,7 @@ async fn one_request_that_arrives_fifty_times_at_once_makes_one_flight() {
 #[ignore = "needs redis-server"]
 async fn landing_again_changes_nothing() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, windows()), table(&redis, windows()));
+    let (ours, theirs) = (table(&redis, windows()).await, table(&redis, windows()).await);
     let place = take(&ours, CHILD, "request-1").await;
     let kept = came(CHILD, "first");
     for _ in 0..2 {
@@ -189,7 +190,7 @@ async fn after_a_crash_its_requests_stay_on_their_way_and_a_new_one_may_fly() {
         caller: Duration::from_millis(250),
         ..windows()
     };
-    let (ours, theirs) = (table(&redis, windows), table(&redis, windows));
+    let (ours, theirs) = (table(&redis, windows).await, table(&redis, windows).await);
     drop(take(&ours, CHILD, "request-1").await);
     find(&theirs, CHILD, "request-2").await;
     sleep(Duration::from_millis(400)).await;
@@ -210,7 +211,7 @@ async fn after_a_crash_its_requests_stay_on_their_way_and_a_new_one_may_fly() {
 #[ignore = "needs redis-server"]
 async fn a_released_request_may_ask_again_and_those_who_wait_hear_why() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, windows()), table(&redis, windows()));
+    let (ours, theirs) = (table(&redis, windows()).await, table(&redis, windows()).await);
     let place = take(&ours, CHILD, "request-1").await;
     let flight = find(&theirs, CHILD, "request-2").await;
     let waiting = tokio::spawn({
@@ -236,7 +237,7 @@ async fn a_released_request_may_ask_again_and_those_who_wait_hear_why() {
 #[ignore = "needs redis-server"]
 async fn a_failure_that_may_have_been_heard_is_kept_for_its_requests_and_not_shared() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, windows()), table(&redis, windows()));
+    let (ours, theirs) = (table(&redis, windows()).await, table(&redis, windows()).await);
     let place = take(&ours, CHILD, "request-1").await;
     let failure = Arc::new(cpis_fhir::cpis::Failure { delivery: Delivery::MaybeDelivered, ..unheard() });
     assert!(!ours.land(&place, &Kept::Failed(Arc::clone(&failure))).await.unwrap().is_shared);
@@ -252,7 +253,7 @@ async fn a_failure_that_may_have_been_heard_is_kept_for_its_requests_and_not_sha
 #[ignore = "needs redis-server"]
 async fn a_new_look_and_a_refresh_pass_over_what_is_too_old_for_them() {
     let redis = Redis::start();
-    let table = table(&redis, windows());
+    let table = table(&redis, windows()).await;
     let place = take(&table, CHILD, "request-1").await;
     let came = Timestamp::now() - SignedDuration::from_secs(40);
     table.land(&place, &Kept::Answer { answer: Arc::new(answer(CHILD, "first")), came }).await.unwrap();
@@ -273,7 +274,7 @@ async fn a_new_look_and_a_refresh_pass_over_what_is_too_old_for_them() {
 #[ignore = "needs redis-server"]
 async fn a_caller_that_goes_away_while_it_begins_leaves_no_place_behind() {
     let redis = Redis::start();
-    let table = table(&redis, windows());
+    let table = table(&redis, windows()).await;
     for n in 0..20 {
         let begin = tokio::spawn({
             let table = table.clone();

@@ -8,6 +8,7 @@ use jiff::{Timestamp, civil::date};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use super::server::Redis;
 
@@ -42,13 +43,29 @@ pub fn key(letter: u8) -> KeyMaterial {
     KeyMaterial::new([letter; 32])
 }
 
-/// One replica's table.
-pub fn table(redis: &Redis, windows: Windows) -> RemoteTable {
-    table_with(redis, &[key(b'k')], windows)
+/// One replica's table, connected.
+pub async fn table(redis: &Redis, windows: Windows) -> RemoteTable {
+    table_with(redis, &[key(b'k')], windows).await
 }
 
-pub fn table_with(redis: &Redis, keys: &[KeyMaterial], windows: Windows) -> RemoteTable {
-    RemoteTable::new(&redis.url(), None, keys, windows, Handle::current()).unwrap()
+pub async fn table_with(redis: &Redis, keys: &[KeyMaterial], windows: Windows) -> RemoteTable {
+    let table = RemoteTable::new(&redis.url(), None, keys, windows, Handle::current()).unwrap();
+    connect(&table).await;
+    table
+}
+
+/// One replica's table that has not been used yet.
+pub fn cold_table(redis: &Redis) -> RemoteTable {
+    RemoteTable::new(&redis.url(), None, &[key(b'k')], windows(), Handle::current()).unwrap()
+}
+
+/// Waits until the table can be used: a busy machine may need more than one attempt.
+pub async fn connect(table: &RemoteTable) {
+    let began = Instant::now();
+    while let Err(away) = table.ready().await {
+        assert!(began.elapsed() < Duration::from_secs(20), "still {away}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 pub fn number(digits: &str) -> NhsNumber {

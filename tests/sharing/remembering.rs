@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 #[ignore = "needs redis-server"]
 async fn without_a_sharing_window_only_the_same_request_gets_the_answer() {
     let redis = Redis::start();
-    let table = table(&redis, Windows { share_for: Duration::ZERO, ..windows() });
+    let table = table(&redis, Windows { share_for: Duration::ZERO, ..windows() }).await;
     let place = take(&table, CHILD, "request-1").await;
     assert!(!table.land(&place, &came(CHILD, "first")).await.unwrap().is_shared);
     assert!(table.shared(&look(CHILD)).await.unwrap().is_none());
@@ -26,7 +26,7 @@ async fn without_a_sharing_window_only_the_same_request_gets_the_answer() {
 async fn everything_has_an_end_and_nothing_outlives_its_promise() {
     let redis = Redis::start();
     let windows = windows();
-    let table = table(&redis, windows);
+    let table = table(&redis, windows).await;
     let place = take(&table, CHILD, "request-1").await;
     let came = Timestamp::now() - SignedDuration::from_secs(100);
     table.land(&place, &Kept::Answer { answer: Arc::new(answer(CHILD, "first")), came }).await.unwrap();
@@ -49,7 +49,7 @@ async fn everything_has_an_end_and_nothing_outlives_its_promise() {
 #[ignore = "needs redis-server"]
 async fn a_shared_answer_ends_with_its_window() {
     let redis = Redis::start();
-    let table = table(&redis, Windows { share_for: Duration::from_millis(300), ..windows() });
+    let table = table(&redis, Windows { share_for: Duration::from_millis(300), ..windows() }).await;
     let place = take(&table, CHILD, "request-1").await;
     assert!(table.land(&place, &came(CHILD, "first")).await.unwrap().is_shared);
     assert!(table.shared(&look(CHILD)).await.unwrap().is_some());
@@ -70,7 +70,7 @@ async fn a_shared_answer_ends_with_its_window() {
 #[ignore = "needs redis-server"]
 async fn a_writer_whose_clock_is_ahead_makes_no_answer_younger_or_longer_lived() {
     let redis = Redis::start();
-    let table = table(&redis, windows());
+    let table = table(&redis, windows()).await;
     let place = take(&table, CHILD, "request-1").await;
     let ahead = Timestamp::now() + SignedDuration::from_hours(1);
     table.land(&place, &Kept::Answer { answer: Arc::new(answer(CHILD, "first")), came: ahead }).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_writer_whose_clock_is_ahead_makes_no_answer_younger_or_longer_lived()
 #[ignore = "needs redis-server"]
 async fn who_joins_a_flight_is_remembered_under_it() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, windows()), table(&redis, windows()));
+    let (ours, theirs) = (table(&redis, windows()).await, table(&redis, windows()).await);
     let place = take(&ours, CHILD, "request-1").await;
     // Another request of our own process, and one on the other replica.
     assert!(ours.join(&look(CHILD), "request-2", place.flight().unwrap()).await.unwrap());
@@ -104,7 +104,7 @@ async fn who_joins_a_flight_is_remembered_under_it() {
 #[ignore = "needs redis-server"]
 async fn a_request_that_is_remembered_keeps_its_first_flight() {
     let redis = Redis::start();
-    let table = table(&redis, windows());
+    let table = table(&redis, windows()).await;
     let first = take(&table, CHILD, "request-1").await;
     table.land(&first, &came(CHILD, "first")).await.unwrap();
     let Begun::Ours(second) = table.begin(&look(CHILD), "request-2", Wanted::New).await.unwrap() else { panic!("not ours") };
@@ -118,7 +118,7 @@ async fn a_request_that_is_remembered_keeps_its_first_flight() {
 #[ignore = "needs redis-server"]
 async fn who_waits_in_vain_is_told_so_at_the_deadline() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, windows()), table(&redis, windows()));
+    let (ours, theirs) = (table(&redis, windows()).await, table(&redis, windows()).await);
     let _place = take(&ours, CHILD, "request-1").await;
     let flight = find(&theirs, CHILD, "request-2").await;
     let began = Instant::now();

@@ -37,7 +37,7 @@ async fn is_absent(table: &RemoteTable, child: &str) {
 #[ignore = "needs redis-server"]
 async fn nothing_in_redis_tells_who_looked_at_whom_or_what_was_found() {
     let redis = Redis::start();
-    let table = table(&redis, windows());
+    let table = table(&redis, windows()).await;
     landed(&table, CHILD, "request-1").await;
     table.join(&look(CHILD), "request-2", take(&table, OTHER_CHILD, "request-3").await.flight().unwrap()).await.unwrap();
     let everything = redis.everything();
@@ -53,7 +53,7 @@ async fn nothing_in_redis_tells_who_looked_at_whom_or_what_was_found() {
 #[ignore = "needs redis-server"]
 async fn another_key_finds_nothing() {
     let redis = Redis::start();
-    let (ours, stranger) = (table(&redis, windows()), table_with(&redis, &[key(b'x')], windows()));
+    let (ours, stranger) = (table(&redis, windows()).await, table_with(&redis, &[key(b'x')], windows()).await);
     landed(&ours, CHILD, "request-1").await;
     is_absent(&stranger, CHILD).await;
     assert!(stranger.remembered(&look(CHILD), "request-1").await.unwrap().is_none());
@@ -65,8 +65,8 @@ async fn every_replica_reads_on_while_the_key_is_changed_and_no_second_flight_be
     let redis = Redis::start();
     let (old, new) = (key(b'k'), key(b'n'));
     // Step one: the new key is added behind the old one everywhere. Step two: it becomes the first, one replica after the other.
-    let before = table_with(&redis, &[old.clone(), new.clone()], windows());
-    let after = table_with(&redis, &[new.clone(), old], windows());
+    let before = table_with(&redis, &[old.clone(), new.clone()], windows()).await;
+    let after = table_with(&redis, &[new.clone(), old], windows()).await;
     landed(&before, CHILD, "request-1").await;
     assert!(after.shared(&look(CHILD)).await.unwrap().is_some());
     assert!(matches!(begin(&after, CHILD, "request-1").await, Begun::Remembered(Remembered::Landed(_))));
@@ -99,7 +99,7 @@ async fn every_replica_reads_on_while_the_key_is_changed_and_no_second_flight_be
 #[ignore = "needs redis-server"]
 async fn a_changed_answer_is_absent_and_the_look_is_made_anew() {
     let redis = Redis::start();
-    let table = table(&redis, windows());
+    let table = table(&redis, windows()).await;
     landed(&table, CHILD, "request-1").await;
     let mut connection = redis.connect();
     for (pattern, name) in [("*:shared", "answer"), ("*:flight:*", "outcome")] {
@@ -120,7 +120,7 @@ async fn a_changed_answer_is_absent_and_the_look_is_made_anew() {
 #[ignore = "needs redis-server"]
 async fn answers_exchanged_between_two_children_are_absent() {
     let redis = Redis::start();
-    let table = table(&redis, windows());
+    let table = table(&redis, windows()).await;
     landed(&table, CHILD, "request-1").await;
     landed(&table, OTHER_CHILD, "request-1").await;
     let mut connection = redis.connect();
@@ -140,7 +140,7 @@ async fn answers_exchanged_between_two_children_are_absent() {
 #[ignore = "needs redis-server"]
 async fn a_request_that_is_pointed_at_another_flight_of_the_same_look_is_forgotten() {
     let redis = Redis::start();
-    let table = table(&redis, windows());
+    let table = table(&redis, windows()).await;
     landed(&table, CHILD, "request-1").await;
     let place = table.begin(&look(CHILD), "request-2", Wanted::New).await.unwrap();
     let Begun::Ours(place) = place else { panic!("{place:?}") };
@@ -162,7 +162,7 @@ async fn a_request_that_is_pointed_at_another_flight_of_the_same_look_is_forgott
 #[ignore = "needs redis-server"]
 async fn an_answer_about_another_child_is_absent_even_if_we_sealed_it_ourselves() {
     let redis = Redis::start();
-    let table = table(&redis, windows());
+    let table = table(&redis, windows()).await;
     let place = take(&table, CHILD, "request-1").await;
     let strange: Arc<Answer> = Arc::new(answer(OTHER_CHILD, "strange"));
     table.land(&place, &Kept::Answer { answer: strange, came: Timestamp::now() }).await.unwrap();
@@ -174,7 +174,7 @@ async fn an_answer_about_another_child_is_absent_even_if_we_sealed_it_ourselves(
 #[ignore = "needs redis-server"]
 async fn rubbish_in_the_table_is_absent_or_away_and_never_a_panic() {
     let redis = Redis::start();
-    let table = table(&redis, windows());
+    let table = table(&redis, windows()).await;
     landed(&table, CHILD, "request-1").await;
     let mut connection = redis.connect();
     for name in names(&mut connection, "*") {

@@ -14,6 +14,8 @@ const PASS: u8 = 0;
 const CUT_AFTER: u8 = 1;
 /// The COMMIT gets lost.
 const CUT_BEFORE: u8 = 2;
+/// The COMMIT is held back, and the connection stays: a replica that stops while it has the lock.
+const HOLD: u8 = 4;
 /// Nothing passes any more, and nobody is told.
 const SILENT: u8 = 3;
 
@@ -43,6 +45,7 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, state: Arc<AtomicU8
                 match state.load(SeqCst) {
                     CUT_BEFORE if is_commit => return,
                     CUT_AFTER if is_commit => cut = true,
+                    HOLD if is_commit => continue,
                     SILENT => continue,
                     _ => {}
                 }
@@ -102,4 +105,31 @@ async fn a_partition_without_a_word_ends_in_an_error_and_heals() {
     state.store(PASS, SeqCst);
     append(&mut store, &again(&entries)).await;
     assert_eq!(whole(&reader).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL; .ci/run starts it"]
+async fn a_replica_that_stops_while_it_has_the_lock_is_thrown_out() {
+    let postgres = Postgres::start();
+    let (port, state) = wire(postgres.port).await;
+    let (mut stopped, _) = connect(&url_on(port, "cpis_fhir_owner", ""), None).await.unwrap();
+    let (mut other, reader) = open(&postgres.url()).await;
+    state.store(HOLD, SeqCst);
+    let held = drafts(1);
+    let stopping = tokio::spawn({
+        let held = held.clone();
+        async move { (stopped.append(&held, &the_chain()).await.unwrap_err(), stopped) }
+    });
+    while postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'") == "0" {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let began = std::time::Instant::now();
+    append(&mut other, &drafts(1)).await;
+    let waited = began.elapsed().as_secs_f64();
+    assert!(waited > 1.0 && waited < 3.0, "{waited}");
+    let (error, mut stopped) = stopping.await.unwrap();
+    assert!(matches!(error.kind, StoreErrorKind::Slow | StoreErrorKind::Gone), "{error}");
+    state.store(PASS, SeqCst);
+    append(&mut stopped, &again(&held)).await;
+    assert_eq!(whole(&reader).await.len(), 2);
 }

@@ -5,6 +5,7 @@
 //! not which person, so that it opens nothing more here.
 
 use crate::api::App;
+use crate::api::caller;
 use crate::api::problem::Problem;
 use crate::audit::Who;
 use actix_web::HttpRequest;
@@ -38,10 +39,14 @@ pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<Ref
     Err(Refused::new(None, Problem::trail_refused()))
 }
 
-/// The access room joins here: its identity of this request, and whether that may search the trail. Until then nobody has a role.
-#[allow(clippy::unused_async)] // finding out who asks may wait for an issuer's keys
-async fn by_role(_request: &HttpRequest, _app: &App) -> Result<Who, Box<Refused>> {
-    Err(Refused::new(None, Problem::trail_refused()))
+/// Whoever the access room knows, with a role for it.
+async fn by_role(request: &HttpRequest, app: &App) -> Result<Who, Box<Refused>> {
+    let identity = caller::identify(request, app).await.map_err(|problem| Refused { who: None, problem })?;
+    let who = Who::from(&identity.requester);
+    if app.access.may_search_trail(&identity) {
+        return Ok(who);
+    }
+    Err(Box::new(Refused { who: Some(who), problem: Problem::trail_refused() }))
 }
 
 /// Headers by which a proxy says that it asks for somebody else.

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 fn settings(folder: &TempDir) -> Audit {
     Audit {
         store: AuditStore::Sqlite(folder.path().join("trail.db")),
+        store_ca: None,
         chain_keys: vec![KeyMaterial::new([1; 32])],
         encryption_keys: vec![KeyMaterial::new([2; 32])],
         head_file: Some(folder.path().join("trail.head")),

@@ -1,7 +1,7 @@
 //! The trail in PostgreSQL: one chain for all replicas that share the database (docs/adr/0008-one-chain-in-postgresql.md).
 //!
 //! - [`target`]: where the database is, and with which TLS. - [`session`]: an open connection, its time limits, what the server must be.
-//!   \- [`schema`]: the tables (`sql/`). - [`store`]: one append, one transaction. - [`reader`]: searches. - [`rows`]: lines as
+//!   \- [`schema`]: the tables (`sql/`). - [`store`]: one append, one transaction. - [`reader`]: searches. [`retire`]: archived lines leave. - [`rows`]: lines as
 //!   rows. - [`fault`]: what an error of the database means.
 //!
 //! Two roles are meant: one owns the tables and makes them, the service's own may append and read (`sql/roles.sql`). Triggers refuse
@@ -12,6 +12,7 @@
 
 mod fault;
 mod reader;
+mod retire;
 mod rows;
 mod schema;
 mod session;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use target::Target;
 
 pub use reader::PostgresReader;
+pub use retire::PostgresRetire;
 pub use store::PostgresStore;
 
 /// Opens the trail at `url`: connects, makes the tables where they are not there yet, and checks the server.
@@ -45,6 +47,14 @@ pub async fn connect(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<(PostgresS
 pub fn lazily(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<(PostgresStore, PostgresReader), StoreError> {
     let target = Arc::new(Target::new(url, ca_pem)?);
     Ok((PostgresStore::new(Arc::clone(&target)), PostgresReader::new(target)))
+}
+
+/// What removes archived lines from the trail at `url`. Opens what it needs at each step.
+///
+/// # Errors
+/// As [`lazily`].
+pub fn retire(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<PostgresRetire, StoreError> {
+    Ok(PostgresRetire::new(Arc::new(Target::new(url, ca_pem)?)))
 }
 
 /// What the database says of the chain's ends.

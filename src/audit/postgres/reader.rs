@@ -1,11 +1,12 @@
 //! Reading and searching, beside the writers, over connections of its own.
 
 use super::Ends;
-use super::fault::fault;
+use super::fault::{damaged, fault};
 use super::rows::{COLUMNS, Hidden, line, nanoseconds, number, stored};
 use super::session::{Session, within};
 use super::store::{ends, ends_statement};
 use super::target::Target;
+use crate::audit::archive::Manifest;
 use crate::audit::{Line, Reader, Reading, StoreError, StoreErrorKind, Tip, Wanted};
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,9 +79,19 @@ impl Reader for PostgresReader {
         Box::pin(async { Ok(self.ends().await?.base) })
     }
 
+    fn archived(&self) -> Reading<'_, Vec<Manifest>> {
+        Box::pin(async {
+            let rows = self.query("SELECT last, last_mac, manifest FROM cpis_fhir.archived ORDER BY last", &[]).await?;
+            rows.iter().map(manifest).collect()
+        })
+    }
+
     fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {
         Box::pin(async move {
-            let statement = format!("SELECT {COLUMNS} FROM cpis_fhir.trail WHERE seq > $1 ORDER BY seq LIMIT $2");
+            let statement = format!(
+                "SELECT {COLUMNS} FROM cpis_fhir.trail WHERE seq > $1 \
+                 AND seq > coalesce((SELECT max(last) FROM cpis_fhir.archived), 0) ORDER BY seq LIMIT $2"
+            );
             let (after, limit) = (number(after)?, most(limit));
             let rows = self.query(&statement, &[(Hidden(&after), Type::INT8), (Hidden(&limit), Type::INT8)]).await?;
             rows.iter().map(line).collect()
@@ -149,6 +160,17 @@ fn search(wanted: &Wanted) -> String {
     } else {
         format!("SELECT {COLUMNS} FROM cpis_fhir.trail WHERE seq < $1 ORDER BY seq DESC LIMIT $2")
     }
+}
+
+/// The columns beside the manifest must say the same.
+fn manifest(row: &Row) -> Result<Manifest, StoreError> {
+    let malformed = || damaged("a note of an archive cannot be read");
+    let text: &str = row.try_get(2).map_err(|error| fault(&error))?;
+    let manifest: Manifest = text.parse().map_err(|_| malformed())?;
+    let last: i64 = row.try_get(0).map_err(|error| fault(&error))?;
+    let mac: &[u8] = row.try_get(1).map_err(|error| fault(&error))?;
+    let end = manifest.ends_with();
+    if number(end.seq)? == last && end.mac.0 == mac { Ok(manifest) } else { Err(malformed()) }
 }
 
 fn most(limit: usize) -> i64 {

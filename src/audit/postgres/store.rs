@@ -53,7 +53,7 @@ const APPEND: Duration = Duration::from_secs(8);
 
 /// `pg_advisory_xact_lock`: ours among all of the database's.
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
-const LOCK_KEY: i64 = i64::from_be_bytes(*b"cpistrai");
+pub(super) const LOCK_KEY: i64 = i64::from_be_bytes(*b"cpistrai");
 
 /// READ COMMITTED: what is read after the lock must be newer than the wait for it.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";

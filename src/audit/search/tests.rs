@@ -124,6 +124,8 @@ async fn a_changed_line_is_shown_as_changed_and_nothing_it_says_is() {
     }
 }
 
+type Change = fn(&mut Line);
+
 #[tokio::test]
 async fn a_line_whose_columns_were_changed_is_shown_as_what_it_says_with_a_warning() {
     let sample = Sample::morning().await;
@@ -133,7 +135,7 @@ async fn a_line_whose_columns_were_changed_is_shown_as_what_it_says_with_a_warni
     let moved = found.iter().find(|found| found.line.seq == 3).unwrap();
     assert_eq!(moved.doubt, Some(Doubt::Column("user_id")));
     assert_eq!(moved.told.as_ref().unwrap().entry.who.as_ref().unwrap().user_id.as_ref().unwrap().as_str(), "asha");
-    let changes: [(&str, fn(&mut Line)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("child", |line| line.child = None),
         ("at", |line| line.at = jiff::Timestamp::UNIX_EPOCH),
         ("event", |line| line.event = "asked".to_owned()),

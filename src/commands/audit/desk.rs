@@ -2,7 +2,7 @@
 
 use super::operator;
 use crate::audit::archive::Retire;
-use crate::audit::{self, Chain, Event, Hit, Opened, Question, Reader, Seal, Search, Sources, Trail};
+use crate::audit::{self, Chain, Event, Found, Hit, Opened, Question, Reader, Seal, Search, Sources, Trail};
 use crate::commands::CommandError;
 use crate::settings::Audit;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ pub struct Desk {
     pub seal: Arc<Seal>,
     /// How lines leave the store, where they can.
     pub retire: Option<Arc<dyn Retire>>,
+    /// What is wrong with the trail's end.
+    pub end: Option<Found>,
 }
 
 /// A search that is on the trail, and may be shown.
@@ -22,6 +24,7 @@ pub struct Recorded<'a> {
     search: Search<'a>,
     /// Lines shown that are not to be relied on.
     pub doubtful: u64,
+    end: Option<Found>,
 }
 
 impl Desk {
@@ -34,8 +37,8 @@ impl Desk {
         // Reading makes nothing, and says where there is nothing to read.
         audit::open_to_read(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
         let opened = audit::open_beside(audit, Handle::current()).await;
-        let Opened { trail, reader, chain, seal, retire, .. } = opened.map_err(|error| cannot(&error))?;
-        Ok(Self { trail, reader, chain, seal, retire })
+        let Opened { trail, reader, chain, seal, retire, found: end } = opened.map_err(|error| cannot(&error))?;
+        Ok(Self { trail, reader, chain, seal, retire, end })
     }
 
     /// Puts the question on the trail, and begins to answer it as of the moment before.
@@ -57,7 +60,7 @@ impl Desk {
             .await
             .map_err(|error| CommandError::Failed(format!("nothing is shown, since this cannot be put on the trail: {error}")))?;
         let sources = Sources { reader: &*self.reader, chain: &self.chain, seal: &self.seal };
-        Ok(Recorded { search: Search::new(sources, question, tip.seq.checked_add(1)), doubtful: 0 })
+        Ok(Recorded { search: Search::new(sources, question, tip.seq.checked_add(1)), doubtful: 0, end: self.end })
     }
 }
 
@@ -73,15 +76,20 @@ impl Recorded<'_> {
     }
 
     /// # Errors
-    /// [`CommandError::Failed`] where a line was not as it was written.
+    /// [`CommandError::Failed`] where a line was not as it was written, or the trail's end is not what it should be.
     pub fn verdict(&self) -> Result<(), CommandError> {
-        if self.doubtful == 0 {
+        let lines = match self.doubtful {
+            0 => None,
+            1 => Some("1 line that was asked for is not as written".to_owned()),
+            lines => Some(format!("{lines} lines that were asked for are not as written")),
+        };
+        let problems: Vec<String> = lines.into_iter().chain(self.end.map(|end| end.to_string())).collect();
+        if problems.is_empty() {
             return Ok(());
         }
-        let lines = if self.doubtful == 1 { "1 line is".to_owned() } else { format!("{} lines are", self.doubtful) };
         Err(CommandError::Failed(format!(
-            "THE TRAIL WAS CHANGED: {lines} not as written. Keep the store and the head file as they are, and run \
-             `cpis-fhir audit verify`"
+            "THE TRAIL WAS CHANGED: {}. Keep the store and the head file as they are, and run `cpis-fhir audit verify`",
+            problems.join("; ")
         )))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::criteria::Criteria;
 use super::desk::{Desk, Recorded};
+use super::entries;
 use crate::audit::export::{Form, LABEL};
 use crate::audit::{Event, Mac, Question};
 use crate::commands::CommandError;
@@ -62,8 +63,9 @@ pub async fn run(desk: &Desk, question: &Question, options: &Options) -> Result<
     let draft = Draft::create(&options.out).map_err(|error| unwritable(&options.out, &error))?;
     let mut recorded = desk.ask(question, Event::Exported, &format!("format {}", form.name())).await?;
     let written = write(&mut recorded, form, draft, &options.out).await?;
-    let entries = if written.entries == 1 { "1 entry".to_owned() } else { format!("{} entries", written.entries) };
-    let said = format!("{entries}, {} bytes: {}\nSHA-256 {}\n{LABEL}", written.bytes, options.out.display(), written.hash);
+    let Written { bytes, hash, .. } = written;
+    let (entries, path) = (entries(written.entries), options.out.display());
+    let said = format!("{entries}, {bytes} bytes: {path}\nSHA-256 {hash}\n{LABEL}");
     recorded.verdict().map_err(|error| CommandError::Failed(format!("{said}\n{error}")))?;
     Ok(said)
 }

@@ -72,5 +72,9 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     })
 }
 
+fn entries(count: u64) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::criteria::Criteria;
 use super::desk::Desk;
-use super::table;
+use super::{entries, table};
 use crate::audit::export::{self, LABEL, Numbers};
 use crate::audit::{Event, Question};
 use crate::commands::{CommandError, say_error};
@@ -41,7 +41,7 @@ pub async fn run(desk: &Desk, question: &Question, options: &Options, out: &mut 
     while let Some(hit) = recorded.next().await? {
         if shown == limit {
             recorded.doubtful -= u64::from(hit.doubt.is_some());
-            say_error(&format!("{shown} entries, newest first. THERE ARE MORE: add --all, or --seq ..{}", last - 1));
+            say_error(&format!("{}, newest first. THERE ARE MORE: add --all, or --seq ..{}", entries(shown), last - 1));
             return recorded.verdict();
         }
         let line = if options.json { export::line(&hit, numbers) } else { table::row(&hit, numbers) };
@@ -51,8 +51,7 @@ pub async fn run(desk: &Desk, question: &Question, options: &Options, out: &mut 
         }
         (shown, last) = (shown + 1, hit.line.seq);
     }
-    let entries = if shown == 1 { "1 entry".to_owned() } else { format!("{shown} entries") };
-    say_error(&format!("{entries}, newest first. There are no more."));
+    say_error(&format!("{}, newest first. There are no more.", entries(shown)));
     recorded.verdict()
 }
 

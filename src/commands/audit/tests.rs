@@ -37,7 +37,7 @@ fn desk(store: Box<dyn Store>, reader: MemoryReader) -> Desk {
     let seal = Arc::new(Seal::new(&keys).unwrap());
     let runtime = tokio::runtime::Handle::current();
     let trail = Trail::start(store, chain(), Arc::clone(&seal), Options::default(), runtime).unwrap();
-    Desk { trail, reader: Arc::new(reader), chain: Arc::new(chain()), seal, retire: None }
+    Desk { trail, reader: Arc::new(reader), chain: Arc::new(chain()), seal, retire: None, end: None }
 }
 
 async fn morning() -> Desk {
@@ -141,7 +141,9 @@ async fn a_limit_holds_and_a_changed_line_is_shown_loudly_and_fails_the_command(
     let desk = desk(Box::new(sample.store), reader);
     let (text, done) = shown_on(&desk, &["--user", "asha"]).await;
     assert!(text.contains("       3  !!! NOT TO BE RELIED ON, AND NOT SHOWN: the line was changed"), "{text}");
-    assert!(matches!(done, Err(CommandError::Failed(said)) if said.starts_with("THE TRAIL WAS CHANGED: 1 line is")));
+    assert!(
+        matches!(done, Err(CommandError::Failed(said)) if said.starts_with("THE TRAIL WAS CHANGED: 1 line that was asked for is"))
+    );
     let (_, done) = shown_on(&desk, &["--user", "asha", "--limit", "2"]).await;
     assert!(done.is_ok(), "a line that was not shown is not spoken of");
 }

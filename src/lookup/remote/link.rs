@@ -13,7 +13,8 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 const CONNECT: Duration = Duration::from_millis(300);
-const RESPONSE: Duration = Duration::from_millis(200);
+/// As patient as a call may be: a reply that is given up costs a second notification.
+const RESPONSE: Duration = Duration::from_millis(400);
 /// A call as a whole, with connecting, sending a script again and all.
 const CALL: Duration = Duration::from_millis(450);
 /// Once calls have failed for this long without a good one among them, the connection is given up and nobody tries for [`REST`],

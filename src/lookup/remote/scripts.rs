@@ -9,6 +9,10 @@ pub(super) static LAND: LazyLock<Script> = LazyLock::new(|| Script::new(include_
 pub(super) static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/read.lua")));
 pub(super) static REMEMBERED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/remembered.lua")));
 
+pub(super) fn all() -> [&'static Script; 5] {
+    [&BEGIN, &JOIN, &LAND, &READ, &REMEMBERED]
+}
+
 /// A reply: a list of numbers and byte strings. What is not there or not as expected is `None`.
 pub(super) struct Reply(pub Vec<Value>);
 

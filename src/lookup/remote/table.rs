@@ -20,6 +20,20 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 impl RemoteTable {
+    /// Connects and brings the scripts along, so that the first look need not: for the start, and to ask whether the table is there.
+    ///
+    /// # Errors
+    /// [`Away`]; the table is used all the same once it is back.
+    pub async fn ready(&self) -> Result<(), Away> {
+        let load = |mut connection| async move {
+            for script in scripts::all() {
+                script.prepare_invoke().load_async(&mut connection).await?;
+            }
+            Ok(())
+        };
+        bounded(self.link.call(load)).await
+    }
+
     /// What is remembered of this very request.
     ///
     /// # Errors

@@ -42,9 +42,7 @@ CREATE TABLE cpis_fhir.archived (
   first bigint NOT NULL CHECK (first > 0),
   last bigint PRIMARY KEY CHECK (last >= first),
   last_mac bytea NOT NULL CHECK (octet_length(last_mac) = 32),
-  file_sha256 bytea NOT NULL CHECK (octet_length(file_sha256) = 32),
-  attest_key bytea NOT NULL CHECK (octet_length(attest_key) = 8),
-  attest_mac bytea NOT NULL CHECK (octet_length(attest_mac) = 32),
+  manifest text NOT NULL,
   at bigint NOT NULL
 );
 

@@ -1,101 +1,6 @@
+//! What somebody with the file can do to it, and where it is found.
+
 use super::*;
-use crate::audit::sqlite::{SqliteReader, SqliteStore};
-use crate::audit::{Draft, Entry, Event, HeadFile, MemoryStore, Message, Store, Who, body};
-use crate::cpis::NhsNumber;
-use crate::settings::KeyMaterial;
-use rusqlite::Connection;
-use std::path::PathBuf;
-use std::sync::Arc;
-use tempfile::TempDir;
-use tokio::runtime::Handle;
-use uuid::Uuid;
-
-const LINES: u64 = 12;
-
-/// A whole trail of [`LINES`] lines on a real file, with its head file.
-struct Ground {
-    folder: TempDir,
-}
-
-fn chain() -> Arc<Chain> {
-    Arc::new(Chain::new(&[KeyMaterial::new([1; 32])]).unwrap())
-}
-
-fn seal() -> Seal {
-    Seal::new(&[KeyMaterial::new([2; 32])]).unwrap()
-}
-
-/// An entry that fills every column.
-fn entry(event: Event, look: Uuid) -> Entry {
-    Entry {
-        look: Some(look),
-        who: Some(Who { user_id: Some("555000111222".into()), ..Who::default() }),
-        child: NhsNumber::parse("9990000018").ok(),
-        request: crate::audit::RequestFacts { request_id: Some("60E0B220".into()), ..Default::default() },
-        message: Some(Message { message_id: "7A1B".into(), ..Message::default() }),
-        ..Entry::of(event)
-    }
-}
-
-fn draft(entry: &Entry) -> Draft {
-    body::write(entry, &seal()).unwrap()
-}
-
-/// Looks that were asked and answered.
-fn drafts(lines: u64) -> Vec<Draft> {
-    let looks = (0..lines / 2).flat_map(|_| {
-        let look = Uuid::new_v4();
-        [Event::Asked, Event::Answered].map(|event| draft(&entry(event, look)))
-    });
-    looks.collect()
-}
-
-impl Ground {
-    async fn new() -> Self {
-        let ground = Self { folder: tempfile::tempdir().unwrap() };
-        ground.append(&drafts(LINES)).await;
-        ground
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// As the service does it: the head after the commit.
-    async fn append(&self, drafts: &[Draft]) {
-        let mut store = SqliteStore::open(&self.path("trail.db"), None).unwrap();
-        let tip = store.append(drafts, &chain()).await.unwrap();
-        HeadFile::new(self.path("head"), chain()).note(tip);
-    }
-
-    /// Somebody with the file and SQLite's own tools, who knows how to take the triggers and checks away.
-    fn tamper(&self, sql: &str) {
-        let db = Connection::open(self.path("trail.db")).unwrap();
-        db.execute_batch(
-            "DROP TRIGGER IF EXISTS trail_is_never_changed; DROP TRIGGER IF EXISTS trail_keeps_its_lines;
-             DROP TRIGGER IF EXISTS trail_grows_at_its_end; DROP TRIGGER IF EXISTS archived_grows_at_its_end;
-             PRAGMA ignore_check_constraints = on;",
-        )
-        .unwrap();
-        db.execute_batch(sql).unwrap();
-    }
-
-    async fn verdict(&self) -> Verdict {
-        let reader = SqliteReader::open(&self.path("trail.db"), Handle::current()).unwrap();
-        let head = Head::read(&self.path("head"), &chain()).unwrap();
-        verify(&reader, &chain(), &seal(), head, Timestamp::now()).await.unwrap()
-    }
-
-    async fn verdict_after(sql: &str) -> Verdict {
-        let ground = Self::new().await;
-        ground.tamper(sql);
-        ground.verdict().await
-    }
-}
-
-fn fault(seq: u64, what: impl Into<FaultKind>) -> Fault {
-    Fault { seq, what: what.into() }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trail_as_it_was_written_is_whole() {
@@ -257,52 +162,10 @@ async fn a_made_up_archive_hides_no_lines() {
     let verdict = Ground::verdict_after(hide).await;
     assert!(matches!(verdict.faults[0].what, FaultKind::Archive), "{:?}", verdict.faults);
     assert!(!verdict.is_whole());
-    let manifest = crate::audit::archive::Manifest::made_up(7, &Chain::new(&[KeyMaterial::new([9; 32])]).unwrap());
+    let spoilt = "INSERT INTO archived VALUES (7, x'00', 1, '{}')";
+    assert!(!Ground::verdict_after(spoilt).await.is_whole());
+    let manifest = Manifest::made_up(7, &Chain::new(&[KeyMaterial::new([9; 32])]).unwrap());
     let hide = format!("INSERT INTO archived VALUES (7, zeroblob(32), 1, '{manifest}')");
     let verdict = Ground::verdict_after(&hide).await;
     assert_eq!(verdict.faults[0], fault(7, FaultKind::Archive));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn looks_without_a_known_outcome_are_listed() {
-    let (mut store, reader) = MemoryStore::new();
-    let looks: Vec<Uuid> = (0..6).map(|_| Uuid::new_v4()).collect();
-    let hour_ago = Timestamp::now() - std::time::Duration::from_hours(1);
-    let write = |event, look: usize, at| draft(&Entry { at, ..entry(event, looks[look]) });
-    let now = Timestamp::now();
-    let drafts = [
-        write(Event::Asked, 0, hour_ago),
-        write(Event::Asked, 1, hour_ago),
-        write(Event::Answered, 0, hour_ago),
-        write(Event::Asked, 2, hour_ago),
-        write(Event::Unknown, 2, hour_ago),
-        write(Event::Asked, 3, hour_ago),
-        // Late, after all.
-        write(Event::Unknown, 3, hour_ago),
-        write(Event::Answered, 3, hour_ago),
-        write(Event::Asked, 4, hour_ago),
-        write(Event::Failed, 4, hour_ago),
-        // Shown again: says nothing of an outcome.
-        write(Event::Shared, 1, hour_ago),
-        write(Event::Asked, 5, now),
-    ];
-    store.append(&drafts, &chain()).await.unwrap();
-    let settled = now - std::time::Duration::from_mins(2);
-    let verdict = verify(&reader, &chain(), &seal(), Head::Absent, settled).await.unwrap();
-    assert_eq!(verdict.outcomes.open, Listed { count: 1, first: vec![2] });
-    assert_eq!(verdict.outcomes.unknown, Listed { count: 1, first: vec![5] });
-    assert_eq!((verdict.outcomes.pending, verdict.outcomes.is_incomplete), (1, false));
-    assert!(verdict.is_whole());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_was_set_back_is_noted_and_no_fault() {
-    let (mut store, reader) = MemoryStore::new();
-    let times =
-        ["2026-01-01T12:00:00Z", "2026-01-01T11:59:58Z", "2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z", "2026-01-02T00:00:00Z"];
-    let drafts = times.map(|at| draft(&Entry { at: at.parse().unwrap(), ..Entry::of(Event::Refused) }));
-    store.append(&drafts, &chain()).await.unwrap();
-    let verdict = verify(&reader, &chain(), &seal(), Head::Absent, Timestamp::now()).await.unwrap();
-    assert_eq!(verdict.backwards, Some(Backwards { count: 2, first: 3, most: SignedDuration::from_hours(2) }));
-    assert!(verdict.is_whole());
 }
