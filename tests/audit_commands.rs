@@ -272,6 +272,21 @@ fn each_way_to_change_a_trail_is_found_with_its_first_bad_line() {
 }
 
 #[test]
+fn a_start_of_the_service_does_not_make_a_trail_that_was_cut_off_look_whole() {
+    let ground = Ground::new();
+    ground.tamper("DELETE FROM trail WHERE seq = 3");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let opened = audit::open(&ground.settings(), runtime.handle().clone()).await.unwrap();
+        for _ in 0..5 {
+            opened.trail.record(&Entry::of(Event::Reloaded)).await.unwrap();
+        }
+    });
+    let said = verified(&ground, &[], 1);
+    assert!(said.iter().any(|line| line.starts_with("FAULT: ") && line.contains("a head file that did not fit")), "{said:?}");
+}
+
+#[test]
 fn a_look_without_an_outcome_is_reported_and_is_no_fault() {
     let ground = Ground::with(&entries()[..1]);
     let said = verified(&ground, &[], 0);
@@ -322,6 +337,8 @@ fn old_months_leave_the_store_with_their_proof_and_with_a_name_to_it() {
     assert!(who[0]["entry"]["detail"].as_str().unwrap().starts_with("archive of months that ended before"), "{who:?}");
     assert_eq!(who[0]["entry"]["who"]["issuer"], "command");
     assert_eq!(ground.found(&["--event", "archived"]).len(), 2);
+    let said = text(&ground.run(&["search", "--from", "2020-01-01", "--to", "2020-12-31"]).stderr);
+    assert!(said.contains("0 entries") && said.contains("Lines 1 to 3 are in archives and were not searched."), "{said}");
 
     let lines = std::fs::read_dir(ground.path("archives")).unwrap().map(|entry| entry.unwrap().path());
     let lines: Vec<PathBuf> = lines.filter(|path| !path.to_str().unwrap().ends_with(".manifest.json")).collect();

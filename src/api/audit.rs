@@ -79,11 +79,13 @@ async fn answer(
     let page = Search::new(sources, &question, Some(before)).page(manner.limit, MOST_READ).await;
     let page = page.map_err(|_| Problem::trail_unavailable())?;
     let numbers = if manner.show_nhs_numbers { Numbers::All } else { Numbers::Only(question.child.as_ref()) };
-    Ok(Answered::ok("trail-searched", written(&page, numbers).into_bytes(), "application/json"))
+    let archived = desk.reader.base().await.map_err(|_| Problem::trail_unavailable())?.seq;
+    Ok(Answered::ok("trail-searched", written(&page, archived, numbers).into_bytes(), "application/json"))
 }
 
-/// `label`, `intact` (whether every line shown is as it was written), `more` (null where that is not known), `next_before`, `entries`.
-fn written(page: &Page, numbers: Numbers<'_>) -> String {
+/// `label`, `intact` (whether every line shown is as it was written), `more` (null where that is not known), `next_before`,
+/// `archived_to` (the last line that is in an archive, and was not searched), `entries`.
+fn written(page: &Page, archived: u64, numbers: Numbers<'_>) -> String {
     let (more, next) = match page.rest {
         Rest::None => ("false", "null".to_owned()),
         Rest::Before(seq) => ("true", seq.to_string()),
@@ -92,7 +94,7 @@ fn written(page: &Page, numbers: Numbers<'_>) -> String {
     let intact = page.hits.iter().all(|hit| hit.doubt.is_none());
     let entries: Vec<String> = page.hits.iter().map(|hit| export::line(hit, numbers).trim_end().to_owned()).collect();
     format!(
-        "{{\"label\":\"{LABEL}\",\"intact\":{intact},\"more\":{more},\"next_before\":{next},\"entries\":[{}]}}\n",
+        "{{\"label\":\"{LABEL}\",\"intact\":{intact},\"more\":{more},\"next_before\":{next},\"archived_to\":{archived},\"entries\":[{}]}}\n",
         entries.join(",\n")
     )
 }

@@ -64,7 +64,7 @@ async fn a_form_is_answered_and_is_on_the_trail_first() {
     let body = posted(&desk, "nhs-number=999+000+0018&user=asha").await.unwrap();
     assert_eq!(numbers(&body), [4, 3, 2]);
     assert_eq!((&body["label"], &body["intact"]), (&LABEL.into(), &true.into()));
-    assert_eq!((&body["more"], &body["next_before"]), (&false.into(), &Value::Null));
+    assert_eq!((&body["more"], &body["next_before"], &body["archived_to"]), (&false.into(), &Value::Null, &0.into()));
     assert_eq!(body["entries"][0]["nhs_number"], CHILD);
     let entry = last_entry(&desk).await;
     assert_eq!((entry.event, entry.who), (Event::Searched, Some(asha())));

@@ -24,6 +24,8 @@ pub struct Recorded<'a> {
     search: Search<'a>,
     /// Lines shown that are not to be relied on.
     pub doubtful: u64,
+    /// The last line that is in an archive, and was not searched; 0 where there is none.
+    archived: u64,
     end: Option<Found>,
 }
 
@@ -47,6 +49,7 @@ impl Desk {
     /// [`CommandError::Failed`], and nothing may be shown.
     pub async fn ask<'a>(&'a self, question: &'a Question, event: Event, manner: &str) -> Result<Recorded<'a>, CommandError> {
         let tip = self.reader.tip().await.map_err(|error| unreadable(&error))?;
+        let archived = self.reader.base().await.map_err(|error| unreadable(&error))?.seq;
         let operator = operator::who()?;
         let manner = operator.manner(manner);
         let entry = question.entry(
@@ -60,7 +63,7 @@ impl Desk {
             .await
             .map_err(|error| CommandError::Failed(format!("nothing is shown, since this cannot be put on the trail: {error}")))?;
         let sources = Sources { reader: &*self.reader, chain: &self.chain, seal: &self.seal };
-        Ok(Recorded { search: Search::new(sources, question, tip.seq.checked_add(1)), doubtful: 0, end: self.end })
+        Ok(Recorded { search: Search::new(sources, question, tip.seq.checked_add(1)), doubtful: 0, archived, end: self.end })
     }
 }
 
@@ -73,6 +76,15 @@ impl Recorded<'_> {
         let hit = self.search.next().await.map_err(|error| unreadable(&error))?;
         self.doubtful += u64::from(hit.as_ref().is_some_and(|hit| hit.doubt.is_some()));
         Ok(hit)
+    }
+
+    /// What the answer cannot hold, as a sentence to put behind it.
+    pub fn unsearched(&self) -> String {
+        match self.archived {
+            0 => String::new(),
+            1 => " Line 1 is in an archive and was not searched.".to_owned(),
+            last => format!(" Lines 1 to {last} are in archives and were not searched."),
+        }
     }
 
     /// # Errors

@@ -65,7 +65,7 @@ pub async fn run(desk: &Desk, question: &Question, options: &Options) -> Result<
     let written = write(&mut recorded, form, draft, &options.out).await?;
     let Written { bytes, hash, .. } = written;
     let (entries, path) = (entries(written.entries), options.out.display());
-    let said = format!("{entries}, {bytes} bytes: {path}\nSHA-256 {hash}\n{LABEL}");
+    let said = format!("{entries}, {bytes} bytes: {path}.{}\nSHA-256 {hash}\n{LABEL}", recorded.unsearched());
     recorded.verdict().map_err(|error| CommandError::Failed(format!("{said}\n{error}")))?;
     Ok(said)
 }

@@ -51,7 +51,7 @@ pub async fn run(desk: &Desk, question: &Question, options: &Options, out: &mut 
         }
         (shown, last) = (shown + 1, hit.line.seq);
     }
-    say_error(&format!("{}, newest first. There are no more.", entries(shown)));
+    say_error(&format!("{}, newest first. There are no more.{}", entries(shown), recorded.unsearched()));
     recorded.verdict()
 }
 

@@ -1,9 +1,9 @@
 use super::criteria::Criteria;
 use super::desk::Desk;
-use super::{export, search};
+use super::{export, search, verify};
 use crate::audit::samples::{CHILD, Sample};
 use crate::audit::{
-    Appending, Chain, Draft, Event, Mac, MemoryReader, Options, Question, Seal, Store, StoreError, StoreErrorKind, Trail,
+    Appending, Chain, Draft, Event, Mac, MemoryReader, Options, Question, Seal, Store, StoreError, StoreErrorKind, Tip, Trail,
     read_body,
 };
 use crate::commands::CommandError;
@@ -197,4 +197,18 @@ fn what_was_typed_wrongly_is_named_and_never_repeated() {
     assert!(refused(&["--look", "9990000018"]).starts_with("--look: wanted the UUID"));
     let shown = format!("{:?}", searched(&["--nhs-number", CHILD, "--user", "asha"]));
     assert!(!shown.contains(CHILD) && !shown.contains("asha"), "{shown}");
+}
+
+#[test]
+fn archives_that_do_not_join_are_a_fault_and_those_that_were_not_named_are_a_note() {
+    let tip = |seq: u64, mac: u8| Tip { seq, mac: Mac([mac; 32]) };
+    let shown =
+        |spans: &[(Tip, Tip)], base| verify::joins(spans.to_vec(), base).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (first, second) = ((Tip::NONE, tip(5, 1)), (tip(5, 1), tip(9, 2)));
+    assert_eq!(shown(&[second, first], tip(9, 2)), [] as [&str; 0], "in any order");
+    assert_eq!(shown(&[first], tip(9, 2)), ["note: lines 6 to 9 are in archives that were not named"]);
+    let fault = |seq| format!("FAULT: line {seq}: what follows the archive does not continue it");
+    assert_eq!(shown(&[first, second], tip(9, 3)), [fault(10)], "the store goes on from another line");
+    assert_eq!(shown(&[first, (tip(5, 9), tip(9, 2))], tip(9, 2)), [fault(6)]);
+    assert_eq!(shown(&[first, (tip(4, 1), tip(9, 2))], tip(9, 2)), [fault(5)], "they overlap");
 }

@@ -63,7 +63,7 @@ pub async fn run(audit: &Audit, options: &Options, out: &mut dyn Write) -> Resul
     let verdict = audit::verify::verify(&*reader, &chain, &seal, head, settled).await.map_err(|error| cannot(&error))?;
     let mut findings = archives(&options.archive, &chain, &seal, verdict.base)?;
     findings.extend(of_store(&verdict));
-    findings.extend(lost_heads.iter().map(|path| of_lost_head(path)));
+    findings.extend(lost_heads.iter().map(|path| lost_head(path)));
     let is_whole = verdict.is_whole() && findings.iter().all(|finding| finding.kind != Kind::Fault);
     tell(&findings, &verdict, is_whole, options.json, out);
     if is_whole {
@@ -124,12 +124,9 @@ pub(super) fn of_store(verdict: &Verdict) -> Vec<Finding> {
     findings
 }
 
-/// A service once started on a store that did not fit its head file, and kept the file aside.
-fn of_lost_head(path: &Path) -> Finding {
-    let text = format!(
-        "{} did not fit the store when the service started: its entry of that time says what was missing. Keep the file safe elsewhere",
-        path.display()
-    );
+/// A start of the service found that the head did not fit the store. The proof stays until somebody takes it away.
+fn lost_head(path: &Path) -> Finding {
+    let text = format!("{}: a head file that did not fit the store: lines that it knew are gone", path.display());
     Finding { kind: Kind::Fault, seq: None, text }
 }
 
