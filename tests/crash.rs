@@ -59,7 +59,8 @@ async fn assert_on_record(trail: &TrailFolder, house: &House, told: &[Told]) {
     let answers: Vec<&Told> = told.iter().filter(|told| told.status == Some(200)).collect();
     let unrecorded = answers.iter().filter(|told| !shown.contains(told.request_id.as_str())).count();
     assert_eq!(unrecorded, 0, "of {} answers that clients received", answers.len());
-    assert!(answers.len() > 20 && heard.len() >= answers.len(), "{} answers, {} queries", answers.len(), heard.len());
+    assert!(answers.len() > 20, "{} answers, {} queries of {} requests", answers.len(), heard.len(), told.len());
+    assert!(heard.len() >= answers.len(), "{} answers, {} queries", answers.len(), heard.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

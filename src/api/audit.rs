@@ -62,6 +62,10 @@ async fn answer(
         Ok(who) => who,
         Err(refused) => {
             let Refused { who, problem } = *refused;
+            // A refusal of the access room is put on the trail where all of them are.
+            if problem.denial.is_some() {
+                return Err(problem);
+            }
             let upshot = Upshot { outcome: problem.name.into(), ..Upshot::default() };
             record(desk, &Entry { who, request: facts, upshot: Some(upshot), ..Entry::of(Event::Refused) }).await?;
             return Err(problem);

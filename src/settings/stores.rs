@@ -28,6 +28,9 @@ pub enum LookupStore {
     Redis(StoreUrl),
 }
 
+/// The path of a trail that is in memory: for a demonstration only.
+const MEMORY: &str = ":memory:";
+
 /// The trail.
 #[derive(Debug, Clone)]
 pub struct Audit {
@@ -137,6 +140,11 @@ pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
 fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
     const NAME: &str = "audit.store";
     let text = reader.text(NAME)?;
+    if is_demo && !reader.is_set(NAME) && !reader.is_set("audit.chain_key_file") {
+        // With a key of its own for each start, a file of an earlier one could not be continued.
+        reader.warn(NAME, "not set, nor are its keys: the trail is in memory, and gone after a restart");
+        return Some(AuditStore::Sqlite(PathBuf::from(MEMORY)));
+    }
     match scheme(&text) {
         "sqlite" => {
             for name in ["audit.store_password_file", "audit.store_ca"] {
@@ -167,7 +175,7 @@ fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<AuditStore> 
         reader.fault(NAME, "wanted sqlite:PATH, such as sqlite:cpis-fhir-audit.db or sqlite:/var/lib/cpis-fhir/audit.db");
         return None;
     }
-    if path == ":memory:" {
+    if path == MEMORY {
         if !is_demo {
             reader.fault(NAME, "a trail in memory is no trail; wanted the path of a file");
             return None;

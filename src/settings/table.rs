@@ -368,7 +368,7 @@ pub(super) const KEYS: &[Key] = &[
         "audit.store",
         Kind::Text("sqlite:PATH or a postgres:// URL"),
         Is("sqlite:cpis-fhir-audit.db"),
-        "Where the trail is kept: `sqlite:PATH` or `postgres://...`.",
+        "Where the trail is kept: `sqlite:PATH` or `postgres://...`. In a demonstration that names neither this nor its keys: in memory.",
     ),
     key(
         "audit.store_password_file",

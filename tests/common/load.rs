@@ -34,11 +34,13 @@ impl Load {
     /// `clients` that look one after another, each time at another child, with a fresh request id; they go on where the service is away.
     pub fn start(clients: usize, fhir_base: &str) -> Self {
         let (stop, told) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        // Made once, and before the clients begin: it takes longer than many a kill leaves them.
+        let http = super::client();
         let client = |_| {
+            let http = http.clone();
             let (stop, told) = (Arc::clone(&stop), Arc::clone(&told));
-            let url = format!("{fhir_base}/Flag/_search");
+            let url = format!("{}/Flag/_search", fhir_base.trim_end_matches('/'));
             tokio::spawn(async move {
-                let http = super::client();
                 while !stop.load(Relaxed) {
                     let request_id = uuid::Uuid::new_v4().to_string();
                     let status = look(&http, &url, &request_id).await;
