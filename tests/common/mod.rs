@@ -4,6 +4,7 @@
 pub mod issuer;
 pub mod leaks;
 pub mod postgres;
+pub mod redis;
 
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::simulator::scenario::Scenario;
@@ -26,6 +27,8 @@ pub struct House {
     pub simulator: Simulator,
     pub service: Service,
     pub http: reqwest::Client,
+    certificates: Certificates,
+    settings: Vec<(String, String)>,
 }
 
 /// The binary, serving.
@@ -65,7 +68,20 @@ impl House {
         let config = Config { listen: loopback(), control_listen: Some(loopback()), tls, scenario };
         let simulator = Simulator::start(config).await.unwrap();
         let service = Service::start(&certificates, &simulator.url(), settings);
-        Self { simulator, service, http: client() }
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Self { simulator, service, http: client(), certificates, settings }
+    }
+
+    /// Another replica with the same settings, before the same simulator.
+    pub fn another(&self) -> Service {
+        self.another_with(&[])
+    }
+
+    /// Another replica, with some settings of its own.
+    pub fn another_with(&self, own: &[(&str, &str)]) -> Service {
+        let settings = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let settings: Vec<(&str, &str)> = settings.chain(own.iter().copied()).collect();
+        Service::start(&self.certificates, &self.simulator.url(), &settings)
     }
 
     pub fn counts(&self) -> Counts {

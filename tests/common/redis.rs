@@ -1,4 +1,5 @@
 //! A real Redis of one test, on a port of its own, without a disk.
+#![allow(dead_code)] // each test file uses its part
 
 use cpis_fhir::settings::{KeyMaterial, LookupStore, Settings, StoreUrl};
 use cpis_fhir::simulator::certificates::Certificates;
@@ -93,6 +94,11 @@ impl Redis {
 
     pub fn url(&self) -> StoreUrl {
         store_url(&format!("redis://127.0.0.1:{}/0", self.port), None).0
+    }
+
+    /// For `lookup.store`.
+    pub fn address(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
     }
 
     /// A connection of the test itself.
