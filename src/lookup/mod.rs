@@ -127,7 +127,7 @@ impl Lookups {
 
     /// As [`Lookups::new`], for one of several replicas, which share their looks through `remote`.
     pub fn shared(register: Arc<dyn Register>, trail: Trail, rules: Rules, remote: RemoteTable, runtime: Handle) -> Self {
-        let replicas = Replicas::new(remote, rules.sharing, runtime.clone());
+        let replicas = Replicas::new(remote, rules.sharing, rules.patience.caller, runtime.clone());
         Self::among(Some(replicas), register, Arc::new(trail), rules, Bounds::USUAL, runtime)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Where the table outside this process is away, a flight goes ahead alone: counted, logged, and said in its **asked** entry.
 
-use super::remote::{self, Begun, Kept, Place, Remembered, RemoteTable, Waited, Wanted};
+use super::remote::{self, Away, Begun, Kept, Place, Remembered, RemoteTable, Waited, Wanted};
 use super::statistics::count;
 use super::table::{Flight, Landed, Source, Table};
 use super::{Freshness, LookKey, Sharing};
@@ -30,6 +30,8 @@ const SAID_EVERY: Duration = Duration::from_secs(30);
 pub(super) struct Replicas {
     table: RemoteTable,
     sharing: Sharing,
+    /// How long a caller waits.
+    caller: Duration,
     runtime: Handle,
     unshared: AtomicU64,
     said: Mutex<Option<Instant>>,
@@ -66,10 +68,11 @@ pub(super) struct Aboard {
 struct Pending(Arc<Replicas>);
 
 impl Replicas {
-    pub(super) fn new(table: RemoteTable, sharing: Sharing, runtime: Handle) -> Arc<Self> {
+    pub(super) fn new(table: RemoteTable, sharing: Sharing, caller: Duration, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             table,
             sharing,
+            caller,
             runtime,
             unshared: AtomicU64::new(0),
             said: Mutex::default(),
@@ -99,7 +102,7 @@ impl Replicas {
             Freshness::NoCache => Wanted::NotOlderThan(self.sharing.refresh_after),
             Freshness::NewLook => Wanted::New,
         };
-        match self.table.begin(key, &request_id, wanted).await {
+        match self.begin_at_the_table(key, &request_id, wanted).await {
             Ok(Begun::Ours(place)) => {
                 if let Some(remote) = place.flight() {
                     self.is_known_as(local, flight, remote);
@@ -120,6 +123,17 @@ impl Replicas {
                 self.says_unshared(away);
                 Start::Asks(self.aboard(flight, self.table.alone(key, &request_id), true))
             }
+        }
+    }
+
+    /// A connection that broke while nobody used it is found out by the first call, which fails for it. That is tried again if the
+    /// table knows nothing of the request: if it has it on its way, it may be this very flight, which would wait for itself.
+    async fn begin_at_the_table(&self, key: &LookKey, request_id: &str, wanted: Wanted) -> Result<Begun, Away> {
+        let begun = self.table.begin(key, request_id, wanted).await;
+        let Err(Away::NoConnection) = begun else { return begun };
+        match self.table.remembered(key, request_id).await {
+            Ok(None | Some(Remembered::Landed(_))) => self.table.begin(key, request_id, wanted).await,
+            _ => begun,
         }
     }
 
@@ -182,7 +196,27 @@ impl Replicas {
             async move {
                 let landed = table.land(&place, &kept).await?;
                 replicas.is_known_as(&local, &flight, &landed.flight);
+                replicas.lands_again(place, kept);
                 Ok(())
+            }
+        });
+    }
+
+    /// A table that was away may have lost what it held, while others still wait for it: as long as they may, a failed call makes
+    /// the flight land again. That changes nothing where nothing was lost.
+    fn lands_again(self: &Arc<Self>, place: Place, kept: Kept) {
+        let until = Instant::now() + self.caller;
+        let mut away = self.table.counts().away;
+        let replicas = Arc::downgrade(self);
+        self.runtime.spawn(async move {
+            while Instant::now() < until {
+                tokio::time::sleep(PAUSE).await;
+                let Some(replicas) = replicas.upgrade() else { return };
+                // Counted before the call, which counts by itself if it fails.
+                let now_away = replicas.table.counts().away;
+                if now_away != away && replicas.table.land(&place, &kept).await.is_ok() {
+                    away = now_away;
+                }
             }
         });
     }
@@ -190,7 +224,7 @@ impl Replicas {
     /// Does something at the table, again and again while it is away.
     fn brings<F>(self: &Arc<Self>, what: impl Fn(RemoteTable) -> F + Send + 'static)
     where
-        F: Future<Output = Result<(), remote::Away>> + Send,
+        F: Future<Output = Result<(), Away>> + Send,
     {
         let tries = if self.pending.fetch_add(1, Ordering::Relaxed) < MOST_WAITING { TRIES } else { 1 };
         let pending = Pending(Arc::clone(self));
@@ -205,7 +239,7 @@ impl Replicas {
         });
     }
 
-    fn says_unshared(&self, away: remote::Away) {
+    fn says_unshared(&self, away: Away) {
         count(&self.unshared);
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.is_none_or(|said| said.elapsed() >= SAID_EVERY) {
