@@ -211,8 +211,8 @@ impl Table {
     pub(super) fn further_ids(&self, flight: &Arc<Flight>) -> Vec<Box<str>> {
         let state = self.lock();
         let Some(looks) = state.looks.get(&*flight.key) else { return Vec::new() };
-        let joined = |(id, other): &(&Box<str>, &Arc<Flight>)| Arc::ptr_eq(other, flight) && flight.first_id.as_ref() != Some(id);
-        looks.ids.iter().filter(joined).map(|(id, _)| id.clone()).collect()
+        let of_flight = looks.ids.iter().filter(|(_, other)| Arc::ptr_eq(other, flight)).map(|(id, _)| id);
+        of_flight.filter(|id| flight.first_id.as_ref() != Some(*id)).cloned().collect()
     }
 
     /// Forgets what is over now and then, as long as the table is used by anyone.
@@ -272,7 +272,7 @@ impl Table {
         let for_all = |flight: &&Arc<Flight>| !flight.only_for_its_request.load(Ordering::SeqCst);
         let flying = || state.looks.get(key).into_iter().flat_map(|looks| &looks.flying).filter(for_all);
         let is_young = |flight: &&Arc<Flight>| now.saturating_duration_since(flight.began) < self.0.caller;
-        let youngest = flying().last()?;
+        let youngest = flying().next_back()?;
         let joins = match freshness {
             Freshness::NewLook => !youngest.has_gone_out() || flying().filter(is_young).count() >= MOST_OF_ONE_LOOK,
             Freshness::Shared | Freshness::NoCache => id.is_none() || is_young(&youngest),

@@ -141,7 +141,7 @@ fn spawn(arguments: &[String], folder: &TempDir) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("redis-server is installed")
+        .unwrap_or_else(|error| panic!("redis-server is needed: {error}"))
 }
 
 fn free_port() -> u16 {
