@@ -78,7 +78,7 @@ async fn an_answer_without_its_entry_is_withheld_until_the_same_request_comes_ag
     let trail = TrailFolder::sqlite();
     let house = house(&trail).await;
     let path = format!("Flag?patient={SLOW_CHILD}");
-    let looking = house.get_with(&path, &ID);
+    let request = house.get_with(&path, &ID);
     let locking = async {
         // The query is out, and its answer is on its way.
         while house.counts().requests == 0 {
@@ -86,13 +86,13 @@ async fn an_answer_without_its_entry_is_withheld_until_the_same_request_comes_ag
         }
         lock(&trail)
     };
-    let (withheld, lock) = tokio::join!(looking, locking);
+    let (withheld, held_lock) = tokio::join!(request, locking);
     assert_eq!((withheld.status, withheld.issue().as_str()), (500, "exception"), "{}", withheld.text);
     assert!(withheld.header("retry-after").is_none());
     assert!(withheld.diagnostics().contains("notified"), "{}", withheld.text);
     let still = house.get_with(&path, &ID).await;
     assert_eq!(still.status, 500, "{}", still.text);
-    drop(lock);
+    drop(held_lock);
     let told = house.get_with(&path, &ID).await;
     assert_eq!((told.status, told.total()), (200, 1), "{}", told.text);
     assert_eq!((house.counts().requests, house.counts().notifications), (1, 1));

@@ -7,5 +7,6 @@ mod sharing {
     mod outages;
     mod remembering;
     mod secrecy;
+    #[path = "../common/redis.rs"]
     mod server;
 }

@@ -97,7 +97,8 @@ pub struct Entry {
     /// The HL7 V3 author as it went over the wire.
     pub author: Option<AuthorAsSent>,
     pub upshot: Option<Upshot>,
-    /// For a person's eye, of events without a child: which settings, which search, which archive. Never a secret.
+    /// For a person's eye, of events without a child: which settings, which search, which archive; of **asked**: that it went ahead
+    /// unshared, so that a second notification is explained. Never a secret.
     pub detail: Option<String>,
 }
 

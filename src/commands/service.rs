@@ -5,8 +5,9 @@ use crate::access::Access;
 use crate::api::{self, App, audit::TrailSearch, health::SmspHealth};
 use crate::audit::{self, Entry, Event, Opened, Trail};
 use crate::fhir::id::IdKeys;
+use crate::lookup::remote::{RemoteError, RemoteTable, Windows};
 use crate::lookup::{BreakerRules, Bulkhead, Lookups, Patience, Rules, Sharing};
-use crate::settings::Settings;
+use crate::settings::{LookupStore, Settings};
 use crate::smsp::{client::Client, probe};
 use actix_web::web;
 use std::future::Future;
@@ -119,9 +120,25 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, 
     let opened = core.block_on(audit::open(&settings.audit, core.clone())).map_err(|error| wrong(&error))?;
     let Opened { trail, reader, chain, .. } = opened;
     let trail_search = TrailSearch { trail: trail.clone(), reader, chain };
-    let lookups = Lookups::new(Arc::new(client), trail.clone(), rules(&settings), core.clone());
+    let lookups = match replicas(&settings, core).map_err(|error| wrong(&error))? {
+        None => Lookups::new(Arc::new(client), trail.clone(), rules(&settings), core.clone()),
+        Some(table) => Lookups::shared(Arc::new(client), trail.clone(), rules(&settings), table, core.clone()),
+    };
     let access = Access::start(&settings, core).map_err(|error| wrong(&error))?;
     Ok(App::new(settings, access, lookups, trail, ids, smsp_health).with_trail_search(trail_search))
+}
+
+/// The table that replicas share, where the settings name one. The service starts without it too: looks then go ahead unshared.
+fn replicas(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Option<RemoteTable>, RemoteError> {
+    let (lookup, smsp) = (&settings.lookup, &settings.smsp);
+    let LookupStore::Redis(url) = &lookup.store else { return Ok(None) };
+    let windows = Windows::new(lookup.share_for, smsp.timeout, smsp.late_timeout);
+    let table = RemoteTable::new(url, lookup.store_ca.as_deref(), &lookup.store_keys, windows, core.clone())?;
+    match core.block_on(table.ready()) {
+        Ok(()) => tracing::info!("looks are shared between replicas"),
+        Err(away) => tracing::error!(%away, "the sharing table is away: looks are not shared between replicas until it is back"),
+    }
+    Ok(Some(table))
 }
 
 /// The runtime that owns the SMSP client and every look (decisions.md 32).

@@ -2,10 +2,11 @@
 
 use super::Patience;
 use super::breaker::{Breaker, Pass, Sign};
-use super::gate::{Place, Ticket};
+use super::gate::{Gate, Place, Ticket};
 use super::record::{self, Ledger};
+use super::replicas::{Beginning, Replicas, Start, UNSHARED};
 use super::statistics::{Counters, count};
-use super::table::{Departure, Flight, Landed};
+use super::table::{Departure, Flight, Landed, Source};
 use crate::audit::{Entry, RequestFacts};
 use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
 use std::sync::Arc;
@@ -17,11 +18,32 @@ pub(super) struct Crew {
     pub register: Arc<dyn Register>,
     pub ledger: Arc<dyn Ledger>,
     pub breaker: Breaker,
+    pub gate: Gate,
+    /// `None`: there is only this process.
+    pub replicas: Option<Arc<Replicas>>,
     pub counters: Arc<Counters>,
     pub patience: Patience,
 }
 
 impl Crew {
+    /// Whether a look may go out, said at once. What is refused here has not been asked and is no entry of the trail, which must
+    /// not be what a flood of requests fills; it is counted.
+    pub(super) fn may_begin(&self) -> Result<Ticket, Failure> {
+        let shed = |kind| {
+            count(&self.counters.shed);
+            unasked(kind)
+        };
+        self.may_be_recorded()?;
+        if !self.breaker.lets_through(Instant::now()) {
+            return Err(shed(FailureKind::LeftAlone));
+        }
+        self.gate.enter().map_err(|_| shed(FailureKind::Overloaded))
+    }
+
+    pub(super) fn may_be_recorded(&self) -> Result<(), Failure> {
+        if self.ledger.can_owe_more() { Ok(()) } else { Err(unasked(FailureKind::TrailUnavailable)) }
+    }
+
     /// Counts an outcome that is on the trail.
     pub(super) fn counts(&self, outcome: Result<&Answer, &Failure>) {
         if outcome.is_ok() {
@@ -38,17 +60,33 @@ pub(super) struct Load {
     pub question: Arc<Question>,
     /// Of the request that began it.
     pub facts: RequestFacts,
-    pub ticket: Ticket,
+    pub ticket: Option<Ticket>,
+    /// For the other replicas, where there are any.
+    pub beginning: Option<Beginning>,
 }
 
 /// Flies: asks once, and once more only where no connection was ever made (decisions.md 6). Everything that can be said of it is
 /// durable on the trail before any waiter hears.
 pub(super) async fn fly(crew: Arc<Crew>, load: Load, departure: Departure) {
     let flight = Arc::clone(&departure.flight);
-    let Load { question, facts, ticket } = load;
-    let trip = Trip { crew: &crew, flight: &flight, question: &question, facts: &facts };
-    let landed = trip.go(ticket).await;
-    departure.land(landed);
+    let Load { question, facts, ticket, beginning } = load;
+    let mut trip = Trip { crew: &crew, flight: &flight, question: &question, facts: &facts, detail: None };
+    let (Some(replicas), Some(beginning)) = (&crew.replicas, beginning) else {
+        let landed = trip.go(ticket).await;
+        return departure.land(landed);
+    };
+    let table = departure.table().clone();
+    // As long as a flight of this process would wait for an answer that is late.
+    let until = flight.began + crew.patience.caller + crew.patience.late;
+    match replicas.begin(&table, &flight, &beginning, until).await {
+        Start::Elsewhere(landed) => departure.land(landed),
+        Start::Asks(aboard) => {
+            trip.detail = aboard.is_alone.then_some(UNSHARED);
+            let landed = trip.go(ticket).await;
+            departure.land(landed.clone());
+            aboard.land(&table, &landed);
+        }
+    }
 }
 
 struct Trip<'a> {
@@ -56,6 +94,8 @@ struct Trip<'a> {
     flight: &'a Flight,
     question: &'a Question,
     facts: &'a RequestFacts,
+    /// For the **asked** entry.
+    detail: Option<&'static str>,
 }
 
 /// How far an attempt came.
@@ -76,10 +116,14 @@ struct Open {
 }
 
 impl Trip<'_> {
-    async fn go(&self, ticket: Ticket) -> Landed {
+    async fn go(&self, ticket: Option<Ticket>) -> Landed {
         let author = match self.crew.register.author(self.question) {
             Ok(author) => author,
             Err(failure) => return self.refused(failure).await,
+        };
+        let ticket = match ticket.map_or_else(|| self.crew.may_begin(), Ok) {
+            Ok(ticket) => ticket,
+            Err(failure) => return landed(Err(failure), None),
         };
         // Half of a caller's time: a query that goes out when its caller is about to leave notifies for nothing.
         let mut place = ticket.place(self.flight.began + self.crew.patience.caller / 2).await;
@@ -116,7 +160,7 @@ impl Trip<'_> {
             return Attempt::NotMade(no_trail());
         }
         let ids = MessageIds::fresh();
-        let asked = record::asked(self.flight, self.question, self.facts, author, &ids);
+        let asked = record::asked(self.flight, self.question, self.facts, author, &ids, self.detail);
         if let Err(error) = ledger.record(&asked).await {
             if record::may_stand(&error) {
                 ledger.record_when_possible(&record::ended(&asked, Err(&no_trail())));
@@ -219,7 +263,7 @@ impl Drop for Open {
 }
 
 fn landed(outcome: Result<Answer, Failure>, owed: Option<Arc<Entry>>) -> Landed {
-    Landed { outcome: outcome.map(Arc::new).map_err(Arc::new), came: Instant::now(), owed }
+    Landed { outcome: outcome.map(Arc::new).map_err(Arc::new), came: Instant::now(), owed, source: Source::Here }
 }
 
 /// A failure of a look that never went out.

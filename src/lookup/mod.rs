@@ -8,6 +8,8 @@
 //!    **unknown**), and only then do its waiters hear;
 //! 4. every further showing of an answer is on record first (**shared**), and so is a read outside any look (**not-held**).
 //!
+//! Several replicas share their looks through the [`remote`] table, which a flight asks first ([`replicas`]).
+//!
 //! What each entry says, and when a look has failed rather than being unknown: [`record`].
 
 mod breaker;
@@ -16,6 +18,7 @@ mod gate;
 mod key;
 mod record;
 pub mod remote;
+mod replicas;
 mod statistics;
 mod table;
 mod weight;
@@ -31,10 +34,12 @@ use breaker::Breaker;
 use flight::{Crew, Load, unasked};
 use gate::{Gate, Ticket};
 use record::Ledger;
+use remote::RemoteTable;
+use replicas::{Beginning, Replicas};
 use statistics::{count, read};
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Bounds, Flight, Found, Landed, Table};
+use table::{Bounds, Flight, Found, Landed, Source, Table};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -92,7 +97,6 @@ pub struct Request {
 pub struct Lookups {
     crew: Arc<Crew>,
     table: Table,
-    gate: Arc<Gate>,
     /// The runtime that owns every flight, so that no flight ends with the connection of a caller (decisions.md 32).
     runtime: Handle,
 }
@@ -121,12 +125,30 @@ impl Lookups {
         Self::with(register, Arc::new(trail), rules, Bounds::USUAL, runtime)
     }
 
+    /// As [`Lookups::new`], for one of several replicas, which share their looks through `remote`.
+    pub fn shared(register: Arc<dyn Register>, trail: Trail, rules: Rules, remote: RemoteTable, runtime: Handle) -> Self {
+        let replicas = Replicas::new(remote, rules.sharing, rules.patience.caller, runtime.clone());
+        Self::among(Some(replicas), register, Arc::new(trail), rules, Bounds::USUAL, runtime)
+    }
+
     fn with(register: Arc<dyn Register>, ledger: Arc<dyn Ledger>, rules: Rules, bounds: Bounds, runtime: Handle) -> Self {
+        Self::among(None, register, ledger, rules, bounds, runtime)
+    }
+
+    fn among(
+        replicas: Option<Arc<Replicas>>,
+        register: Arc<dyn Register>,
+        ledger: Arc<dyn Ledger>,
+        rules: Rules,
+        bounds: Bounds,
+        runtime: Handle,
+    ) -> Self {
         let table = Table::new(rules.sharing, rules.patience.caller, bounds);
         table.keep_swept(&runtime);
         let breaker = Breaker::new(rules.breaker);
-        let crew = Crew { register, ledger, breaker, counters: Arc::default(), patience: rules.patience };
-        Self { crew: Arc::new(crew), table, gate: Arc::new(Gate::new(rules.bulkhead)), runtime }
+        let gate = Gate::new(rules.bulkhead);
+        let crew = Crew { register, ledger, breaker, gate, replicas, counters: Arc::default(), patience: rules.patience };
+        Self { crew: Arc::new(crew), table, runtime }
     }
 
     /// The requester's shared look about the child of `question`, if there still is one. Never asks (decisions.md 11). That it is shown,
@@ -135,7 +157,14 @@ impl Lookups {
     /// # Errors
     /// [`FailureKind::TrailUnavailable`], not delivered.
     pub async fn held(&self, question: &Question, request: &Request) -> Result<Option<Look>, Arc<Failure>> {
-        if let Some((flight, landed)) = self.table.held(&LookKey::of(question)) {
+        let key = LookKey::of(question);
+        let mut held = self.table.held(&key);
+        if let (None, Some(replicas)) = (&held, &self.crew.replicas)
+            && let Some(landed) = replicas.shared(&key).await
+        {
+            held = Some((self.table.adopt(&key, landed.clone())?, landed));
+        }
+        if let Some((flight, landed)) = held {
             return self.show(&flight, landed, question, request, By::TheWindow).await.map(Some);
         }
         let entry = record::not_held(question, &request.facts);
@@ -154,42 +183,59 @@ impl Lookups {
         let deadline = Instant::now() + self.crew.patience.caller;
         let id = request.request_id.as_ref().map(|id| id.to_ascii_lowercase());
         let question = Arc::new(question);
-        let found = self.table.find(&LookKey::of(&question), id.as_deref(), freshness, || self.may_begin())?;
-        let (flight, is_its_own) = match found {
-            Found::Remembered(flight, landed) => {
-                return self.show(&flight, landed, &question, &request, By::ItsOwnLook).await.inspect(|_| self.saves(&flight));
+        let key = LookKey::of(&question);
+        let timeout = || Arc::new(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered));
+        loop {
+            let found = self.table.find(&key, id.as_deref(), freshness, || self.may_begin())?;
+            let (flight, is_its_own) = match found {
+                Found::Remembered(flight, landed) => {
+                    return self
+                        .show(&flight, landed, &question, &request, By::ItsOwnLook)
+                        .await
+                        .inspect(|_| self.saves(&flight));
+                }
+                Found::Shared(flight, landed) => {
+                    self.joins(&flight, id.as_deref());
+                    return self.show(&flight, landed, &question, &request, By::TheWindow).await.inspect(|_| self.saves(&flight));
+                }
+                Found::OnItsWay(flight) => {
+                    self.joins(&flight, id.as_deref());
+                    (flight, false)
+                }
+                Found::Begun(departure, ticket) => {
+                    let flight = Arc::clone(&departure.flight);
+                    let beginning = || Beginning { key: key.clone(), request_id: id.clone(), freshness };
+                    let beginning = self.crew.replicas.is_some().then(beginning);
+                    let load = Load { question: Arc::clone(&question), facts: request.facts.clone(), ticket, beginning };
+                    self.runtime.spawn(flight::fly(Arc::clone(&self.crew), load, departure));
+                    (flight, true)
+                }
+            };
+            let landed = tokio::time::timeout_at(deadline, flight.wait()).await.map_err(|_| timeout())?;
+            if is_its_own || !landed.source.is_recalled() {
+                return self.hear(&flight, landed, &question, &request, is_its_own).await;
             }
-            Found::Shared(flight, landed) => {
-                return self.show(&flight, landed, &question, &request, By::TheWindow).await.inspect(|_| self.saves(&flight));
+            // Another replica had the answer for the request that began the flight. Whether it does for this one as well is
+            // found in the table.
+            if Instant::now() >= deadline {
+                return Err(timeout());
             }
-            Found::OnItsWay(flight) => (flight, false),
-            Found::Begun(departure, ticket) => {
-                let flight = Arc::clone(&departure.flight);
-                let load = Load { question: Arc::clone(&question), facts: request.facts.clone(), ticket };
-                self.runtime.spawn(flight::fly(Arc::clone(&self.crew), load, departure));
-                (flight, true)
-            }
-        };
-        let Ok(landed) = tokio::time::timeout_at(deadline, flight.wait()).await else {
-            return Err(Arc::new(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered)));
-        };
-        self.hear(&flight, landed, &question, &request, is_its_own).await
+        }
     }
 
-    /// Whether a look may begin, said at once. What is refused here has not been asked and is no entry of the trail, which must
-    /// not be what a flood of requests fills; it is counted.
-    fn may_begin(&self) -> Result<Ticket, Failure> {
-        let shed = |kind| {
-            count(&self.crew.counters.shed);
-            unasked(kind)
-        };
-        if !self.crew.ledger.can_owe_more() {
-            return Err(unasked(FailureKind::TrailUnavailable));
+    /// A look that another replica may know of costs no place before that is known.
+    fn may_begin(&self) -> Result<Option<Ticket>, Failure> {
+        match &self.crew.replicas {
+            None => self.crew.may_begin().map(Some),
+            Some(_) => self.crew.may_be_recorded().map(|()| None),
         }
-        if !self.crew.breaker.lets_through(Instant::now()) {
-            return Err(shed(FailureKind::LeftAlone));
+    }
+
+    /// Another replica must know this request as one of the flight's, should it be repeated there.
+    fn joins(&self, flight: &Arc<Flight>, id: Option<&str>) {
+        if let (Some(replicas), Some(id)) = (&self.crew.replicas, id) {
+            replicas.joins(flight, id);
         }
-        self.gate.enter().map_err(|_| shed(FailureKind::Overloaded))
     }
 
     /// The outcome of a flight that this request waited for.
@@ -206,12 +252,15 @@ impl Lookups {
             return Err(unrecorded(By::ItsOwnLook));
         }
         let answer = landed.outcome?;
-        if !is_its_own {
-            self.record_sharing(flight, question, request, &answer, None).await.map_err(|()| unrecorded(By::ItsOwnLook))?;
+        let asked_here = landed.source == Source::Here;
+        let shared = !is_its_own || !asked_here;
+        let age = (!asked_here).then(|| landed.came.elapsed());
+        if shared {
+            self.record_sharing(flight, question, request, &answer, age).await.map_err(|()| unrecorded(By::ItsOwnLook))?;
             self.saves(flight);
         }
         flight.is_told();
-        Ok(Look { answer, shared: !is_its_own, age: None })
+        Ok(Look { answer, shared, age })
     }
 
     /// The outcome of a flight that had landed before this request.
@@ -227,6 +276,9 @@ impl Lookups {
             self.crew.ledger.record_again(owed).await.map_err(|_| unrecorded(by))?;
             if flight.settles() {
                 self.crew.counts(landed.outcome.as_deref().map_err(AsRef::as_ref));
+                if let (Some(replicas), Some(place)) = (&self.crew.replicas, flight.take_place()) {
+                    replicas.land(&self.table, flight, place, &landed);
+                }
             }
         }
         let answer = landed.outcome?;
@@ -273,22 +325,40 @@ impl Lookups {
             shed: read(&counters.shed),
             withheld: read(&counters.withheld),
             displaced: self.table.displaced(),
+            unshared: self.crew.replicas.as_ref().map_or(0, |replicas| replicas.unshared()),
             in_flight: self.in_flight(),
-            waiting: self.gate.waiting(),
+            waiting: self.crew.gate.waiting(),
             breaker: self.crew.breaker.state(),
         }
     }
 
     /// Waits until no look is on its way, `limit` at most. True when all have landed, with their outcome on the trail or owed to it.
+    /// Looks of other replicas are not waited for any more.
     pub async fn drain(&self, limit: Duration) -> bool {
+        if let Some(replicas) = &self.crew.replicas {
+            replicas.close();
+        }
         let all_landed = async {
             while self.in_flight() > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(limit, all_landed).await.is_ok()
+        let have_landed = tokio::time::timeout(limit, all_landed).await.is_ok();
+        if let Some(replicas) = &self.crew.replicas {
+            let all_told = async {
+                while replicas.pending() > 0 {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            // They are told in milliseconds, or the table is away.
+            let _ = tokio::time::timeout(TELLING_OTHERS, all_told).await;
+        }
+        have_landed
     }
 }
+
+/// How long the end may wait for the table that replicas share.
+const TELLING_OTHERS: Duration = Duration::from_secs(2);
 
 /// What a caller hears where the entry that would have to stand first does not. If its own look may have been heard, it must
 /// not be told to try again by itself; if it asked nothing, it may.

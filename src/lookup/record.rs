@@ -60,25 +60,27 @@ fn entry(event: Event, question: &Question, facts: &RequestFacts) -> Entry {
     }
 }
 
-/// **asked**: this query is about to go out.
+/// **asked**: this query is about to go out. `detail`: why it may be one too many.
 pub(super) fn asked(
     flight: &Flight,
     question: &Question,
     facts: &RequestFacts,
     author: &AuthorAsSent,
     ids: &MessageIds,
+    detail: Option<&str>,
 ) -> Entry {
     Entry {
         look: Some(flight.look),
         message: Some(Message::from(ids)),
         author: Some(author.clone()),
+        detail: detail.map(Into::into),
         ..entry(Event::Asked, question, facts)
     }
 }
 
 /// **answered**, **failed** or **unknown**: what came of the query that `asked` is about.
 pub(super) fn ended(asked: &Entry, outcome: Result<&Answer, &Failure>) -> Entry {
-    let mut entry = Entry { upshot: Some(upshot(outcome)), ..asked.clone() };
+    let mut entry = Entry { upshot: Some(upshot(outcome)), detail: None, ..asked.clone() };
     let of_now = Entry::of(event(outcome));
     (entry.id, entry.at, entry.event) = (of_now.id, of_now.at, of_now.event);
     if let (Ok(answer), Some(message)) = (outcome, &mut entry.message) {

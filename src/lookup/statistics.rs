@@ -34,6 +34,8 @@ pub struct Statistics {
     pub withheld: u64,
     /// Answers that made room for newer ones before their time. Each had been told to a caller.
     pub displaced: u64,
+    /// Looks that went ahead although the table that replicas share was away.
+    pub unshared: u64,
     /// Looks on their way now, with those that wait for a place.
     pub in_flight: usize,
     /// Looks that wait for a place now.

@@ -16,13 +16,13 @@
 mod state;
 
 use super::gate::Ticket;
-use super::{Freshness, Sharing, record, weight};
+use super::{Freshness, Sharing, record, remote, weight};
 use crate::audit::Entry;
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase};
 use crate::lookup::LookKey;
 use state::State;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -62,8 +62,16 @@ pub(super) struct Flight {
     pub look: Uuid,
     pub began: Instant,
     key: Arc<LookKey>,
+    /// Of the request that began it.
+    first_id: Option<Box<str>>,
     /// The order of beginning.
     number: u64,
+    /// Its name among all replicas, once it has one.
+    pub remote: OnceLock<remote::Flight>,
+    /// Its place there, as long as its outcome may not be told.
+    place: Mutex<Option<remote::Place>>,
+    /// It waits for what the request that began it had asked before, elsewhere.
+    only_for_its_request: AtomicBool,
     /// Its query was handed over, or may have been.
     gone_out: AtomicBool,
     /// A caller has been told the answer.
@@ -84,6 +92,27 @@ pub(super) struct Landed {
     pub came: Instant,
     /// The entry that must be on the trail before anything of the outcome is told.
     pub owed: Option<Arc<Entry>>,
+    pub source: Source,
+}
+
+/// Whose query the outcome is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// This flight's.
+    Here,
+    /// That of a flight on another replica, which was on its way when this one began.
+    OtherReplica,
+    /// That of an answer which another replica shares: it suits who asked for it. Who joined meanwhile looks again.
+    Window,
+    /// That of the same request, made before on another replica. Who joined meanwhile looks again.
+    ItsRequest,
+}
+
+impl Source {
+    /// Whether it suits only the request that began the flight.
+    pub(super) fn is_recalled(self) -> bool {
+        matches!(self, Self::Window | Self::ItsRequest)
+    }
 }
 
 /// Where a request's look was found.
@@ -93,8 +122,8 @@ pub(super) enum Found {
     /// Another request's answer is shared.
     Shared(Arc<Flight>, Landed),
     OnItsWay(Arc<Flight>),
-    /// This request begins it.
-    Begun(Departure, Ticket),
+    /// This request begins it. Without a ticket it has yet to get one, once no other replica has the answer.
+    Begun(Departure, Option<Ticket>),
 }
 
 /// A flight that has just been given its place. It lands when it is told to, or else when this is dropped.
@@ -130,7 +159,7 @@ impl Table {
         key: &LookKey,
         id: Option<&str>,
         freshness: Freshness,
-        may_begin: impl FnOnce() -> Result<Ticket, Failure>,
+        may_begin: impl FnOnce() -> Result<Option<Ticket>, Failure>,
     ) -> Result<Found, Failure> {
         let now = Instant::now();
         let mut state = self.lock();
@@ -150,7 +179,7 @@ impl Table {
         state.make_room_for_a_look(self.0.bounds)?;
         let ticket = may_begin()?;
         let (sender, receiver) = watch::channel(());
-        let flight = state.begin(key, receiver, now);
+        let flight = state.begin(key, id, receiver, now);
         if let Err(full) = state.remember(id, &flight, self.0.bounds) {
             state.take_back(&flight);
             return Err(full);
@@ -162,6 +191,28 @@ impl Table {
     /// The answer of `key` that is shared now, with or without its entry on the trail.
     pub(super) fn held(&self, key: &LookKey) -> Option<(Arc<Flight>, Landed)> {
         self.shared_now(&self.lock(), key, Freshness::Shared, Instant::now())
+    }
+
+    /// Holds an answer that another replica shares.
+    ///
+    /// # Errors
+    /// Not delivered: the table is full of what must not be forgotten.
+    pub(super) fn adopt(&self, key: &LookKey, landed: Landed) -> Result<Arc<Flight>, Failure> {
+        let (sender, receiver) = watch::channel(());
+        let mut state = self.lock();
+        state.make_room_for_a_look(self.0.bounds)?;
+        let flight = state.begin(key, None, receiver, Instant::now());
+        drop(state);
+        Departure { flight: Arc::clone(&flight), table: self.clone(), on_its_way: Some(sender) }.land(landed);
+        Ok(flight)
+    }
+
+    /// The ids of the requests that joined `flight`.
+    pub(super) fn further_ids(&self, flight: &Arc<Flight>) -> Vec<Box<str>> {
+        let state = self.lock();
+        let Some(looks) = state.looks.get(&*flight.key) else { return Vec::new() };
+        let of_flight = looks.ids.iter().filter(|(_, other)| Arc::ptr_eq(other, flight)).map(|(id, _)| id);
+        of_flight.filter(|id| flight.first_id.as_ref() != Some(*id)).cloned().collect()
     }
 
     /// Forgets what is over now and then, as long as the table is used by anyone.
@@ -218,11 +269,12 @@ impl Table {
         freshness: Freshness,
         now: Instant,
     ) -> Option<Arc<Flight>> {
-        let flying = &state.looks.get(key)?.flying;
+        let for_all = |flight: &&Arc<Flight>| !flight.only_for_its_request.load(Ordering::SeqCst);
+        let flying = || state.looks.get(key).into_iter().flat_map(|looks| &looks.flying).filter(for_all);
         let is_young = |flight: &&Arc<Flight>| now.saturating_duration_since(flight.began) < self.0.caller;
-        let youngest = flying.last()?;
+        let youngest = flying().next_back()?;
         let joins = match freshness {
-            Freshness::NewLook => !youngest.has_gone_out() || flying.iter().filter(is_young).count() >= MOST_OF_ONE_LOOK,
+            Freshness::NewLook => !youngest.has_gone_out() || flying().filter(is_young).count() >= MOST_OF_ONE_LOOK,
             Freshness::Shared | Freshness::NoCache => id.is_none() || is_young(&youngest),
         };
         joins.then(|| Arc::clone(youngest))
@@ -230,10 +282,14 @@ impl Table {
 
     fn land(&self, flight: &Arc<Flight>, landed: Landed) {
         let bytes = landed.outcome.as_ref().ok().map(|answer| weight::weight(answer));
-        let shared = bytes.is_some() && !self.0.sharing.share_for.is_zero();
+        let source = landed.source;
+        let shared = bytes.is_some() && !self.0.sharing.share_for.is_zero() && source != Source::ItsRequest;
         let heard = !landed.outcome.as_ref().is_err_and(|failure| failure.delivery == Delivery::NotDelivered);
         let mut state = self.lock();
         *flight.stage() = Stage::Landed(landed);
+        if source.is_recalled() {
+            state.drop_further_ids(flight);
+        }
         if let Some(landing) = state.land(flight, shared, heard)
             && let Some(bytes) = bytes
         {
@@ -262,6 +318,24 @@ impl Flight {
 
     pub(super) fn has_gone_out(&self) -> bool {
         self.gone_out.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn key(&self) -> &LookKey {
+        &self.key
+    }
+
+    /// From now on nobody joins it but by the id of the request that began it.
+    pub(super) fn is_only_for_its_request(&self) {
+        self.only_for_its_request.store(true, Ordering::SeqCst);
+    }
+
+    /// Keeps its place among all replicas until it settles.
+    pub(super) fn keeps(&self, place: remote::Place) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+    }
+
+    pub(super) fn take_place(&self) -> Option<remote::Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Its entry is on the trail now, so its outcome may be told. True for the first who says so.
@@ -309,6 +383,10 @@ impl Flight {
 }
 
 impl Departure {
+    pub(super) fn table(&self) -> &Table {
+        &self.table
+    }
+
     /// Every waiter hears of it.
     pub(super) fn land(mut self, landed: Landed) {
         self.table.land(&self.flight, landed);
@@ -321,7 +399,8 @@ impl Drop for Departure {
         if self.on_its_way.is_some() {
             let delivery = if self.flight.has_gone_out() { Delivery::MaybeDelivered } else { Delivery::NotDelivered };
             let failure = Failure::new(FailureKind::Internal, Phase::Exchange, delivery);
-            self.table.land(&self.flight, Landed { outcome: Err(Arc::new(failure)), came: Instant::now(), owed: None });
+            let outcome = Err(Arc::new(failure));
+            self.table.land(&self.flight, Landed { outcome, came: Instant::now(), owed: None, source: Source::Here });
         }
     }
 }

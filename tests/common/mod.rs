@@ -5,6 +5,7 @@ pub mod issuer;
 pub mod leaks;
 pub mod load;
 pub mod postgres;
+pub mod redis;
 pub mod trail;
 
 use cpis_fhir::simulator::certificates::Certificates;
@@ -75,7 +76,13 @@ impl House {
 
     /// Another replica with the same settings, before the same simulator.
     pub fn another(&self) -> Service {
-        let settings: Vec<(&str, &str)> = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        self.another_with(&[])
+    }
+
+    /// Another replica, with some settings of its own.
+    pub fn another_with(&self, own: &[(&str, &str)]) -> Service {
+        let settings = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let settings: Vec<(&str, &str)> = settings.chain(own.iter().copied()).collect();
         Service::start(&self.certificates, &self.simulator.url(), &settings)
     }
 

@@ -5,7 +5,7 @@ use crate::cpis::{Delivery, Failure, FailureKind, Phase};
 use crate::lookup::LookKey;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -50,13 +50,23 @@ impl State {
     }
 
     /// Gives a new flight its place.
-    pub(super) fn begin(&mut self, key: &LookKey, on_its_way: watch::Receiver<()>, now: Instant) -> Arc<Flight> {
+    pub(super) fn begin(
+        &mut self,
+        key: &LookKey,
+        id: Option<&str>,
+        on_its_way: watch::Receiver<()>,
+        now: Instant,
+    ) -> Arc<Flight> {
         let key = self.looks.get_key_value(key).map_or_else(|| Arc::new(key.clone()), |(key, _)| Arc::clone(key));
         let flight = Arc::new(Flight {
             look: Uuid::new_v4(),
             began: now,
             key: Arc::clone(&key),
+            first_id: id.map(Into::into),
             number: self.number(),
+            remote: OnceLock::new(),
+            place: Mutex::default(),
+            only_for_its_request: AtomicBool::new(false),
             gone_out: AtomicBool::new(false),
             told: AtomicBool::new(false),
             stage: Mutex::new(Stage::OnItsWay(on_its_way)),
@@ -173,6 +183,14 @@ impl State {
         if looks.flying.is_empty() && looks.landed == 0 {
             self.looks.remove(&*flight.key);
         }
+    }
+
+    /// Forgets the ids of requests that joined a flight: they look again.
+    pub(super) fn drop_further_ids(&mut self, flight: &Arc<Flight>) {
+        let Some(looks) = self.looks.get_mut(&*flight.key) else { return };
+        let before = looks.ids.len();
+        looks.ids.retain(|id, other| !Arc::ptr_eq(other, flight) || flight.first_id.as_ref() == Some(id));
+        self.ids -= before - looks.ids.len();
     }
 
     fn has_ids(&self, flight: &Arc<Flight>) -> bool {

@@ -1,4 +1,5 @@
 //! A real Redis of one test, on a port of its own, without a disk.
+#![allow(dead_code)] // each test file uses its part
 
 use cpis_fhir::settings::{KeyMaterial, LookupStore, Settings, StoreUrl};
 use cpis_fhir::simulator::certificates::Certificates;
@@ -95,6 +96,11 @@ impl Redis {
         store_url(&format!("redis://127.0.0.1:{}/0", self.port), None).0
     }
 
+    /// For `lookup.store`.
+    pub fn address(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
     /// A connection of the test itself.
     pub fn connect(&self) -> redis::Connection {
         redis::Client::open(format!("redis://127.0.0.1:{}/0", self.port)).unwrap().get_connection().unwrap()
@@ -135,7 +141,7 @@ fn spawn(arguments: &[String], folder: &TempDir) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("redis-server is installed")
+        .unwrap_or_else(|error| panic!("redis-server is needed: {error}"))
 }
 
 fn free_port() -> u16 {
