@@ -68,6 +68,7 @@ fn ready_message(simulator: &Simulator, folder: &Path) -> String {
          export CPIS_FHIR__SMSP__CLIENT_KEY={folder}/client-key.pem\n\
          export CPIS_FHIR__SMSP__SENDER_ODS=RX1\n\
          export CPIS_FHIR__ACCESS__MODES=demo\n\
+         export CPIS_FHIR__AUDIT__STORE=sqlite::memory:\n\
          cpis-fhir serve",
         url = simulator.url()
     )
