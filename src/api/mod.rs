@@ -7,6 +7,7 @@ mod body;
 mod documents;
 mod headers;
 pub mod health;
+mod looked;
 mod media;
 pub mod problem;
 mod read;
@@ -17,10 +18,14 @@ mod server;
 
 pub use server::{Bound, ServeError, bind};
 
+use crate::cpis::{Delivery, Text};
+use crate::fhir::graph::ResourceType;
 use crate::fhir::id::IdKeys;
 use crate::lookup::Lookups;
 use crate::settings::Settings;
+use actix_web::http::Version;
 use actix_web::{HttpRequest, HttpResponse, web};
+use crate::telemetry::request::{Beginning, Ending, Observed};
 use documents::Documents;
 use futures_util::FutureExt;
 use headers::CallerHeaders;
@@ -32,7 +37,6 @@ use routes::Route;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 /// What every request needs.
 pub struct App {
@@ -76,10 +80,10 @@ pub(crate) async fn dispatch(
     app: web::Data<App>,
     listener: web::Data<Listener>,
 ) -> HttpResponse {
-    let began = Instant::now();
+    let route = route_of(&request, &app, **listener);
     let (caller, header_fault) = CallerHeaders::read(request.headers());
     let caller = caller.with_request_id(|| uuid::Uuid::new_v4().to_string());
-    let route = route_of(&request, &app, **listener);
+    let observed = Observed::begin(beginning(&request, route.ok(), &caller, &app, **listener));
     let negotiation = Negotiation::of(&request);
     let working = async {
         let route = route.map_err(Problem::from)?;
@@ -103,12 +107,19 @@ pub(crate) async fn dispatch(
             _ => search::handle(route, &request, payload, &app, &caller, &negotiation).await,
         }
     };
-    let answered = match AssertUnwindSafe(working).catch_unwind().await {
+    let answered = match AssertUnwindSafe(observed.around(working)).catch_unwind().await {
         Ok(Ok(answered)) => answered,
         Ok(Err(problem)) => Answered::problem(problem, negotiation.presentation()),
         Err(_panic) => Answered::problem(Problem::internal(), negotiation.presentation()),
     };
-    log(&request, route.ok(), &answered, &caller, began);
+    observed.end(&Ending {
+        status: answered.status,
+        outcome: answered.name,
+        delivery: answered.delivery.map(delivery_name),
+        shared: answered.shared,
+        resource: route.ok().and_then(Route::resource).map(ResourceType::name),
+        request_id: caller.request_id.as_deref(),
+    });
     answered.into_response(&caller, &app)
 }
 
@@ -119,26 +130,48 @@ fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Rout
         get_search: settings.fhir.get_search,
         patient_flag: settings.fhir.patient_flag,
     };
-    let route = routes::find(request.method(), request.path(), served)?;
-    if listener == Listener::Admin && !route.is_health() { Err(routes::NoRoute::NotFound) } else { Ok(route) }
+    let found = routes::find(request.method(), request.path(), served);
+    let here = |route: Route| match listener {
+        Listener::Public => route.is_of_public(),
+        Listener::Admin => route.is_of_admin(),
+    };
+    if let Ok(route) = found && !here(route) { Err(routes::NoRoute::NotFound) } else { found }
 }
 
-fn log(request: &HttpRequest, route: Option<Route>, answered: &Answered, caller: &CallerHeaders, began: Instant) {
+fn beginning<'c>(
+    request: &HttpRequest,
+    route: Option<Route>,
+    caller: &'c CallerHeaders,
+    app: &App,
+    listener: Listener,
+) -> Beginning<'c> {
     let method = match request.method().as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
         _ => "_OTHER",
     };
-    tracing::info!(
-        target: "cpis_fhir::request",
+    let tls = match listener {
+        Listener::Public => app.settings.server.tls.is_some(),
+        Listener::Admin => app.settings.admin.tls.is_some(),
+    };
+    Beginning {
         method,
-        route = route.map_or("none", Route::template),
-        resource = route.and_then(Route::resource).map(crate::fhir::graph::ResourceType::name),
-        status = answered.status,
-        outcome = answered.name,
-        delivery = answered.delivery.map(|delivery| format!("{delivery:?}")),
-        shared = answered.shared,
-        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        request_id = caller.request_id.as_deref(),
-        "request"
-    );
+        route: route.map(|route| route.name(&app.settings.server.base_path)),
+        scheme: if tls { "https" } else { "http" },
+        version: if request.version() == Version::HTTP_10 { "1.0" } else { "1.1" },
+        traceparent: caller.traceparent.as_ref().map(Text::as_str),
+        traced: !route.is_some_and(Route::is_of_admin),
+    }
+}
+
+fn delivery_name(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::NotDelivered => "NotDelivered",
+        Delivery::MaybeDelivered => "MaybeDelivered",
+    }
 }

@@ -34,6 +34,8 @@ pub enum Route {
     Status,
     Live,
     Ready,
+    /// `GET /metrics`, on the admin listener only.
+    Metrics,
 }
 
 /// Why there is no route.
@@ -63,7 +65,24 @@ impl Route {
             Self::Status => "/_status",
             Self::Live => "/health/live",
             Self::Ready => "/health/ready",
+            Self::Metrics => "/metrics",
         }
+    }
+
+    /// The whole template: with the FHIR base where the route is under it, and with the type of resource.
+    pub fn name(self, base: &str) -> String {
+        match self {
+            Self::Search(resource) => format!("{base}/{}", resource.name()),
+            Self::SearchByPost(resource) => format!("{base}/{}/_search", resource.name()),
+            Self::Read(resource) => format!("{base}/{}/{{id}}", resource.name()),
+            Self::Batch if !base.is_empty() => base.to_owned(),
+            _ if self.is_at_root() => self.template().to_owned(),
+            _ => format!("{base}{}", self.template()),
+        }
+    }
+
+    fn is_at_root(self) -> bool {
+        self.is_of_admin() || matches!(self, Self::OpenApiYaml | Self::OpenApiJson)
     }
 
     pub fn resource(self) -> Option<ResourceType> {
@@ -73,9 +92,14 @@ impl Route {
         }
     }
 
-    /// Whether the admin listener has it too.
-    pub fn is_health(self) -> bool {
-        matches!(self, Self::Ping | Self::Status | Self::Live | Self::Ready)
+    /// Whether the public listener has it.
+    pub fn is_of_public(self) -> bool {
+        self != Self::Metrics
+    }
+
+    /// Whether the admin listener has it.
+    pub fn is_of_admin(self) -> bool {
+        matches!(self, Self::Ping | Self::Status | Self::Live | Self::Ready | Self::Metrics)
     }
 }
 
@@ -170,6 +194,7 @@ fn health(path: &str) -> Option<Route> {
         "/_status" => Some(Route::Status),
         "/health/live" => Some(Route::Live),
         "/health/ready" => Some(Route::Ready),
+        "/metrics" => Some(Route::Metrics),
         _ => None,
     }
 }
@@ -311,6 +336,24 @@ mod tests {
             let method = Method::from_bytes(route.method.as_bytes()).unwrap();
             assert!(found(&method, &path).is_ok(), "{route:?}");
         }
+    }
+
+    #[test]
+    fn names_hold_the_base_and_the_type_and_nothing_of_a_caller() {
+        let name = |method, path| found(&method, path).unwrap().name("/FHIR/R4");
+        for (method, path, wanted) in [
+            (Method::GET, "/FHIR/R4/Flag", "/FHIR/R4/Flag"),
+            (Method::POST, "/FHIR/R4/Flag/_search", "/FHIR/R4/Flag/_search"),
+            (Method::GET, "/FHIR/R4/Flag/9990000018", "/FHIR/R4/Flag/{id}"),
+            (Method::GET, "/FHIR/R4/_page/9990000018", "/FHIR/R4/_page/{token}"),
+            (Method::POST, "/FHIR/R4", "/FHIR/R4"),
+            (Method::GET, "/FHIR/R4/metadata", "/FHIR/R4/metadata"),
+            (Method::GET, "/health/live", "/health/live"),
+            (Method::GET, "/metrics", "/metrics"),
+        ] {
+            assert_eq!(name(method, path), wanted);
+        }
+        assert_eq!(Route::Batch.name(""), "/");
     }
 
     #[test]

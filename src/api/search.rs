@@ -1,6 +1,7 @@
 //! The line itself, as one request walks it: parameters, requester, look, graph, bundle.
 
 use super::headers::CallerHeaders;
+use super::looked::Looking;
 use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
@@ -15,6 +16,7 @@ use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
 use crate::fhir::search::{Cursor, Handling, Search};
 use crate::lookup::{Freshness, Look};
 use crate::settings::{self, Mode, Settings};
+use crate::telemetry::{request::Facts, spans};
 use actix_web::{HttpRequest, web};
 use fhirbolt_model::r4::Resource;
 use jiff::Timestamp;
@@ -36,13 +38,15 @@ pub async fn handle(
         _ => (None, None),
     };
     let view = view.ok_or(super::routes::NoRoute::NotFound)?;
-    let requester = requester(app, caller)?;
+    let requester = spans::access().within(|| requester(app, caller))?;
     if route == Route::PatientFlag && caller.unscheduled != Some(true) {
         return Err(super::headers::UNSCHEDULED_MISSING.into());
     }
+    let reading = spans::search();
     let pairs = parameters(request, posted, &app.settings).await?;
     negotiation.settle(&pairs)?;
     let search = understand(view, &pairs, app, caller)?;
+    drop(reading);
     let look = look(app, question(&search.child.nhs_number, requester, caller), caller.freshness).await?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, negotiation.presentation()))
 }
@@ -62,16 +66,21 @@ pub(super) fn last_segment(request: &HttpRequest) -> &str {
 }
 
 pub(super) fn question(nhs_number: &NhsNumber, requester: Requester, caller: &CallerHeaders) -> Question {
+    Facts::requester(&requester.organisation.code_upper(), requester.role.code.as_str());
     Question { nhs_number: nhs_number.clone(), requester, traceparent: caller.traceparent.clone() }
 }
 
 /// The answer to `question`, or what its failure is to the caller.
-pub(super) async fn look(app: &App, question: Question, freshness: Freshness) -> Result<Look, Problem> {
+pub(super) async fn look(app: &App, mut question: Question, freshness: Freshness) -> Result<Look, Problem> {
     if app.is_draining() {
         return Err(Problem::draining());
     }
     let own_identity = speaks_for_itself(&question.requester);
-    app.lookups.look(question, freshness).await.map_err(|failure| Problem::of_failure(&failure, own_identity))
+    let looking = Looking::begin(&mut question);
+    let outcome = looking.work().around(app.lookups.look(question, freshness)).await;
+    let problem = outcome.as_ref().err().map(|failure| Problem::of_failure(failure, own_identity));
+    looking.end(&outcome, problem.as_ref());
+    outcome.map_err(|_| problem.unwrap_or_else(Problem::internal))
 }
 
 /// Who asks, and whether they may ask in this way.
@@ -124,6 +133,7 @@ fn speaks_for_itself(requester: &Requester) -> bool {
 }
 
 fn show(search: &Search, look: &Look, base_url: &str, app: &App, presentation: Presentation) -> Answered {
+    let _translating = spans::translation(spans::Translation::Fhir);
     let name = if look.answer.records().is_empty() { "no-record" } else { "found" };
     let mut answered = Answered::resource(name, &searchset(search, look, base_url, app), presentation);
     answered.shared = look.shared;

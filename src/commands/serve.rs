@@ -19,7 +19,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let settings =
         settings::load(options.config.as_deref(), environment()).map_err(|error| CommandError::Settings(error.to_string()))?;
     refuse_what_is_not_built(&settings)?;
-    telemetry::start_logs(settings.telemetry.log);
+    let telemetry = telemetry::start(settings.telemetry.log);
     telemetry::silence_panic_messages();
     for warning in &settings.warnings {
         tracing::warn!(warning, "settings");
@@ -27,7 +27,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let settings = Arc::new(settings);
     let core = service::core_runtime()?;
     let shown = Arc::clone(&settings);
-    service::run(
+    let ended = service::run(
         settings,
         core.handle(),
         move |ready| {
@@ -42,7 +42,10 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
             ));
         },
         service::stop_signal(),
-    )
+    );
+    drop(core);
+    drop(telemetry);
+    ended
 }
 
 /// A person must be vouched for, and a trail kept, before this may serve anyone but its own demo user.

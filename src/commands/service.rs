@@ -4,8 +4,9 @@ use super::CommandError;
 use crate::api::{self, App, health::SmspHealth};
 use crate::fhir::id::IdKeys;
 use crate::lookup::{Lookups, Patience, Sharing};
-use crate::settings::Settings;
+use crate::settings::{ServerTls, Settings};
 use crate::smsp::{client::Client, probe};
+use crate::telemetry::{self, LookupNumbers, certificates};
 use actix_web::web;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -70,7 +71,27 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, 
         })
     }));
     let lookups = Lookups::new(Arc::new(client), patience, sharing, core.clone());
+    observe(&lookups, &settings);
     Ok(App::new(settings, lookups, ids, smsp_health))
+}
+
+/// What the metrics read of this service.
+fn observe(lookups: &Lookups, settings: &Settings) {
+    let lookups = lookups.clone();
+    telemetry::metrics().observe_lookups(move || LookupNumbers {
+        in_flight: u64::try_from(lookups.in_flight()).unwrap_or(u64::MAX),
+        ..LookupNumbers::default()
+    });
+    let own = |tls: Option<&ServerTls>| tls.and_then(|tls| certificates::ends(&tls.cert_pem));
+    let connection = &settings.smsp.connection;
+    let ends = [
+        ("smsp.client_cert", certificates::ends(&connection.client_cert_pem)),
+        ("smsp.ca", certificates::ends(&connection.ca_pem)),
+        ("server.tls.cert", own(settings.server.tls.as_ref())),
+        ("admin.tls.cert", own(settings.admin.tls.as_ref())),
+    ];
+    let ends: Vec<_> = ends.into_iter().filter_map(|(name, end)| Some((name, end?))).collect();
+    telemetry::metrics().observe_certificates(move || ends.iter().map(|(name, end)| (*name, certificates::days_until(*end))).collect());
 }
 
 /// The runtime that owns the SMSP client and every look (decisions.md 32).

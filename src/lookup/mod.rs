@@ -14,6 +14,7 @@ mod shared;
 pub use key::LookKey;
 
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Question, Register};
+use crate::telemetry;
 use flight::{Flights, Found, Landing};
 use shared::SharedLooks;
 use std::sync::Arc;
@@ -99,13 +100,13 @@ impl Lookups {
         let fresh = |key: &LookKey| self.finished(key).filter(|look| self.is_fresh(look, freshness));
         let found = self.flights.find_or_start(LookKey::of(&question), fresh, |entry| {
             let (register, patience, looks) = (Arc::clone(&self.register), self.patience, self.shared.clone());
-            self.runtime.spawn(async move {
+            self.runtime.spawn(telemetry::request::carried(async move {
                 let outcome = flight::fly(register.as_ref(), &question, patience).await.map(Arc::new);
                 if let Ok(answer) = &outcome {
                     looks.keep(LookKey::of(&question), Arc::clone(answer));
                 }
                 entry.land(outcome);
-            });
+            }));
         });
         let (landing, joined) = match found {
             Found::Finished(look) => return Ok(look),

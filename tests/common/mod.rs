@@ -82,6 +82,13 @@ impl House {
         assert_eq!(got.total(), 1, "after {after}: {}", got.text);
     }
 
+    /// What the simulator was last sent: the request line, headers and the message.
+    pub async fn last_request(&self) -> String {
+        let control = self.simulator.control_address().unwrap();
+        let got = self.send(self.http.get(format!("http://{control}/exchanges/last")), &[]).await;
+        got.text.split_once("=== Request\n").unwrap().1.split_once("\n\n=== Reply\n").unwrap().0.to_owned()
+    }
+
     /// What the simulator last sent, as it was before any fault of transport.
     pub async fn last_reply(&self) -> String {
         let control = self.simulator.control_address().unwrap();
@@ -236,7 +243,9 @@ pub fn spawn(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &st
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     for (key, value) in settings {
-        command.env(format!("CPIS_FHIR__{key}"), value);
+        // OpenTelemetry's own variables are the environment's, not ours.
+        let own = !key.starts_with("OTEL_");
+        command.env(if own { format!("CPIS_FHIR__{key}") } else { (*key).to_owned() }, value);
     }
     (command.spawn().unwrap(), folder)
 }
