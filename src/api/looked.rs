@@ -1,11 +1,11 @@
 //! What is told of a look that a request asked for: its span, the counters, the log.
 
 use super::problem::Problem;
-use crate::cpis::{Failure, FailureKind, Question, Text};
+use crate::cpis::{Failure, FailureKind, Question};
 use crate::lookup::Look;
+use crate::telemetry;
 use crate::telemetry::request::Facts;
 use crate::telemetry::spans::{self, Work};
-use crate::telemetry::metrics;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,8 +19,9 @@ impl Looking {
     /// Begins the look's span; the question is asked in its name.
     pub fn begin(question: &mut Question) -> Self {
         let work = spans::lookup();
-        let caller = question.traceparent.take();
-        question.traceparent = work.traceparent(caller.as_ref().map(Text::as_str)).map(|text| text.as_str().into());
+        // Without a span of its own, the look is asked in the name of the request's, or of the caller's where that is all there is.
+        let asks = work.traceparent().or_else(telemetry::traceparent);
+        question.traceparent = asks.map(|traceparent| traceparent.as_str().into());
         Self { work, began: Instant::now() }
     }
 
@@ -36,7 +37,7 @@ impl Looking {
             (Err(failure), Some(problem)) => (problem.name, code_of_failure(&failure.kind)),
             (Err(failure), None) => ("internal", code_of_failure(&failure.kind)),
         };
-        metrics().lookup(name, code);
+        telemetry::metrics().lookup(name, code);
         self.work.note("cpis.outcome", name);
         self.work.note("cpis.response_code", code);
         match outcome {

@@ -23,9 +23,9 @@ use crate::fhir::graph::ResourceType;
 use crate::fhir::id::IdKeys;
 use crate::lookup::Lookups;
 use crate::settings::Settings;
+use crate::telemetry::request::{Beginning, Ending, Observed};
 use actix_web::http::Version;
 use actix_web::{HttpRequest, HttpResponse, web};
-use crate::telemetry::request::{Beginning, Ending, Observed};
 use documents::Documents;
 use futures_util::FutureExt;
 use headers::CallerHeaders;
@@ -135,7 +135,13 @@ fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Rout
         Listener::Public => route.is_of_public(),
         Listener::Admin => route.is_of_admin(),
     };
-    if let Ok(route) = found && !here(route) { Err(routes::NoRoute::NotFound) } else { found }
+    if let Ok(route) = found
+        && !here(route)
+    {
+        Err(routes::NoRoute::NotFound)
+    } else {
+        found
+    }
 }
 
 fn beginning<'c>(

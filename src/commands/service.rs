@@ -91,7 +91,8 @@ fn observe(lookups: &Lookups, settings: &Settings) {
         ("admin.tls.cert", own(settings.admin.tls.as_ref())),
     ];
     let ends: Vec<_> = ends.into_iter().filter_map(|(name, end)| Some((name, end?))).collect();
-    telemetry::metrics().observe_certificates(move || ends.iter().map(|(name, end)| (*name, certificates::days_until(*end))).collect());
+    telemetry::metrics()
+        .observe_certificates(move || ends.iter().map(|(name, end)| (*name, certificates::days_until(*end))).collect());
 }
 
 /// The runtime that owns the SMSP client and every look (decisions.md 32).

@@ -45,7 +45,8 @@ pub(super) fn writer() -> (NonBlocking, LogWriter) {
 
 /// From now on everything goes to `writer`, and to `collector` where there is one. A second call, as in tests, changes nothing.
 pub(super) fn install(form: LogForm, writer: NonBlocking, collector: Option<&SdkLoggerProvider>) {
-    let collector = collector.map(|provider| OpenTelemetryTracingBridge::new(provider).with_filter(wanted(EnvFilter::new(DEFAULT))));
+    let collector =
+        collector.map(|provider| OpenTelemetryTracingBridge::new(provider).with_filter(wanted(EnvFilter::new(DEFAULT))));
     let filter = wanted(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT)));
     let lines = lines(form, writer).with_filter(filter);
     let _ = tracing_subscriber::registry().with(lines).with(collector).try_init();
@@ -65,7 +66,8 @@ where
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     match form {
         LogForm::Json => {
-            let json = Format::default().json().flatten_event(true).with_target(true).with_current_span(false).with_span_list(false);
+            let json =
+                Format::default().json().flatten_event(true).with_target(true).with_current_span(false).with_span_list(false);
             let fields = tracing_subscriber::fmt::format::JsonFields::new();
             Box::new(layer.fmt_fields(fields).event_format(Traced(json)))
         }

@@ -55,9 +55,8 @@ impl Options {
         if variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return options;
         }
-        let mut read = |signal| {
-            is_on(signal, &variable, &mut options.warnings).then(|| protocol(signal, &variable, &mut options.warnings))
-        };
+        let mut read =
+            |signal| is_on(signal, &variable, &mut options.warnings).then(|| protocol(signal, &variable, &mut options.warnings));
         let (traces, metrics, logs) = (read(Signal::Traces), read(Signal::Metrics), read(Signal::Logs));
         Self { traces, metrics, logs, ..options }
     }
@@ -89,7 +88,8 @@ fn protocol(signal: Signal, variable: &impl Fn(&str) -> Option<String>, warnings
         None | Some("http/protobuf") => Protocol::Http,
         Some("grpc") if cfg!(feature = "otlp-grpc") => Protocol::Grpc,
         Some(_) => {
-            warnings.push(format!("{own} or OTEL_EXPORTER_OTLP_PROTOCOL: is not one that this build speaks; http/protobuf is used"));
+            warnings
+                .push(format!("{own} or OTEL_EXPORTER_OTLP_PROTOCOL: is not one that this build speaks; http/protobuf is used"));
             Protocol::Http
         }
     }
@@ -162,7 +162,11 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_warned_of_without_its_value() {
-        let options = read(&[("OTEL_TRACES_EXPORTER", "secret"), ("OTEL_LOGS_EXPORTER", "otlp"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "secret")]);
+        let options = read(&[
+            ("OTEL_TRACES_EXPORTER", "secret"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "secret"),
+        ]);
         assert_eq!(on(&options), (false, false, true));
         assert_eq!(options.warnings.len(), 2);
         assert!(!options.warnings.concat().contains("secret"));

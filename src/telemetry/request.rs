@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_not_told() {
-        for other in ["", "9990000018", "999 000 0018", "RX1 9990000018", "RX9990000018", "Dr Example", "Müller", &"R".repeat(33)] {
+        for other in ["", "9990000018", "999 000 0018", "RX1 9990000018", "RX9990000018", "Dr Example", "Müller", &"R".repeat(33)]
+        {
             assert_eq!(code(other), None, "{other}");
         }
     }

@@ -80,7 +80,12 @@ fn begin(name: &'static str, kind: SpanKind) -> Work {
     Context::map_current(|parent| begin_under(tracer, parent, name, kind))
 }
 
-fn begin_under(tracer: &impl Tracer<Span = opentelemetry_sdk::trace::Span>, parent: &Context, name: &'static str, kind: SpanKind) -> Work {
+fn begin_under(
+    tracer: &impl Tracer<Span = opentelemetry_sdk::trace::Span>,
+    parent: &Context,
+    name: &'static str,
+    kind: SpanKind,
+) -> Work {
     if !parent.span().span_context().is_sampled() {
         return Work(None);
     }
@@ -128,13 +133,9 @@ impl Work {
         }
     }
 
-    /// The `traceparent` that is sent with the work: of this span, or of `fallback` where it is not traced.
-    pub fn traceparent(&self, fallback: Option<&str>) -> Option<String> {
-        match &self.0 {
-            Some(context) => trace::traceparent_of(context),
-            // Read and written anew, so that nothing but a traceparent can go out.
-            None => trace::traceparent_of(&trace::continued(&Context::new(), fallback)),
-        }
+    /// The `traceparent` of the span, where there is one.
+    pub fn traceparent(&self) -> Option<String> {
+        self.0.as_ref().and_then(trace::traceparent_of)
     }
 
     /// A part of the work that is over.

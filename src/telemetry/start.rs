@@ -130,10 +130,9 @@ fn resource() -> Resource {
     if name.is_none_or(|name| name.starts_with("unknown_service")) {
         resource = resource.with_service_name(SERVICE);
     }
-    for (key, value) in [
-        ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("service.instance.id", uuid::Uuid::new_v4().to_string()),
-    ] {
+    for (key, value) in
+        [("service.version", env!("CARGO_PKG_VERSION").to_owned()), ("service.instance.id", uuid::Uuid::new_v4().to_string())]
+    {
         if said.get(&key.into()).is_none() {
             resource = resource.with_attribute(KeyValue::new(key, value));
         }

@@ -149,9 +149,18 @@ impl Service {
         self.process.wait().unwrap().code()
     }
 
-    /// Everything that the process has said so far.
+    /// Everything that the process has said so far. Its log is written by a thread of its own, so this waits until it is quiet.
     pub fn said(&self) -> String {
-        self.stderr.lock().unwrap().clone()
+        let mut said = self.stderr.lock().unwrap().clone();
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_millis(50));
+            let now = self.stderr.lock().unwrap().clone();
+            if now.len() == said.len() {
+                break;
+            }
+            said = now;
+        }
+        said
     }
 
     pub fn process_id(&self) -> u32 {

@@ -13,9 +13,9 @@ use super::{
     Connection, Dialect, envelope, query, response,
     tls::{self, CredentialsError, Handshakes},
 };
-use crate::cpis::{Answer, Asking, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register, Text};
-use jiff::Timestamp;
+use crate::cpis::{Answer, Asking, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
 use crate::telemetry::spans::{self, Translation};
+use jiff::Timestamp;
 use phases::{Exchange, Timed};
 use reqwest::{
     Response, Url,
@@ -147,8 +147,8 @@ impl Client {
         if !self.dialect.send_traceparent {
             return None;
         }
-        let asks = question.traceparent.as_ref().map(Text::as_str);
-        HeaderValue::try_from(exchange.work().traceparent(asks)?).ok()
+        let asks = || question.traceparent.as_ref().map(|text| text.as_str().to_owned());
+        HeaderValue::try_from(exchange.work().traceparent().or_else(asks)?).ok()
     }
 }
 

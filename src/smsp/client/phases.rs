@@ -232,13 +232,8 @@ mod tests {
     #[test]
     fn an_exchange_on_a_new_connection_has_every_phase() {
         let told = phases([Some(0), Some(2), Some(7), Some(8), Some(108)], 110);
-        let wanted = [
-            (SmspPhase::Connect, 2),
-            (SmspPhase::Tls, 5),
-            (SmspPhase::Send, 1),
-            (SmspPhase::Wait, 100),
-            (SmspPhase::Read, 2),
-        ];
+        let wanted =
+            [(SmspPhase::Connect, 2), (SmspPhase::Tls, 5), (SmspPhase::Send, 1), (SmspPhase::Wait, 100), (SmspPhase::Read, 2)];
         assert_eq!(told, wanted);
     }
 
