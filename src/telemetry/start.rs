@@ -20,7 +20,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// How long what still waits may take to reach the collector at the end, all signals together.
-const LAST_DELIVERY: Duration = Duration::from_secs(4);
+const LAST_DELIVERY: Duration = Duration::from_millis(3500);
 
 const SERVICE: &str = "cpis-fhir";
 
@@ -68,7 +68,7 @@ pub fn start(form: LogForm) -> Telemetry {
         trace::install(traces.tracer(SERVICE));
     }
     let Providers { traces, metrics, logs, .. } = providers;
-    Telemetry { traces, metrics, logs, grpc: grpc, _log_writer: log_writer }
+    Telemetry { traces, metrics, logs, grpc, _log_writer: log_writer }
 }
 
 fn grpc_runtime(options: &Options) -> Option<tokio::runtime::Runtime> {
@@ -101,9 +101,10 @@ fn providers(options: &Options) -> Providers {
     });
     let mut meters = SdkMeterProvider::builder().with_resource(resource);
     let reader = opentelemetry_prometheus::exporter().with_registry(page::registry().clone()).scope_info_enabled(false).build();
-    match reader {
-        Ok(reader) => meters = meters.with_reader(reader),
-        Err(_) => tracing::error!(target: "cpis_fhir::telemetry", "there is no page of metrics"),
+    if let Ok(reader) = reader {
+        meters = meters.with_reader(reader);
+    } else {
+        tracing::error!(target: "cpis_fhir::telemetry", "there is no page of metrics");
     }
     if let Some(exporter) = usable(Signal::Metrics, options.metrics.map(exporters::metrics)) {
         let tally = tally(Signal::Metrics, 0);

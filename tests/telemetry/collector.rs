@@ -138,7 +138,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, manner: Manner, 
     let mut bytes = Vec::new();
     loop {
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
-            let mut chunk = [0; 16 * 1024];
+            let mut chunk = vec![0; 16 * 1024];
             match stream.read(&mut chunk).await {
                 Ok(0) | Err(_) => return,
                 Ok(count) => bytes.extend_from_slice(&chunk[..count]),
@@ -188,7 +188,7 @@ pub fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// Settings as [`crate::common::House`] takes them.
