@@ -122,9 +122,9 @@ impl Metrics {
         self.panics.add(1, &[]);
     }
 
-    /// One certificate that changed on disk and cannot be used. `certificate`: as in [`Metrics::observe_certificates`].
-    pub fn reload_failed(&self, certificate: &'static str) {
-        self.reload_errors.add(1, &[KeyValue::new("certificate", certificate)]);
+    /// One certificate that changed on disk and cannot be used.
+    pub fn reload_failed(&self) {
+        self.reload_errors.add(1, &[]);
     }
 
     /// Where the state of the lookups is read from, whenever metrics are collected. The last one counts.

@@ -37,7 +37,7 @@ pub fn assert_holds_nothing(text: &str, also: &[&str]) {
         // A short name may be a part of an honest word: as a word of its own it may not.
         let is_word = secret.chars().all(char::is_alphanumeric) && !secret.chars().all(|c| c.is_ascii_digit());
         let found = if is_word { words.contains(secret.as_str()) } else { text.contains(&secret) };
-        assert!(!found, "{secret} is told");
+        assert!(!found, "{secret} is in the log, or in what else goes out");
     }
 }
 

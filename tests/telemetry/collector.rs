@@ -7,6 +7,7 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -165,7 +166,14 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, manner: Manner, 
         let status = if manner == Manner::Takes { "200 OK" } else { "503 Service Unavailable" };
         if manner == Manner::Takes {
             let mut received = received.lock().unwrap();
-            received.take(&path, &bytes[body..body + length]);
+            let sent = &bytes[body..body + length];
+            if header("content-encoding") == Some("gzip") {
+                let mut message = Vec::new();
+                flate2::read::GzDecoder::new(sent).read_to_end(&mut message).unwrap();
+                received.take(&path, &message);
+            } else {
+                received.take(&path, sent);
+            }
             received.raw.push(head.clone().into_bytes());
         }
         bytes.drain(..body + length);

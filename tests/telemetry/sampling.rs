@@ -77,3 +77,14 @@ async fn trace_resource(collector: &Collector, key: &str, value: &str) {
         .await;
     assert_eq!(said, value);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_can_be_compressed() {
+    let collector = Collector::start(Manner::Takes).await;
+    let mut house = house(&collector, &[("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")]).await;
+    house.assert_well("start").await;
+    assert_eq!(tokio::task::block_in_place(|| house.service.stop()), Some(0));
+    let (spans, heads) =
+        collector.look(|received| (received.spans(), String::from_utf8_lossy(&received.raw.concat()).into_owned()));
+    assert!(!spans.is_empty() && heads.to_lowercase().contains("content-encoding: gzip"));
+}

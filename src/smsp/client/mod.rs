@@ -101,8 +101,9 @@ impl Client {
 
     /// One exchange. Dropping the future closes its connection: a reply that nobody waits for is never read by the next.
     async fn ask_once(&self, question: &Question, ids: &MessageIds) -> Result<Answer, Failure> {
+        let document = envelope::request(question, &self.dialect, ids, Timestamp::now())?;
         let exchange = Exchange::begin(question.traceparent.as_ref(), &self.url);
-        let outcome = exchange.around(self.converse(&exchange, question, ids)).await;
+        let outcome = exchange.around(self.converse(&exchange, question, document)).await;
         exchange.end(outcome.as_ref().err());
         let (status, content_type, body) = outcome?;
         let _translating = spans::translation(Translation::Hl7V3);
@@ -122,9 +123,9 @@ impl Client {
         &self,
         exchange: &Exchange,
         question: &Question,
-        ids: &MessageIds,
+        document: String,
     ) -> Result<(u16, Option<String>, Vec<u8>), Failure> {
-        let request = self.request(exchange, question, ids)?;
+        let request = self.request(exchange, question, document)?;
         let mut reply = self.http.execute(request).await.map_err(|error| failing::before_reply(&error))?;
         let status = reply.status().as_u16();
         exchange.answered(status);
@@ -133,8 +134,7 @@ impl Client {
         Ok((status, content_type.map(str::to_owned), body))
     }
 
-    fn request(&self, exchange: &Exchange, question: &Question, ids: &MessageIds) -> Result<reqwest::Request, Failure> {
-        let document = envelope::request(question, &self.dialect, ids, Timestamp::now())?;
+    fn request(&self, exchange: &Exchange, question: &Question, document: String) -> Result<reqwest::Request, Failure> {
         let mut request = self.http.post(self.url.clone()).body(exchange.body(document));
         if let Some(traceparent) = self.traceparent(exchange, question) {
             request = request.header("traceparent", traceparent);

@@ -26,7 +26,6 @@ tokio::task_local! {
 /// What went wrong, for the span. What the reply means is not judged here.
 fn error_type(kind: &FailureKind) -> &'static str {
     match kind {
-        FailureKind::AuthorIncomplete { .. } => "author-incomplete",
         FailureKind::NotConnected { .. } => "not-connected",
         FailureKind::Tls { .. } => "tls",
         FailureKind::ConnectionLost => "connection-lost",
