@@ -85,10 +85,10 @@ fn observe(lookups: &Lookups, settings: &Settings) {
     let own = |tls: Option<&ServerTls>| tls.and_then(|tls| certificates::ends(&tls.cert_pem));
     let connection = &settings.smsp.connection;
     let ends = [
-        ("smsp.client_cert", certificates::ends(&connection.client_cert_pem)),
-        ("smsp.ca", certificates::ends(&connection.ca_pem)),
-        ("server.tls.cert", own(settings.server.tls.as_ref())),
-        ("admin.tls.cert", own(settings.admin.tls.as_ref())),
+        ("smsp-client", certificates::ends(&connection.client_cert_pem)),
+        ("smsp-ca", certificates::ends(&connection.ca_pem)),
+        ("server", own(settings.server.tls.as_ref())),
+        ("admin", own(settings.admin.tls.as_ref())),
     ];
     let ends: Vec<_> = ends.into_iter().filter_map(|(name, end)| Some((name, end?))).collect();
     telemetry::metrics()

@@ -42,11 +42,11 @@ pub struct Metrics {
 }
 
 /// A request under way; it is one less when this is dropped.
-pub(super) struct ActiveRequest(());
+pub(super) struct ActiveRequest(&'static str);
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        metrics().active_requests.add(-1, &[]);
+        metrics().active_requests.add(-1, &[KeyValue::new("http.request.method", self.0)]);
     }
 }
 
@@ -74,13 +74,12 @@ impl Metrics {
         // What has not happened yet is 0, not absent: an alert must see the first one as a rise.
         metrics.panics.add(0, &[]);
         metrics.reload_errors.add(0, &[]);
-        metrics.active_requests.add(0, &[]);
         metrics
     }
 
-    pub(super) fn request_began(&self) -> ActiveRequest {
-        self.active_requests.add(1, &[]);
-        ActiveRequest(())
+    pub(super) fn request_began(&self, method: &'static str) -> ActiveRequest {
+        self.active_requests.add(1, &[KeyValue::new("http.request.method", method)]);
+        ActiveRequest(method)
     }
 
     /// One request that was answered. `route`: a template.
@@ -137,7 +136,7 @@ impl Metrics {
         self.observed.trail.set(read);
     }
 
-    /// Where the certificates are read from: a name of the code (such as `smsp.client_cert`) and the days until the certificate
+    /// Where the certificates are read from: a name of the code (`smsp-client`, `smsp-ca`, `server`, `admin`) and the days until the certificate
     /// ends, less than none once it has.
     pub fn observe_certificates(&self, read: impl Fn() -> Vec<(&'static str, f64)> + Send + Sync + 'static) {
         self.observed.certificates.set(read);

@@ -105,7 +105,7 @@ pub struct Observed {
 impl Observed {
     /// Begins the request's span, as a child of the caller's.
     pub fn begin(beginning: Beginning<'_>) -> Self {
-        let active = metrics().request_began();
+        let active = metrics().request_began(beginning.method);
         let facts = Facts::default();
         let parent = trace::continued(&Context::new(), beginning.traceparent).with_value(facts.clone());
         let route: Option<Arc<str>> = beginning.route.map(Arc::from);

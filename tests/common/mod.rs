@@ -151,16 +151,31 @@ impl Service {
 
     /// Everything that the process has said so far. Its log is written by a thread of its own, so this waits until it is quiet.
     pub fn said(&self) -> String {
-        let mut said = self.stderr.lock().unwrap().clone();
-        for _ in 0..20 {
-            std::thread::sleep(Duration::from_millis(50));
+        let (mut said, mut quiet) = (String::new(), 0);
+        for _ in 0..60 {
             let now = self.stderr.lock().unwrap().clone();
-            if now.len() == said.len() {
+            quiet = if now.len() == said.len() { quiet + 1 } else { 0 };
+            said = now;
+            if quiet == 5 {
                 break;
             }
-            said = now;
+            std::thread::sleep(Duration::from_millis(50));
         }
         said
+    }
+
+    /// The first line with `words` in it, once the process has said one.
+    pub fn line_with(&self, words: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let said = self.stderr.lock().unwrap().clone();
+            // The last one may be half a line.
+            if let Some(line) = said.split_inclusive('\n').find(|line| line.ends_with('\n') && line.contains(words)) {
+                return line.trim_end().to_owned();
+            }
+            assert!(began.elapsed() < Duration::from_secs(10), "no line has {words}: {said}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub fn process_id(&self) -> u32 {

@@ -104,9 +104,7 @@ async fn a_line_of_the_log_has_the_trace_the_outcome_the_durations_and_who_asked
     let house = House::with(&borrowed(&collector.variables())).await;
     house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
     let server = trace(&collector).await.into_iter().find(|span| span.kind() == SpanKind::Server).unwrap();
-    let said = house.service.said();
-    let line = said.lines().find(|line| line.contains("cpis_fhir::request")).unwrap();
-    let line: Value = serde_json::from_str(line).unwrap();
+    let line: Value = serde_json::from_str(&house.service.line_with("cpis_fhir::request")).unwrap();
     for (key, value) in [
         ("trace_id", TRACE),
         ("span_id", &hex(&server.span_id)),
@@ -202,7 +200,7 @@ async fn without_a_collector_the_callers_trace_is_passed_on_as_it_came() {
     let house = House::open().await;
     house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
     assert!(house.last_request().await.contains(&format!("\ntraceparent: {}\n", traceparent())));
-    assert!(house.service.said().contains(&format!(r#""trace_id":"{TRACE}""#)), "{}", house.service.said());
+    house.service.line_with(&format!(r#""trace_id":"{TRACE}""#));
 }
 
 const SLOW: &str = r#"
