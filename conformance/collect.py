@@ -19,6 +19,7 @@ from pathlib import Path
 BASE, OUT = sys.argv[1].rstrip("/"), Path(sys.argv[2])
 ROOT = BASE.removesuffix("/FHIR/R4")
 NS = "{http://hl7.org/fhir}"
+EXPORTED = Path(__file__).parent.parent / "src/audit/export/snapshots/cpis_fhir__audit__export__tests__audit_events.snap.ndjson"
 TYPES = ["Flag", "EpisodeOfCare", "CareTeam", "CarePlan", "AuditEvent"]
 READABLE = TYPES + ["Patient", "Organization", "PractitionerRole", "Device"]
 INCLUDES = {
@@ -283,6 +284,17 @@ def patient_flag():
     keep("error: PatientFlag without the header", 400, f"/PatientFlag?patient={CHILD}{code}", "error")
 
 
+def trail():
+    """What `audit export --format fhir` writes, as the unit tests hold it: entries of every kind, and a line that was changed."""
+    lines = EXPORTED.read_text().splitlines()
+    check("exported trail", len(lines) > 10, f"{len(lines)} events")
+    for line in lines:
+        file = f"{len(index):04d}-exported-trail.json"
+        (OUT / file).write_text(line)
+        index.append({"file": file, "name": "exported trail", "format": "json", "status": 200, "kind": "export"})
+        check(file, json.loads(line)["resourceType"] == "AuditEvent", "another type")
+
+
 def main():
     for name in ("*.json", "*.xml"):
         for old in OUT.glob(name):
@@ -298,6 +310,7 @@ def main():
     if "search-parameters" in features:
         for path in search_parameters():
             keep(path[1:], 200, path, "read")
+    trail()
     (OUT / "index.json").write_text(json.dumps(index, indent=1))
     (OUT / "features.json").write_text(json.dumps(sorted(features)))
     kinds = {kind: sum(row["kind"] == kind for row in index) for kind in sorted({row["kind"] for row in index})}

@@ -187,6 +187,7 @@ fn dialects() -> Vec<(&'static str, Dialect)> {
         sender_ods: "RX1".into(),
         receiver_ods: Some("SMSPORG".into()),
         asid: SdsId::parse("200000000115"),
+        organisation_asids: Vec::new(),
         to_asid: SdsId::parse("200000000999"),
         action: "urn:nhs-itk:services:201005:sendRecvDistEnvelope".into(),
         profile_id: "urn:nhs-en:profile:CP-ISNHSQuery-v2-0".into(),

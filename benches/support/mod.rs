@@ -158,6 +158,7 @@ pub fn query() -> impl Fn() -> String {
         sender_ods: "RX1".into(),
         receiver_ods: Some("SMSPORG".into()),
         asid: SdsId::parse("200000000115"),
+        organisation_asids: Vec::new(),
         to_asid: None,
         action: "urn:nhs-itk:services:201005:sendRecvDistEnvelope".into(),
         profile_id: "urn:nhs-en:profile:CP-ISNHSQuery-v2-0".into(),

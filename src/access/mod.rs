@@ -1,5 +1,196 @@
-//! Who is asking. Until tokens and gateways can vouch for a person, there is one way in: the demo, on loopback only.
+//! Who is asking: a request becomes an [`Identity`] or a [`Refusal`], before anything else of it is read.
+//!
+//! Three ways in: a bearer token of an OIDC issuer ([`bearer`]), the headers of a gateway that is known by its client certificate
+//! ([`gateway`]), and the demo's one invented clinician ([`demo`]). All three end in the same [`person`]: nothing about a person is
+//! invented, and what contradicts itself is refused, never guessed. What the person may then do is in [`permission`] and [`scopes`].
+//!
+//! Knows nothing of HTTP beyond header values ([`Headers`]) and nothing of the query that will be made.
 
+mod bearer;
+mod certificate;
+mod claims;
 mod demo;
+mod gateway;
+mod issuer;
+mod keys;
+mod permission;
+mod person;
+mod refusal;
+mod scopes;
 
+pub use certificate::ClientCertificate;
+pub use claims::ClaimPath;
 pub use demo::requester as demo_requester;
+pub use refusal::{Refusal, RefusalKind};
+pub use scopes::{Interaction, Scopes};
+
+use crate::cpis::{CareSetting, Requester, Text};
+use crate::settings::{self, Mode, Settings};
+use bearer::Tokens;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// A person who asks, vouched for by somebody that the settings name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// With the care setting of the identity or of the settings; the request may name another.
+    pub requester: Requester,
+    /// What the person uses: the token's `client_id` or `azp`, or the subject of the gateway's certificate.
+    pub source_system: Option<Text>,
+    /// What the token's SMART scopes leave of the resource types.
+    pub scopes: Scopes,
+}
+
+/// The values of one header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Header<'a> {
+    Absent,
+    One(&'a [u8]),
+    /// Which of them holds cannot be known, so that none does.
+    Several,
+}
+
+/// The headers of a request, by name in any letter case.
+pub trait Headers {
+    fn header(&self, name: &str) -> Header<'_>;
+}
+
+/// What a request brings to say who asks.
+#[derive(Clone, Copy)]
+pub struct Presented<'a> {
+    pub headers: &'a dyn Headers,
+    /// Of the TLS session, verified against `server.tls.client_ca`.
+    pub certificate: Option<&'a ClientCertificate>,
+}
+
+/// The door of this room.
+pub struct Access {
+    settings: settings::Access,
+    /// The code system of the job role codes that identities hold.
+    role_code_system: Text,
+    /// ODS code of the demo's organisation.
+    sender_ods: Text,
+    tokens: Option<Tokens>,
+}
+
+/// Why access cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("access.issuers[{at}].{key}: {reason}")]
+pub struct AccessError {
+    pub at: usize,
+    pub key: &'static str,
+    pub reason: &'static str,
+}
+
+impl Access {
+    /// Begins to read the issuers' keys on `runtime`, and goes on reading them anew there for as long as this lives.
+    ///
+    /// # Errors
+    /// [`AccessError`] where an issuer's own settings cannot be used.
+    pub fn start(settings: &Settings, runtime: &Handle) -> Result<Self, AccessError> {
+        let access = settings.access.clone();
+        let wants_tokens = access.modes.contains(&Mode::Bearer)
+            || (access.modes.contains(&Mode::Gateway) && access.gateway.jwt_header.is_some());
+        let tokens = if wants_tokens { Some(Tokens::start(&access.issuers, runtime)?) } else { None };
+        Ok(Self {
+            settings: access,
+            role_code_system: settings.smsp.dialect.author.role_code_system.as_str().into(),
+            sender_ods: settings.smsp.dialect.sender_ods.as_str().into(),
+            tokens,
+        })
+    }
+
+    /// Who asks. Says nothing yet of what they may do: see [`Access::may_look`].
+    ///
+    /// Waits only where a token's key is not known and the issuer may be asked for it.
+    ///
+    /// # Errors
+    /// [`Refusal`]; nothing of the request is in it.
+    pub async fn identify(&self, presented: Presented<'_>) -> Result<Identity, Refusal> {
+        let has = |mode: Mode| self.settings.modes.contains(&mode);
+        if has(Mode::Demo) {
+            return Ok(self.demo());
+        }
+        let brings_token = presented.headers.header(bearer::HEADER) != Header::Absent;
+        if has(Mode::Bearer) && (brings_token || !has(Mode::Gateway)) {
+            let token = bearer::token(presented.headers)?;
+            return self.of_token(token).await;
+        }
+        let gateway = gateway::trusted(&self.settings.gateway, presented.certificate).map_err(|refusal| {
+            // Whoever may come either way is told of the way that is open to everyone.
+            if has(Mode::Bearer) { Refusal::NoToken } else { refusal }
+        })?;
+        self.of_gateway(gateway, presented.headers).await
+    }
+
+    async fn of_token(&self, token: &str) -> Result<Identity, Refusal> {
+        let tokens = self.tokens.as_ref().ok_or(Refusal::NoToken)?;
+        tokens.identify(token, self).await
+    }
+
+    async fn of_gateway(&self, gateway: gateway::Trusted<'_>, headers: &dyn Headers) -> Result<Identity, Refusal> {
+        if let Some(name) = &self.settings.gateway.jwt_header {
+            let mut identity = self.of_token(gateway::token(headers, name)?).await?;
+            identity.source_system.get_or_insert_with(|| gateway.subject.into());
+            return Ok(identity);
+        }
+        let parts = gateway::parts(headers, &self.settings.gateway.headers)?;
+        let issuer = format!("gateway:{}", gateway.name);
+        let requester = person::requester(parts, issuer.as_str().into(), self)?;
+        Ok(Identity { requester, source_system: Some(gateway.subject.into()), scopes: Scopes::unlimited() })
+    }
+
+    fn demo(&self) -> Identity {
+        Identity {
+            requester: demo::requester(self.sender_ods.as_str(), self.settings.care_setting),
+            source_system: Some("demo".into()),
+            scopes: Scopes::unlimited(),
+        }
+    }
+
+    /// Whether `identity` may ask about a child, in the way of a look that notifies.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`] or [`Refusal::OrganisationNotAllowed`].
+    pub fn may_look(&self, identity: &Identity) -> Result<(), Refusal> {
+        permission::may_look(&self.settings.allow, &identity.requester)
+    }
+
+    /// Whether `identity` holds the activity for a read that does not notify.
+    ///
+    /// # Errors
+    /// [`Refusal::SilentReadNotPermitted`].
+    pub fn may_read_silently(&self, identity: &Identity) -> Result<(), Refusal> {
+        permission::may_read_silently(&identity.requester)
+    }
+
+    /// Whether `identity` may search the trail: by `access.allow.audit_roles`, and by nothing else.
+    pub fn may_search_trail(&self, identity: &Identity) -> bool {
+        permission::may_search_trail(&self.settings.allow, &identity.requester)
+    }
+
+    /// The care setting of a request that names `asked`, or none.
+    ///
+    /// # Errors
+    /// [`Refusal::CareSettingNotAllowed`].
+    pub fn care_setting(&self, identity: &Identity, asked: Option<CareSetting>) -> Result<CareSetting, Refusal> {
+        let setting = asked.unwrap_or(identity.requester.care_setting);
+        if self.settings.care_settings.contains(&setting) { Ok(setting) } else { Err(Refusal::CareSettingNotAllowed) }
+    }
+
+    /// What the first issuer that has said it says of itself: its OpenID configuration.
+    pub fn openid_configuration(&self) -> Option<Arc<serde_json::Value>> {
+        self.tokens.as_ref()?.openid_configuration()
+    }
+
+    /// The issuers whose keys were read, and how long ago.
+    pub fn key_ages(&self) -> Vec<(String, Duration)> {
+        self.tokens.as_ref().map(Tokens::key_ages).unwrap_or_default()
+    }
+
+    /// Whether callers may bring a token of their own, for the challenge of a 401.
+    pub fn takes_bearer(&self) -> bool {
+        self.settings.modes.contains(&Mode::Bearer)
+    }
+}

@@ -1,12 +1,13 @@
 //! A batch: independent searches and reads in one request. All entries about one child share one look (fhir.md 3, decisions.md 14).
 
-use super::headers::CallerHeaders;
+use super::caller::search_in_scope;
 use super::media::{self, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::{self, NoRoute, Route};
-use super::search::{base_url, look, question, requester, searchset, understand};
-use super::{App, body, read};
+use super::search::{base_url, look, question, searchset, understand};
+use super::{App, Asking, body, facts, read};
+use crate::access::Refusal;
 use crate::cpis::NhsNumber;
 use crate::fhir::batch::{self, Request};
 use crate::fhir::graph::ResourceType;
@@ -15,7 +16,7 @@ use crate::fhir::search::registry::Searchable;
 use crate::fhir::search::{Search, pairs};
 use crate::lookup::Look;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, web};
+use actix_web::web;
 use fhirbolt_model::r4::Resource;
 use fhirbolt_model::r4::resources::{Bundle, BundleEntry, BundleEntryResponse};
 
@@ -29,13 +30,8 @@ enum Asked {
 type Looks = Vec<(NhsNumber, Result<Look, Problem>)>;
 
 /// Answers `POST [base]`.
-pub async fn handle(
-    request: &HttpRequest,
-    payload: web::Payload,
-    app: &App,
-    caller: &CallerHeaders,
-    presentation: Presentation,
-) -> Result<Answered, Problem> {
+pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Presentation) -> Result<Answered, Problem> {
+    let Asking { app, request, .. } = asking;
     let limits = &app.settings.limits;
     let body = body::read(payload, limits.body, limits.header_timeout).await?;
     let content_type = request.headers().get("Content-Type").and_then(|value| value.to_str().ok());
@@ -47,16 +43,19 @@ pub async fn handle(
     if entries.len() > app.settings.fhir.batch.max_entries {
         return Err(Problem::batch_too_large(&format!("{} entries", app.settings.fhir.batch.max_entries)));
     }
-    requester(app, caller)?;
     let base_url = base_url(request, &app.settings);
-    let asked: Vec<Result<Asked, Problem>> = entries.iter().map(|entry| understood(entry, &base_url, app, caller)).collect();
-    let looks = look_at_all(&asked, app, caller).await?;
+    let asked: Vec<Result<Asked, Problem>> = entries.iter().map(|entry| understood(entry, &base_url, asking)).collect();
+    let looks = look_at_all(&asked, asking).await?;
+    let mut refusal = None;
     let mut entry = Vec::with_capacity(asked.len());
     for (asked, request) in asked.into_iter().zip(&entries) {
         entry.push(match asked {
-            Ok(Asked::Search(search)) => found(&search, &looks, &base_url, app),
-            Ok(Asked::Read(resource, id)) => read_one(resource, &id, request, &base_url, app, caller).await,
-            Err(problem) => refused(problem),
+            Ok(Asked::Search(search)) => found(&search, &looks, &base_url, app, &mut refusal),
+            Ok(Asked::Read(resource, id)) => match read::find(resource, &id, asking, "batch read").await {
+                Ok(found) => read_one(found, resource, &id, request, &base_url),
+                Err(problem) => refused(problem, &mut refusal),
+            },
+            Err(problem) => refused(problem, &mut refusal),
         });
     }
     let bundle = Bundle {
@@ -65,11 +64,12 @@ pub async fn handle(
         entry,
         ..Default::default()
     };
-    Ok(Answered::resource("batch", &Resource::Bundle(Box::new(bundle)), presentation))
+    Ok(Answered { refusal, ..Answered::resource("batch", &Resource::Bundle(Box::new(bundle)), presentation) })
 }
 
 /// What an entry asks for, by the same routes and rules as a request of its own.
-fn understood(entry: &Request, base_url: &str, app: &App, caller: &CallerHeaders) -> Result<Asked, Problem> {
+fn understood(entry: &Request, base_url: &str, asking: Asking<'_>) -> Result<Asked, Problem> {
+    let Asking { app, caller, identity, .. } = asking;
     let (Some(method), Some(url)) = (&entry.method, &entry.url) else { return Err(Problem::batch_entry_incomplete()) };
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| NoRoute::MethodNotAllowed("GET"))?;
     let relative = url.strip_prefix(base_url).unwrap_or(url).trim_start_matches('/');
@@ -80,7 +80,9 @@ fn understood(entry: &Request, base_url: &str, app: &App, caller: &CallerHeaders
             let mut pairs = Vec::new();
             pairs::decode(query.as_bytes(), &mut pairs)?;
             let view = Searchable::of(resource).ok_or(NoRoute::NotFound)?;
-            Ok(Asked::Search(Box::new(understand(view, &pairs, app, caller)?)))
+            let search = understand(view, &pairs, app, caller)?;
+            search_in_scope(app, identity, &search)?;
+            Ok(Asked::Search(Box::new(search)))
         }
         Route::Read(resource) => Ok(Asked::Read(resource, path.rsplit('/').next().unwrap_or_default().to_owned())),
         _ => Err(NoRoute::NotFound.into()),
@@ -88,7 +90,8 @@ fn understood(entry: &Request, base_url: &str, app: &App, caller: &CallerHeaders
 }
 
 /// One look for each child that a search names; none where there are more children than a batch may ask about.
-async fn look_at_all(asked: &[Result<Asked, Problem>], app: &App, caller: &CallerHeaders) -> Result<Looks, Problem> {
+async fn look_at_all(asked: &[Result<Asked, Problem>], asking: Asking<'_>) -> Result<Looks, Problem> {
+    let Asking { app, caller, identity, .. } = asking;
     let mut children: Vec<&NhsNumber> = Vec::new();
     for asked in asked.iter().flatten() {
         if let Asked::Search(search) = asked
@@ -102,52 +105,56 @@ async fn look_at_all(asked: &[Result<Asked, Problem>], app: &App, caller: &Calle
         return Err(Problem::batch_too_large(&format!("{most} children: a batch is not a ward list")));
     }
     let looks = children.into_iter().map(async |child| {
-        let outcome = match requester(app, caller) {
-            Ok(requester) => look(app, question(child, requester, caller), caller.freshness).await,
-            Err(problem) => Err(problem),
-        };
+        let request = facts::request(asking, format!("batch {}", types_about(child, asked)));
+        let outcome = look(app, question(child, identity, caller), caller.freshness, request).await;
         (child.clone(), outcome)
     });
     Ok(futures_util::future::join_all(looks).await)
 }
 
-fn found(search: &Search, looks: &Looks, base_url: &str, app: &App) -> BundleEntry {
+/// What the batch searches for about one child, such as `Flag,CarePlan`.
+fn types_about(child: &NhsNumber, asked: &[Result<Asked, Problem>]) -> String {
+    let mut types: Vec<&str> = Vec::new();
+    for asked in asked.iter().flatten() {
+        if let Asked::Search(search) = asked
+            && search.child.nhs_number == *child
+            && !types.contains(&search.view.name)
+        {
+            types.push(search.view.name);
+        }
+    }
+    types.join(",")
+}
+
+fn found(search: &Search, looks: &Looks, base_url: &str, app: &App, refusal: &mut Option<Refusal>) -> BundleEntry {
     let look = looks.iter().find(|(child, _)| *child == search.child.nhs_number).map(|(_, outcome)| outcome);
     match look {
         Some(Ok(look)) => answered(None, searchset(search, look, base_url, app), response(200)),
-        Some(Err(problem)) => refused(problem.clone()),
-        None => refused(Problem::internal()),
+        Some(Err(problem)) => refused(problem.clone(), refusal),
+        None => refused(Problem::internal(), refusal),
     }
 }
 
-async fn read_one(
-    resource: ResourceType,
-    id: &str,
-    request: &Request,
-    base_url: &str,
-    app: &App,
-    caller: &CallerHeaders,
-) -> BundleEntry {
-    match read::find(resource, id, app, caller).await {
-        Err(problem) => refused(problem),
-        Ok(found) => {
-            let unchanged = request.if_none_match.as_deref().is_some_and(|tags| found.is_known_as(tags));
-            let mut response = response(if unchanged { 304 } else { 200 });
-            response.etag = Some(found.etag.as_str().into());
-            response.last_modified = Some(found.look.answer.effective.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into());
-            let url = format!("{base_url}/{}/{id}", resource.name());
-            let shown = (!unchanged).then_some(found.resource);
-            BundleEntry { full_url: Some(url.into()), resource: shown, response: Some(response), ..Default::default() }
-        }
-    }
+fn read_one(found: read::Found, resource: ResourceType, id: &str, request: &Request, base_url: &str) -> BundleEntry {
+    let unchanged = request.if_none_match.as_deref().is_some_and(|tags| found.is_known_as(tags));
+    let mut response = response(if unchanged { 304 } else { 200 });
+    response.etag = Some(found.etag.as_str().into());
+    response.last_modified = Some(found.look.answer.effective.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into());
+    let url = format!("{base_url}/{}/{id}", resource.name());
+    let shown = (!unchanged).then_some(found.resource);
+    BundleEntry { full_url: Some(url.into()), resource: shown, response: Some(response), ..Default::default() }
 }
 
 fn answered(full_url: Option<String>, resource: Resource, response: BundleEntryResponse) -> BundleEntry {
     BundleEntry { full_url: full_url.map(Into::into), resource: Some(resource), response: Some(response), ..Default::default() }
 }
 
-/// A child's failed look, or an entry that is wrong, is the trouble of its own entry only.
-fn refused(problem: Problem) -> BundleEntry {
+/// A child's failed look, or an entry that is wrong, is the trouble of its own entry only. The first that is refused for who asks is
+/// kept in `refusal`.
+fn refused(problem: Problem, refusal: &mut Option<Refusal>) -> BundleEntry {
+    if refusal.is_none() {
+        *refusal = problem.denial.map(|denial| denial.refusal);
+    }
     let mut response = response(problem.status);
     response.outcome = Some(operation_outcome(&[problem.issue]));
     BundleEntry { response: Some(response), ..Default::default() }

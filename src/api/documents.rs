@@ -80,6 +80,16 @@ impl Documents {
         self.smart.get_or_init(|| Template::new(document.to_string().as_bytes()));
         true
     }
+
+    /// The SMART configuration, once an issuer has said enough of itself.
+    fn smart(&self, app: &App) -> Option<&Template> {
+        if self.smart.get().is_none()
+            && let Some(configuration) = app.access.openid_configuration()
+        {
+            self.issuer_discovered(&configuration);
+        }
+        self.smart.get()
+    }
 }
 
 fn instance<'a>(settings: &Settings, base_url: &'a str) -> Instance<'a> {
@@ -98,13 +108,18 @@ pub fn plain(route: Route, request: &HttpRequest, app: &App) -> Option<Result<An
     let (name, template, content_type) = match route {
         Route::OpenApiYaml => ("openapi", &documents.openapi_yaml, "application/yaml"),
         Route::OpenApiJson => ("openapi", &documents.openapi_json, "application/json"),
-        Route::SmartConfiguration => match documents.smart.get() {
+        Route::SmartConfiguration => match documents.smart(app) {
             Some(template) => ("smart-configuration", template, "application/json"),
             None => return Some(Err(Problem::no_smart_configuration())),
         },
         _ => return None,
     };
     Some(Ok(answered(name, template, request, app, content_type)))
+}
+
+/// Whether the route is a resource about this instance.
+pub fn is_of_fhir(route: Route) -> bool {
+    matches!(route, Route::Metadata | Route::SearchParameter(_))
 }
 
 /// The document where the route is a resource about this instance.

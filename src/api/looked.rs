@@ -37,7 +37,6 @@ impl Looking {
             (Err(failure), Some(problem)) => (problem.name, code_of_failure(&failure.kind)),
             (Err(failure), None) => ("internal", code_of_failure(&failure.kind)),
         };
-        telemetry::metrics().lookup(name, code);
         self.work.note("cpis.outcome", name);
         self.work.note("cpis.response_code", code);
         match outcome {

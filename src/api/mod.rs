@@ -2,14 +2,18 @@
 //!
 //! A request goes through [`dispatch`] from its first parsed head on; what is not ours to answer never gets past it.
 
+pub mod audit;
 mod batch;
 mod body;
+mod caller;
 mod documents;
+mod facts;
 mod headers;
 pub mod health;
 mod looked;
 mod media;
 pub mod problem;
+mod rate;
 mod read;
 mod respond;
 pub mod routes;
@@ -18,12 +22,15 @@ mod server;
 
 pub use server::{Bound, ServeError, bind};
 
+use crate::access::{Access, Identity};
+use crate::audit::Trail;
 use crate::cpis::{Delivery, Text};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::id::IdKeys;
 use crate::lookup::Lookups;
 use crate::settings::Settings;
-use crate::telemetry::request::{Beginning, Ending, Observed};
+use crate::telemetry::request::{Beginning, Ending, Facts, Observed};
+use crate::telemetry::spans;
 use actix_web::http::Version;
 use actix_web::{HttpRequest, HttpResponse, web};
 use documents::Documents;
@@ -32,6 +39,7 @@ use headers::CallerHeaders;
 use health::SmspHealth;
 use media::Negotiation;
 use problem::Problem;
+use rate::Rates;
 use respond::Answered;
 use routes::Route;
 use std::panic::AssertUnwindSafe;
@@ -41,17 +49,48 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What every request needs.
 pub struct App {
     pub settings: Arc<Settings>,
+    pub access: Access,
     pub lookups: Lookups,
+    pub trail: Trail,
     pub ids: IdKeys,
     pub smsp_health: SmspHealth,
     pub documents: Documents,
+    rates: Rates,
+    /// Where there is a trail: its search on the admin listener.
+    pub trail_search: Option<audit::TrailSearch>,
     draining: AtomicBool,
 }
 
 impl App {
-    pub fn new(settings: Arc<Settings>, lookups: Lookups, ids: IdKeys, smsp_health: SmspHealth) -> Self {
+    pub fn new(
+        settings: Arc<Settings>,
+        access: Access,
+        lookups: Lookups,
+        trail: Trail,
+        ids: IdKeys,
+        smsp_health: SmspHealth,
+    ) -> Self {
         let documents = Documents::new(&settings);
-        Self { settings, lookups, ids, smsp_health, documents, draining: AtomicBool::new(false) }
+        let rates = Rates::new(settings.limits.requests_per_second);
+        Self {
+            settings,
+            access,
+            lookups,
+            trail,
+            ids,
+            smsp_health,
+            documents,
+            rates,
+            trail_search: None,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// With the search of the trail on the admin listener.
+    #[must_use]
+    pub fn with_trail_search(mut self, trail_search: audit::TrailSearch) -> Self {
+        self.trail_search = Some(trail_search);
+        self
     }
 
     /// From now on the service is not ready and takes no new searches.
@@ -73,6 +112,15 @@ pub enum Listener {
     Admin,
 }
 
+/// A request of somebody who may ask, on its way to its handler.
+#[derive(Clone, Copy)]
+struct Asking<'r> {
+    app: &'r App,
+    request: &'r HttpRequest,
+    caller: &'r CallerHeaders,
+    identity: &'r Identity,
+}
+
 /// Answers one request, whatever it is. One log line each, with nothing of a child in it.
 pub(crate) async fn dispatch(
     request: HttpRequest,
@@ -85,6 +133,7 @@ pub(crate) async fn dispatch(
     let caller = caller.with_request_id(|| uuid::Uuid::new_v4().to_string());
     let observed = Observed::begin(beginning(&request, route.ok(), &caller, &app, **listener));
     let negotiation = Negotiation::of(&request);
+    let mut known: Option<Identity> = None;
     let working = async {
         let route = route.map_err(Problem::from)?;
         if let Some(health) = health::answer(route, &app).await {
@@ -93,18 +142,31 @@ pub(crate) async fn dispatch(
         if let Some(plain) = documents::plain(route, &request, &app) {
             return plain;
         }
+        if documents::is_of_fhir(route) {
+            header_fault?;
+            negotiation.fault()?;
+            let described = documents::of_fhir(route, &request, &app, negotiation.presentation());
+            return described.ok_or_else(|| routes::NoRoute::NotFound.into());
+        }
+        if route == Route::TrailSearch {
+            header_fault?;
+            return audit::handle(&request, payload, &app, &caller).await;
+        }
+        let access = spans::access();
+        let identity = known.insert(access.around(caller::identify(&request, &app)).await?);
+        Facts::requester(&identity.requester.organisation.code_upper(), identity.requester.role.code.as_str());
         header_fault?;
         // The form of a posted search may still say how its answer shall look.
         if !matches!(route, Route::SearchByPost(_)) {
             negotiation.fault()?;
         }
-        if let Some(described) = documents::of_fhir(route, &request, &app, negotiation.presentation()) {
-            return Ok(described);
-        }
+        access.within(|| caller::admit(&app, &caller, identity))?;
+        drop(access);
+        let asking = Asking { app: &app, request: &request, caller: &caller, identity };
         match route {
-            Route::Read(resource) => read::handle(resource, &request, &app, &caller, negotiation.presentation()).await,
-            Route::Batch => batch::handle(&request, payload, &app, &caller, negotiation.presentation()).await,
-            _ => search::handle(route, &request, payload, &app, &caller, &negotiation).await,
+            Route::Read(resource) => read::handle(resource, asking, negotiation.presentation()).await,
+            Route::Batch => batch::handle(asking, payload, negotiation.presentation()).await,
+            _ => search::handle(route, asking, payload, &negotiation).await,
         }
     };
     let answered = match AssertUnwindSafe(observed.around(working)).catch_unwind().await {
@@ -112,6 +174,11 @@ pub(crate) async fn dispatch(
         Ok(Err(problem)) => Answered::problem(problem, negotiation.presentation()),
         Err(_panic) => Answered::problem(Problem::internal(), negotiation.presentation()),
     };
+    if let Some(refusal) = &answered.refusal {
+        let (identity, route) = (known.as_ref(), route.ok());
+        let refused = caller::Refused { refusal, identity, request: &request, route, caller: &caller };
+        caller::refused(&app, &refused).await;
+    }
     observed.end(&Ending {
         status: answered.status,
         outcome: answered.name,
@@ -130,18 +197,13 @@ fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Rout
         get_search: settings.fhir.get_search,
         patient_flag: settings.fhir.patient_flag,
     };
-    let found = routes::find(request.method(), request.path(), served);
-    let here = |route: Route| match listener {
-        Listener::Public => route.is_of_public(),
-        Listener::Admin => route.is_of_admin(),
-    };
-    if let Ok(route) = found
-        && !here(route)
+    if listener == Listener::Admin
+        && let Some(route) = routes::of_admin(request.method(), request.path())
     {
-        Err(routes::NoRoute::NotFound)
-    } else {
-        found
+        return route;
     }
+    let route = routes::find(request.method(), request.path(), served)?;
+    if listener == Listener::Admin && !route.is_health() { Err(routes::NoRoute::NotFound) } else { Ok(route) }
 }
 
 fn beginning<'c>(
@@ -171,7 +233,7 @@ fn beginning<'c>(
         scheme: if tls { "https" } else { "http" },
         version: if request.version() == Version::HTTP_10 { "1.0" } else { "1.1" },
         traceparent: caller.traceparent.as_ref().map(Text::as_str),
-        traced: !route.is_some_and(Route::is_of_admin),
+        traced: !route.is_some_and(|route| route.is_health() || route == Route::Metrics),
     }
 }
 

@@ -1,13 +1,16 @@
 //! Errors of every room become one thing here: an HTTP status with an OperationOutcome (fhir.md 5, decisions.md 5, 18).
 
+mod access;
 mod failure;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 use super::body::BodyError;
 use super::headers::HeaderError;
 use super::media::MediaError;
 use super::routes::NoRoute;
+use crate::access::Refusal;
 use crate::cpis::Delivery;
 use crate::fhir::batch::BatchError;
 use crate::fhir::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode};
@@ -61,10 +64,20 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// The `Allow` header of a 405.
     pub allow: Option<&'static str>,
+    /// Where the caller is refused for who they are or what they may do.
+    pub denial: Option<Box<Denial>>,
     /// A short name for logs and metrics.
     pub name: &'static str,
     /// Whether CP-IS may have heard, where a look was begun.
     pub delivery: Option<Delivery>,
+}
+
+/// A refused caller: what the trail and the challenge need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    pub refusal: Refusal,
+    /// The `WWW-Authenticate` header of a 401, or of a 403 for scopes.
+    pub challenge: Option<String>,
 }
 
 impl Problem {
@@ -88,7 +101,7 @@ impl Problem {
             diagnostics: diagnostics.into(),
             expression: None,
         };
-        Self { status, issue, retry_after: None, allow: None, name, delivery: None }
+        Self { status, issue, retry_after: None, allow: None, denial: None, name, delivery: None }
     }
 
     fn at(mut self, expression: Option<&str>) -> Self {
@@ -182,21 +195,6 @@ impl Problem {
             "An entry of a batch needs request.method and request.url.",
         )
         .at(Some("Bundle.entry.request"))
-    }
-
-    /// A care setting that the settings do not allow.
-    pub fn care_setting_refused() -> Self {
-        forbidden("care-setting", "This care setting is not allowed here.").at(Some("CPIS-Care-Setting"))
-    }
-
-    /// A read that must not notify, which this interface cannot promise (fhir.md 4).
-    pub fn scheduled_care_refused() -> Self {
-        forbidden(
-            "scheduled-care",
-            "This interface to CP-IS is for unscheduled care only: every query notifies the local authority. \
-             A query for scheduled care was not made.",
-        )
-        .at(Some("IsUnscheduledAccessEvent"))
     }
 }
 

@@ -1,11 +1,12 @@
 //! Read by id: answered from the requester's shared look, and never a reason to ask CP-IS (decisions.md 11, 27).
 
-use super::App;
-use super::headers::CallerHeaders;
+use super::caller::in_scope;
 use super::media::Presentation;
 use super::problem::Problem;
 use super::respond::Answered;
-use super::search::{graph, last_segment, question, requester};
+use super::search::{graph, held, last_segment, look, question};
+use super::{Asking, facts};
+use crate::access::Interaction;
 use crate::fhir::graph::ResourceType;
 use crate::fhir::json;
 use crate::lookup::{Freshness, Look};
@@ -42,17 +43,10 @@ pub(super) fn has_tag(tags: &str, etag: &str) -> bool {
 }
 
 /// Answers `GET [type]/[id]`, also where nothing changed since the caller read it.
-pub async fn handle(
-    resource: ResourceType,
-    request: &HttpRequest,
-    app: &App,
-    caller: &CallerHeaders,
-    presentation: Presentation,
-) -> Result<Answered, Problem> {
-    let id = last_segment(request);
-    let found = find(resource, id, app, caller).await?;
+pub async fn handle(resource: ResourceType, asking: Asking<'_>, presentation: Presentation) -> Result<Answered, Problem> {
+    let found = find(resource, last_segment(asking.request), asking, "read").await?;
     let mut answered = Answered::resource("read", &found.resource, presentation);
-    if is_unchanged(request, &found) {
+    if is_unchanged(asking.request, &found) {
         answered.status = 304;
         answered.body.clear();
     }
@@ -63,19 +57,22 @@ pub async fn handle(
     Ok(answered)
 }
 
-/// The resource that `id` names, where the requester's shared look still holds it.
+/// The resource that `id` names, where the requester's shared look still holds it. `what`: what the trail calls it.
 ///
 /// # Errors
-/// 404 for an id that is forged, of another type, forgotten, or of a look that is not this requester's.
-pub async fn find(resource: ResourceType, id: &str, app: &App, caller: &CallerHeaders) -> Result<Found, Problem> {
-    let requester = requester(app, caller)?;
+/// 404 for an id that is forged, of another type, forgotten, or of a look that is not this requester's; 403 for a type that the
+/// token's scopes do not have.
+pub async fn find(resource: ResourceType, id: &str, asking: Asking<'_>, what: &str) -> Result<Found, Problem> {
+    let Asking { app, caller, identity, .. } = asking;
+    in_scope(app, identity, resource, Interaction::Read)?;
     let open = app.ids.open(id).filter(|open| open.kind == resource).ok_or_else(Problem::no_such_resource)?;
-    let question = question(&open.nhs_number, requester, caller);
+    let question = question(&open.nhs_number, identity, caller);
     let may_ask = app.settings.fhir.read_asks && matches!(resource, ResourceType::Flag | ResourceType::EpisodeOfCare);
-    let look = match app.lookups.held(&question) {
-        Some(look) => look,
-        None if may_ask => super::search::look(app, question, Freshness::Shared).await?,
-        None => return Err(Problem::no_such_resource()),
+    let request = facts::request(asking, format!("{what} {}", resource.name()));
+    let look = if may_ask {
+        look(app, question, Freshness::Shared, request).await?
+    } else {
+        held(app, &question, &request).await?.ok_or_else(Problem::no_such_resource)?
     };
     let graph = graph(&look, app);
     let node = graph.find(&open).ok_or_else(Problem::no_such_resource)?;

@@ -4,6 +4,7 @@ use super::App;
 use super::headers::CallerHeaders;
 use super::media::Presentation;
 use super::problem::Problem;
+use crate::access::Refusal;
 use crate::cpis::Delivery;
 use crate::fhir::outcome;
 use actix_web::HttpResponse;
@@ -31,6 +32,10 @@ pub struct Answered {
     pub last_modified: Option<HttpDate>,
     pub retry_after: Option<u32>,
     pub allow: Option<&'static str>,
+    /// `WWW-Authenticate`.
+    pub challenge: Option<String>,
+    /// Why the caller was refused, wholly or, in a batch, for an entry. Not sent: for the trail.
+    pub refusal: Option<Refusal>,
     /// `no-store`, but for what holds nothing of a patient.
     pub cache_control: &'static str,
 }
@@ -49,6 +54,8 @@ impl Answered {
             last_modified: None,
             retry_after: None,
             allow: None,
+            challenge: None,
+            refusal: None,
             cache_control: NO_STORE,
         }
     }
@@ -60,11 +67,14 @@ impl Answered {
 
     pub fn problem(problem: Problem, presentation: Presentation) -> Self {
         let resource = outcome::operation_outcome(&[problem.issue]);
+        let (refusal, challenge) = problem.denial.map_or((None, None), |denial| (Some(denial.refusal), denial.challenge));
         Self {
             status: problem.status,
             delivery: problem.delivery,
             retry_after: problem.retry_after,
             allow: problem.allow,
+            challenge,
+            refusal,
             ..Self::resource(problem.name, &resource, presentation)
         }
     }
@@ -102,6 +112,9 @@ impl Answered {
         }
         if let Some(allow) = self.allow {
             response.insert_header(("Allow", allow));
+        }
+        if let Some(challenge) = self.challenge {
+            response.insert_header(("WWW-Authenticate", challenge));
         }
         response.body(self.body)
     }

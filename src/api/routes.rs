@@ -36,6 +36,8 @@ pub enum Route {
     Ready,
     /// `GET /metrics`, on the admin listener only.
     Metrics,
+    /// `POST /audit/_search`, on the admin listener alone.
+    TrailSearch,
 }
 
 /// Why there is no route.
@@ -66,6 +68,7 @@ impl Route {
             Self::Live => "/health/live",
             Self::Ready => "/health/ready",
             Self::Metrics => "/metrics",
+            Self::TrailSearch => "/audit/_search",
         }
     }
 
@@ -82,7 +85,7 @@ impl Route {
     }
 
     fn is_at_root(self) -> bool {
-        self.is_of_admin() || matches!(self, Self::OpenApiYaml | Self::OpenApiJson)
+        self.is_health() || matches!(self, Self::OpenApiYaml | Self::OpenApiJson | Self::TrailSearch | Self::Metrics)
     }
 
     pub fn resource(self) -> Option<ResourceType> {
@@ -92,14 +95,9 @@ impl Route {
         }
     }
 
-    /// Whether the public listener has it.
-    pub fn is_of_public(self) -> bool {
-        self != Self::Metrics
-    }
-
-    /// Whether the admin listener has it.
-    pub fn is_of_admin(self) -> bool {
-        matches!(self, Self::Ping | Self::Status | Self::Live | Self::Ready | Self::Metrics)
+    /// Whether the admin listener has it too.
+    pub fn is_health(self) -> bool {
+        matches!(self, Self::Ping | Self::Status | Self::Live | Self::Ready)
     }
 }
 
@@ -184,6 +182,15 @@ pub fn find(method: &Method, path: &str, served: Served<'_>) -> Result<Route, No
     }
 }
 
+/// What only the admin listener has. Not in the OpenAPI document, which is for callers of the public one (docs/audit.md has it).
+pub fn of_admin(method: &Method, path: &str) -> Option<Result<Route, NoRoute>> {
+    match path {
+        "/audit/_search" => Some(only(method, &Method::POST, Route::TrailSearch, "POST")),
+        "/metrics" => Some(only(method, &Method::GET, Route::Metrics, "GET")),
+        _ => None,
+    }
+}
+
 fn only(method: &Method, allowed: &Method, route: Route, allow: &'static str) -> Result<Route, NoRoute> {
     if method == allowed { Ok(route) } else { Err(NoRoute::MethodNotAllowed(allow)) }
 }
@@ -194,7 +201,6 @@ fn health(path: &str) -> Option<Route> {
         "/_status" => Some(Route::Status),
         "/health/live" => Some(Route::Live),
         "/health/ready" => Some(Route::Ready),
-        "/metrics" => Some(Route::Metrics),
         _ => None,
     }
 }
@@ -349,11 +355,11 @@ mod tests {
             (Method::POST, "/FHIR/R4", "/FHIR/R4"),
             (Method::GET, "/FHIR/R4/metadata", "/FHIR/R4/metadata"),
             (Method::GET, "/health/live", "/health/live"),
-            (Method::GET, "/metrics", "/metrics"),
         ] {
             assert_eq!(name(method, path), wanted);
         }
-        assert_eq!(Route::Batch.name(""), "/");
+        assert_eq!((Route::Batch.name(""), Route::Metrics.name("/FHIR/R4")), ("/".to_owned(), "/metrics".to_owned()));
+        assert_eq!(Route::TrailSearch.name("/FHIR/R4"), "/audit/_search");
     }
 
     #[test]

@@ -1,22 +1,23 @@
 //! The line itself, as one request walks it: parameters, requester, look, graph, bundle.
 
+use super::caller::search_in_scope;
 use super::headers::CallerHeaders;
 use super::looked::Looking;
 use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::Route;
-use super::{App, body};
-use crate::access;
+use super::{App, Asking, body, facts};
+use crate::access::Identity;
 use crate::cpis::{NhsNumber, Question, Requester, today_in_london};
 use crate::fhir::bundle::{self, Page};
 use crate::fhir::graph::{Context, Graph};
 use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
 use crate::fhir::search::{Cursor, Handling, Search};
-use crate::lookup::{Freshness, Look};
-use crate::settings::{self, Mode, Settings};
-use crate::telemetry::{request::Facts, spans};
+use crate::lookup::{Freshness, Look, Request};
+use crate::settings::{self, Settings};
+use crate::telemetry::spans;
 use actix_web::{HttpRequest, web};
 use fhirbolt_model::r4::Resource;
 use jiff::Timestamp;
@@ -24,21 +25,19 @@ use jiff::Timestamp;
 /// Answers a search in any of its forms: GET, POST, `/PatientFlag`, or a further page of one.
 pub async fn handle(
     route: Route,
-    request: &HttpRequest,
+    asking: Asking<'_>,
     payload: web::Payload,
-    app: &App,
-    caller: &CallerHeaders,
     negotiation: &Negotiation,
 ) -> Result<Answered, Problem> {
+    let Asking { app, request, caller, identity } = asking;
     let (view, posted) = match route {
         Route::Search(resource) => (Searchable::of(resource), None),
         Route::SearchByPost(resource) => (Searchable::of(resource), Some(payload)),
         Route::PatientFlag => (Some(PATIENT_FLAG), None),
-        Route::Page => return page(request, app, caller, negotiation.presentation()),
+        Route::Page => return page(asking, negotiation.presentation()).await,
         _ => (None, None),
     };
     let view = view.ok_or(super::routes::NoRoute::NotFound)?;
-    let requester = spans::access().within(|| requester(app, caller))?;
     if route == Route::PatientFlag && caller.unscheduled != Some(true) {
         return Err(super::headers::UNSCHEDULED_MISSING.into());
     }
@@ -46,17 +45,21 @@ pub async fn handle(
     let pairs = parameters(request, posted, &app.settings).await?;
     negotiation.settle(&pairs)?;
     let search = understand(view, &pairs, app, caller)?;
+    search_in_scope(app, identity, &search)?;
     drop(reading);
-    let look = look(app, question(&search.child.nhs_number, requester, caller), caller.freshness).await?;
+    let asked = facts::request(asking, format!("search {}", view.name));
+    let look = look(app, question(&search.child.nhs_number, identity, caller), caller.freshness, asked).await?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, negotiation.presentation()))
 }
 
 /// A further page: from the same requester's shared look, never a reason to ask (decisions.md 24).
-fn page(request: &HttpRequest, app: &App, caller: &CallerHeaders, presentation: Presentation) -> Result<Answered, Problem> {
-    let requester = requester(app, caller)?;
+async fn page(asking: Asking<'_>, presentation: Presentation) -> Result<Answered, Problem> {
+    let Asking { app, request, caller, identity } = asking;
     let cursor = Cursor::open(last_segment(request), &app.ids).ok_or_else(Problem::no_such_resource)?;
-    let look = app.lookups.held(&question(&cursor.nhs_number, requester, caller)).ok_or_else(Problem::page_is_gone)?;
     let search = cursor.search(&app.ids)?;
+    search_in_scope(app, identity, &search)?;
+    let asked = facts::request(asking, format!("page {}", cursor.resource.name()));
+    let look = held(app, &question(&cursor.nhs_number, identity, caller), &asked).await?.ok_or_else(Problem::page_is_gone)?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, presentation))
 }
 
@@ -65,39 +68,26 @@ pub(super) fn last_segment(request: &HttpRequest) -> &str {
     request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }
 
-pub(super) fn question(nhs_number: &NhsNumber, requester: Requester, caller: &CallerHeaders) -> Question {
-    Facts::requester(&requester.organisation.code_upper(), requester.role.code.as_str());
-    Question { nhs_number: nhs_number.clone(), requester, traceparent: caller.traceparent.clone() }
+pub(super) fn question(nhs_number: &NhsNumber, identity: &Identity, caller: &CallerHeaders) -> Question {
+    Question { nhs_number: nhs_number.clone(), requester: identity.requester.clone(), traceparent: caller.traceparent.clone() }
 }
 
 /// The answer to `question`, or what its failure is to the caller.
-pub(super) async fn look(app: &App, mut question: Question, freshness: Freshness) -> Result<Look, Problem> {
+pub(super) async fn look(app: &App, mut question: Question, freshness: Freshness, asked: Request) -> Result<Look, Problem> {
     if app.is_draining() {
         return Err(Problem::draining());
     }
     let own_identity = speaks_for_itself(&question.requester);
     let looking = Looking::begin(&mut question);
-    let outcome = looking.work().around(app.lookups.look(question, freshness)).await;
+    let outcome = looking.work().around(app.lookups.look(question, freshness, asked)).await;
     let problem = outcome.as_ref().err().map(|failure| Problem::of_failure(failure, own_identity));
     looking.end(&outcome, problem.as_ref());
     outcome.map_err(|_| problem.unwrap_or_else(Problem::internal))
 }
 
-/// Who asks, and whether they may ask in this way.
-pub(super) fn requester(app: &App, caller: &CallerHeaders) -> Result<Requester, Problem> {
-    let access = &app.settings.access;
-    debug_assert_eq!(access.modes, [Mode::Demo], "no other mode starts yet");
-    let care_setting = caller.care_setting.unwrap_or(access.care_setting);
-    if !access.care_settings.contains(&care_setting) {
-        return Err(Problem::care_setting_refused());
-    }
-    if caller.unscheduled == Some(false) {
-        return Err(Problem::scheduled_care_refused());
-    }
-    if app.settings.fhir.require_request_id && caller.request_id_was_made {
-        return Err(super::headers::REQUEST_ID_MISSING.into());
-    }
-    Ok(access::demo_requester(&app.settings.smsp.dialect.sender_ods, care_setting))
+/// The requester's shared look, if there is one; that it is shown, or that there is none, is on the trail.
+pub(super) async fn held(app: &App, question: &Question, asked: &Request) -> Result<Option<Look>, Problem> {
+    app.lookups.held(question, asked).await.map_err(|failure| Problem::of_failure(&failure, true))
 }
 
 async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, settings: &Settings) -> Result<Vec<Pair>, Problem> {

@@ -1,13 +1,17 @@
 //! The listeners: public and admin, with their limits and TLS.
 
 use super::{App, Listener, dispatch};
+use crate::access::ClientCertificate;
 use crate::settings::ServerTls;
-use actix_web::dev::{Server, ServerHandle};
+use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::dev::{Extensions, Server, ServerHandle};
+use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +85,8 @@ fn listen(
         .client_disconnect_timeout(Duration::from_secs(1))
         .keep_alive(Duration::from_secs(30))
         .shutdown_timeout(30)
-        .disable_signals();
+        .disable_signals()
+        .on_connect(keep_certificate);
     let at = |source| ServeError::Listen { setting, address, source };
     let server = match tls {
         None => server.bind(address).map_err(at)?,
@@ -92,6 +97,14 @@ fn listen(
     };
     let bound = server.addrs().first().copied().unwrap_or(address);
     Ok((server.run(), bound))
+}
+
+/// Keeps whose certificate a connection has, for as long as it lasts. TLS has verified it.
+fn keep_certificate(connection: &dyn Any, data: &mut Extensions) {
+    let Some(tls) = connection.downcast_ref::<TlsStream<TcpStream>>() else { return };
+    if let Some(certificate) = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first()) {
+        data.insert(ClientCertificate::from_der(certificate));
+    }
 }
 
 /// TLS 1.2 and 1.3; with a client CA, a client certificate is required.

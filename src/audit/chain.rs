@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub struct Chain(Vec<(KeyId, hmac::Key)>);
 
 /// Tells keys apart without telling anything of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub [u8; 8]);
 
 /// HMAC-SHA-256.

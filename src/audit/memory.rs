@@ -32,6 +32,12 @@ impl Store for MemoryStore {
 }
 
 impl MemoryReader {
+    /// A trail of lines that were written elsewhere, as they are.
+    #[cfg(test)]
+    pub(crate) fn of(lines: Vec<Line>) -> Self {
+        Self(Arc::new(Mutex::new(lines)))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Line>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,28 +1,74 @@
 //! The trail: who asked about which child, when, in whose name, and what came of it (decisions.md 34, 35; wire.md 5.9, 7.5).
 //!
-//! - [`entry`]: what is said. - [`body`]: how it is written, the NHS number sealed ([`seal`]). - [`chain`]: every line carries a MAC
-//!   over itself and the line before. - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. - [`store`]: what
-//!   a database must do.
+//! - [`open`]: the way to all of it.
+//! - [`entry`]: what is said. [`body`]: how it is written, the NHS number sealed ([`seal`]).
+//! - [`chain`]: every line carries a MAC over itself and the line before.
+//! - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. [`store`]: what a database must do.
+//! - [`question`], [`search`]: what people ask of the trail. [`export`]: how entries leave it.
+//! - [`verify`]: whether all of it is still there. [`archive`]: how older months leave the store.
 //!
 //! No trail, no query: whoever asks waits for the entry first, and shows nothing before its second entry is durable.
 
+pub mod archive;
 mod body;
 mod chain;
 mod entry;
+pub mod export;
+mod head;
 mod memory;
+mod open;
+pub mod postgres;
+mod question;
+#[cfg(test)]
+pub(crate) mod samples;
 mod seal;
+mod search;
+pub mod sqlite;
 mod store;
 mod trail;
+pub mod verify;
 
 pub use body::{BodyError, Told, read as read_body};
 pub use chain::{Chain, ChainFault, KeyId, Line, Mac, Tip};
 pub use entry::{Entry, Event, Message, RequestFacts, Shown, Upshot, Who};
+pub use head::{Head, HeadFile};
 pub use memory::{MemoryReader, MemoryStore};
+pub use open::{Found, OpenError, Opened, OpenedToRead, open, open_beside, open_to_read};
+pub use question::{Question, QuestionError, england};
 pub use seal::{ChildIndex, Seal, Sealed};
+pub use search::{Doubt, Hit, Page, Rest, Search, Sources};
 pub use store::{Appending, Draft, Reader, Reading, Store, StoreError, StoreErrorKind, Wanted};
 pub use trail::{Options, Trail, TrailError, TrailState};
+pub use verify::{Fault, FaultKind, HeadVerdict, Verdict};
 
 /// There must be at least one key of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the trail needs at least one key")]
 pub struct NoKeys;
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// Lower-case hex digits of exactly `N` bytes.
+fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; N];
+    let pairs = text.as_bytes().chunks_exact(2);
+    if text.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}

@@ -1,5 +1,6 @@
 //! What a database must do to hold the trail.
 
+use super::archive::Manifest;
 use super::{Chain, ChildIndex, Event, Line, Tip};
 use jiff::Timestamp;
 use std::future::Future;
@@ -41,6 +42,11 @@ pub trait Reader: Send + Sync + 'static {
 
     /// What the chain begins after: [`Tip::NONE`], or the last line that was moved to an archive.
     fn base(&self) -> Reading<'_, Tip>;
+
+    /// What was moved to archives, oldest first; [`Reader::base`] is where the last one ends.
+    fn archived(&self) -> Reading<'_, Vec<Manifest>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// At most `limit` lines with a number above `after`, in their order.
     fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>>;

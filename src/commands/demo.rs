@@ -74,6 +74,7 @@ fn settings(folder: &Path, smsp_url: &str, port: u16) -> Result<Settings, Comman
         ("SMSP__ASID", "200000000115".to_owned()),
         ("ACCESS__MODES", "demo".to_owned()),
         ("FHIR__PATIENT_FLAG", "true".to_owned()),
+        ("AUDIT__STORE", "sqlite::memory:".to_owned()),
         ("SERVER__LISTEN", free(port).to_string()),
         ("ADMIN__LISTEN", free(9090).to_string()),
     ];

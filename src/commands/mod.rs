@@ -1,5 +1,6 @@
-//! What can be typed: `demo`, `serve`, `simulate`.
+//! What can be typed: `demo`, `serve`, `simulate`, `audit`.
 
+mod audit;
 mod demo;
 mod serve;
 mod service;
@@ -27,6 +28,8 @@ enum Command {
     Serve(serve::Options),
     /// The SMSP simulator alone, for rehearsals and load tests
     Simulate(simulate::Options),
+    /// The audit trail: searched, exported, verified
+    Audit(Box<audit::Options>),
 }
 
 /// Why a command ended badly.
@@ -47,6 +50,7 @@ pub fn run() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Serve(options) => serve::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Audit(options) => audit::run(&options),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     say_error(&error.to_string());
@@ -67,4 +71,9 @@ fn say(text: &str) {
 fn say_error(text: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// The environment as text. What is not UTF-8 is read as near as can be, so that it is refused by name rather than by a panic.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
 }

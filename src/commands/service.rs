@@ -1,12 +1,14 @@
 //! Builds the service from settings and runs it until it is told to stop. Used by `serve` and `demo`.
 
 use super::CommandError;
-use crate::api::{self, App, health::SmspHealth};
+use crate::access::Access;
+use crate::api::{self, App, audit::TrailSearch, health::SmspHealth};
+use crate::audit::{self, Entry, Event, Opened, Trail, TrailState};
 use crate::fhir::id::IdKeys;
-use crate::lookup::{Lookups, Patience, Sharing};
+use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Patience, Rules, Sharing, Statistics};
 use crate::settings::{ServerTls, Settings};
 use crate::smsp::{client::Client, probe};
-use crate::telemetry::{self, LookupNumbers, certificates};
+use crate::telemetry::{self, Breaker, LookupNumbers, TrailNumbers, certificates};
 use actix_web::web;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -15,6 +17,9 @@ use std::time::Duration;
 
 /// How long requests in flight may take to finish after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// How long the trail may take to be complete after that.
+const FLUSH: Duration = Duration::from_secs(10);
 
 /// Where the service listens, once it does.
 pub struct Ready {
@@ -33,8 +38,10 @@ pub fn run(
     stop: impl Future<Output = ()> + 'static,
 ) -> Result<(), CommandError> {
     let app = web::Data::new(build(settings, core)?);
+    observe(&app);
     actix_web::rt::System::new().block_on(async move {
         let bound = api::bind(&app).map_err(|error| CommandError::Settings(format!("cpis-fhir cannot start: {error}")))?;
+        note(&app.trail, Event::Started, started(&app.settings)).await;
         ready(&Ready { public: bound.public_address, admin: bound.admin_address });
         let handles = bound.handles();
         let serving = actix_web::rt::spawn(bound.run());
@@ -47,6 +54,10 @@ pub fn run(
         if !app.lookups.drain(DRAIN).await {
             tracing::warn!(in_flight = app.lookups.in_flight(), "stopped with looks in flight: their outcome is unknown");
         }
+        note(&app.trail, Event::Stopped, format!("version {}", env!("CARGO_PKG_VERSION"))).await;
+        if !app.trail.flush(FLUSH).await {
+            tracing::error!(owed = app.trail.state().owed, "stopped with entries that the trail has not taken: they are lost");
+        }
         match serving.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(CommandError::Failed(format!("a listener failed: {error}"))),
@@ -55,12 +66,49 @@ pub fn run(
     })
 }
 
+/// An entry of the service itself. The service starts and stops without it too: it is written as soon as the trail can be, and no
+/// query goes out before that.
+async fn note(trail: &Trail, event: Event, detail: String) {
+    let entry = Entry { detail: Some(detail), ..Entry::of(event) };
+    if let Err(error) = trail.record(&entry).await {
+        tracing::error!(event = event.name(), %error, "the trail cannot be written");
+        trail.record_when_possible(&entry);
+    }
+}
+
+/// The settings that decide what is asked, shared and kept. No secret, no URL.
+fn started(settings: &Settings) -> String {
+    let Settings { smsp, lookup, fhir, access, .. } = settings;
+    let modes: Vec<String> = access.modes.iter().map(|mode| format!("{mode:?}").to_lowercase()).collect();
+    format!(
+        "version {}; access.modes {}; smsp.sender_ods {}; smsp.timeout {:?}; smsp.late_timeout {:?}; lookup.share_for {:?}; \
+         lookup.refresh_after {:?}; fhir.patient_flag {}; fhir.read_asks {}",
+        env!("CARGO_PKG_VERSION"),
+        modes.join(","),
+        smsp.dialect.sender_ods,
+        smsp.timeout,
+        smsp.late_timeout,
+        lookup.share_for,
+        lookup.refresh_after,
+        fhir.patient_flag,
+        fhir.read_asks,
+    )
+}
+
+fn rules(settings: &Settings) -> Rules {
+    let smsp = &settings.smsp;
+    Rules {
+        patience: Patience { connect: smsp.connection.connect_timeout, caller: smsp.timeout, late: smsp.late_timeout },
+        sharing: Sharing { share_for: settings.lookup.share_for, refresh_after: settings.lookup.refresh_after },
+        bulkhead: Bulkhead { max_in_flight: smsp.max_in_flight, max_queued: smsp.max_queued },
+        breaker: BreakerRules { failures: smsp.breaker.failures, open_for: smsp.breaker.open_for },
+    }
+}
+
 fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, CommandError> {
     let smsp = &settings.smsp;
     let wrong = |error: &dyn std::fmt::Display| CommandError::Settings(format!("cpis-fhir cannot start: {error}"));
     let client = Client::new(smsp.connection.clone(), smsp.dialect.clone()).map_err(|error| wrong(&error))?;
-    let patience = Patience { connect: smsp.connection.connect_timeout, caller: smsp.timeout, late: smsp.late_timeout };
-    let sharing = Sharing { share_for: settings.lookup.share_for, refresh_after: settings.lookup.refresh_after };
     let ids = IdKeys::new(settings.fhir.id_keys.iter().map(|key| *key.bytes()).collect()).map_err(|error| wrong(&error))?;
     let probe = probe::Probe::new(&smsp.connection, &smsp.dialect.url).map_err(|error| wrong(&error))?;
     let runtime = core.clone();
@@ -70,18 +118,24 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, 
             runtime.spawn(async move { probe.shake_hands().await }).await.unwrap_or_else(|_| Err("the probe failed".into()))
         })
     }));
-    let lookups = Lookups::new(Arc::new(client), patience, sharing, core.clone());
-    observe(&lookups, &settings);
-    Ok(App::new(settings, lookups, ids, smsp_health))
+    let opened = core.block_on(audit::open(&settings.audit, core.clone())).map_err(|error| wrong(&error))?;
+    let Opened { trail, reader, chain, .. } = opened;
+    let trail_search = TrailSearch { trail: trail.clone(), reader, chain };
+    let lookups = Lookups::new(Arc::new(client), trail.clone(), rules(&settings), core.clone());
+    let access = Access::start(&settings, core).map_err(|error| wrong(&error))?;
+    Ok(App::new(settings, access, lookups, trail, ids, smsp_health).with_trail_search(trail_search))
 }
 
-/// What the metrics read of this service.
-fn observe(lookups: &Lookups, settings: &Settings) {
-    let lookups = lookups.clone();
-    telemetry::metrics().observe_lookups(move || LookupNumbers {
-        in_flight: u64::try_from(lookups.in_flight()).unwrap_or(u64::MAX),
-        ..LookupNumbers::default()
-    });
+/// What the metrics read of this service, for as long as it lives.
+fn observe(app: &Arc<App>) {
+    let metrics = telemetry::metrics();
+    let of = Arc::downgrade(app);
+    metrics.observe_lookups(move || of.upgrade().map(|app| looks(&app.lookups.statistics())).unwrap_or_default());
+    let of = Arc::downgrade(app);
+    metrics.observe_trail(move || of.upgrade().map(|app| trail(&app.trail.state())).unwrap_or_default());
+    let of = Arc::downgrade(app);
+    metrics.observe_issuers(move || of.upgrade().map(|app| app.access.key_ages()).unwrap_or_default());
+    let settings = &app.settings;
     let own = |tls: Option<&ServerTls>| tls.and_then(|tls| certificates::ends(&tls.cert_pem));
     let connection = &settings.smsp.connection;
     let ends = [
@@ -91,8 +145,29 @@ fn observe(lookups: &Lookups, settings: &Settings) {
         ("admin", own(settings.admin.tls.as_ref())),
     ];
     let ends: Vec<_> = ends.into_iter().filter_map(|(name, end)| Some((name, end?))).collect();
-    telemetry::metrics()
-        .observe_certificates(move || ends.iter().map(|(name, end)| (*name, certificates::days_until(*end))).collect());
+    metrics.observe_certificates(move || ends.iter().map(|(name, end)| (*name, certificates::days_until(*end))).collect());
+}
+
+fn looks(now: &Statistics) -> LookupNumbers {
+    LookupNumbers {
+        in_flight: u64::try_from(now.in_flight).unwrap_or(u64::MAX),
+        queued: u64::try_from(now.waiting).unwrap_or(u64::MAX),
+        shed: now.shed,
+        // Looks are shared within this process alone so far, so that none can fail to be shared beyond it.
+        unshared: 0,
+        notifications_caused: now.notifications_caused,
+        notifications_saved: now.notifications_saved,
+        breaker: match now.breaker {
+            BreakerState::Closed => Breaker::Closed,
+            BreakerState::HalfOpen => Breaker::HalfOpen,
+            BreakerState::Open => Breaker::Open,
+        },
+    }
+}
+
+fn trail(now: &TrailState) -> TrailNumbers {
+    let owed = u64::try_from(now.owed).unwrap_or(u64::MAX);
+    TrailNumbers { failing: now.failing.is_some(), owed, entries: now.entries }
 }
 
 /// The runtime that owns the SMSP client and every look (decisions.md 32).

@@ -70,6 +70,18 @@ impl ResponseCode {
             Self::CpisFailure => "CPIS-9999",
         }
     }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::InputInvalid => "input-invalid",
+            Self::ResponseInvalid => "response-invalid",
+            Self::LocalStoreOnly => "local-store-only",
+            Self::SpineUnreachable => "spine-unreachable",
+            Self::AuthorCredentials => "author-credentials",
+            Self::ProviderFailure => "provider-failure",
+            Self::CpisFailure => "cpis-failure",
+        }
+    }
 }
 
 /// A SOAP fault, by what it asks of us (wire.md 4.7, 5.6; decisions.md 18).
@@ -83,6 +95,17 @@ pub enum Fault {
     InvalidMessage,
     /// ToolkitErrorInfo 3000, nasp 300: our certificate or ASID is refused.
     AccessDenied,
+}
+
+impl Fault {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Retryable => "fault-retryable",
+            Self::NotRetryable => "fault",
+            Self::InvalidMessage => "fault-invalid-message",
+            Self::AccessDenied => "fault-access-denied",
+        }
+    }
 }
 
 /// What in an answer contradicts what (decisions.md 1).
@@ -155,9 +178,68 @@ pub enum FailureKind {
     /// QUQI_IN010000UK14 that is not "NHS number not found", or a REPC reply with an issue.
     #[error("query act failed {}", .code.as_deref().unwrap_or(""))]
     QueryFailed { code: Option<String> },
+    /// The audit trail cannot be written: nothing was asked, and nothing that is held is shown.
+    #[error("the audit trail cannot be written")]
+    TrailUnavailable,
+    /// CP-IS was asked, but what came of it is not on the trail yet: nothing of it is shown (decisions.md 5).
+    #[error("the answer is withheld until it is on the audit trail")]
+    Withheld,
+    /// More looks are on their way, waiting or remembered than may be. This one was not asked.
+    #[error("too many looks at once")]
+    Overloaded,
+    /// The SMSP has failed again and again, and is left alone for a while (decisions.md 33). It was not asked.
+    #[error("the SMSP is left alone after failures")]
+    LeftAlone,
+    /// The look was answered, and its answer has had to make room. It is not asked again.
+    #[error("the answer is no longer held")]
+    NoLongerHeld,
     /// The look ended without a result: our own fault.
     #[error("internal fault")]
     Internal,
+}
+
+impl FailureKind {
+    /// A short name, for logs, metrics and the trail.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AuthorIncomplete { .. } => "author-incomplete",
+            Self::NotConnected { .. } => "not-connected",
+            Self::Tls { .. } => "tls",
+            Self::RefusedByStatus { .. } => "refused",
+            Self::ConnectionLost => "connection-lost",
+            Self::Timeout => "timeout",
+            Self::TooLarge => "too-large",
+            Self::NotAnAnswer { .. } => "not-an-answer",
+            Self::Unreadable { .. } => "unreadable",
+            Self::UnknownCode { .. } => "unknown-code",
+            Self::Response(code) => code.name(),
+            Self::Contradictory(_) => "incomplete",
+            Self::OtherChild => "other-child",
+            Self::OtherMessage => "other-message",
+            Self::Soap { fault, .. } => fault.name(),
+            Self::BusinessError { .. } => "business-error",
+            Self::QueryFailed { .. } => "query-failed",
+            Self::TrailUnavailable => "trail-unavailable",
+            Self::Withheld => "withheld",
+            Self::Overloaded => "overloaded",
+            Self::LeftAlone => "left-alone",
+            Self::NoLongerHeld => "no-longer-held",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The code that the SMSP answered with, where it could be read and shown.
+    #[must_use]
+    pub fn response_code(&self) -> Option<&str> {
+        match self {
+            Self::Response(code) => Some(code.code()),
+            Self::UnknownCode { code } | Self::Soap { code, .. } | Self::BusinessError { code } | Self::QueryFailed { code } => {
+                code.as_deref()
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Failure {

@@ -1,118 +1,235 @@
 //! A flight: one look on its way to CP-IS and back, in a task of its own that no caller can cancel.
 
-use super::{Look, LookKey, Patience};
-use crate::cpis::{Answer, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use super::Patience;
+use super::breaker::{Breaker, Pass, Sign};
+use super::gate::{Place, Ticket};
+use super::record::{self, Ledger};
+use super::statistics::{Counters, count};
+use super::table::{Departure, Flight, Landed};
+use super::told;
+use crate::audit::{Entry, RequestFacts};
+use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
+use crate::telemetry::{SmspPhase, spans};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-pub(super) type Outcome = Result<Arc<Answer>, Arc<Failure>>;
-pub(super) type Landing = watch::Receiver<Option<Outcome>>;
+/// What a flight needs of the room.
+pub(super) struct Crew {
+    pub register: Arc<dyn Register>,
+    pub ledger: Arc<dyn Ledger>,
+    pub breaker: Breaker,
+    pub counters: Arc<Counters>,
+    pub patience: Patience,
+}
 
-/// The flights on their way, by look.
-#[derive(Clone, Default)]
-pub(super) struct Flights(Arc<Mutex<HashMap<LookKey, Landing>>>);
-
-impl Flights {
-    /// The look of `key`: finished, on its way, or else registered first and started then, so that no second one can start
-    /// beside it.
-    ///
-    /// `finished` is asked under the same lock that a landing flight needs to leave the table, and an answer is kept before its
-    /// flight leaves: no look can fall between the two and be asked twice.
-    pub(super) fn find_or_start(
-        &self,
-        key: LookKey,
-        finished: impl FnOnce(&LookKey) -> Option<Look>,
-        start: impl FnOnce(Entry),
-    ) -> Found {
-        let mut flights = self.lock();
-        if let Some(look) = finished(&key) {
-            return Found::Finished(look);
+impl Crew {
+    /// Counts an outcome that is on the trail.
+    pub(super) fn counts(&self, outcome: Result<&Answer, &Failure>) {
+        if outcome.is_ok() {
+            count(&self.counters.answered);
         }
-        if let Some(landing) = flights.get(&key) {
-            return Found::Flight { landing: landing.clone(), joined: true };
+        if record::notification_expected(outcome) == Some(true) {
+            count(&self.counters.notifications_caused);
         }
-        let (sender, landing) = watch::channel(None);
-        flights.insert(key.clone(), landing.clone());
-        drop(flights);
-        start(Entry { flights: self.clone(), key, sender });
-        Found::Flight { landing, joined: false }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<LookKey, Landing>> {
-        // The map is consistent at every await-free step, so a panic elsewhere does not make it unusable.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Where a look was found.
-pub(super) enum Found {
-    Finished(Look),
-    /// `joined`: another request had started it.
-    Flight {
-        landing: Landing,
-        joined: bool,
-    },
+/// What it carries.
+pub(super) struct Load {
+    pub question: Arc<Question>,
+    /// Of the request that began it.
+    pub facts: RequestFacts,
+    pub ticket: Ticket,
 }
 
-/// A flight's place in the table. It is given up when the flight lands, and also if its task ends otherwise: then the
-/// channel closes and the waiters hear that the outcome is unknown.
-pub(super) struct Entry {
-    flights: Flights,
-    key: LookKey,
-    sender: watch::Sender<Option<Outcome>>,
+/// Flies: asks once, and once more only where no connection was ever made (decisions.md 6). Everything that can be said of it is
+/// durable on the trail before any waiter hears.
+pub(super) async fn fly(crew: Arc<Crew>, load: Load, departure: Departure) {
+    let flight = Arc::clone(&departure.flight);
+    let Load { question, facts, ticket } = load;
+    let trip = Trip { crew: &crew, flight: &flight, question: &question, facts: &facts };
+    let landed = trip.go(ticket).await;
+    departure.land(landed);
 }
 
-impl Entry {
-    pub(super) fn land(self, outcome: Result<Arc<Answer>, Failure>) {
-        self.sender.send_replace(Some(outcome.map_err(Arc::new)));
+struct Trip<'a> {
+    crew: &'a Crew,
+    flight: &'a Flight,
+    question: &'a Question,
+    facts: &'a RequestFacts,
+}
+
+/// How far an attempt came.
+enum Attempt {
+    /// Nothing went out, and nothing more needs to be said of it on the trail.
+    NotMade(Failure),
+    /// Its **asked** is on the trail, so its end must be.
+    Made(Box<Open>, Result<Answer, Failure>),
+}
+
+/// A query whose **asked** is on the trail and whose end is not. Should the flight break off, the trail says as soon as it can how
+/// it ended, or that nobody knows.
+struct Open {
+    ledger: Arc<dyn Ledger>,
+    asked: Entry,
+    ended: Option<Entry>,
+    is_closed: bool,
+}
+
+impl Trip<'_> {
+    async fn go(&self, ticket: Ticket) -> Landed {
+        let author = match self.crew.register.author(self.question) {
+            Ok(author) => author,
+            Err(failure) => return self.refused(failure).await,
+        };
+        // Half of a caller's time: a query that goes out when its caller is about to leave notifies for nothing.
+        let queued = spans::Waiting::begin();
+        let mut place = ticket.place(self.flight.began + self.crew.patience.caller / 2).await;
+        queued.end(SmspPhase::Queue);
+        if place.is_none() {
+            count(&self.crew.counters.shed);
+            return landed(Err(unasked(FailureKind::Overloaded)), None);
+        }
+        match self.attempt(&author, &mut place).await {
+            Attempt::NotMade(failure) => landed(Err(failure), None),
+            Attempt::Made(open, Err(failure)) if self.may_try_again(&failure) => {
+                self.once_more(&author, &mut place, open, failure).await
+            }
+            Attempt::Made(open, outcome) => self.arrive(open, outcome).await,
+        }
+    }
+
+    /// Nobody can be asked in this requester's name; that is an entry as well.
+    async fn refused(&self, failure: Failure) -> Landed {
+        let entry = record::refused(self.flight, self.question, self.facts, &failure);
+        match self.crew.ledger.record(&entry).await {
+            Ok(()) => landed(Err(failure), None),
+            Err(_) => landed(Err(unasked(FailureKind::TrailUnavailable)), None),
+        }
+    }
+
+    async fn attempt(&self, author: &AuthorAsSent, place: &mut Option<Place>) -> Attempt {
+        let Crew { breaker, ledger, counters, .. } = self.crew;
+        let Ok(mut pass) = breaker.pass(&self.question.nhs_number, Instant::now()) else {
+            count(&counters.shed);
+            return Attempt::NotMade(unasked(FailureKind::LeftAlone));
+        };
+        let no_trail = || unasked(FailureKind::TrailUnavailable);
+        if !ledger.can_owe_more() {
+            return Attempt::NotMade(no_trail());
+        }
+        let ids = MessageIds::fresh();
+        let asked = record::asked(self.flight, self.question, self.facts, author, &ids);
+        if let Err(error) = ledger.record(&asked).await {
+            if record::may_stand(&error) {
+                ledger.record_when_possible(&record::ended(&asked, Err(&no_trail())));
+            }
+            return Attempt::NotMade(no_trail());
+        }
+        let open = Box::new(Open { ledger: Arc::clone(ledger), asked, ended: None, is_closed: false });
+        // The trail took so long that nobody waits any more: nobody is notified for nothing.
+        if Instant::now() >= self.flight.began + self.crew.patience.caller {
+            return Attempt::Made(open, Err(no_trail()));
+        }
+        self.flight.goes_out();
+        count(&counters.asked);
+        let outcome = self.ask(&ids, &mut pass, place).await;
+        told::tell(outcome.as_ref());
+        pass.report(Sign::of(&outcome), Instant::now());
+        Attempt::Made(open, outcome)
+    }
+
+    /// Waits on after the caller's deadline, but then neither counts as on its way for the bulkhead, nor as sound for the breaker.
+    async fn ask(&self, ids: &MessageIds, pass: &mut Pass, place: &mut Option<Place>) -> Result<Answer, Failure> {
+        let Patience { caller, late, .. } = self.crew.patience;
+        let asking = self.crew.register.ask(self.question, ids);
+        let mut asking = std::pin::pin!(tokio::time::timeout_at(self.flight.began + caller + late, asking));
+        let in_time = tokio::time::timeout_at(self.flight.began + caller, &mut asking).await;
+        let outcome = if let Ok(outcome) = in_time {
+            outcome
+        } else {
+            pass.report(Sign::Bad, Instant::now());
+            *place = None;
+            asking.await
+        };
+        outcome.unwrap_or_else(|_| Err(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered)))
+    }
+
+    fn may_try_again(&self, failure: &Failure) -> bool {
+        let never_connected = matches!(failure.kind, FailureKind::NotConnected { .. })
+            && failure.phase == Phase::Connect
+            && failure.delivery == Delivery::NotDelivered;
+        let patience = self.crew.patience;
+        never_connected && self.flight.began.elapsed() + patience.connect + MOST_JITTER <= patience.caller
+    }
+
+    /// The second attempt has message ids and entries of its own; the first one ends on the trail before it.
+    async fn once_more(&self, author: &AuthorAsSent, place: &mut Option<Place>, mut open: Box<Open>, first: Failure) -> Landed {
+        if !open.end(Err(&first)).await {
+            return landed(Err(first), None);
+        }
+        tokio::time::sleep(jitter()).await;
+        match self.attempt(author, place).await {
+            Attempt::NotMade(Failure { kind: FailureKind::LeftAlone, .. }) => landed(Err(first), None),
+            Attempt::NotMade(failure) => landed(Err(failure), None),
+            Attempt::Made(open, outcome) => self.arrive(open, outcome).await,
+        }
+    }
+
+    /// The outcome goes on the trail, and is told only then. What has nothing of CP-IS in it is told all the same.
+    async fn arrive(&self, mut open: Box<Open>, outcome: Result<Answer, Failure>) -> Landed {
+        if let Err(failure) = &outcome {
+            tracing::warn!(kind = %failure.kind, phase = ?failure.phase, delivery = ?failure.delivery, "look failed");
+        }
+        let is_recorded = open.end(outcome.as_ref()).await;
+        if is_recorded {
+            self.crew.counts(outcome.as_ref());
+            return landed(outcome, None);
+        }
+        match outcome {
+            Err(failure) if failure.contacts.is_empty() || failure.delivery == Delivery::NotDelivered => {
+                landed(Err(failure.with_contacts(Vec::new())), None)
+            }
+            told => {
+                count(&self.crew.counters.withheld);
+                tracing::error!(look = %self.flight.look, "CP-IS answered, and the trail cannot be written: the answer is withheld");
+                landed(told, open.ended.take().map(Arc::new))
+            }
+        }
     }
 }
 
-impl Drop for Entry {
+impl Open {
+    /// Puts the end on the trail. False: it is not there, but will be as soon as the trail can be written.
+    async fn end(&mut self, outcome: Result<&Answer, &Failure>) -> bool {
+        let ended = self.ended.insert(record::ended(&self.asked, outcome));
+        let recorded = self.ledger.record(ended).await;
+        self.is_closed = true;
+        if recorded.is_err() {
+            self.ledger.record_when_possible(ended);
+        }
+        recorded.is_ok()
+    }
+}
+
+impl Drop for Open {
     fn drop(&mut self) {
-        self.flights.lock().remove(&self.key);
-    }
-}
-
-/// Flies: asks once, and once more only where no connection was ever made (decisions.md 6).
-pub(super) async fn fly(register: &dyn Register, question: &Question, patience: Patience) -> Result<Answer, Failure> {
-    let began = Instant::now();
-    // The trail's "asked" entry belongs here: durable before the first byte, with the ids of this attempt.
-    let first = attempt(register, question, patience).await;
-    let outcome = match first {
-        Err(failure) if may_try_again(&failure, began, patience) => {
-            tokio::time::sleep(jitter()).await;
-            attempt(register, question, patience).await
+        if !self.is_closed {
+            let broken_off = Failure::new(FailureKind::Internal, Phase::Exchange, Delivery::MaybeDelivered);
+            let ended = self.ended.take().unwrap_or_else(|| record::ended(&self.asked, Err(&broken_off)));
+            self.ledger.record_when_possible(&ended);
         }
-        other => other,
-    };
-    if let Err(failure) = &outcome {
-        tracing::warn!(kind = %failure.kind, phase = ?failure.phase, delivery = ?failure.delivery, "look failed");
     }
-    // The trail's "answered", "failed" or "unknown" entry belongs here, durable before any waiter hears.
-    outcome
 }
 
-async fn attempt(register: &dyn Register, question: &Question, patience: Patience) -> Result<Answer, Failure> {
-    let ids = MessageIds::fresh();
-    let limit = patience.caller + patience.late;
-    tokio::time::timeout(limit, register.ask(question, &ids))
-        .await
-        .unwrap_or_else(|_| Err(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered)))
+fn landed(outcome: Result<Answer, Failure>, owed: Option<Arc<Entry>>) -> Landed {
+    Landed { outcome: outcome.map(Arc::new).map_err(Arc::new), came: Instant::now(), owed }
 }
 
-fn may_try_again(failure: &Failure, began: Instant, patience: Patience) -> bool {
-    let never_connected = matches!(failure.kind, FailureKind::NotConnected { .. })
-        && failure.phase == Phase::Connect
-        && failure.delivery == Delivery::NotDelivered;
-    never_connected && began.elapsed() + patience.connect + MOST_JITTER <= patience.caller
+/// A failure of a look that never went out.
+pub(super) fn unasked(kind: FailureKind) -> Failure {
+    Failure::new(kind, Phase::Build, Delivery::NotDelivered)
 }
 
 const MOST_JITTER: Duration = Duration::from_millis(250);

@@ -1,4 +1,5 @@
 use crate::cpis::{CareSetting, NhsNumber, Question, Text, UserIdentity};
+use zeroize::Zeroizing;
 
 /// What makes two requests the same look (decisions.md 10): the child, the user, the role, the organisation and the care
 /// setting. Never the author on the wire.
@@ -25,5 +26,29 @@ impl LookKey {
             organisation: requester.organisation.code_upper(),
             care_setting: requester.care_setting,
         }
+    }
+
+    /// The child.
+    pub fn nhs_number(&self) -> &NhsNumber {
+        &self.nhs_number
+    }
+
+    /// Every part, each after its length: equal only for equal looks. To be hashed under a key or bound to a value, never
+    /// to be stored or logged.
+    pub(super) fn canonical(&self) -> Zeroizing<Vec<u8>> {
+        let parts = [
+            self.nhs_number.digits(),
+            self.user.issuer.as_str(),
+            self.user.id.as_str(),
+            self.role.as_str(),
+            &self.organisation,
+            self.care_setting.code(),
+        ];
+        let mut bytes = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum()));
+        for part in parts {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        bytes
     }
 }

@@ -1,25 +1,44 @@
-//! The use case: a permitted question becomes one answer, asked once.
+//! The use case: a permitted question becomes one answer, asked once, and nothing of it unrecorded.
 //!
 //! The line, and who owns each step of it:
 //! 1. permission: `access`, before this room is entered;
-//! 2. the intent on record (**asked**): the place is in [`flight::fly`], before `Register::ask`; it comes with the trail;
-//! 3. share or ask: [`Lookups::look`]. Requests in flight together about one look wait for one SMSP call, and a finished answer is
-//!    shared for a while ([`shared`]). Every sharing will be an entry of the trail;
-//! 4. the outcome on record (**answered**, **failed**, **unknown**): the place is in [`flight::fly`], before the waiters hear.
+//! 2. share or ask: [`Lookups::look`] finds the look in the [`table`]: remembered under its request id, shared from the window, on its
+//!    way, or begun now, if the [`breaker`] and the [`gate`] let it;
+//! 3. a begun look is a [`flight`]: its intent on record (**asked**), one query, its outcome on record (**answered**, **failed**,
+//!    **unknown**), and only then do its waiters hear;
+//! 4. every further showing of an answer is on record first (**shared**), and so is a read outside any look (**not-held**).
+//!
+//! What each entry says, and when a look has failed rather than being unknown: [`record`].
 
+mod breaker;
 mod flight;
+mod gate;
 mod key;
-mod shared;
+mod record;
+pub mod remote;
+mod statistics;
+mod table;
+mod told;
+mod weight;
 
+pub use breaker::{BreakerRules, BreakerState};
+pub use gate::Bulkhead;
 pub use key::LookKey;
+pub use statistics::Statistics;
 
-use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Question, Register};
-use crate::telemetry;
-use flight::{Flights, Found, Landing};
-use shared::SharedLooks;
+use crate::audit::{RequestFacts, Trail};
+use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Question, Register, Text};
+use crate::telemetry::{request::carried, spans};
+use breaker::Breaker;
+use flight::{Crew, Load, unasked};
+use gate::{Gate, Ticket};
+use record::Ledger;
+use statistics::{count, read};
 use std::sync::Arc;
 use std::time::Duration;
+use table::{Bounds, Flight, Found, Landed, Table};
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 /// How long to wait (settings.md).
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +60,15 @@ pub struct Sharing {
     pub refresh_after: Duration,
 }
 
+/// How looks are made (settings.md).
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    pub patience: Patience,
+    pub sharing: Sharing,
+    pub bulkhead: Bulkhead,
+    pub breaker: BreakerRules,
+}
+
 /// How new the caller wants the answer to be (decisions.md 12).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Freshness {
@@ -52,14 +80,21 @@ pub enum Freshness {
     NewLook,
 }
 
+/// The request behind a look.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// For the trail.
+    pub facts: RequestFacts,
+    /// The caller's `X-Request-ID`, whose repetition is the same look; case does not matter. `None` where none came.
+    pub request_id: Option<String>,
+}
+
 /// The door of this room.
 #[derive(Clone)]
 pub struct Lookups {
-    register: Arc<dyn Register>,
-    flights: Flights,
-    shared: SharedLooks,
-    patience: Patience,
-    sharing: Sharing,
+    crew: Arc<Crew>,
+    table: Table,
+    gate: Arc<Gate>,
     /// The runtime that owns every flight, so that no flight ends with the connection of a caller (decisions.md 32).
     runtime: Handle,
 }
@@ -74,64 +109,183 @@ pub struct Look {
     pub age: Option<Duration>,
 }
 
+/// How a request came to an answer that it did not ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// It waited for the flight, or it repeats a request that did: its look may have been heard.
+    ItsOwnLook,
+    /// The look is over, and another request's.
+    TheWindow,
+}
+
 impl Lookups {
-    pub fn new(register: Arc<dyn Register>, patience: Patience, sharing: Sharing, runtime: Handle) -> Self {
-        let shared = SharedLooks::new(sharing.share_for);
-        Self { register, flights: Flights::default(), shared, patience, sharing, runtime }
+    pub fn new(register: Arc<dyn Register>, trail: Trail, rules: Rules, runtime: Handle) -> Self {
+        Self::with(register, Arc::new(trail), rules, Bounds::USUAL, runtime)
     }
 
-    /// The requester's shared look about the child of `question`, if there still is one. Never asks (decisions.md 11).
-    pub fn held(&self, question: &Question) -> Option<Look> {
-        self.finished(&LookKey::of(question))
+    fn with(register: Arc<dyn Register>, ledger: Arc<dyn Ledger>, rules: Rules, bounds: Bounds, runtime: Handle) -> Self {
+        let table = Table::new(rules.sharing, rules.patience.caller, bounds);
+        table.keep_swept(&runtime);
+        let breaker = Breaker::new(rules.breaker);
+        let crew = Crew { register, ledger, breaker, counters: Arc::default(), patience: rules.patience };
+        Self { crew: Arc::new(crew), table, gate: Arc::new(Gate::new(rules.bulkhead)), runtime }
     }
 
-    fn finished(&self, key: &LookKey) -> Option<Look> {
-        let shared = self.shared.get(key)?;
-        Some(Look { age: Some(shared.age()), answer: shared.answer, shared: true })
+    /// The requester's shared look about the child of `question`, if there still is one. Never asks (decisions.md 11). That it is shown,
+    /// or that there is none, is on the trail when this returns.
+    ///
+    /// # Errors
+    /// [`FailureKind::TrailUnavailable`], not delivered.
+    pub async fn held(&self, question: &Question, request: &Request) -> Result<Option<Look>, Arc<Failure>> {
+        if let Some((flight, landed)) = self.table.held(&LookKey::of(question)) {
+            return self.show(&flight, landed, question, request, By::TheWindow).await.map(Some);
+        }
+        let entry = record::not_held(question, &request.facts);
+        self.crew.ledger.record(&entry).await.map_err(|_| unasked(FailureKind::TrailUnavailable))?;
+        Ok(None)
     }
 
-    /// Answers `question`, asking CP-IS unless the same look is shared or already on its way.
+    /// Answers `question`, asking CP-IS unless the same look is remembered, shared or already on its way.
     ///
     /// Dropping the future does not stop a query: its flight goes on, so that its outcome is not lost.
     ///
     /// # Errors
-    /// The [`Failure`] of the flight; after `Patience::caller`, a timeout that may have been heard.
-    pub async fn look(&self, question: Question, freshness: Freshness) -> Result<Look, Arc<Failure>> {
-        let fresh = |key: &LookKey| self.finished(key).filter(|look| self.is_fresh(look, freshness));
-        let found = self.flights.find_or_start(LookKey::of(&question), fresh, |entry| {
-            let (register, patience, looks) = (Arc::clone(&self.register), self.patience, self.shared.clone());
-            self.runtime.spawn(telemetry::request::carried(async move {
-                let outcome = flight::fly(register.as_ref(), &question, patience).await.map(Arc::new);
-                if let Ok(answer) = &outcome {
-                    looks.keep(LookKey::of(&question), Arc::clone(answer));
-                }
-                entry.land(outcome);
-            }));
-        });
-        let (landing, joined) = match found {
-            Found::Finished(look) => return Ok(look),
-            Found::Flight { landing, joined } => (landing, joined),
-        };
-        match tokio::time::timeout(self.patience.caller, wait(landing)).await {
-            Ok(outcome) => outcome.map(|answer| Look { answer, shared: joined, age: None }),
-            Err(_) => Err(Arc::new(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered))),
+    /// The [`Failure`] of the flight; after `Patience::caller`, a timeout that may have been heard. Not delivered, and at once:
+    /// [`FailureKind::Overloaded`], [`FailureKind::LeftAlone`], [`FailureKind::TrailUnavailable`].
+    pub async fn look(&self, question: Question, freshness: Freshness, request: Request) -> Result<Look, Arc<Failure>> {
+        let deadline = Instant::now() + self.crew.patience.caller;
+        let id = request.request_id.as_ref().map(|id| id.to_ascii_lowercase());
+        let question = Arc::new(question);
+        let found = self.table.find(&LookKey::of(&question), id.as_deref(), freshness, || self.may_begin())?;
+        if let Some(flight) = found.of_another() {
+            spans::shares(flight.trace.get().map(Text::as_str));
         }
+        let (flight, is_its_own) = match found {
+            Found::Remembered(flight, landed) => {
+                return self.show(&flight, landed, &question, &request, By::ItsOwnLook).await.inspect(|_| self.saves(&flight));
+            }
+            Found::Shared(flight, landed) => {
+                return self.show(&flight, landed, &question, &request, By::TheWindow).await.inspect(|_| self.saves(&flight));
+            }
+            Found::OnItsWay(flight) => (flight, false),
+            Found::Begun(departure, ticket) => {
+                let flight = Arc::clone(&departure.flight);
+                let _ = question.traceparent.clone().map(|traceparent| flight.trace.set(traceparent));
+                let load = Load { question: Arc::clone(&question), facts: request.facts.clone(), ticket };
+                self.runtime.spawn(carried(flight::fly(Arc::clone(&self.crew), load, departure)));
+                (flight, true)
+            }
+        };
+        let Ok(landed) = tokio::time::timeout_at(deadline, flight.wait()).await else {
+            return Err(Arc::new(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered)));
+        };
+        self.hear(&flight, landed, &question, &request, is_its_own).await
     }
 
-    fn is_fresh(&self, look: &Look, freshness: Freshness) -> bool {
-        match freshness {
-            Freshness::Shared => true,
-            Freshness::NoCache => look.age.is_none_or(|age| age <= self.sharing.refresh_after),
-            Freshness::NewLook => false,
+    /// Whether a look may begin, said at once. What is refused here has not been asked and is no entry of the trail, which must
+    /// not be what a flood of requests fills; it is counted.
+    fn may_begin(&self) -> Result<Ticket, Failure> {
+        let shed = |kind| {
+            count(&self.crew.counters.shed);
+            unasked(kind)
+        };
+        if !self.crew.ledger.can_owe_more() {
+            return Err(unasked(FailureKind::TrailUnavailable));
+        }
+        if !self.crew.breaker.lets_through(Instant::now()) {
+            return Err(shed(FailureKind::LeftAlone));
+        }
+        self.gate.enter().map_err(|_| shed(FailureKind::Overloaded))
+    }
+
+    /// The outcome of a flight that this request waited for.
+    async fn hear(
+        &self,
+        flight: &Arc<Flight>,
+        landed: Landed,
+        question: &Question,
+        request: &Request,
+        is_its_own: bool,
+    ) -> Result<Look, Arc<Failure>> {
+        // The trail has failed just now.
+        if landed.owed.is_some() {
+            return Err(unrecorded(By::ItsOwnLook));
+        }
+        let answer = landed.outcome?;
+        if !is_its_own {
+            self.record_sharing(flight, question, request, &answer, None).await.map_err(|()| unrecorded(By::ItsOwnLook))?;
+            self.saves(flight);
+        }
+        flight.is_told();
+        Ok(Look { answer, shared: !is_its_own, age: None })
+    }
+
+    /// The outcome of a flight that had landed before this request.
+    async fn show(
+        &self,
+        flight: &Arc<Flight>,
+        landed: Landed,
+        question: &Question,
+        request: &Request,
+        by: By,
+    ) -> Result<Look, Arc<Failure>> {
+        if let Some(owed) = &landed.owed {
+            self.crew.ledger.record_again(owed).await.map_err(|_| unrecorded(by))?;
+            if flight.settles() {
+                self.crew.counts(landed.outcome.as_deref().map_err(AsRef::as_ref));
+            }
+        }
+        let answer = landed.outcome?;
+        let age = landed.came.elapsed();
+        self.record_sharing(flight, question, request, &answer, Some(age)).await.map_err(|()| unrecorded(by))?;
+        flight.is_told();
+        Ok(Look { answer, shared: true, age: Some(age) })
+    }
+
+    async fn record_sharing(
+        &self,
+        flight: &Flight,
+        question: &Question,
+        request: &Request,
+        answer: &Answer,
+        age: Option<Duration>,
+    ) -> Result<(), ()> {
+        let entry = record::shared(flight, question, &request.facts, answer, age);
+        self.crew.ledger.record(&entry).await.map_err(|_| ())?;
+        count(&self.crew.counters.shared);
+        Ok(())
+    }
+
+    /// A search that did not have to ask.
+    fn saves(&self, flight: &Flight) {
+        if flight.has_notified() {
+            count(&self.crew.counters.notifications_saved);
         }
     }
 
     /// How many looks are on their way.
     pub fn in_flight(&self) -> usize {
-        self.flights.len()
+        self.table.in_flight()
     }
 
-    /// Waits until no look is on its way, `limit` at most. True when all have landed.
+    pub fn statistics(&self) -> Statistics {
+        let counters = &self.crew.counters;
+        Statistics {
+            asked: read(&counters.asked),
+            answered: read(&counters.answered),
+            shared: read(&counters.shared),
+            notifications_caused: read(&counters.notifications_caused),
+            notifications_saved: read(&counters.notifications_saved),
+            shed: read(&counters.shed),
+            withheld: read(&counters.withheld),
+            displaced: self.table.displaced(),
+            in_flight: self.in_flight(),
+            waiting: self.gate.waiting(),
+            breaker: self.crew.breaker.state(),
+        }
+    }
+
+    /// Waits until no look is on its way, `limit` at most. True when all have landed, with their outcome on the trail or owed to it.
     pub async fn drain(&self, limit: Duration) -> bool {
         let all_landed = async {
             while self.in_flight() > 0 {
@@ -142,13 +296,13 @@ impl Lookups {
     }
 }
 
-async fn wait(mut landing: Landing) -> Result<Arc<Answer>, Arc<Failure>> {
-    let landed = landing.wait_for(Option::is_some).await;
-    match landed.as_deref() {
-        Ok(Some(outcome)) => outcome.clone(),
-        // The flight ended without landing; whether anything was sent is not known.
-        _ => Err(Arc::new(Failure::new(FailureKind::Internal, Phase::Exchange, Delivery::MaybeDelivered))),
-    }
+/// What a caller hears where the entry that would have to stand first does not. If its own look may have been heard, it must
+/// not be told to try again by itself; if it asked nothing, it may.
+fn unrecorded(by: By) -> Arc<Failure> {
+    Arc::new(match by {
+        By::ItsOwnLook => Failure::understanding(FailureKind::Withheld),
+        By::TheWindow => unasked(FailureKind::TrailUnavailable),
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! `access.*`: who may ask, and how they say who they are.
 
+use super::identity::{self, IdentityNames};
 use super::reader::Reader;
 use super::table::ALL;
 use super::urls::{Scheme, read_web, web};
+use super::{certificates, files};
 use crate::cpis::{CareSetting, SdsId};
 use std::time::Duration;
 use url::Url;
@@ -46,7 +48,13 @@ pub struct Issuer {
     pub algorithms: Vec<String>,
     /// How far the issuer's clock may differ from ours.
     pub leeway: Duration,
-    /// Names of claims; `user_id` is always there.
+    /// PEM bundle of the CAs that may have signed the issuer's certificate; without it those that the system trusts.
+    pub ca_pem: Option<Vec<u8>>,
+    /// How often the keys are read anew.
+    pub refresh: Duration,
+    /// How old keys may become that cannot be read anew.
+    pub keep_keys: Duration,
+    /// Paths of claims; `user_id` is always there.
     pub claims: IdentityNames,
 }
 
@@ -57,24 +65,6 @@ pub enum KeySource {
     Jwks(Url),
     /// An OpenID configuration that names the key set.
     Discovery(Url),
-}
-
-/// The names of the claims or headers that hold each part of an identity.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IdentityNames {
-    pub user_id: Option<String>,
-    pub sds_user_id: Option<String>,
-    pub role_profile_id: Option<String>,
-    pub role_code: Option<String>,
-    pub role_name: Option<String>,
-    pub activities: Option<String>,
-    pub prefix: Option<String>,
-    pub given: Option<String>,
-    pub family: Option<String>,
-    pub organisation_ods: Option<String>,
-    pub organisation_name: Option<String>,
-    /// Claims only; as a header it is always `CPIS-Care-Setting`.
-    pub care_setting: Option<String>,
 }
 
 /// The gateways whose headers are believed.
@@ -108,14 +98,6 @@ pub struct Allow {
     pub audit_roles: Vec<String>,
 }
 
-impl IdentityNames {
-    /// Whether an identity with these names can be the person who is the author of a query (decisions.md 20).
-    #[must_use]
-    pub fn can_be_author(&self) -> bool {
-        [&self.sds_user_id, &self.role_code, &self.role_name, &self.family].into_iter().all(Option::is_some)
-    }
-}
-
 /// The modes, before all else: much depends on whether this is a demonstration.
 pub(super) fn modes(reader: &mut Reader) -> Option<Vec<Mode>> {
     let words = reader.list("access.modes")?;
@@ -145,7 +127,7 @@ pub(super) fn read(reader: &mut Reader, modes: Option<Vec<Mode>>) -> Option<Acce
     let gateway = Gateway {
         certificates: reader.list("access.gateway.certificates").unwrap_or_default(),
         jwt_header: reader.text("access.gateway.headers.jwt"),
-        headers: names(reader, "access.gateway.headers"),
+        headers: identity::headers(reader, "access.gateway.headers"),
     };
     if let Some(modes) = &modes {
         check_modes(reader, modes, &gateway);
@@ -182,14 +164,28 @@ fn issuer(reader: &mut Reader, at: usize) -> Option<Issuer> {
     if leeway.is_some_and(|leeway| leeway > Duration::from_mins(5)) {
         reader.fault(&name("leeway"), "is more than 5m, for which tokens would be believed after their end");
     }
-    let claims = names(reader, &name("claims"));
+    let [refresh, keep_keys] = ["refresh", "keep_keys"].map(|part| reader.duration(&name(part)));
+    if let (Some(refresh), Some(keep_keys)) = (refresh, keep_keys)
+        && keep_keys < refresh
+    {
+        reader.fault(&name("keep_keys"), format!("is shorter than {}, so that good keys would be dropped", name("refresh")));
+    }
+    let ca_pem = files::contents(reader, &name("ca"));
+    let authorities = ca_pem.as_ref().and_then(|pem| certificates::check_authorities(reader, &name("ca"), pem));
+    let claims = identity::claims(reader, at);
+    if reader.is_set(&name("ca")) {
+        authorities?;
+    }
     Some(Issuer {
         issuer: reader.text(&name("issuer"))?,
         keys: keys?,
         audience: audience?,
         algorithms: algorithms?,
         leeway: leeway?,
-        claims,
+        ca_pem: ca_pem.map(|pem| pem.to_vec()),
+        refresh: refresh?,
+        keep_keys: keep_keys?,
+        claims: claims?,
     })
 }
 
@@ -211,24 +207,6 @@ fn key_source(reader: &mut Reader, at: usize) -> Option<KeySource> {
         reader.fault(&jwks, format!("required, since {issuer} is not an https URL under which the keys could be discovered"));
     }
     found
-}
-
-fn names(reader: &Reader, group: &str) -> IdentityNames {
-    let name = |part: &str| reader.text(&format!("{group}.{part}"));
-    IdentityNames {
-        user_id: name("user_id"),
-        sds_user_id: name("sds_user_id"),
-        role_profile_id: name("role_profile_id"),
-        role_code: name("role_code"),
-        role_name: name("role_name"),
-        activities: name("activities"),
-        prefix: name("prefix"),
-        given: name("given"),
-        family: name("family"),
-        organisation_ods: name("organisation_ods"),
-        organisation_name: name("organisation_name"),
-        care_setting: if group.ends_with(".claims") { name("care_setting") } else { None },
-    }
 }
 
 fn check_modes(reader: &mut Reader, modes: &[Mode], gateway: &Gateway) {

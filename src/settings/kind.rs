@@ -1,6 +1,6 @@
 //! What a setting's value may be, how it is read from TOML or text, and how to say what is wanted.
 
-use super::units::{read_duration, read_size, whole_number};
+use super::units::{read_days, read_duration, read_size, whole_number};
 use super::value::{Node, Value, read_inline};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Duration {
         zero: bool,
     },
+    /// Whole days, both ends included.
+    Days(u64, u64),
     /// Bytes, both ends included.
     Size(u64, u64),
     Choice(&'static [&'static str]),
@@ -69,6 +71,7 @@ impl Kind {
                     if zero { "from 0s to" } else { "more than 0s, at most" }
                 )
             }
+            Self::Days(least, most) => format!("whole days such as 1096d, from {least}d to {most}d"),
             Self::Size(least, most) => format!("a size such as 64KiB or 1MiB, from {least} to {most} bytes"),
             Self::Choice(words) => match words {
                 [one, other] => format!("{one} or {other}"),
@@ -112,6 +115,9 @@ impl Kind {
             Self::Switch => text.parse().ok().map(Parsed::Switch),
             Self::Count(..) => self.read_number(whole_number(text)?),
             Self::Duration { zero } => read_duration(text).filter(|duration| zero || !duration.is_zero()).map(Parsed::Duration),
+            Self::Days(least, most) => read_days(text)
+                .filter(|days| (least..=most).contains(days))
+                .map(|days| Parsed::Duration(Duration::from_hours(24 * days))),
             Self::Size(least, most) => read_size(text).filter(|size| (least..=most).contains(size)).map(Parsed::Count),
             Self::Choice(words) => as_text(words.contains(&text)),
             Self::List(_) => None,
@@ -169,7 +175,16 @@ impl Kind {
     }
 
     fn may_be_echoed(self) -> bool {
-        matches!(self, Self::Address | Self::Switch | Self::Count(..) | Self::Duration { .. } | Self::Size(..) | Self::Choice(_))
+        matches!(
+            self,
+            Self::Address
+                | Self::Switch
+                | Self::Count(..)
+                | Self::Duration { .. }
+                | Self::Days(..)
+                | Self::Size(..)
+                | Self::Choice(_)
+        )
     }
 }
 
@@ -242,6 +257,15 @@ mod tests {
         assert!(problem(kind, &Value::Whole(20)).ends_with("; found 20"));
         assert!(matches!(kind.read(&Value::Whole(0)), Ok(Parsed::Duration(Duration::ZERO))));
         assert!(problem(Kind::Duration { zero: false }, &text("0s")).contains("more than 0s"));
+    }
+
+    #[test]
+    fn days_are_within_their_bounds() {
+        let kind = Kind::Days(1, 36_500);
+        assert!(matches!(kind.read(&text("2d")), Ok(Parsed::Duration(days)) if days == Duration::from_hours(48)));
+        let wanted = "wanted whole days such as 1096d, from 1d to 36500d";
+        assert_eq!(problem(kind, &text("0d")), format!("{wanted}; found \"0d\""));
+        assert_eq!(problem(kind, &Value::Whole(30)), format!("{wanted}; found 30"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod fault;
 mod fhir;
 mod files;
 mod flat;
+mod identity;
 mod key_file;
 mod keys;
 mod kind;
@@ -28,9 +29,10 @@ mod units;
 mod urls;
 mod value;
 
-pub use access::{Access, Allow, Gateway, IdentityNames, Issuer, KeySource, KnownOrganisation, Mode};
+pub use access::{Access, Allow, Gateway, Issuer, KeySource, KnownOrganisation, Mode};
 pub use fault::{Fault, SettingsError};
 pub use fhir::{Batch, Fhir, Handling};
+pub use identity::IdentityNames;
 pub use reference::reference;
 pub use secret::{KeyMaterial, SecretPem, StoreUrl};
 pub use server::{Admin, Server, ServerTls};
@@ -89,8 +91,8 @@ pub enum ScheduledCare {
 /// What a caller may use up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Per caller; at least 1.
-    pub requests_per_second: u32,
+    /// Per caller; at least 1. `None`: no limit, in a demonstration, whose callers are all one person.
+    pub requests_per_second: Option<u32>,
     /// Longest request body, in bytes.
     pub body: usize,
     pub header_timeout: Duration,
@@ -118,11 +120,27 @@ pub enum LogForm {
 /// # Errors
 /// Every fault of every setting at once; the caller prints it and exits with code 2.
 pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Settings, SettingsError> {
-    let env: Vec<(String, String)> = env.into_iter().collect();
-    let named = env.iter().find(|(name, path)| name == CONFIG_VARIABLE && !path.is_empty()).map(|(_, path)| PathBuf::from(path));
-    let mut reader = Reader::new(Flat::read(file.or(named.as_deref()), env))?;
+    let mut reader = open(file, env)?;
     let settings = read(&mut reader);
     reader.finish(settings)
+}
+
+fn open(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Reader, SettingsError> {
+    let env: Vec<(String, String)> = env.into_iter().collect();
+    let named = env.iter().find(|(name, path)| name == CONFIG_VARIABLE && !path.is_empty()).map(|(_, path)| PathBuf::from(path));
+    Reader::new(Flat::read(file.or(named.as_deref()), env))
+}
+
+/// Reads and checks `audit.*` alone, for commands that need nothing but the trail: no certificate, no SMSP. Keys must be named,
+/// also in a demonstration, since a random key reads nothing that is there. File, variables and paths as for [`load`].
+///
+/// # Errors
+/// Every fault of these settings, and every name that is no setting at all: it may be one of these, mistyped.
+pub fn load_audit(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Audit, SettingsError> {
+    let mut reader = open(file, env)?;
+    let audit = stores::audit(&mut reader, false);
+    reader.forget_faults(|key| !key.starts_with("audit") && keys::key(key).is_some());
+    reader.finish(audit)
 }
 
 /// Every section is read to its end before any is missed, so that no fault hides another.
@@ -150,7 +168,7 @@ fn read(reader: &mut Reader) -> Option<Settings> {
         lookup,
         audit,
         fhir,
-        limits: limits(reader)?,
+        limits: limits(reader, is_demo)?,
         telemetry: telemetry(reader)?,
         warnings: std::mem::take(&mut reader.warnings),
     })
@@ -182,9 +200,11 @@ fn cpis(reader: &Reader) -> Option<Cpis> {
     Some(Cpis { scheduled_care: reader.choice("cpis.scheduled_care", &WORDS)? })
 }
 
-fn limits(reader: &Reader) -> Option<Limits> {
+fn limits(reader: &Reader, is_demo: bool) -> Option<Limits> {
+    const RATE: &str = "limits.requests_per_second";
+    let rate: u32 = reader.count(RATE)?;
     Some(Limits {
-        requests_per_second: reader.count("limits.requests_per_second")?,
+        requests_per_second: (!is_demo || reader.is_set(RATE)).then_some(rate),
         body: reader.count("limits.body")?,
         header_timeout: reader.duration("limits.header_timeout")?,
         connections: reader.count("limits.connections")?,

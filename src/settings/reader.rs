@@ -58,6 +58,11 @@ impl Reader {
         }
     }
 
+    /// Forgets what is wrong with keys that are of no interest to the caller.
+    pub(super) fn forget_faults(&mut self, is_of_no_interest: impl Fn(&str) -> bool) {
+        self.faults.retain(|fault| !is_of_no_interest(&fault.key));
+    }
+
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }

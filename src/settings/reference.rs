@@ -24,6 +24,7 @@ starting the service.
 
 - **Durations** are a whole number with a unit: `250ms`, `20s`, `5m`, `1h`. A number without a unit is refused, save 0. None
   is longer than 24h.
+- **Days** are a whole number with `d`: `1096d`.
 - **Sizes** are bytes, or a whole number with `KiB`, `MiB` or `GiB`.
 - **Lists** are arrays; in a variable the text of one (`[\"demo\"]`) or words with commas (`B0107,B0170`).
 - **Lists of tables** (`access.issuers[]`, `access.organisations[]`) are arrays of tables in the file; in the environment
@@ -34,6 +35,13 @@ starting the service.
   keys: the first one writes, all of them read, which is how keys are changed.
 - **Demo** means `access.modes = [\"demo\"]`: both listeners must be on loopback, and key files that are not named are random
   keys that are gone after a restart.
+- **Paths of claims** are names with dots between them: `trust.role`. After a name that holds a list, `[field=path]` takes the one item
+  whose `field` is what `path`, from the top of the token, says: `nhsid_nrbac_roles[person_roleid=selected_roleid].role_code`. Where
+  `path` is not in the token, or no selector is given, the list must have one item: a user with two roles of which none is selected
+  is refused, never guessed. A claim whose own name is the whole path, dots and all, comes first.
+- **SMART scopes** (`scope` or `scp`): a token with any of `patient/`, `user/` or `system/` is limited to the types that they name, `s` for
+  searches, `r` for reads and for every type that an include could add; version 1's `.read` is both. The contexts count alike. Without
+  any there is no limit.
 - A certificate that is expired, not valid yet or about to expire is a warning, since certificates are read again while the
   service runs and a service that is up can say that CP-IS could not be asked.
 

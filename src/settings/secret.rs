@@ -54,7 +54,8 @@ impl fmt::Debug for SecretPem {
 pub struct StoreUrl(Url);
 
 impl StoreUrl {
-    pub(super) fn new(url: Url) -> Self {
+    #[must_use]
+    pub fn new(url: Url) -> Self {
         Self(url)
     }
 

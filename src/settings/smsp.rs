@@ -131,6 +131,7 @@ fn dialect(reader: &mut Reader, common_name: Option<String>, is_certificate_read
         sender_ods: reader.text("smsp.sender_ods")?,
         receiver_ods: reader.text("smsp.receiver_ods"),
         asid: asid("smsp.asid"),
+        organisation_asids: organisation_asids(reader),
         to_asid: asid("smsp.to_asid"),
         action: reader.text("smsp.action")?,
         profile_id: reader.text("smsp.profile_id")?,
@@ -140,6 +141,13 @@ fn dialect(reader: &mut Reader, common_name: Option<String>, is_certificate_read
         send_traceparent: reader.switch("smsp.send_traceparent")?,
         author: author?,
     })
+}
+
+/// Those of `access.organisations` that have one of their own.
+fn organisation_asids(reader: &Reader) -> Vec<(String, SdsId)> {
+    let part = |at: usize, part: &str| reader.text(&format!("access.organisations[{at}].{part}"));
+    let of = |at: usize| Some((part(at, "ods")?, SdsId::parse(&part(at, "asid")?)?));
+    (0..reader.items("access.organisations")).filter_map(of).collect()
 }
 
 fn check_tms(reader: &mut Reader, form: Option<PayloadForm>) {

@@ -3,7 +3,7 @@
 use super::key_file::{self, WhenAbsent};
 use super::reader::Reader;
 use super::secret::{KeyMaterial, StoreUrl};
-use super::urls;
+use super::{certificates, files, urls};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub struct Lookup {
     pub store: LookupStore,
     /// Never empty when `store` is outside this process; the first key writes, all read.
     pub store_keys: Vec<KeyMaterial>,
+    /// PEM of the authorities that a `rediss://` store's certificate must come from; `None`: the machine's own.
+    pub store_ca: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Clone)]
@@ -30,12 +32,18 @@ pub enum LookupStore {
 #[derive(Debug, Clone)]
 pub struct Audit {
     pub store: AuditStore,
+    /// PEM bundle of the CAs that may have signed the database's certificate; the system's where there is none.
+    pub store_ca: Option<Vec<u8>>,
     /// Never empty; the first key writes, all read.
     pub chain_keys: Vec<KeyMaterial>,
     /// Never empty; the first key writes, all read.
     pub encryption_keys: Vec<KeyMaterial>,
     /// Last sequence number and MAC (decisions.md 34). Always there with SQLite.
     pub head_file: Option<PathBuf>,
+    /// How long a caller waits for its entry to be durable.
+    pub commit_timeout: Duration,
+    /// How long entries stay online, in whole days.
+    pub online_for: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -53,8 +61,9 @@ pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
         (true, false) => WhenAbsent::Required(" while lookup.store is outside this process"),
     };
     let store_keys = key_file::keys(reader, "lookup.store_key_file", when_absent);
+    let store_ca = lookup_store_ca(reader, store.as_ref());
     if matches!(store, Some(LookupStore::Memory)) {
-        for name in ["lookup.store_key_file", "lookup.store_password_file"] {
+        for name in ["lookup.store_key_file", "lookup.store_password_file", "lookup.store_ca"] {
             if reader.is_set(name) {
                 reader.warn(name, "is not used, since lookup.store is memory");
             }
@@ -65,7 +74,24 @@ pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
         refresh_after: reader.duration("lookup.refresh_after")?,
         store: store?,
         store_keys: store_keys?,
+        store_ca: store_ca?,
     })
+}
+
+/// The outer `None` is a fault.
+#[allow(clippy::option_option)]
+fn lookup_store_ca(reader: &mut Reader, store: Option<&LookupStore>) -> Option<Option<Vec<u8>>> {
+    const NAME: &str = "lookup.store_ca";
+    if !reader.is_set(NAME) {
+        return Some(None);
+    }
+    if matches!(store, Some(LookupStore::Redis(url)) if !url.expose().starts_with("rediss:")) {
+        reader.fault(NAME, "is for rediss:// only, since redis:// is not encrypted; take it out or change lookup.store");
+        return None;
+    }
+    let pem = files::contents(reader, NAME)?;
+    certificates::check_authorities(reader, NAME, &pem)?;
+    Some(Some(pem.to_vec()))
 }
 
 fn lookup_store(reader: &mut Reader) -> Option<LookupStore> {
@@ -83,6 +109,7 @@ fn lookup_store(reader: &mut Reader) -> Option<LookupStore> {
 
 pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
     let store = audit_store(reader, is_demo);
+    let store_ca = audit_store_ca(reader);
     let when_absent = if is_demo { WhenAbsent::Random } else { WhenAbsent::Required(" (unless access.modes is demo)") };
     let chain_keys = key_file::keys(reader, "audit.chain_key_file", when_absent);
     let encryption_keys = key_file::keys(reader, "audit.encryption_key_file", when_absent);
@@ -96,7 +123,15 @@ pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
         }
         (None, _) => None,
     };
-    Some(Audit { store, chain_keys: chain_keys?, encryption_keys: encryption_keys?, head_file })
+    Some(Audit {
+        store,
+        store_ca,
+        chain_keys: chain_keys?,
+        encryption_keys: encryption_keys?,
+        head_file,
+        commit_timeout: reader.duration("audit.commit_timeout")?,
+        online_for: reader.duration("audit.online_for")?,
+    })
 }
 
 fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
@@ -104,8 +139,10 @@ fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
     let text = reader.text(NAME)?;
     match scheme(&text) {
         "sqlite" => {
-            if reader.is_set("audit.store_password_file") {
-                reader.warn("audit.store_password_file", "is not used, since audit.store is a file");
+            for name in ["audit.store_password_file", "audit.store_ca"] {
+                if reader.is_set(name) {
+                    reader.warn(name, "is not used, since audit.store is a file");
+                }
             }
             sqlite(reader, text.trim_start_matches("sqlite:"), is_demo)
         }
@@ -115,6 +152,13 @@ fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
             None
         }
     }
+}
+
+/// `None` when it is not set, and after a fault.
+fn audit_store_ca(reader: &mut Reader) -> Option<Vec<u8>> {
+    const NAME: &str = "audit.store_ca";
+    let pem = files::contents(reader, NAME)?;
+    certificates::check_authorities(reader, NAME, &pem).map(|()| pem.to_vec())
 }
 
 fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<AuditStore> {

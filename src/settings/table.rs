@@ -17,7 +17,7 @@ const DURATION: Kind = Kind::Duration { zero: true };
 const TEXT: Kind = Kind::Text("text");
 const URN: Kind = Kind::Symbol("a URN, without spaces and quotes");
 const TEXTS: Kind = Kind::List(&TEXT);
-const CLAIM: Kind = Kind::Text("the name of a claim");
+const CLAIM: Kind = Kind::Text("the path of a claim");
 const NONE: Initial = Otherwise("none");
 
 /// The care settings of DCB1609, as `CareSetting::code` names them.
@@ -205,28 +205,82 @@ pub(super) const KEYS: &[Key] = &[
         "Signature algorithms that are accepted. Shared secrets (HS256) and `none` never are.",
     ),
     key("access.issuers[].leeway", DURATION, Is("30s"), "How far the issuer's clock may differ from ours; at most 5m."),
-    key("access.issuers[].claims.user_id", CLAIM, Is("sub"), "Claim that holds the user's id."),
+    key(
+        "access.issuers[].ca",
+        Kind::File,
+        Otherwise("the CAs that the system trusts"),
+        "PEM bundle of the CAs that may have signed the issuer's certificate. With it no other CA is trusted for this issuer.",
+    ),
+    key("access.issuers[].refresh", POSITIVE, Is("5m"), "How often the issuer's keys are read anew."),
+    key(
+        "access.issuers[].keep_keys",
+        POSITIVE,
+        Is("1h"),
+        "How old keys may become while the issuer cannot be reached; then its tokens cannot be checked (503).",
+    ),
+    key(
+        "access.issuers[].preset",
+        Kind::Choice(&["oidc", "nhs-cis2"]),
+        Is("oidc"),
+        "The claims that hold where none is named below: the standard ones of OpenID Connect, or those of NHS Care Identity Service 2 with the role that the user selected.",
+    ),
+    key(
+        "access.issuers[].claims.user_id",
+        CLAIM,
+        Otherwise("`sub`; nhs-cis2: `uid`"),
+        "Claim that holds the user's id. All of `claims` are paths: see above.",
+    ),
     key(
         "access.issuers[].claims.sds_user_id",
         CLAIM,
-        NONE,
+        Otherwise("none; nhs-cis2: `uid`"),
         "Claim that holds the 12 digits of the smartcard or CIS2 user. Only with it can the author be a person.",
     ),
-    key("access.issuers[].claims.role_profile_id", CLAIM, NONE, "Claim that holds the SDS role profile id."),
-    key("access.issuers[].claims.role_code", CLAIM, NONE, "Claim that holds the job role code."),
-    key("access.issuers[].claims.role_name", CLAIM, NONE, "Claim that holds the job role's name."),
-    key("access.issuers[].claims.activities", CLAIM, NONE, "Claim that holds the RBAC activity codes."),
-    key("access.issuers[].claims.prefix", CLAIM, NONE, "Claim that holds the user's title."),
-    key("access.issuers[].claims.given", CLAIM, Is("given_name"), "Claim that holds the user's given name."),
-    key("access.issuers[].claims.family", CLAIM, Is("family_name"), "Claim that holds the user's family name."),
-    key("access.issuers[].claims.organisation_ods", CLAIM, NONE, "Claim that holds the ODS code of the user's organisation."),
-    key("access.issuers[].claims.organisation_name", CLAIM, NONE, "Claim that holds the organisation's name."),
+    key(
+        "access.issuers[].claims.role_profile_id",
+        CLAIM,
+        Otherwise("none; nhs-cis2: `person_roleid` of the selected role"),
+        "Claim that holds the SDS role profile id.",
+    ),
+    key(
+        "access.issuers[].claims.role_code",
+        CLAIM,
+        Otherwise("none; nhs-cis2: `role_code` of the selected role"),
+        "Claim that holds the job role code.",
+    ),
+    key(
+        "access.issuers[].claims.role_name",
+        CLAIM,
+        Otherwise("none; nhs-cis2: `role_name` of the selected role"),
+        "Claim that holds the job role's name.",
+    ),
+    key(
+        "access.issuers[].claims.activities",
+        CLAIM,
+        Otherwise("none; nhs-cis2: `activity_codes` of the selected role"),
+        "Claim that holds the RBAC activity codes.",
+    ),
+    key("access.issuers[].claims.prefix", CLAIM, Otherwise("none; nhs-cis2: `title`"), "Claim that holds the user's title."),
+    key("access.issuers[].claims.given", CLAIM, Otherwise("`given_name`"), "Claim that holds the user's given name."),
+    key("access.issuers[].claims.family", CLAIM, Otherwise("`family_name`"), "Claim that holds the user's family name."),
+    key(
+        "access.issuers[].claims.organisation_ods",
+        CLAIM,
+        Otherwise("none; nhs-cis2: `org_code` of the selected role"),
+        "Claim that holds the ODS code of the user's organisation.",
+    ),
+    key(
+        "access.issuers[].claims.organisation_name",
+        CLAIM,
+        Otherwise("none; nhs-cis2: `org_name` of its organisation in `nhsid_user_orgs`"),
+        "Claim that holds the organisation's name.",
+    ),
     key("access.issuers[].claims.care_setting", CLAIM, NONE, "Claim that holds the care setting."),
     key(
         "access.gateway.certificates",
         TEXTS,
         Is("[]"),
-        "Subject names of the gateways whose headers are believed. Names with commas need the form of an array.",
+        "Gateways whose headers are believed, by the subject of their certificate: its common name (`gateway.example`), or all of it as RFC 4514 writes it (`CN=gateway,O=Trust,C=GB`). Names with commas need the form of an array.",
     ),
     key(
         "access.gateway.headers.jwt",
@@ -305,6 +359,12 @@ pub(super) const KEYS: &[Key] = &[
         "File that holds the password for the store, in place of one in the URL.",
     ),
     key(
+        "lookup.store_ca",
+        Kind::File,
+        Otherwise("the machine's own authorities"),
+        "PEM bundle of the authorities that the certificate of a rediss:// store must come from.",
+    ),
+    key(
         "audit.store",
         Kind::Text("sqlite:PATH or a postgres:// URL"),
         Is("sqlite:cpis-fhir-audit.db"),
@@ -315,6 +375,12 @@ pub(super) const KEYS: &[Key] = &[
         Kind::SecretFile,
         NONE,
         "File that holds the password for the store, in place of one in the URL.",
+    ),
+    key(
+        "audit.store_ca",
+        Kind::File,
+        Otherwise("the system's CAs"),
+        "PEM bundle of the CAs that may have signed the database's certificate. TLS with a verified certificate and host name is used unless the database is on loopback or a Unix socket, or the URL says `sslmode=disable`.",
     ),
     key(
         "audit.chain_key_file",
@@ -333,6 +399,18 @@ pub(super) const KEYS: &[Key] = &[
         Kind::File,
         Otherwise("beside the store"),
         "Where the trail's last sequence number and MAC are noted after each commit; best on another volume. With PostgreSQL there is none unless it is named.",
+    ),
+    key(
+        "audit.commit_timeout",
+        POSITIVE,
+        Is("5s"),
+        "How long a request waits for its entry to be durable. Beyond: 503, and nothing is asked or shown.",
+    ),
+    key(
+        "audit.online_for",
+        Kind::Days(1, 36_500),
+        Is("1096d"),
+        "How long entries stay in the store before whole months of them may be moved to an archive. Nothing is moved by itself.",
     ),
     key("fhir.id_key_file", Kind::SecretFile, Otherwise("required outside demo"), "Key file for the opaque ids of resources."),
     key(
@@ -357,7 +435,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("fhir.patient_flag", Kind::Switch, Is("false"), "Whether the Patient-flags shape is offered."),
     key("fhir.read_asks", Kind::Switch, Is("false"), "Whether a read of a Flag or an EpisodeOfCare may ask CP-IS."),
-    key("limits.requests_per_second", Kind::Count(1, 1_000_000), Is("20"), "Requests per second and caller. Beyond: 429."),
+    key(
+        "limits.requests_per_second",
+        Kind::Count(1, 1_000_000),
+        Is("20"),
+        "Requests per second and caller, a user. Beyond: 429. Who is not known is counted by address. In demo, whose callers are all one user, there is no limit unless it is set.",
+    ),
     key("limits.body", Kind::Size(1, 16 << 20), Is("64KiB"), "Longest request body. Beyond: 413."),
     key("limits.header_timeout", POSITIVE, Is("5s"), "How long a caller may take to send a request's head."),
     key("limits.connections", Kind::Count(1, 1_000_000), Is("4096"), "Connections at the same time."),

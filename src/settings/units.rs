@@ -1,4 +1,4 @@
-//! Durations and sizes as operators write them: `250ms`, `20s`, `5m`, `1h`; `64KiB`, `1MiB`, plain bytes.
+//! Durations, sizes and days as operators write them: `250ms`, `20s`, `5m`, `1h`; `64KiB`, `1MiB`, plain bytes; `1096d`.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use std::time::Duration;
 pub(super) const LONGEST: Duration = Duration::from_hours(24);
 
 const DURATION_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+const DAY_UNITS: [(&str, u64); 1] = [("d", 1)];
 const SIZE_UNITS: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
 /// Reads `<whole number><ms|s|m|h>`. A bare number has no meaning here, save 0. `None` for anything else, or above
@@ -17,6 +18,11 @@ pub(super) fn read_duration(text: &str) -> Option<Duration> {
     let millis = scaled(text, &DURATION_UNITS)?;
     let duration = Duration::from_millis(millis);
     (duration <= LONGEST).then_some(duration)
+}
+
+/// Reads `<whole number>d`: how long something is kept, which no duration above could say.
+pub(super) fn read_days(text: &str) -> Option<u64> {
+    scaled(text, &DAY_UNITS)
 }
 
 /// Reads `<whole number>` (bytes) or `<whole number><B|KiB|MiB|GiB>`, in bytes.
@@ -74,6 +80,14 @@ mod tests {
         assert_eq!(read_duration("0s"), Some(Duration::ZERO));
         assert_eq!(read_duration("250ms"), Some(Duration::from_millis(250)));
         assert_eq!(read_duration("24h"), Some(LONGEST));
+    }
+
+    #[test]
+    fn days_are_whole_and_carry_their_unit() {
+        assert_eq!(read_days("1096d"), Some(1096));
+        for wrong in ["", "d", "1096", "3y", "1.5d", "-1d", "24h", "1 d", "99999999999999999999d"] {
+            assert_eq!(read_days(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::reader::Reader;
 use super::secret::StoreUrl;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
@@ -80,14 +81,18 @@ pub(super) fn store(reader: &mut Reader, name: &str, text: &str, password_name: 
     let bytes = super::files::secret_contents(reader, password_name)?;
     let password = std::str::from_utf8(&bytes).map(|text| Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()));
     match password {
-        Ok(password) if !password.chars().any(char::is_control) && url.set_password(Some(&password)).is_ok() => {
-            Some(StoreUrl::new(url))
-        }
+        Ok(password) if !password.chars().any(char::is_control) && set_password(&mut url, &password) => Some(StoreUrl::new(url)),
         _ => {
             reader.fault(password_name, "the file holds no password; wanted one line of text");
             None
         }
     }
+}
+
+/// Every character of the password is to arrive as itself: a URL takes `%40` for `@`.
+fn set_password(url: &mut Url, password: &str) -> bool {
+    let encoded = Zeroizing::new(utf8_percent_encode(password, NON_ALPHANUMERIC).to_string());
+    url.set_password(Some(&encoded)).is_ok()
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -114,7 +114,7 @@ fn audit_identity(out: &mut String, question: &Question, dialect: &Dialect) {
     } else {
         organisation_id(out, ods, Some(requester.user.id.as_str()));
     }
-    if let Some(asid) = dialect.asid.as_ref().map(SdsId::as_str) {
+    if let Some(asid) = dialect.asid_of(&requester.organisation).map(SdsId::as_str) {
         audit_id(out, oid::ASID, asid);
     }
     out.push_str("</itk:auditIdentity>");

@@ -8,7 +8,7 @@ pub mod query;
 pub mod response;
 pub mod tls;
 
-use crate::cpis::{PersonName, SdsId};
+use crate::cpis::{Organisation, PersonName, SdsId};
 
 /// How this SMSP wants to be spoken to: everything that wire.md section 6 leaves open and a setting decides.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Dialect {
     pub receiver_ods: Option<String>,
     /// Our ASID, 12 digits: the system author, the TMS sender, audit identity method 5.
     pub asid: Option<SdsId>,
+    /// ASIDs of organisations that have one of their own, by ODS code: each stands for `asid` where its users ask.
+    pub organisation_asids: Vec<(String, SdsId)>,
     /// The ASID of CP-IS, for the TMS-wrapped form only.
     pub to_asid: Option<SdsId>,
     /// Action, SOAPAction and `@service`; the response's is this with `Response` appended.
@@ -34,6 +36,16 @@ pub struct Dialect {
     pub soap_action_quoted: bool,
     pub send_traceparent: bool,
     pub author: AuthorRule,
+}
+
+impl Dialect {
+    /// The ASID in whose name users of `organisation` ask.
+    #[must_use]
+    pub fn asid_of(&self, organisation: &Organisation) -> Option<&SdsId> {
+        let code = organisation.ods_code.as_str().trim();
+        let own = self.organisation_asids.iter().find(|(ods, _)| ods.eq_ignore_ascii_case(code));
+        own.map(|(_, asid)| asid).or(self.asid.as_ref())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

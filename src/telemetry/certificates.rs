@@ -15,10 +15,10 @@ pub fn ends(pem: &[u8]) -> Option<Timestamp> {
     ends.min()
 }
 
-/// Days from now until `end`; less than none once it is past.
+/// Days from now until `end`, to the hundredth; less than none once it is past.
 #[allow(clippy::cast_precision_loss, reason = "seconds of a certificate's life are exact in a double")]
 pub fn days_until(end: Timestamp) -> f64 {
-    (end.as_second() - Timestamp::now().as_second()) as f64 / 86_400.0
+    ((end.as_second() - Timestamp::now().as_second()) / 864) as f64 / 100.0
 }
 
 #[cfg(test)]

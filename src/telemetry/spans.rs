@@ -3,12 +3,13 @@
 //! A span exists only where traces go out and the request's own is sampled; otherwise all of this costs next to nothing. What may
 //! be said in a span is what these functions take: names of the code, codes of the SMSP, numbers. Never a text of a request.
 
+use super::metrics::metrics;
 use super::smsp::SmspPhase;
 use super::trace;
-use opentelemetry::trace::{FutureExt as _, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::trace::{FutureExt as _, Span as _, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, Value};
 use std::future::Future;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Work that is on the trace, or would be.
 #[derive(Debug)]
@@ -93,6 +94,18 @@ fn begin_under(
     Work(Some(parent.with_span(span)))
 }
 
+/// The current span shares what the span that `traceparent` names has done: it links to it.
+pub fn shares(traceparent: Option<&str>) {
+    if trace::tracer().is_none() {
+        return;
+    }
+    let other = trace::continued(&Context::new(), traceparent);
+    let other = other.span().span_context().clone();
+    if other.is_valid() {
+        Context::map_current(|here| here.span().add_link(other, Vec::new()));
+    }
+}
+
 impl Work {
     /// Drives `future` inside the span.
     pub async fn around<F: Future>(&self, future: F) -> F::Output {
@@ -123,16 +136,6 @@ impl Work {
         }
     }
 
-    /// The work shares what another request's span does.
-    pub fn links_to(&self, traceparent: Option<&str>) {
-        if let (Some(context), Some(other)) = (&self.0, traceparent) {
-            let other = trace::continued(&Context::new(), Some(other));
-            if other.span().span_context().is_valid() {
-                context.span().add_link(other.span().span_context().clone(), Vec::new());
-            }
-        }
-    }
-
     /// The `traceparent` of the span, where there is one.
     pub fn traceparent(&self) -> Option<String> {
         self.0.as_ref().and_then(trace::traceparent_of)
@@ -140,10 +143,39 @@ impl Work {
 
     /// A part of the work that is over.
     pub fn phase(&self, phase: SmspPhase, began: SystemTime, ended: SystemTime) {
-        let (Some(context), Some(tracer)) = (&self.0, trace::tracer()) else { return };
-        let span = SpanBuilder::from_name(phase.span_name()).with_start_time(began);
-        let mut span = tracer.build_with_context(span, context);
-        opentelemetry::trace::Span::end_with_timestamp(&mut span, ended);
+        if let Some(context) = &self.0 {
+            tell_phase(context, phase, began, ended);
+        }
+    }
+}
+
+/// A span that is over, under that of `context`.
+fn tell_phase(context: &Context, phase: SmspPhase, began: SystemTime, ended: SystemTime) {
+    let Some(tracer) = trace::tracer().filter(|_| context.span().span_context().is_sampled()) else { return };
+    let span = SpanBuilder::from_name(phase.span_name()).with_start_time(began);
+    tracer.build_with_context(span, context).end_with_timestamp(ended);
+}
+
+/// Below this nothing was waited for.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
+
+/// A phase that is timed where it happens, before the exchange that it belongs to has a span.
+#[derive(Debug)]
+#[must_use = "it is told when it ends"]
+pub struct Waiting(Instant, SystemTime);
+
+impl Waiting {
+    pub fn begin() -> Self {
+        Self(Instant::now(), SystemTime::now())
+    }
+
+    /// Counts the phase; where nothing had to be waited for, it has no span.
+    pub fn end(self, phase: SmspPhase) {
+        let took = self.0.elapsed();
+        metrics().smsp_phase(phase, took);
+        if took >= LEAST_WAIT {
+            Context::map_current(|here| tell_phase(here, phase, self.1, self.1 + took));
+        }
     }
 }
 

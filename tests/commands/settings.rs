@@ -101,27 +101,6 @@ fn in_demo_mode_every_listener_stays_on_loopback() {
 }
 
 #[test]
-fn modes_that_are_not_built_are_refused_by_name() {
-    let folder = tempfile::tempdir().unwrap();
-    for key in ["id", "chain", "encryption"] {
-        std::fs::write(folder.path().join(key), format!("{}\n", "0123456789abcdef".repeat(4))).unwrap();
-    }
-    let bearer = [
-        ("ACCESS__MODES", "bearer"),
-        ("SMSP__ASID", "200000000115"),
-        ("ACCESS__ISSUERS__0__ISSUER", "https://id.example"),
-        ("ACCESS__ISSUERS__0__AUDIENCE", "cpis"),
-        ("ACCESS__ISSUERS__0__JWKS_URL", "https://id.example/jwks"),
-        ("FHIR__ID_KEY_FILE", "id"),
-        ("AUDIT__CHAIN_KEY_FILE", "chain"),
-        ("AUDIT__ENCRYPTION_KEY_FILE", "encryption"),
-    ];
-    let said = refused(&serve(folder.path(), &bearer));
-    assert!(said.contains("access.modes (CPIS_FHIR__ACCESS__MODES)"), "{said}");
-    assert!(said.contains("can only run as [\"demo\"]"), "{said}");
-}
-
-#[test]
 fn a_port_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,11 @@
 //! A house for a test: the simulator in this process, the real binary serving in another, joined by mutual TLS.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod issuer;
 pub mod leaks;
+pub mod load;
+pub mod postgres;
+pub mod trail;
 
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::simulator::scenario::Scenario;
@@ -24,6 +28,8 @@ pub struct House {
     pub simulator: Simulator,
     pub service: Service,
     pub http: reqwest::Client,
+    pub certificates: Certificates,
+    settings: Vec<(String, String)>,
 }
 
 /// The binary, serving.
@@ -63,7 +69,19 @@ impl House {
         let config = Config { listen: loopback(), control_listen: Some(loopback()), tls, scenario };
         let simulator = Simulator::start(config).await.unwrap();
         let service = Service::start(&certificates, &simulator.url(), settings);
-        Self { simulator, service, http: client() }
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Self { simulator, service, http: client(), certificates, settings }
+    }
+
+    /// Another replica with the same settings, before the same simulator.
+    pub fn another(&self) -> Service {
+        let settings: Vec<(&str, &str)> = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Service::start(&self.certificates, &self.simulator.url(), &settings)
+    }
+
+    /// Starts the service anew, with the same settings, after it was stopped or killed.
+    pub fn start_again(&mut self) {
+        self.service = self.another();
     }
 
     pub fn counts(&self) -> Counts {
@@ -147,6 +165,12 @@ impl Service {
     pub fn stop(&mut self) -> Option<i32> {
         let _ = Command::new("kill").arg(self.process.id().to_string()).status();
         self.process.wait().unwrap().code()
+    }
+
+    /// Ends the process without any warning, as a power cut would.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     /// Everything that the process has said so far. Its log is written by a thread of its own, so this waits until it is quiet.

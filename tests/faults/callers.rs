@@ -52,10 +52,8 @@ async fn many_callers_about_one_child_are_one_request_whoever_of_them_stays() {
     assert_eq!(house.counts().requests, 1);
 }
 
-/// decisions.md 4. The table that remembers looks after they have landed is not built yet; until then a client's retry with the
-/// same id, after the look has landed, is a second query.
+/// decisions.md 4, with nothing shared beyond requests in flight: an answer, a lost connection, and a reply that cannot be read.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the sharing table is not built yet"]
 async fn a_retry_with_the_same_request_id_never_asks_again() {
     let house = house().await;
     let ids = [("X-Request-ID", "0123456789abcdef0123456789abcdef")];

@@ -64,7 +64,12 @@ async fn one_look_is_one_trace_with_every_span_joined_to_the_callers() {
         assert_eq!(hex(&named(&spans, name).parent_span_id), hex(&named(&spans, parent).span_id), "{name} is not in {parent}");
         assert!(named(&spans, name).end_time_unix_nano >= named(&spans, name).start_time_unix_nano);
     }
-    assert_eq!(spans.len(), 12, "{:?}", spans.iter().map(|span| &span.name).collect::<Vec<_>>());
+    let entries: Vec<_> = spans.iter().filter(|span| span.name == "audit.commit").collect();
+    let said = |span: &&Span| attribute(&span.attributes, "cpis.audit.event").unwrap();
+    assert_eq!(entries.iter().map(said).collect::<Vec<_>>(), ["asked", "answered"], "in the order in which they ended");
+    assert!(entries.iter().all(|span| span.parent_span_id == named(&spans, "lookup").span_id));
+    assert!(entries[0].end_time_unix_nano <= named(&spans, "POST").start_time_unix_nano, "no record, no query");
+    assert_eq!(spans.len(), 14, "{:?}", spans.iter().map(|span| &span.name).collect::<Vec<_>>());
     assert!(spans.iter().all(|span| span.trace_state.is_empty()));
 
     for (key, value) in [
@@ -141,6 +146,8 @@ async fn a_second_look_connects_to_nothing_and_a_shared_one_asks_nobody() {
         })
         .await;
     assert!(!shared.iter().any(|span| span.name == "POST"));
+    let links = &named(&shared, "lookup").links;
+    assert_eq!(links.iter().map(|link| hex(&link.trace_id)).collect::<Vec<_>>(), [TRACE], "it links to the look that it shares");
     assert_eq!(attribute(&named(&shared, "lookup").attributes, "cpis.lookup.answered_by").as_deref(), Some("shared"));
 }
 

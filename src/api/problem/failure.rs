@@ -11,6 +11,7 @@ impl Problem {
     /// What a failed look is to the caller. `own_identity`: the author on the wire was the caller, not a nominated person.
     pub fn of_failure(failure: &Failure, own_identity: bool) -> Self {
         let mut problem = of_kind(&failure.kind, own_identity);
+        problem.name = failure.kind.name();
         problem.delivery = Some(failure.delivery);
         let text = &mut problem.issue.diagnostics;
         if !matches!(failure.kind, FailureKind::AuthorIncomplete { .. } | FailureKind::Internal) {
@@ -21,6 +22,8 @@ impl Problem {
             push_contacts(text, &failure.contacts);
         }
         match failure.delivery {
+            // Its own text says what was heard.
+            Delivery::MaybeDelivered if matches!(failure.kind, FailureKind::Withheld | FailureKind::NoLongerHeld) => {}
             Delivery::MaybeDelivered => {
                 text.push_str(
                     " The local authority may already have been notified of this look: do not repeat it automatically.",
@@ -50,44 +53,61 @@ fn of_kind(kind: &FailureKind, own_identity: bool) -> Problem {
             "author-incomplete",
             format!("CP-IS was not asked: the query's author needs what the caller's identity lacks: {}.", missing.join(", ")),
         ),
-        Kind::NotConnected { .. } => unavailable("not-connected", "CP-IS could not be checked: no connection to the SMSP."),
-        Kind::Tls { .. } => unavailable("tls", "CP-IS could not be checked: no secure connection to the SMSP."),
+        Kind::NotConnected { .. } => unavailable("CP-IS could not be checked: no connection to the SMSP."),
+        Kind::Tls { .. } => unavailable("CP-IS could not be checked: no secure connection to the SMSP."),
         Kind::RefusedByStatus { .. } => {
-            unavailable("refused", "CP-IS could not be checked: the SMSP refused the request unread.")
+            unavailable("CP-IS could not be checked: the SMSP refused the request unread.")
         }
-        Kind::ConnectionLost => timeout("connection-lost", "CP-IS could not be checked: the connection to the SMSP broke."),
-        Kind::Timeout => timeout("timeout", "CP-IS could not be checked: the SMSP gave no answer in time."),
+        Kind::ConnectionLost => timeout("CP-IS could not be checked: the connection to the SMSP broke."),
+        Kind::Timeout => timeout("CP-IS could not be checked: the SMSP gave no answer in time."),
         Kind::TooLarge => {
-            bad_answer("too-large", IssueType::Structure, "CP-IS could not be checked: the answer is over the size limit.")
+            bad_answer(IssueType::Structure, "CP-IS could not be checked: the answer is over the size limit.")
         }
         Kind::NotAnAnswer { what } => {
-            bad_answer("not-an-answer", IssueType::Exception, &format!("CP-IS could not be checked: the SMSP sent {what}."))
+            bad_answer(IssueType::Exception, &format!("CP-IS could not be checked: the SMSP sent {what}."))
         }
-        Kind::Unreadable { why } => bad_answer(
-            "unreadable",
-            IssueType::Structure,
+        Kind::Unreadable { why } => bad_answer(IssueType::Structure,
             &format!("CP-IS could not be checked: the answer cannot be read ({why})."),
         ),
-        Kind::UnknownCode { code } => bad_answer(
-            "unknown-code",
-            IssueType::Structure,
+        Kind::UnknownCode { code } => bad_answer(IssueType::Structure,
             &format!("CP-IS could not be checked: the response code is unknown ({}).", code.as_deref().unwrap_or("none given")),
         ),
-        Kind::OtherChild => bad_answer(
-            "other-child",
-            IssueType::Structure,
+        Kind::OtherChild => bad_answer(IssueType::Structure,
             "The answer is not about the child that was asked for, and nothing of it is shown. CP-IS could not be checked.",
         ),
-        Kind::OtherMessage => bad_answer(
-            "other-message",
-            IssueType::Structure,
+        Kind::OtherMessage => bad_answer(IssueType::Structure,
             "The answer belongs to another message, and nothing of it is shown. CP-IS could not be checked.",
         ),
-        Kind::Contradictory(contradiction) => bad_answer("incomplete", IssueType::Incomplete, contradicts(*contradiction)),
+        Kind::Contradictory(contradiction) => bad_answer(IssueType::Incomplete, contradicts(*contradiction)),
         Kind::Response(code) => of_response(*code, own_identity),
         Kind::Soap { fault, code } => of_fault(*fault, code.as_deref()),
-        Kind::BusinessError { code } => bad_answer("business-error", IssueType::Exception, &spine_error(code.as_deref())),
-        Kind::QueryFailed { code } => bad_answer("query-failed", IssueType::Exception, &spine_error(code.as_deref())),
+        Kind::BusinessError { code } | Kind::QueryFailed { code } => {
+            bad_answer(IssueType::Exception, &spine_error(code.as_deref()))
+        }
+        Kind::TrailUnavailable => {
+            busy("The audit trail cannot be written, and without it nothing is asked or shown. CP-IS was not asked: try again in a \
+                  few seconds.")
+        }
+        // Not whether there was a record: that would show what may not be shown yet.
+        Kind::Withheld => own_fault(
+            SpineCode::UnknownError,
+            "CP-IS was asked, but the audit trail cannot be written, so what it answered is withheld. Where there is a record, the \
+             local authority has been notified of this look. Repeat with the same X-Request-ID only: then CP-IS is not asked again, \
+             and the answer is shown once it is on the trail."
+                .to_owned(),
+        ),
+        Kind::Overloaded => {
+            busy("Too many looks are on their way to CP-IS. CP-IS was not asked: try again in a few seconds.")
+        }
+        Kind::LeftAlone => unavailable(
+            "CP-IS could not be checked: the SMSP has failed again and again, and is left alone for some seconds. CP-IS was not asked.",
+        ),
+        Kind::NoLongerHeld => own_fault(
+            SpineCode::UnknownError,
+            "CP-IS answered this request before, and the answer is no longer held here. Where there is a record, the local authority \
+             has been notified of that look. Another X-Request-ID makes a new look."
+                .to_owned(),
+        ),
         Kind::Internal => Problem::internal(),
     }
 }
@@ -95,29 +115,22 @@ fn of_kind(kind: &FailureKind, own_identity: bool) -> Problem {
 fn of_response(code: ResponseCode, own_identity: bool) -> Problem {
     let text = |what: &str| format!("CP-IS could not be checked: {what} ({}).", code.code());
     match code {
-        ResponseCode::InputInvalid => {
-            own_fault("input-invalid", SpineCode::UnknownError, text("the SMSP found our query invalid"))
+        ResponseCode::InputInvalid => own_fault(SpineCode::UnknownError, text("the SMSP found our query invalid")),
+        ResponseCode::ResponseInvalid => {
+            bad_answer(IssueType::Exception, &text("the SMSP could not use what CP-IS answered, so a record may exist"))
         }
-        ResponseCode::ResponseInvalid => bad_answer(
-            "response-invalid",
-            IssueType::Exception,
-            &text("the SMSP could not use what CP-IS answered, so a record may exist"),
-        ),
-        ResponseCode::LocalStoreOnly => unavailable(
-            "local-store-only",
-            &text("Spine is unavailable and the SMSP answered from a local store without records"),
-        ),
-        ResponseCode::SpineUnreachable => {
-            unavailable("spine-unreachable", &text("Spine is unavailable, the SMSP could not reach it"))
+        ResponseCode::LocalStoreOnly => {
+            unavailable(&text("Spine is unavailable and the SMSP answered from a local store without records"))
         }
+        ResponseCode::SpineUnreachable => unavailable(&text("Spine is unavailable, the SMSP could not reach it")),
         ResponseCode::AuthorCredentials if own_identity => {
             forbidden("author-credentials", text("the SMSP does not accept the author's credentials"))
         }
         ResponseCode::AuthorCredentials => {
-            own_fault("author-credentials", SpineCode::UnknownError, text("the SMSP does not accept the nominated author"))
+            own_fault(SpineCode::UnknownError, text("the SMSP does not accept the nominated author"))
         }
-        ResponseCode::ProviderFailure => bad_answer("provider-failure", IssueType::Exception, &text("the SMSP failed")),
-        ResponseCode::CpisFailure => bad_answer("cpis-failure", IssueType::Exception, &text("CP-IS failed")),
+        ResponseCode::ProviderFailure => bad_answer(IssueType::Exception, &text("the SMSP failed")),
+        ResponseCode::CpisFailure => bad_answer(IssueType::Exception, &text("CP-IS failed")),
     }
 }
 
@@ -127,16 +140,12 @@ fn of_fault(fault: Fault, code: Option<&str>) -> Problem {
         None => format!("CP-IS could not be checked: {what} (SOAP fault)."),
     };
     match fault {
-        Fault::Retryable => unavailable("fault-retryable", &text("the SMSP is busy or down for a time")),
-        Fault::NotRetryable => bad_answer("fault", IssueType::Exception, &text("the SMSP could not process the query")),
-        Fault::InvalidMessage => {
-            own_fault("fault-invalid-message", SpineCode::UnknownError, text("the SMSP found our message invalid"))
+        Fault::Retryable => unavailable(&text("the SMSP is busy or down for a time")),
+        Fault::NotRetryable => bad_answer(IssueType::Exception, &text("the SMSP could not process the query")),
+        Fault::InvalidMessage => own_fault(SpineCode::UnknownError, text("the SMSP found our message invalid")),
+        Fault::AccessDenied => {
+            own_fault(SpineCode::AccessDenied, text("the SMSP refuses this service's certificate or ASID; tell the operator"))
         }
-        Fault::AccessDenied => own_fault(
-            "fault-access-denied",
-            SpineCode::AccessDenied,
-            text("the SMSP refuses this service's certificate or ASID; tell the operator"),
-        ),
     }
 }
 
@@ -162,18 +171,25 @@ fn contradicts(contradiction: Contradiction) -> &'static str {
     }
 }
 
-fn unavailable(name: &'static str, text: &str) -> Problem {
-    Problem::new(name, 503, IssueType::Transient, SpineCode::ServiceUnavailable, HttpCode::RecUnavailable, text)
+/// What the names of these are is the failure's own to say.
+const NAMED_LATER: &str = "look";
+
+fn busy(text: &str) -> Problem {
+    Problem::new(NAMED_LATER, 503, IssueType::Transient, SpineCode::ServiceUnavailable, HttpCode::Unavailable, text)
 }
 
-fn timeout(name: &'static str, text: &str) -> Problem {
-    Problem::new(name, 504, IssueType::Timeout, SpineCode::UnableToCallService, HttpCode::RecTimeout, text)
+fn unavailable(text: &str) -> Problem {
+    Problem::new(NAMED_LATER, 503, IssueType::Transient, SpineCode::ServiceUnavailable, HttpCode::RecUnavailable, text)
 }
 
-fn bad_answer(name: &'static str, issue: IssueType, text: &str) -> Problem {
-    Problem::new(name, 502, issue, SpineCode::UnknownError, HttpCode::RecServerError, text)
+fn timeout(text: &str) -> Problem {
+    Problem::new(NAMED_LATER, 504, IssueType::Timeout, SpineCode::UnableToCallService, HttpCode::RecTimeout, text)
 }
 
-fn own_fault(name: &'static str, spine: SpineCode, text: String) -> Problem {
-    Problem::new(name, 500, IssueType::Exception, spine, HttpCode::ServerError, text)
+fn bad_answer(issue: IssueType, text: &str) -> Problem {
+    Problem::new(NAMED_LATER, 502, issue, SpineCode::UnknownError, HttpCode::RecServerError, text)
+}
+
+fn own_fault(spine: SpineCode, text: String) -> Problem {
+    Problem::new(NAMED_LATER, 500, IssueType::Exception, spine, HttpCode::ServerError, text)
 }

@@ -59,6 +59,11 @@ fn rows() -> Vec<(Failure, u16, &'static str, &'static str, &'static str)> {
         (maybe(ConnectionLost), 504, "timeout", "UNABLE_TO_CALL_SERVICE", "REC_TIMEOUT"),
         (maybe(Timeout), 504, "timeout", "UNABLE_TO_CALL_SERVICE", "REC_TIMEOUT"),
         (not(AuthorIncomplete { missing: vec!["ASID"] }), 403, "forbidden", "ACCESS_DENIED", "FORBIDDEN"),
+        (not(TrailUnavailable), 503, "transient", "SERVICE_UNAVAILABLE", "UNAVAILABLE"),
+        (not(Overloaded), 503, "transient", "SERVICE_UNAVAILABLE", "UNAVAILABLE"),
+        (not(LeftAlone), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
+        (maybe(Withheld), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
+        (maybe(NoLongerHeld), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
         (maybe(Internal), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
     ]
 }
@@ -85,8 +90,28 @@ fn retry_after_stands_only_where_cp_is_has_not_heard() {
         let heard = failure.delivery == Delivery::MaybeDelivered;
         assert!(!(heard && problem.retry_after.is_some()), "{failure}");
         assert_eq!(problem.retry_after.is_some(), !heard && problem.status == 503, "{failure}");
-        assert_eq!(problem.issue.diagnostics.contains("may already have been notified"), heard, "{failure}");
+        let says_so = ["may already have been notified", "has been notified"];
+        assert_eq!(says_so.iter().any(|words| problem.issue.diagnostics.contains(words)), heard, "{failure}");
     }
+}
+
+#[test]
+fn what_is_withheld_does_not_show_whether_there_is_a_record_and_names_the_way_to_get_it() {
+    let problem = Problem::of_failure(&maybe(FailureKind::Withheld), true);
+    let said = &problem.issue.diagnostics;
+    assert!(said.contains("Where there is a record, the local authority has been notified"), "{said}");
+    assert!(said.contains("Repeat with the same X-Request-ID only"), "{said}");
+    assert_eq!(problem.retry_after, None);
+}
+
+#[test]
+fn every_failure_has_a_name_of_its_own_for_logs() {
+    let mut names: Vec<&str> = rows().iter().map(|(failure, ..)| Problem::of_failure(failure, true).name).collect();
+    assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')), "{names:?}");
+    names.sort_unstable();
+    names.dedup();
+    // Two rows differ only in which contradiction it is.
+    assert_eq!(names.len(), rows().len() - 1);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::{Emit, Sink, never_set};
 use fhirbolt_model::r4::resources::{
-    AuditEvent, AuditEventAgent, AuditEventEntity, AuditEventSource, Device, DeviceDeviceName, Organization, OrganizationContact,
-    Patient, PractitionerRole,
+    AuditEvent, AuditEventAgent, AuditEventAgentNetwork, AuditEventEntity, AuditEventEntityDetail, AuditEventEntityDetailValue,
+    AuditEventSource, Device, DeviceDeviceName, Organization, OrganizationContact, Patient, PractitionerRole,
 };
 
 impl Emit for Patient {
@@ -287,11 +287,25 @@ impl Emit for AuditEventAgent {
             network,
             purpose_of_use,
         } = self;
-        never_set!(modifier_extension, role, alt_id, name, location, policy, media, network, purpose_of_use);
+        never_set!(modifier_extension, location, policy, media, purpose_of_use);
         sink.element(id.as_deref(), extension);
         sink.optional_complex("type", r#type.as_deref());
+        sink.complexes("role", role);
         sink.optional_complex("who", who.as_deref());
+        sink.optional("altId", alt_id.as_ref());
+        sink.optional("name", name.as_ref());
         sink.primitive("requestor", requestor);
+        sink.optional_complex("network", network.as_ref());
+    }
+}
+
+impl Emit for AuditEventAgentNetwork {
+    fn emit<S: Sink>(&self, sink: &mut S) {
+        let Self { id, extension, modifier_extension, address, r#type } = self;
+        never_set!(modifier_extension);
+        sink.element(id.as_deref(), extension);
+        sink.optional("address", address.as_ref());
+        sink.optional("type", r#type.as_ref());
     }
 }
 
@@ -320,8 +334,26 @@ impl Emit for AuditEventEntity {
             query,
             detail,
         } = self;
-        never_set!(modifier_extension, r#type, role, lifecycle, security_label, name, description, query, detail);
+        never_set!(modifier_extension, lifecycle, security_label, query);
         sink.element(id.as_deref(), extension);
         sink.optional_complex("what", what.as_deref());
+        sink.optional_complex("type", r#type.as_deref());
+        sink.optional_complex("role", role.as_deref());
+        sink.optional("name", name.as_ref());
+        sink.optional("description", description.as_ref());
+        sink.complexes("detail", detail);
+    }
+}
+
+impl Emit for AuditEventEntityDetail {
+    fn emit<S: Sink>(&self, sink: &mut S) {
+        let Self { id, extension, modifier_extension, r#type, value } = self;
+        never_set!(modifier_extension);
+        sink.element(id.as_deref(), extension);
+        sink.primitive("type", r#type);
+        match value {
+            AuditEventEntityDetailValue::String(value) => sink.primitive("valueString", value),
+            _ => debug_assert!(false, "a value of a detail that this service does not send"),
+        }
     }
 }

@@ -15,7 +15,9 @@ mod practitioner_role;
 pub(super) use audit_event::audit_event;
 pub(super) use care_plan::care_plan;
 pub(super) use care_team::care_team;
-pub(super) use common::{ENGLAND, UK_CORE, concept};
+pub(super) use common::{ENGLAND, concept};
+// The trail is exported as AuditEvents too.
+pub(crate) use common::{UK_CORE, coding, identifier, logical};
 pub(super) use device::device;
 pub(super) use episode_of_care::episode_of_care;
 pub(super) use flag::flag;

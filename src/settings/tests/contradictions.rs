@@ -67,6 +67,42 @@ fn an_issuer_has_one_source_of_keys_and_a_short_leeway() {
 }
 
 #[test]
+fn a_preset_names_the_claims_that_the_settings_do_not() {
+    let claims = |ground: Ground| ground.settings().access.issuers[0].claims.clone();
+    let plain = claims(Ground::new());
+    assert_eq!((plain.user_id.as_deref(), plain.given.as_deref(), plain.role_code), (Some("sub"), Some("given_name"), None));
+    let cis2 = Ground::new().with("access.issuers[0].preset", "nhs-cis2").without("smsp.asid");
+    let cis2 = claims(cis2.with("access.issuers[0].claims.family", "surname"));
+    assert_eq!((cis2.sds_user_id.as_deref(), cis2.family.as_deref()), (Some("uid"), Some("surname")));
+    assert_eq!(cis2.role_code.as_deref(), Some("nhsid_nrbac_roles[person_roleid=selected_roleid].role_code"));
+    assert_fault("access.issuers[0].preset", "cis2", "wanted oidc or nhs-cis2; found \"cis2\"");
+    for wrong in ["role.", "roles[id].code", "roles[id=]"] {
+        let fault = Ground::new().with("access.issuers[0].claims.role_code", wrong).fault();
+        assert!(fault.contains("is not the path of a claim"), "{wrong}: {fault}");
+    }
+}
+
+#[test]
+fn keys_are_kept_longer_than_they_are_fresh_and_read_from_whom_the_ca_vouches_for() {
+    let fault = Ground::new().with("access.issuers[0].keep_keys", "1m").fault();
+    assert!(fault.contains("is shorter than access.issuers[0].refresh"), "{fault}");
+    let leaf = Ground::new().with_path("access.issuers[0].ca", "client.pem").fault();
+    assert!(leaf.contains("holds no certificate of a certification authority"), "{leaf}");
+    let ca = Ground::new().with_path("access.issuers[0].ca", "ca.pem").settings().access.issuers[0].ca_pem.clone();
+    assert_eq!(ca.expect("a CA"), pem().ca.as_bytes());
+}
+
+#[test]
+fn an_organisation_may_have_an_asid_of_its_own() {
+    let settings = Ground::new().with("access.organisations", "[{ods=\"X26\", asid=\"200000000002\"}, {ods=\"X27\"}]").settings();
+    let of = |ods: &str| {
+        let organisation = crate::cpis::Organisation { ods_code: ods.into(), ..Default::default() };
+        settings.smsp.dialect.asid_of(&organisation).expect("an ASID").as_str().to_owned()
+    };
+    assert_eq!((of("x26"), of("X27")), ("200000000002".to_owned(), "200000000001".to_owned()));
+}
+
+#[test]
 fn nothing_is_named_twice() {
     let organisations = Ground::new().with("access.organisations", "[{ods=\"X26\"}, {ods=\"x26\"}]").fault();
     assert!(organisations.starts_with("access.organisations[1].ods"), "{organisations}");
@@ -118,4 +154,27 @@ fn the_trail_has_a_place() {
     let postgres = Ground::new().with("audit.store", "postgres://db.example/cpis").settings();
     assert!(postgres.audit.head_file.is_none());
     assert!(postgres.warnings[0].starts_with("audit.head_file ("), "{:?}", postgres.warnings);
+}
+
+#[test]
+fn an_authority_for_the_store_is_for_tls_alone() {
+    let ground =
+        || Ground::new().with_file("lookup.store_key_file", "store.key", &key_line('d')).with_path("lookup.store_ca", "ca.pem");
+    let settings = ground().with("lookup.store", "rediss://cache.example").settings();
+    assert_eq!(settings.lookup.store_ca.as_deref(), Some(pem().ca.as_bytes()));
+    let fault = ground().with("lookup.store", "redis://cache.example").fault();
+    assert!(fault.contains("is for rediss:// only"), "{fault}");
+    let fault = ground().with("lookup.store", "rediss://cache.example").with_path("lookup.store_ca", "client.pem").fault();
+    assert!(fault.contains("holds no certificate of a certification authority"), "{fault}");
+}
+
+#[test]
+fn the_databases_ca_is_read_at_the_start_and_of_no_use_to_a_file() {
+    let ground = || Ground::new().with("audit.store", "postgres://db.example/cpis");
+    assert_eq!(ground().settings().audit.store_ca, None);
+    let with_ca = ground().with_path("audit.store_ca", "ca.pem").settings();
+    assert!(with_ca.audit.store_ca.is_some_and(|pem| pem.starts_with(b"-----BEGIN CERTIFICATE")));
+    assert!(ground().with_file("audit.store_ca", "leaf.pem", "nothing").fault().starts_with("audit.store_ca ("));
+    let file = Ground::new().with_path("audit.store_ca", "ca.pem").settings();
+    assert!(file.warnings.iter().any(|warning| warning.ends_with("is not used, since audit.store is a file")));
 }

@@ -72,6 +72,8 @@ const SPECIFIED: &[(&str, Option<&str>)] = &[
     ("audit.chain_key_file", None),
     ("audit.encryption_key_file", None),
     ("audit.head_file", None),
+    ("audit.commit_timeout", Some("5s")),
+    ("audit.online_for", Some("1096d")),
     ("fhir.id_key_file", None),
     ("fhir.handling", Some("strict")),
     ("fhir.get_search", Some("true")),
@@ -139,7 +141,10 @@ fn the_least_settings_give_the_defaults() {
     assert!(settings.fhir.get_search && !settings.fhir.require_request_id);
     assert!(!settings.fhir.patient_flag && !settings.fhir.read_asks);
     assert_eq!((settings.fhir.batch.max_entries, settings.fhir.batch.max_children), (20, 2));
-    assert_eq!((settings.limits.requests_per_second, settings.limits.body, settings.limits.connections), (20, 65_536, 4096));
+    assert_eq!(
+        (settings.limits.requests_per_second, settings.limits.body, settings.limits.connections),
+        (Some(20), 65_536, 4096)
+    );
     assert_eq!(settings.limits.header_timeout, Duration::from_secs(5));
     assert_eq!(settings.telemetry.log, LogForm::Json);
     assert!(!settings.is_demo());

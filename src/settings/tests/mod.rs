@@ -1,5 +1,6 @@
 //! The settings as an operator meets them: a file, variables, and either settings or one message.
 
+mod audit_alone;
 mod contradictions;
 mod defaults;
 mod faults;

@@ -92,10 +92,10 @@ fn a_password_of_a_store_comes_from_a_file() {
     let ground = Ground::new()
         .with("audit.store", "postgres://cpis@db.example/cpis")
         .with_path("audit.head_file", "audit.head")
-        .with_file("audit.store_password_file", "db.password", "pass word/1\n");
+        .with_file("audit.store_password_file", "db.password", "p%40ss word/1\n");
     let settings = ground.settings();
     let crate::settings::AuditStore::Postgres(url) = &settings.audit.store else { panic!("PostgreSQL") };
-    assert_eq!(url.expose(), "postgres://cpis:pass%20word%2F1@db.example/cpis");
+    assert_eq!(url.expose(), "postgres://cpis:p%2540ss%20word%2F1@db.example/cpis");
     assert_eq!(settings.warnings, Vec::<String>::new());
     let both = ground.with("audit.store", "postgres://cpis:hunter2@db.example/cpis");
     assert!(both.fault().contains("wanted one of the two"));

@@ -41,7 +41,7 @@ fn a_variable_can_name_the_file() {
 fn values_of_the_file_are_native_or_text() {
     let toml = "limits = { body = 2048, requests_per_second = \"3\" }\nlookup.share_for = 0\nfhir.get_search = \"false\"\n";
     let settings = Ground::new().with_toml(toml).settings();
-    assert_eq!((settings.limits.body, settings.limits.requests_per_second), (2048, 3));
+    assert_eq!((settings.limits.body, settings.limits.requests_per_second), (2048, Some(3)));
     assert_eq!(settings.lookup.share_for, Duration::ZERO);
     assert!(!settings.fhir.get_search);
 }

@@ -38,6 +38,19 @@ fn a_person_asks_with_a_smartcard_and_no_asid() {
 }
 
 #[test]
+fn an_organisation_with_an_asid_of_its_own_asks_in_its_name() {
+    let own = SdsId::parse("200000000777").unwrap();
+    let other = ("RX9".to_owned(), SdsId::parse("200000000888").unwrap());
+    for form in [PayloadForm::Stub, PayloadForm::Tms] {
+        let asids = vec![other.clone(), ("rx1".to_owned(), own.clone())];
+        let asked = built(local_user(), &Dialect { organisation_asids: asids, payload_form: form, ..dialect() });
+        assert!(asked.contains("200000000777") && !asked.contains("200000000115"), "{asked}");
+    }
+    let alone = Dialect { asid: None, organisation_asids: vec![("RX1".to_owned(), own)], ..dialect() };
+    assert!(built(local_user(), &alone).contains("200000000777"));
+}
+
+#[test]
 fn a_system_asks_for_the_real_clinician() {
     snapshot("system_real_clinician", &built(local_user(), &dialect()));
 }

@@ -61,6 +61,7 @@ struct Responsible<'a> {
 /// [`FailureKind::AuthorIncomplete`], nothing delivered.
 pub fn author<'a>(requester: &'a Requester, dialect: &'a Dialect) -> Result<WireAuthor<'a>, Failure> {
     let mut missing = Vec::new();
+    let asid = dialect.asid_of(&requester.organisation);
     let own =
         Responsible { role_code: requester.role.code.as_str(), role_name: requester.role.name.as_str(), name: &requester.name };
     let as_person = match dialect.author.template {
@@ -77,13 +78,13 @@ pub fn author<'a>(requester: &'a Requester, dialect: &'a Dialect) -> Result<Wire
         (identity, own)
     } else {
         let (person, nominated) = responsible(own, dialect);
-        (dialect.asid.as_ref().map(|asid| WireIdentity::System { asid, nominated }), person)
+        (asid.map(|asid| WireIdentity::System { asid, nominated }), person)
     };
     person.note_missing(&mut missing);
     note_organisation(&mut missing, &requester.organisation);
     note(&mut missing, audit_user_missing(requester), "user id");
     let asid_needed = !as_person || dialect.payload_form == PayloadForm::Tms;
-    note(&mut missing, asid_needed && dialect.asid.is_none(), "ASID");
+    note(&mut missing, asid_needed && asid.is_none(), "ASID");
     note(&mut missing, dialect.payload_form == PayloadForm::Tms && dialect.to_asid.is_none(), "ASID of CP-IS");
 
     match identity {

@@ -156,7 +156,7 @@ fn organisation(out: &mut String, organisation: &Organisation) {
 /// `QUPC_IN000006GB01` (wire.md 2.9).
 fn tms(out: &mut String, question: &Question, author: &WireAuthor<'_>, ids: &MessageIds, dialect: &Dialect, now: Timestamp) {
     // Both are there: `author` refuses the TMS form without them.
-    let asid = dialect.asid.as_ref().map_or("", SdsId::as_str);
+    let asid = dialect.asid_of(&question.requester.organisation).map_or("", SdsId::as_str);
     let to_asid = dialect.to_asid.as_ref().map_or("", SdsId::as_str);
     out.push_str("<QUPC_IN000006GB01");
     out.push_str(NAMESPACES);

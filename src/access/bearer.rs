@@ -1,0 +1,286 @@
+//! Bearer tokens: signed JSON Web Tokens of the issuers in the settings (RFC 6750, RFC 7519, RFC 8725).
+//!
+//! What a token says of itself only chooses among what the settings and the issuer's keys allow: its `iss` chooses the issuer, its
+//! `kid` the key, and its `alg` must be one that both the settings and the type of that key have. A token that was believed once is
+//! remembered by its hash ([`Tokens`]), for five minutes and not beyond its end, and only as long as the issuer's keys are the same.
+
+use super::issuer::{IssuerKeys, Source, Timing};
+use super::person::{self, Paths};
+use super::{Access, AccessError, Header, Headers, Identity, Refusal, Scopes};
+use crate::cpis::{Requester, Text};
+use crate::settings::Issuer;
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, Validation, decode};
+use moka::sync::Cache;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::runtime::Handle;
+
+pub(super) const HEADER: &str = "Authorization";
+
+/// Longest token, in bytes. Those of CIS2 with a dozen roles have about 4 KiB.
+const LONGEST: usize = 8 * 1024;
+
+/// What the tokens that are remembered may take up, in bytes: ten thousand of the usual size.
+const REMEMBERED: u64 = 32 << 20;
+/// For how long: this is how late a change of the settings' meaning, not of the keys, may be noticed.
+const REMEMBERED_FOR: Duration = Duration::from_mins(5);
+
+/// The types of token that are for access (RFC 9068), or say nothing of it.
+const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
+
+/// The token of an `Authorization: Bearer` header.
+pub(super) fn token(headers: &dyn Headers) -> Result<&str, Refusal> {
+    let value = match headers.header(HEADER) {
+        Header::Absent => return Err(Refusal::NoToken),
+        Header::Several => return Err(Refusal::SeveralTokens),
+        Header::One(value) => value,
+    };
+    let (scheme, token) = value.split_at_checked("Bearer ".len()).ok_or(Refusal::NotBearer)?;
+    if !scheme.eq_ignore_ascii_case(b"Bearer ") {
+        return Err(Refusal::NotBearer);
+    }
+    checked(token)
+}
+
+/// A token that is short enough and of the characters that tokens have.
+pub(super) fn checked(token: &[u8]) -> Result<&str, Refusal> {
+    let token = token.trim_ascii();
+    if token.len() > LONGEST {
+        return Err(Refusal::TokenTooLong);
+    }
+    let is_good = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(b);
+    if token.is_empty() || !token.iter().all(is_good) {
+        return Err(Refusal::NotBearer);
+    }
+    std::str::from_utf8(token).map_err(|_| Refusal::NotBearer)
+}
+
+/// The issuers, and the tokens of theirs that were believed of late.
+pub(super) struct Tokens {
+    issuers: Vec<Known>,
+    remembered: Cache<[u8; 32], Arc<Believed>>,
+}
+
+/// An issuer of the settings.
+struct Known {
+    issuer: String,
+    algorithms: Vec<Algorithm>,
+    audience: Vec<String>,
+    leeway: u64,
+    paths: Paths,
+    keys: Arc<IssuerKeys>,
+}
+
+/// A token that was checked, and what it says.
+struct Believed {
+    issuer: usize,
+    generation: u64,
+    /// Seconds since 1970; the leeway is in it.
+    until: u64,
+    requester: Requester,
+    source_system: Option<Text>,
+    scopes: Scopes,
+}
+
+/// The header of a token, as far as it matters. What else is in it, such as a key or an address of one, is not looked at.
+#[derive(Deserialize)]
+struct TokenHeader {
+    alg: String,
+    kid: Option<String>,
+    typ: Option<String>,
+    crit: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct TokenIssuer {
+    iss: Option<Value>,
+}
+
+impl Tokens {
+    pub(super) fn start(issuers: &[Issuer], runtime: &Handle) -> Result<Self, AccessError> {
+        let issuers = issuers.iter().enumerate().map(|(at, issuer)| Known::start(at, issuer, runtime));
+        Ok(Self {
+            issuers: issuers.collect::<Result<_, _>>()?,
+            remembered: Cache::builder()
+                .weigher(|_, believed: &Arc<Believed>| believed.weight())
+                .max_capacity(REMEMBERED)
+                .time_to_live(REMEMBERED_FOR)
+                .build(),
+        })
+    }
+
+    /// As [`super::Access::key_ages`].
+    pub(super) fn key_ages(&self) -> Vec<(String, Duration)> {
+        self.issuers.iter().filter_map(|known| Some((known.issuer.clone(), known.keys.age()?))).collect()
+    }
+
+    pub(super) fn openid_configuration(&self) -> Option<Arc<Value>> {
+        self.issuers.iter().find_map(|issuer| issuer.keys.configuration())
+    }
+
+    /// The person that `token` vouches for.
+    pub(super) async fn identify(&self, token: &str, access: &Access) -> Result<Identity, Refusal> {
+        let hash = hash(token);
+        if let Some(believed) = self.remembered.get(&hash)
+            && self.is_good(&believed)
+        {
+            return Ok(believed.identity());
+        }
+        let believed = Arc::new(self.check(token, access).await?);
+        self.remembered.insert(hash, Arc::clone(&believed));
+        Ok(believed.identity())
+    }
+
+    fn is_good(&self, believed: &Believed) -> bool {
+        let issuer = self.issuers.get(believed.issuer);
+        issuer.is_some_and(|issuer| issuer.keys.generation() == Some(believed.generation)) && now() <= believed.until
+    }
+
+    async fn check(&self, token: &str, access: &Access) -> Result<Believed, Refusal> {
+        let (header, payload) = parts(token)?;
+        let header: TokenHeader = read(header)?;
+        if header.crit.is_some() {
+            return Err(Refusal::CriticalHeader);
+        }
+        if header.typ.is_some_and(|typ| !TYPES.contains(&typ.to_ascii_lowercase().as_str())) {
+            return Err(Refusal::OtherTokenType);
+        }
+        let algorithm: Algorithm = header.alg.parse().map_err(|_| Refusal::OtherAlgorithm)?;
+        let TokenIssuer { iss } = read(payload)?;
+        let iss = iss.as_ref().and_then(Value::as_str).ok_or(Refusal::ClaimMissing("iss"))?;
+        let found = self.issuers.iter().enumerate().find(|(_, issuer)| issuer.issuer == iss);
+        let (at, issuer) = found.ok_or(Refusal::UnknownIssuer)?;
+        if !issuer.algorithms.contains(&algorithm) {
+            return Err(Refusal::OtherAlgorithm);
+        }
+        let published = issuer.keys.with_key(header.kid.as_deref(), algorithm).await?;
+        let key = published.keys.find(header.kid.as_deref(), algorithm)?;
+        let claims =
+            decode::<Map<String, Value>>(token, key, &issuer.validation(algorithm)).map_err(|error| refusal(error.kind()))?;
+        issuer.believe(at, published.generation, &claims.claims, access)
+    }
+}
+
+impl Known {
+    fn start(at: usize, issuer: &Issuer, runtime: &Handle) -> Result<Self, AccessError> {
+        let unknown = AccessError { at, key: "algorithms", reason: "names an algorithm that is not known" };
+        let algorithms: Result<Vec<Algorithm>, _> = issuer.algorithms.iter().map(|name| name.parse()).collect();
+        let source = Source::new(at, issuer)?;
+        Ok(Self {
+            issuer: issuer.issuer.clone(),
+            algorithms: algorithms.map_err(|_| unknown)?,
+            audience: issuer.audience.clone(),
+            leeway: issuer.leeway.as_secs(),
+            paths: Paths::new(&issuer.claims),
+            keys: IssuerKeys::start(source, Timing { refresh: issuer.refresh, keep: issuer.keep_keys }, runtime),
+        })
+    }
+
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&self.audience);
+        validation.leeway = self.leeway;
+        validation.validate_nbf = true;
+        validation
+    }
+
+    fn believe(&self, issuer: usize, generation: u64, claims: &Map<String, Value>, access: &Access) -> Result<Believed, Refusal> {
+        let parts = self.paths.read(claims)?;
+        let client = ["client_id", "azp"].into_iter().find_map(|name| claims.get(name)?.as_str()).map(str::trim);
+        if client.is_some_and(|client| !client.is_empty() && client == parts.user_id.as_str()) {
+            return Err(Refusal::SystemOnly);
+        }
+        Ok(Believed {
+            issuer,
+            generation,
+            until: expiry(claims).ok_or(Refusal::ClaimMissing("exp"))?.saturating_add(self.leeway),
+            requester: person::requester(parts, self.issuer.as_str().into(), access)?,
+            source_system: client.filter(|client| person::is_plain(client) && !client.is_empty()).map(Text::from),
+            scopes: scopes(claims),
+        })
+    }
+}
+
+impl Believed {
+    /// About how many bytes this takes up. A text of more than 24 bytes has room of its own, 256 at most.
+    fn weight(&self) -> u32 {
+        let name = &self.requester.name;
+        let texts = [&name.prefix, &name.given, &name.family, &self.requester.activities].into_iter().flatten();
+        let heap: usize = texts.map(|text| size_of::<Text>() + text.as_str().len()).sum();
+        u32::try_from(3 * size_of::<Self>() + heap + self.scopes.size()).unwrap_or(u32::MAX)
+    }
+
+    fn identity(&self) -> Identity {
+        Identity { requester: self.requester.clone(), source_system: self.source_system.clone(), scopes: self.scopes.clone() }
+    }
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    hash
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs())
+}
+
+/// Header and payload of a token of three parts, the last of them not empty.
+fn parts(token: &str) -> Result<(&str, &str), Refusal> {
+    let mut parts = token.split('.');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(header), Some(payload), Some(signature), None) if !signature.is_empty() => Ok((header, payload)),
+        _ => Err(Refusal::TokenMalformed),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, Refusal> {
+    let json = BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::TokenMalformed)?;
+    serde_json::from_slice(&json).map_err(|_| Refusal::TokenMalformed)
+}
+
+/// As the library that checked it reads it: a number, rounded.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range; `as` saturates")]
+fn expiry(claims: &Map<String, Value>) -> Option<u64> {
+    let exp = claims.get("exp")?;
+    exp.as_u64().or_else(|| exp.as_f64().filter(|exp| exp.is_finite() && *exp >= 0.0).map(|exp| exp.round() as u64))
+}
+
+/// `scope` of RFC 8693 and RFC 9068, `scp` of others; text with spaces, or a list.
+fn scopes(claims: &Map<String, Value>) -> Scopes {
+    let values = ["scope", "scp"].into_iter().filter_map(|name| claims.get(name));
+    let texts = values.flat_map(|value| match value {
+        Value::Array(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    });
+    Scopes::read(texts.filter_map(Value::as_str).flat_map(str::split_ascii_whitespace))
+}
+
+fn refusal(kind: &ErrorKind) -> Refusal {
+    match kind {
+        ErrorKind::InvalidSignature => Refusal::WrongSignature,
+        ErrorKind::ExpiredSignature => Refusal::TokenExpired,
+        ErrorKind::ImmatureSignature => Refusal::TokenNotYetValid,
+        ErrorKind::InvalidAudience => Refusal::OtherAudience,
+        ErrorKind::InvalidIssuer => Refusal::UnknownIssuer,
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => Refusal::OtherAlgorithm,
+        ErrorKind::MissingRequiredClaim(claim) | ErrorKind::InvalidClaimFormat(claim) => {
+            Refusal::ClaimMissing(match claim.as_str() {
+                "exp" => "exp",
+                "nbf" => "nbf",
+                "aud" => "aud",
+                "iss" => "iss",
+                _ => "a claim",
+            })
+        }
+        _ => Refusal::TokenMalformed,
+    }
+}

@@ -1,0 +1,247 @@
+//! An issuer's published keys: which of them may check a signature, and by which algorithms.
+
+use super::Refusal;
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::Value;
+
+/// No issuer publishes nearly as many.
+const MOST_KEYS: usize = 100;
+
+/// RSA moduli below are within reach of those who want to sign tokens of their own.
+const LEAST_RSA_BITS: usize = 2048;
+const MOST_RSA_BITS: usize = 8192;
+
+const OF_RSA: [Algorithm; 6] =
+    [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
+
+/// The keys of one issuer that can be used.
+#[derive(Debug)]
+pub(super) struct KeySet {
+    keys: Vec<Key>,
+    /// How many were published beside them: of another use, too weak, of an unknown kind.
+    pub ignored: usize,
+    /// A hash of the keys that can be used: equal where they are.
+    pub fingerprint: [u8; 32],
+}
+
+#[derive(Debug)]
+struct Key {
+    id: Option<String>,
+    /// Those that its type and its own `alg` allow: never the token's to say.
+    algorithms: Vec<Algorithm>,
+    decoding: DecodingKey,
+}
+
+impl KeySet {
+    /// Reads a JSON Web Key Set (RFC 7517). A key that cannot be used is left out and does not hinder the others.
+    ///
+    /// # Errors
+    /// What is wrong with the document as a whole.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, &'static str> {
+        let mut document: Value = serde_json::from_slice(body).map_err(|_| "the key set is not JSON")?;
+        let Some(Value::Array(published)) = document.get_mut("keys").map(Value::take) else {
+            return Err("the key set has no list of keys");
+        };
+        if published.len() > MOST_KEYS {
+            return Err("the key set has more than 100 keys");
+        }
+        let (total, mut hash, mut keys) = (published.len(), Context::new(&SHA256), Vec::new());
+        for value in published {
+            let text = value.to_string();
+            if let Some(key) = serde_json::from_value(value).ok().and_then(|jwk| Key::of(&jwk)) {
+                hash.update(text.as_bytes());
+                keys.push(key);
+            }
+        }
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(hash.finish().as_ref());
+        Ok(Self { ignored: total - keys.len(), keys, fingerprint })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The key for a token with this `kid` and `alg`. A token without a `kid` needs the one key that fits its algorithm.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownKey`], where reading the keys anew may help; [`Refusal::OtherAlgorithm`], where it does not.
+    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&DecodingKey, Refusal> {
+        let mut named = self.keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id).peekable();
+        if named.peek().is_none() {
+            return Err(Refusal::UnknownKey);
+        }
+        let mut fitting = named.filter(|key| key.algorithms.contains(&algorithm));
+        match (fitting.next(), fitting.next()) {
+            (Some(key), None) => Ok(&key.decoding),
+            (None, _) => Err(Refusal::OtherAlgorithm),
+            (Some(_), Some(_)) => Err(Refusal::UnknownKey),
+        }
+    }
+}
+
+impl Key {
+    /// `None` where the key is not one for checking signatures with a public key.
+    fn of(jwk: &Jwk) -> Option<Self> {
+        let common = &jwk.common;
+        let is_for_signatures = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature))
+            && common.key_operations.as_ref().is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+        if !is_for_signatures {
+            return None;
+        }
+        let mut algorithms = of_type(&jwk.algorithm)?;
+        if let Some(own) = common.key_algorithm {
+            let own = Algorithm::try_from(own).ok()?;
+            algorithms.retain(|algorithm| *algorithm == own);
+        }
+        let decoding = DecodingKey::from_jwk(jwk).ok()?;
+        (!algorithms.is_empty()).then(|| Self { id: common.key_id.clone(), algorithms, decoding })
+    }
+}
+
+/// What a key of this type can check. A shared secret can check nothing here.
+fn of_type(parameters: &AlgorithmParameters) -> Option<Vec<Algorithm>> {
+    match parameters {
+        AlgorithmParameters::RSA(rsa) => {
+            let bits = bits(&BASE64_URL_SAFE_NO_PAD.decode(&rsa.n).ok()?);
+            (LEAST_RSA_BITS..=MOST_RSA_BITS).contains(&bits).then(|| OF_RSA.to_vec())
+        }
+        AlgorithmParameters::EllipticCurve(curve) => {
+            let (length, algorithm) = match curve.curve {
+                EllipticCurve::P256 => (32, Algorithm::ES256),
+                EllipticCurve::P384 => (48, Algorithm::ES384),
+                _ => return None,
+            };
+            (has_length(&curve.x, length) && has_length(&curve.y, length)).then(|| vec![algorithm])
+        }
+        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
+            has_length(&pair.x, 32).then(|| vec![Algorithm::EdDSA])
+        }
+        _ => None,
+    }
+}
+
+fn bits(number: &[u8]) -> usize {
+    let Some(first) = number.iter().position(|byte| *byte != 0) else { return 0 };
+    (number.len() - first) * 8 - number[first].leading_zeros() as usize
+}
+
+fn has_length(text: &str, length: usize) -> bool {
+    BASE64_URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn rsa(id: &str, bits: usize) -> Value {
+        let mut modulus = vec![0xff_u8; bits / 8];
+        modulus[0] = 0x80;
+        json!({"kty": "RSA", "kid": id, "n": BASE64_URL_SAFE_NO_PAD.encode(modulus), "e": "AQAB"})
+    }
+
+    fn ec(id: &str, curve: &str, length: usize) -> Value {
+        let coordinate = BASE64_URL_SAFE_NO_PAD.encode(vec![7_u8; length]);
+        json!({"kty": "EC", "crv": curve, "kid": id, "x": coordinate, "y": coordinate})
+    }
+
+    fn okp(id: &str) -> Value {
+        json!({"kty": "OKP", "crv": "Ed25519", "kid": id, "x": BASE64_URL_SAFE_NO_PAD.encode([7_u8; 32])})
+    }
+
+    fn with(mut key: Value, name: &str, value: Value) -> Value {
+        key[name] = value;
+        key
+    }
+
+    fn set(keys: &[Value]) -> KeySet {
+        KeySet::parse(json!({"keys": keys}).to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_type_of_a_key_says_which_algorithms_it_checks() {
+        let set = set(&[rsa("r", 2048), ec("e", "P-256", 32), ec("f", "P-384", 48), okp("o")]);
+        for (id, fitting) in
+            [("r", OF_RSA.to_vec()), ("e", vec![Algorithm::ES256]), ("f", vec![Algorithm::ES384]), ("o", vec![Algorithm::EdDSA])]
+        {
+            for algorithm in OF_RSA.into_iter().chain([Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA, Algorithm::HS256]) {
+                let found = set.find(Some(id), algorithm);
+                if fitting.contains(&algorithm) {
+                    assert!(found.is_ok(), "{id} {algorithm:?}");
+                } else {
+                    assert_eq!(found.err(), Some(Refusal::OtherAlgorithm), "{id} {algorithm:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_names_its_algorithm_checks_no_other() {
+        let set = set(&[with(rsa("r", 2048), "alg", json!("PS256"))]);
+        assert!(set.find(Some("r"), Algorithm::PS256).is_ok());
+        assert_eq!(set.find(Some("r"), Algorithm::RS256).err(), Some(Refusal::OtherAlgorithm));
+    }
+
+    #[test]
+    fn keys_that_are_weak_secret_or_for_something_else_are_left_out() {
+        let left_out = [
+            rsa("short", 2040),
+            rsa("long", 16_384),
+            json!({"kty": "oct", "kid": "secret", "k": "c2VjcmV0"}),
+            with(rsa("enc", 2048), "use", json!("enc")),
+            with(rsa("odd", 2048), "use", json!("other")),
+            with(rsa("sign", 2048), "key_ops", json!(["encrypt"])),
+            with(rsa("oaep", 2048), "alg", json!("RSA-OAEP")),
+            with(rsa("hmac", 2048), "alg", json!("HS256")),
+            with(ec("mixed", "P-256", 32), "alg", json!("ES384")),
+            ec("curve", "P-521", 66),
+            ec("length", "P-256", 31),
+            json!({"kty": "OKP", "crv": "X25519", "kid": "x", "x": BASE64_URL_SAFE_NO_PAD.encode([7_u8; 32])}),
+            json!({"kty": "RSA", "kid": "no-n"}),
+            json!("junk"),
+        ];
+        let mut keys = left_out.to_vec();
+        keys.push(with(rsa("good", 2048), "use", json!("sig")));
+        let set = set(&keys);
+        assert_eq!((set.len(), set.ignored), (1, left_out.len()));
+        assert!(set.find(Some("good"), Algorithm::RS256).is_ok());
+        assert_eq!(set.find(Some("secret"), Algorithm::HS256).err(), Some(Refusal::UnknownKey));
+    }
+
+    #[test]
+    fn a_token_without_a_key_id_needs_the_one_key_that_fits() {
+        let one = set(&[rsa("r", 2048), okp("o")]);
+        assert!(one.find(None, Algorithm::RS256).is_ok());
+        assert!(one.find(None, Algorithm::EdDSA).is_ok());
+        let two = set(&[rsa("r", 2048), rsa("s", 3072)]);
+        assert_eq!(two.find(None, Algorithm::RS256).err(), Some(Refusal::UnknownKey));
+        assert_eq!(set(&[]).find(None, Algorithm::RS256).err(), Some(Refusal::UnknownKey));
+    }
+
+    #[test]
+    fn the_fingerprint_changes_with_the_keys_and_with_nothing_else() {
+        let first = set(&[rsa("r", 2048), okp("o")]);
+        assert_eq!(first.fingerprint, set(&[rsa("r", 2048), rsa("short", 1024), okp("o")]).fingerprint);
+        assert_ne!(first.fingerprint, set(&[rsa("r", 2048)]).fingerprint);
+        assert_ne!(first.fingerprint, set(&[rsa("s", 2048), okp("o")]).fingerprint);
+    }
+
+    #[test]
+    fn what_is_no_key_set_is_told() {
+        for (body, wanted) in [
+            ("<html>", "the key set is not JSON"),
+            ("{}", "the key set has no list of keys"),
+            ("{\"keys\": {}}", "the key set has no list of keys"),
+            ("[]", "the key set has no list of keys"),
+        ] {
+            assert_eq!(KeySet::parse(body.as_bytes()).err(), Some(wanted));
+        }
+        let many = json!({"keys": vec![okp("o"); 101]}).to_string();
+        assert_eq!(KeySet::parse(many.as_bytes()).err(), Some("the key set has more than 100 keys"));
+    }
+}

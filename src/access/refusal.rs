@@ -1,0 +1,170 @@
+//! Why a request was refused for who asks, or for what they may do.
+
+/// What kind of no it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// Who asks is not known: 401.
+    Unauthenticated,
+    /// The same, since the token's time is over: 401.
+    Expired,
+    /// Who asks is known, and may not, or is not known well enough: 403.
+    Forbidden,
+    /// Who asks cannot be found out at the moment: 503.
+    Unavailable,
+}
+
+/// A request that was refused. The text helps whoever integrates a client, and holds nothing of the request: no token, no
+/// claim's value, no name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("No token was sent. Send the header Authorization: Bearer with a token of an issuer that this service knows.")]
+    NoToken,
+    #[error("More than one Authorization header was sent.")]
+    SeveralTokens,
+    #[error("The Authorization header is not Bearer followed by one token.")]
+    NotBearer,
+    #[error("The token is longer than 8 KiB.")]
+    TokenTooLong,
+    #[error("The token is not a signed JSON Web Token that can be read.")]
+    TokenMalformed,
+    #[error("The token is of a type (typ) that is not for access.")]
+    OtherTokenType,
+    #[error("The token has a critical header (crit), and this service understands none.")]
+    CriticalHeader,
+    #[error("The token's signature algorithm is not accepted here.")]
+    OtherAlgorithm,
+    #[error("The token's issuer (iss) is not known here.")]
+    UnknownIssuer,
+    #[error("The token is signed with a key that its issuer does not publish.")]
+    UnknownKey,
+    #[error("The token's signature is wrong.")]
+    WrongSignature,
+    #[error("The token's audience (aud) is not this service.")]
+    OtherAudience,
+    #[error("The token has expired.")]
+    TokenExpired,
+    #[error("The token is not valid yet (nbf).")]
+    TokenNotYetValid,
+    #[error("The token lacks {0}, or it cannot be read.")]
+    ClaimMissing(&'static str),
+    #[error("Requests are accepted from known gateways only, and this connection's certificate is not one of theirs.")]
+    NotAGateway,
+    #[error("A header of the gateway was sent more than once.")]
+    GatewayHeaderRepeated,
+    #[error("The gateway did not send the token that says who asks.")]
+    NoGatewayToken,
+    #[error("Tokens of this issuer cannot be checked at the moment, since its keys cannot be read.")]
+    KeysUnavailable,
+    #[error("The identity names no person: a user is always required.")]
+    NoUser,
+    #[error("The token is of a system, not of a person: a user is always required.")]
+    SystemOnly,
+    #[error("The identity lacks what the query's author needs: {}.", .0.join(", "))]
+    Incomplete(Vec<&'static str>),
+    #[error("The identity's {0} is not in the form that is needed.")]
+    Malformed(&'static str),
+    #[error("The identity's {0} is not clear: there is more than one, and none is selected.")]
+    Ambiguous(&'static str),
+    #[error("Neither the role nor the activities of this user allow looking at CP-IS.")]
+    NotPermitted,
+    #[error("The users of this organisation may not look at CP-IS here.")]
+    OrganisationNotAllowed,
+    #[error("This care setting is not allowed here.")]
+    CareSettingNotAllowed,
+    #[error(
+        "This interface to CP-IS is for unscheduled care only: every query notifies the local authority. \
+         A query for scheduled care was not made."
+    )]
+    ScheduledCare,
+    #[error("A read that does not notify needs the activity B0170, which this user does not have.")]
+    SilentReadNotPermitted,
+    #[error("The token's scopes do not allow this for {0}.")]
+    OutOfScope(&'static str),
+}
+
+impl Refusal {
+    #[must_use]
+    pub fn kind(&self) -> RefusalKind {
+        match self {
+            Self::NoToken
+            | Self::SeveralTokens
+            | Self::NotBearer
+            | Self::TokenTooLong
+            | Self::TokenMalformed
+            | Self::OtherTokenType
+            | Self::CriticalHeader
+            | Self::OtherAlgorithm
+            | Self::UnknownIssuer
+            | Self::UnknownKey
+            | Self::WrongSignature
+            | Self::OtherAudience
+            | Self::TokenNotYetValid
+            | Self::ClaimMissing(_)
+            | Self::NotAGateway
+            | Self::GatewayHeaderRepeated
+            | Self::NoGatewayToken => RefusalKind::Unauthenticated,
+            Self::TokenExpired => RefusalKind::Expired,
+            Self::KeysUnavailable => RefusalKind::Unavailable,
+            Self::NoUser
+            | Self::SystemOnly
+            | Self::Incomplete(_)
+            | Self::Malformed(_)
+            | Self::Ambiguous(_)
+            | Self::NotPermitted
+            | Self::OrganisationNotAllowed
+            | Self::CareSettingNotAllowed
+            | Self::ScheduledCare
+            | Self::SilentReadNotPermitted
+            | Self::OutOfScope(_) => RefusalKind::Forbidden,
+        }
+    }
+
+    /// A short name for logs, metrics and the trail.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NoToken => "no-token",
+            Self::SeveralTokens => "several-tokens",
+            Self::NotBearer => "not-bearer",
+            Self::TokenTooLong => "token-too-long",
+            Self::TokenMalformed => "token-malformed",
+            Self::OtherTokenType => "token-type",
+            Self::CriticalHeader => "token-critical-header",
+            Self::OtherAlgorithm => "token-algorithm",
+            Self::UnknownIssuer => "token-issuer",
+            Self::UnknownKey => "token-key",
+            Self::WrongSignature => "token-signature",
+            Self::OtherAudience => "token-audience",
+            Self::TokenExpired => "token-expired",
+            Self::TokenNotYetValid => "token-not-yet-valid",
+            Self::ClaimMissing(_) => "token-claim",
+            Self::NotAGateway => "not-a-gateway",
+            Self::GatewayHeaderRepeated => "gateway-header-repeated",
+            Self::NoGatewayToken => "no-gateway-token",
+            Self::KeysUnavailable => "keys-unavailable",
+            Self::NoUser => "no-user",
+            Self::SystemOnly => "system-only",
+            Self::Incomplete(_) => "author-incomplete",
+            Self::Malformed(_) => "identity-malformed",
+            Self::Ambiguous(_) => "identity-ambiguous",
+            Self::NotPermitted => "not-permitted",
+            Self::OrganisationNotAllowed => "organisation",
+            Self::CareSettingNotAllowed => "care-setting",
+            Self::ScheduledCare => "scheduled-care",
+            Self::SilentReadNotPermitted => "silent-read",
+            Self::OutOfScope(_) => "scope",
+        }
+    }
+
+    /// The error code of RFC 6750 for the challenge; none where no token was sent, as section 3.1 asks.
+    #[must_use]
+    pub fn bearer_error(&self) -> Option<&'static str> {
+        match self {
+            Self::NoToken | Self::NotAGateway | Self::GatewayHeaderRepeated | Self::NoGatewayToken => None,
+            Self::SeveralTokens | Self::NotBearer => Some("invalid_request"),
+            Self::OutOfScope(_) => Some("insufficient_scope"),
+            _ if matches!(self.kind(), RefusalKind::Unauthenticated | RefusalKind::Expired) => Some("invalid_token"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `POST /audit/_search` on the admin listener: the trail's search for other programs. A form in, JSON out; criteria stand in the
+//! body only, since an NHS number never stands in a URL.
+//!
+//! Every attempt is on the trail before it is answered, also one that is refused.
+
+mod permission;
+
+use super::headers::CallerHeaders;
+use super::problem::Problem;
+use super::respond::Answered;
+use super::{App, body, facts, media};
+use crate::audit::export::{self, LABEL, Numbers};
+use crate::audit::{Chain, Entry, Event, Page, Question, Reader, Rest, Search, Sources, Trail, Upshot, Who};
+use crate::settings::Limits;
+use actix_web::{HttpRequest, web};
+use permission::Refused;
+use std::sync::Arc;
+
+/// The trail, for searching it.
+pub struct TrailSearch {
+    pub trail: Trail,
+    pub reader: Arc<dyn Reader>,
+    pub chain: Arc<Chain>,
+}
+
+/// What is asked beyond the question itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Manner {
+    limit: usize,
+    /// Only lines below this number: the next page.
+    before: Option<u64>,
+    show_nhs_numbers: bool,
+}
+
+const DEFAULT_LIMIT: usize = 100;
+const MOST: usize = 1000;
+/// Lines that one request may have read, so that no question keeps the store busy: `next_before` goes on from there.
+const MOST_READ: usize = 50_000;
+
+/// Answers a search of the trail.
+pub async fn handle(
+    request: &HttpRequest,
+    payload: web::Payload,
+    app: &App,
+    caller: &CallerHeaders,
+) -> Result<Answered, Problem> {
+    let desk = app.trail_search.as_ref().ok_or_else(Problem::trail_unavailable)?;
+    let may = permission::may_search(request, app).await;
+    answer(desk, may, request, payload, caller, app.settings.limits).await
+}
+
+async fn answer(
+    desk: &TrailSearch,
+    may: Result<Who, Box<Refused>>,
+    request: &HttpRequest,
+    payload: web::Payload,
+    caller: &CallerHeaders,
+    limits: Limits,
+) -> Result<Answered, Problem> {
+    let facts = facts::of(request, caller, "search of the trail");
+    let who = match may {
+        Ok(who) => who,
+        Err(refused) => {
+            let Refused { who, problem } = *refused;
+            let upshot = Upshot { outcome: problem.name.into(), ..Upshot::default() };
+            record(desk, &Entry { who, request: facts, upshot: Some(upshot), ..Entry::of(Event::Refused) }).await?;
+            return Err(problem);
+        }
+    };
+    let form = form(request, payload, limits).await?;
+    let (question, manner) = read(&form)?;
+    let before = match manner.before {
+        Some(before) => before,
+        // What is asked is answered as of now: without the entry about it.
+        None => desk.reader.tip().await.map_err(|_| Problem::trail_unavailable())?.seq.saturating_add(1),
+    };
+    record(desk, &question.entry(Event::Searched, Some(who), facts, &told(manner))).await?;
+    let sources = Sources { reader: &*desk.reader, chain: &desk.chain, seal: desk.trail.seal() };
+    let page = Search::new(sources, &question, Some(before)).page(manner.limit, MOST_READ).await;
+    let page = page.map_err(|_| Problem::trail_unavailable())?;
+    let numbers = if manner.show_nhs_numbers { Numbers::All } else { Numbers::Only(question.child.as_ref()) };
+    Ok(Answered::ok("trail-searched", written(&page, numbers).into_bytes(), "application/json"))
+}
+
+/// `label`, `intact` (whether every line shown is as it was written), `more` (null where that is not known), `next_before`, `entries`.
+fn written(page: &Page, numbers: Numbers<'_>) -> String {
+    let (more, next) = match page.rest {
+        Rest::None => ("false", "null".to_owned()),
+        Rest::Before(seq) => ("true", seq.to_string()),
+        Rest::UnreadBefore(seq) => ("null", seq.to_string()),
+    };
+    let intact = page.hits.iter().all(|hit| hit.doubt.is_none());
+    let entries: Vec<String> = page.hits.iter().map(|hit| export::line(hit, numbers).trim_end().to_owned()).collect();
+    format!(
+        "{{\"label\":\"{LABEL}\",\"intact\":{intact},\"more\":{more},\"next_before\":{next},\"entries\":[{}]}}\n",
+        entries.join(",\n")
+    )
+}
+
+async fn record(desk: &TrailSearch, entry: &Entry) -> Result<(), Problem> {
+    desk.trail.record(entry).await.map_err(|error| {
+        tracing::error!(target: "cpis_fhir::trail", %error, "a search of the trail cannot be put on it, and is not answered");
+        Problem::trail_unavailable()
+    })
+}
+
+async fn form(request: &HttpRequest, payload: web::Payload, limits: Limits) -> Result<Vec<(String, String)>, Problem> {
+    let body = body::read(payload, limits.body, limits.header_timeout).await?;
+    let content_type = request.headers().get("Content-Type").map(|value| value.to_str().unwrap_or("unreadable"));
+    media::check_form(content_type, body.is_empty())?;
+    Ok(form_urlencoded::parse(&body).into_owned().collect())
+}
+
+/// The question, and `limit` (1 to 1000), `before`, `show-nhs-numbers` (true or false).
+fn read(form: &[(String, String)]) -> Result<(Question, Manner), Problem> {
+    let mut manner = Manner { limit: DEFAULT_LIMIT, before: None, show_nhs_numbers: false };
+    let mut criteria = Vec::new();
+    for (name, value) in form {
+        let fits = match name.as_str() {
+            "limit" => value.parse().ok().filter(|limit| (1..=MOST).contains(limit)).map(|limit| manner.limit = limit),
+            "before" => value.parse().ok().map(|before| manner.before = Some(before)),
+            "show-nhs-numbers" => value.parse().ok().map(|show| manner.show_nhs_numbers = show),
+            _ => {
+                criteria.push((name.as_str(), value.as_str()));
+                Some(())
+            }
+        };
+        fits.ok_or_else(Problem::trail_manner)?;
+    }
+    let question = Question::read(criteria).map_err(Problem::of_question)?;
+    Ok((question, manner))
+}
+
+/// For the entry that says that somebody searched.
+fn told(manner: Manner) -> String {
+    let numbers = if manner.show_nhs_numbers { "every NHS number shown" } else { "no other NHS number shown" };
+    let page = if manner.before.is_some() { ", a further page" } else { "" };
+    format!("limit {}{page}; {numbers}", manner.limit)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Older, closed months of the trail, moved out of the store with their proof.
+//!
+//! An archive is a file of lines as they stand in the store, one JSON object each, NHS numbers sealed as ever, beside a manifest
+//! that says which lines they are and which line they continue, attested with the chain key. Nothing is ever edited in place:
+//! [`archive`] only writes files; [`retire`] reads them again, puts an entry on the chain, and only then lets the store forget
+//! those lines. The chain then begins after the manifest's last line, and `verify` checks that it says so rightly.
+
+mod files;
+mod manifest;
+mod month;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use manifest::{Facts, Manifest};
+pub use month::archive;
+pub use record::ArchivedLine;
+
+use super::verify::Checker;
+use super::{
+    Chain, ChainFault, Entry, Event, FaultKind, Head, Reader, Reading, Seal, StoreError, Tip, Trail, TrailError, Verdict,
+};
+use jiff::Timestamp;
+use std::path::Path;
+use std::time::Duration;
+
+/// Why nothing was archived, or why what was archived may not leave the store.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Trail(#[from] TrailError),
+    #[error("the archive cannot be written or read: {0}")]
+    Io(std::io::ErrorKind),
+    #[error("line {seq} of the trail: {fault}; what is not whole is not archived")]
+    NotWhole { seq: u64, fault: ChainFault },
+    #[error("an archive of these lines with another content is there already")]
+    Exists,
+    #[error("the manifest cannot be read, or nobody with the chain key has attested it")]
+    Manifest,
+    #[error("the archive is not whole: line {0}")]
+    Broken(u64),
+    #[error("the archive does not continue what was archived before, or the store does not hold its last line")]
+    OutOfTurn,
+}
+
+impl From<std::io::Error> for ArchiveError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error.kind())
+    }
+}
+
+/// What a store must do so that lines can leave it. Each step is a transaction of its own, beside a writer that goes on.
+pub trait Retire: Send + Sync + 'static {
+    /// Notes the manifest, and with it the new [`Reader::base`], if it continues the base that stands and the line that it ends
+    /// with is here. From then on no reader gives lines up to there.
+    fn retire<'a>(&'a self, manifest: &'a Manifest) -> Reading<'a, ()>;
+
+    /// Removes at most `most` lines that [`Retire::retire`] has taken out of sight; gives how many. Short, so that the writer
+    /// never waits long.
+    fn purge(&self, most: usize) -> Reading<'_, usize>;
+}
+
+/// Lines that are removed in one transaction, and the rest that the writer gets after it.
+const PURGED: usize = 100;
+const REST: Duration = Duration::from_millis(20);
+
+/// Lets the store forget the lines of an archive: checks the archive once more, puts the entry on the chain, then retires.
+///
+/// # Errors
+/// [`ArchiveError`]: nothing was removed, unless it is a failure of the store during the removal, which the next call goes on with.
+pub async fn retire(
+    manifest: &Path,
+    reader: &dyn Reader,
+    store: &dyn Retire,
+    trail: &Trail,
+    chain: &Chain,
+) -> Result<Manifest, ArchiveError> {
+    let verdict = verify_archive(manifest, chain, trail.seal())?;
+    if let Some(seq) = verdict.first_bad() {
+        return Err(ArchiveError::Broken(seq));
+    }
+    let manifest = Manifest::read(manifest)?;
+    if reader.base().await? != manifest.begins_after() {
+        return Err(ArchiveError::OutOfTurn);
+    }
+    trail.record(&Entry { detail: Some(manifest.to_string()), ..Entry::of(Event::Archived) }).await?;
+    store.retire(&manifest).await?;
+    purge(store).await?;
+    Ok(manifest)
+}
+
+/// Removes what was retired and is still there, as after a crash in the middle of it.
+///
+/// # Errors
+/// The store failed.
+pub async fn purge(store: &dyn Retire) -> Result<(), StoreError> {
+    while store.purge(PURGED).await? > 0 {
+        tokio::time::sleep(REST).await;
+    }
+    Ok(())
+}
+
+/// Checks an archive as `verify` checks a store: every line, the manifest and its attest. Looks without an outcome are counted
+/// as of the archive's end.
+///
+/// # Errors
+/// The files cannot be read, or the manifest is not attested.
+pub fn verify_archive(manifest: &Path, chain: &Chain, seal: &Seal) -> Result<Verdict, ArchiveError> {
+    let path = manifest;
+    let manifest = Manifest::read(path)?;
+    if !manifest.is_attested(chain) {
+        return Err(ArchiveError::Manifest);
+    }
+    let end = manifest.ends_with();
+    let mut check = Checker::new(chain, seal, manifest.begins_after(), Head::Is(end));
+    let file = path.with_file_name(manifest.file());
+    let mut last = manifest.begins_after();
+    let digest = files::read_lines(&file, |line| {
+        if let Some(line) = line {
+            last = Tip { seq: line.seq, mac: line.mac };
+            check.line(&line);
+        } else {
+            last.seq += 1;
+            check.unreadable(last.seq);
+        }
+    })?;
+    // Where the lines themselves are as they were, as after a change of white space or a cut.
+    if check.found_nothing() && (digest != manifest.facts.digest() || last != end) {
+        check.fault((last.seq + 1).min(end.seq), FaultKind::Manifest);
+    }
+    Ok(check.verdict(Timestamp::MAX))
+}

@@ -1,0 +1,68 @@
+//! One entry as one line of JSON, times in UTC: for `--json`, the admin listener and `--format lines`.
+
+use super::{Numbers, plain};
+use crate::audit::{Hit, Told};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The fields, in their order.
+#[derive(Serialize)]
+struct Object<'a> {
+    seq: u64,
+    intact: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    /// `shown`, `hidden`, or `sealed` with a key that is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    child: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nhs_number: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_stored: Option<AsStored<'a>>,
+}
+
+/// All that is said of a line that was changed. The store may say anything.
+#[derive(Serialize)]
+struct AsStored<'a> {
+    at: String,
+    event: &'a str,
+}
+
+/// An object and a line end; see [`Object`].
+#[must_use]
+pub fn line(hit: &Hit, numbers: Numbers<'_>) -> String {
+    let (child, nhs_number) = hit.told.as_ref().map(|told| child(told, numbers)).unwrap_or_default();
+    let is_told = hit.told.is_some();
+    let object = Object {
+        seq: hit.line.seq,
+        intact: hit.doubt.is_none(),
+        problem: hit.doubt.map(|doubt| doubt.to_string()),
+        child,
+        nhs_number,
+        entry: is_told.then(|| entry(&hit.line.body)),
+        as_stored: (!is_told).then(|| AsStored { at: hit.line.at.to_string(), event: &hit.line.event }),
+    };
+    let mut text = plain::escaped(&serde_json::to_string(&object).unwrap_or_default());
+    text.push('\n');
+    text
+}
+
+fn child<'a>(told: &'a Told, numbers: Numbers<'_>) -> (Option<&'static str>, Option<&'a str>) {
+    match &told.entry.child {
+        Some(number) if numbers.shows(number) => (Some("shown"), Some(number.digits())),
+        Some(_) => (Some("hidden"), None),
+        None => (told.child_is_sealed.then_some("sealed"), None),
+    }
+}
+
+/// The body without its version and the sealed number.
+fn entry(body: &[u8]) -> Value {
+    let mut entry: Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(object) = entry.as_object_mut() {
+        object.remove("v");
+        object.remove("child");
+    }
+    entry
+}

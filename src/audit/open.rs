@@ -1,0 +1,239 @@
+//! The trail, opened as the settings say, with a look at its end first.
+
+use super::archive::Retire;
+use super::head::lost_heads;
+use super::sqlite::{Lock, SqliteReader, SqliteRetire, SqliteStore};
+use super::{
+    Chain, ChainFault, Entry, Event, Head, HeadFile, MemoryStore, NoKeys, Options, Reader, Seal, Store, StoreError,
+    StoreErrorKind, Tip, Trail, postgres,
+};
+use crate::settings::{Audit, AuditStore};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+/// An open trail.
+pub struct Opened {
+    pub trail: Trail,
+    pub reader: Arc<dyn Reader>,
+    pub chain: Arc<Chain>,
+    pub seal: Arc<Seal>,
+    /// How archived lines leave the store; `None` where nothing is kept long enough.
+    pub retire: Option<Arc<dyn Retire>>,
+    /// What was wrong with the end of the trail. It is in the log and on the trail already.
+    pub found: Option<Found>,
+}
+
+/// A trail that is only read.
+pub struct OpenedToRead {
+    pub reader: Arc<dyn Reader>,
+    pub chain: Arc<Chain>,
+    pub seal: Arc<Seal>,
+    /// What the head file says; [`Head::Absent`] where there is none.
+    pub head: Head,
+    /// Head files that a start found not to fit, and kept: each is the proof of lines that are gone.
+    pub lost_heads: Vec<PathBuf>,
+}
+
+/// Why the trail cannot be opened. No query can go out without it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Keys(#[from] NoKeys),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(
+        "the trail's last lines were written with a chain key that audit.chain_key_file does not hold: add that key below the \
+         one that is to write, or name the right file (in a demonstration without key files each start has new keys: use \
+         audit.store = \"sqlite::memory:\")"
+    )]
+    OtherKey,
+    #[error("the head file cannot be read: {0}")]
+    Head(std::io::ErrorKind),
+    #[error("the machine gives the trail no thread: {0}")]
+    Thread(std::io::ErrorKind),
+    #[error("a trail in memory is of one process and cannot be opened by another")]
+    InMemory,
+}
+
+/// The end of the trail is not what it should be. The service starts all the same: an emergency department must not stand
+/// still, and what was lost is lost already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Found {
+    #[error(
+        "lines were removed from the end of the trail: the head file knows line {} with MAC {}, the store ends with line {} and MAC {}",
+        .expected.seq, .expected.mac, .found.seq, .found.mac
+    )]
+    Truncated { expected: Tip, found: Tip },
+    #[error("the trail was replaced: the head file knows line {} with MAC {}, which the store has not", .expected.seq, .expected.mac)]
+    Replaced { expected: Tip },
+    #[error("the head file was changed, or written with another key; the store ends with line {} and MAC {}", .found.seq, .found.mac)]
+    HeadUnreadable { found: Tip },
+    #[error("there is no head file, though the store ends with line {} and MAC {}", .found.seq, .found.mac)]
+    HeadAbsent { found: Tip },
+    #[error("line {seq} at the end of the trail is not as it was written")]
+    Line { seq: u64 },
+}
+
+/// How the trail is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum As {
+    /// By the one service that serves from it.
+    Service,
+    /// By a command, maybe beside a service.
+    Command,
+}
+
+/// Both sides of a store, how lines leave it, and where its head goes.
+type Stores = (Box<dyn Store>, Arc<dyn Reader>, Option<Arc<dyn Retire>>, Option<PathBuf>);
+
+/// Lines at the end whose MACs are checked at the start.
+const LAST: u64 = 64;
+
+/// Opens the trail for a service: one at a time, which looks at the trail's end and keeps the proof of what it finds.
+///
+/// # Errors
+/// [`OpenError`]: then the service must not start.
+pub async fn open(settings: &Audit, runtime: Handle) -> Result<Opened, OpenError> {
+    open_as(settings, runtime, As::Service).await
+}
+
+/// Opens the trail for a command that also writes to it, such as a search, which is on the trail itself. A service may have it
+/// open too.
+///
+/// # Errors
+/// As [`open`]; [`OpenError::InMemory`].
+pub async fn open_beside(settings: &Audit, runtime: Handle) -> Result<Opened, OpenError> {
+    open_as(settings, runtime, As::Command).await
+}
+
+/// Opens the trail only to read it, as `verify` does. Nothing is made or changed.
+///
+/// # Errors
+/// As [`open`]; also where there is no trail yet.
+pub async fn open_to_read(settings: &Audit, runtime: Handle) -> Result<OpenedToRead, OpenError> {
+    let chain = Arc::new(Chain::new(&settings.chain_keys)?);
+    let seal = Arc::new(Seal::new(&settings.encryption_keys)?);
+    let reader: Arc<dyn Reader> = match &settings.store {
+        AuditStore::Sqlite(path) if is_memory(path) => return Err(OpenError::InMemory),
+        AuditStore::Sqlite(path) => Arc::new(SqliteReader::open(path, runtime)?),
+        AuditStore::Postgres(url) => Arc::new(postgres::connect(url, settings.store_ca.as_deref()).await?.1),
+    };
+    let head = read_head(settings.head_file.as_deref(), &chain)?;
+    let lost_heads = settings.head_file.as_deref().map(lost_heads).unwrap_or_default();
+    Ok(OpenedToRead { reader, chain, seal, head, lost_heads })
+}
+
+async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, OpenError> {
+    // The trail has a chain of its own; this one is for the head file and for whoever verifies.
+    let (own, chain) = (Chain::new(&settings.chain_keys)?, Arc::new(Chain::new(&settings.chain_keys)?));
+    let seal = Arc::new(Seal::new(&settings.encryption_keys)?);
+    let stores: Stores = match &settings.store {
+        AuditStore::Sqlite(path) if is_memory(path) => {
+            if who == As::Command {
+                return Err(OpenError::InMemory);
+            }
+            // What ends with the process needs no head.
+            let (store, reader) = MemoryStore::new();
+            (Box::new(store), Arc::new(reader), None, None)
+        }
+        AuditStore::Sqlite(path) => {
+            let lock = if who == As::Service { Some(Lock::take(path)?) } else { None };
+            let store = SqliteStore::open(path, lock)?;
+            let reader = SqliteReader::open(path, runtime.clone())?;
+            let retire: Arc<dyn Retire> = Arc::new(SqliteRetire::new(path, runtime.clone()));
+            (Box::new(store), Arc::new(reader), Some(retire), settings.head_file.clone())
+        }
+        // No lock: its transactions keep several replicas apart.
+        AuditStore::Postgres(url) => {
+            let ca = settings.store_ca.as_deref();
+            let (store, reader) = match postgres::connect(url, ca).await {
+                // The service says so itself, and asks nothing, until the database is there.
+                Err(error) if who == As::Service && is_away(error.kind) => postgres::lazily(url, ca)?,
+                connected => connected?,
+            };
+            let retire: Arc<dyn Retire> = Arc::new(postgres::retire(url, ca)?);
+            (Box::new(store), Arc::new(reader), Some(retire), settings.head_file.clone())
+        }
+    };
+    let (store, reader, retire, head_file) = stores;
+    let found = match look_at_the_end(&*reader, &chain, head_file.as_deref()).await {
+        Err(OpenError::Store(error)) if who == As::Service && is_away(error.kind) => {
+            tracing::error!(target: "cpis_fhir::trail", %error, "the trail cannot be reached: nothing is asked until it can be");
+            None
+        }
+        found => found?,
+    };
+    if let (Some(_), Some(path), As::Service) = (found, &head_file, who) {
+        keep_aside(path);
+    }
+    let after_commit: Box<dyn FnMut(Tip) + Send> = match head_file {
+        Some(path) => {
+            let mut head = HeadFile::new(path, Arc::clone(&chain));
+            Box::new(move |tip| head.note(tip))
+        }
+        None => Box::new(|_| {}),
+    };
+    let options = Options { commit_timeout: settings.commit_timeout, after_commit };
+    let trail = Trail::start(store, own, Arc::clone(&seal), options, runtime).map_err(|error| OpenError::Thread(error.kind()))?;
+    if let (Some(found), As::Service) = (found, who) {
+        tracing::error!(target: "cpis_fhir::trail", %found, "the trail is not whole: run `cpis-fhir audit verify`");
+        // Also where the store takes nothing just now: the service starts, and refuses queries until it does.
+        trail.record_when_possible(&Entry { detail: Some(found.to_string()), ..Entry::of(Event::Started) });
+        trail.flush(settings.commit_timeout).await;
+    }
+    Ok(Opened { trail, reader, chain, seal, retire, found })
+}
+
+fn is_memory(path: &Path) -> bool {
+    path == Path::new(":memory:")
+}
+
+/// The store may be back without anybody's doing.
+fn is_away(kind: StoreErrorKind) -> bool {
+    matches!(kind, StoreErrorKind::Gone | StoreErrorKind::Slow | StoreErrorKind::Locked)
+}
+
+fn read_head(path: Option<&Path>, chain: &Chain) -> Result<Head, OpenError> {
+    path.map_or(Ok(Head::Absent), |path| Head::read(path, chain).map_err(|error| OpenError::Head(error.kind())))
+}
+
+/// Checks the last lines, and the head against them.
+async fn look_at_the_end(reader: &dyn Reader, chain: &Chain, head_file: Option<&Path>) -> Result<Option<Found>, OpenError> {
+    let (tip, base) = (reader.tip().await?, reader.base().await?);
+    let after = tip.seq.saturating_sub(LAST).max(base.seq);
+    let lines = reader.lines(after, usize::try_from(LAST).unwrap_or(usize::MAX)).await?;
+    let checked: Vec<_> = lines.iter().map(|line| (line.seq, chain.check_alone(line))).collect();
+    if checked.iter().any(|(_, check)| *check == Err(ChainFault::UnknownKey)) {
+        return Err(OpenError::OtherKey);
+    }
+    let found = match read_head(head_file, chain)? {
+        Head::Is(head) if head.seq > tip.seq => Some(Found::Truncated { expected: head, found: tip }),
+        Head::Is(head) if head.seq > base.seq => {
+            let line = reader.lines(head.seq - 1, 1).await?;
+            let is_same = line.first().is_some_and(|line| line.seq == head.seq && line.mac == head.mac);
+            (!is_same).then_some(Found::Replaced { expected: head })
+        }
+        Head::Is(_) => None,
+        Head::Unreadable => Some(Found::HeadUnreadable { found: tip }),
+        Head::Absent => (head_file.is_some() && tip.seq > 0).then_some(Found::HeadAbsent { found: tip }),
+    };
+    Ok(found.or_else(|| checked.into_iter().find(|(_, check)| check.is_err()).map(|(seq, _)| Found::Line { seq })))
+}
+
+/// Keeps a head file that does not fit: it is the proof of what was there.
+fn keep_aside(path: &Path) {
+    match HeadFile::keep_aside(path) {
+        Ok(None) => {}
+        Ok(Some(aside)) => {
+            tracing::error!(target: "cpis_fhir::trail", file = %aside.display(), "the head file that does not fit was kept aside");
+        }
+        // It stays where it is: a head is only replaced by a later one.
+        Err(error) => tracing::error!(
+            target: "cpis_fhir::trail", kind = %error.kind(), "the head file that does not fit could not be kept aside"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+use super::*;
+use crate::audit::Line;
+use crate::settings::KeyMaterial;
+use rusqlite::Connection;
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn settings(folder: &TempDir) -> Audit {
+    Audit {
+        store: AuditStore::Sqlite(folder.path().join("trail.db")),
+        store_ca: None,
+        chain_keys: vec![KeyMaterial::new([1; 32])],
+        encryption_keys: vec![KeyMaterial::new([2; 32])],
+        head_file: Some(folder.path().join("trail.head")),
+        commit_timeout: Duration::from_secs(5),
+        online_for: Duration::from_hours(24),
+    }
+}
+
+async fn opened(settings: &Audit) -> Opened {
+    open(settings, Handle::current()).await.unwrap()
+}
+
+/// As many entries, each in a commit of its own, and the service stopped in good order.
+async fn write(settings: &Audit, entries: usize) {
+    let opened = opened(settings).await;
+    for _ in 0..entries {
+        opened.trail.record(&Entry::of(Event::Asked)).await.unwrap();
+    }
+    drop(opened);
+    released(settings).await;
+}
+
+/// The writer's thread gives the lock back a moment after the last handle is dropped.
+async fn released(settings: &Audit) {
+    let AuditStore::Sqlite(path) = &settings.store else { unreachable!() };
+    for _ in 0..500 {
+        if Lock::take(path).is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the lock is not given back");
+}
+
+/// Somebody with the file and SQLite's own tools.
+fn tamper(settings: &Audit, sql: &str) {
+    let AuditStore::Sqlite(path) = &settings.store else { unreachable!() };
+    let db = Connection::open(path).unwrap();
+    let triggers = "DROP TRIGGER trail_is_never_changed; DROP TRIGGER trail_keeps_its_lines;";
+    db.execute_batch(&format!("{triggers} {sql}")).unwrap();
+}
+
+async fn lines(opened: &Opened) -> Vec<Line> {
+    opened.reader.lines(0, 1000).await.unwrap()
+}
+
+/// What the service says of itself after the trail was changed by `sql`.
+async fn found_after(sql: &str) -> (TempDir, Audit, Opened) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder);
+    write(&settings, 5).await;
+    tamper(&settings, sql);
+    let opened = opened(&settings).await;
+    (folder, settings, opened)
+}
+
+/// The numbers of what was found, without the MACs.
+fn seqs(found: Option<Found>) -> (&'static str, u64, u64) {
+    match found {
+        None => ("nothing", 0, 0),
+        Some(Found::Truncated { expected, found }) => ("truncated", expected.seq, found.seq),
+        Some(Found::Replaced { expected }) => ("replaced", expected.seq, 0),
+        Some(Found::HeadUnreadable { found }) => ("unreadable", 0, found.seq),
+        Some(Found::HeadAbsent { found }) => ("absent", 0, found.seq),
+        Some(Found::Line { seq }) => ("line", seq, 0),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_before_is_there_and_the_head_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder);
+    write(&settings, 3).await;
+    let opened = opened(&settings).await;
+    assert_eq!(opened.found, None);
+    opened.trail.record(&Entry::of(Event::Answered)).await.unwrap();
+    let lines = lines(&opened).await;
+    assert_eq!(lines.iter().map(|line| line.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let head = Head::read(settings.head_file.as_ref().unwrap(), &opened.chain).unwrap();
+    assert_eq!(head, Head::Is(Tip { seq: 4, mac: lines[3].mac }));
+    assert!(lost_heads(settings.head_file.as_ref().unwrap()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_service_on_one_store_does_not_start_but_a_command_may_write_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder);
+    let service = opened(&settings).await;
+    let second = open(&settings, Handle::current()).await.err().unwrap();
+    assert!(second.to_string().contains("another service has the trail open"), "{second}");
+    let command = open_beside(&settings, Handle::current()).await.unwrap();
+    for _ in 0..3 {
+        service.trail.record(&Entry::of(Event::Asked)).await.unwrap();
+        command.trail.record(&Entry::of(Event::Searched)).await.unwrap();
+    }
+    let lines = lines(&service).await;
+    lines.iter().try_fold(Tip::NONE, |tip, line| service.chain.check(tip, line)).unwrap();
+    assert_eq!(lines.len(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_chain_key_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder);
+    write(&settings, 1).await;
+    let other = Audit { chain_keys: vec![KeyMaterial::new([9; 32])], ..settings.clone() };
+    let error = open(&other, Handle::current()).await.err().unwrap();
+    assert!(matches!(error, OpenError::OtherKey), "{error}");
+    assert!(error.to_string().contains("audit.chain_key_file"));
+    let both = Audit { chain_keys: vec![KeyMaterial::new([9; 32]), KeyMaterial::new([1; 32])], ..settings };
+    released(&both).await;
+    assert_eq!(opened(&both).await.found, None, "a new key in front of the old one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_truncated_trail_starts_says_so_and_keeps_the_proof() {
+    let (_folder, settings, opened) = found_after("DELETE FROM trail WHERE seq > 3").await;
+    assert_eq!(seqs(opened.found), ("truncated", 5, 3));
+    let lines = lines(&opened).await;
+    assert_eq!((lines[3].seq, lines[3].event.as_str()), (4, "started"));
+    let told = crate::audit::read_body(&lines[3].body, &opened.seal).unwrap();
+    let detail = told.entry.detail.unwrap();
+    assert_eq!(detail, opened.found.unwrap().to_string());
+    let [aside] = lost_heads(settings.head_file.as_ref().unwrap()).try_into().unwrap();
+    let Head::Is(lost) = Head::read(&aside, &opened.chain).unwrap() else { panic!("the head as it was") };
+    assert!(lost.seq == 5 && detail.contains(&lost.mac.to_string()) && detail.contains(&lines[2].mac.to_string()));
+    drop(opened);
+    let chain = Chain::new(&settings.chain_keys).unwrap();
+    assert_eq!(open_to_read(&settings, Handle::current()).await.unwrap().lost_heads, [aside]);
+    let head = Head::read(settings.head_file.as_ref().unwrap(), &chain).unwrap();
+    assert_eq!(head, Head::Is(Tip { seq: 4, mac: lines[3].mac }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emptied_trail_and_a_deleted_file_are_truncations() {
+    let (_folder, settings, opened_again) = found_after("DELETE FROM trail").await;
+    assert_eq!(seqs(opened_again.found), ("truncated", 5, 0));
+    drop(opened_again);
+    released(&settings).await;
+    let AuditStore::Sqlite(path) = &settings.store else { unreachable!() };
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(seqs(opened(&settings).await.found), ("truncated", 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_line_at_the_end_is_found_at_the_start() {
+    let (_folder, _, opened) = found_after("UPDATE trail SET body = replace(body, 'asked', 'bsked') WHERE seq = 4").await;
+    assert_eq!(seqs(opened.found), ("line", 4, 0));
+    let (_folder, _, opened) = found_after("UPDATE trail SET mac = zeroblob(32) WHERE seq = 5").await;
+    assert_eq!(seqs(opened.found), ("replaced", 5, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_file_that_is_missing_or_forged_is_told_of() {
+    for forged in [None, Some("cpis-fhir-head-1 2 00 00 00")] {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(&folder);
+        write(&settings, 2).await;
+        let path = settings.head_file.as_ref().unwrap();
+        std::fs::remove_file(path).unwrap();
+        if let Some(text) = forged {
+            std::fs::write(path, text).unwrap();
+        }
+        let opened = opened(&settings).await;
+        assert_eq!(seqs(opened.found), (if forged.is_some() { "unreadable" } else { "absent" }, 0, 2));
+        assert_eq!(lost_heads(settings.head_file.as_ref().unwrap()).len(), usize::from(forged.is_some()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trail_in_memory_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Audit { store: AuditStore::Sqlite(":memory:".into()), ..settings(&folder) };
+    let opened = opened(&settings).await;
+    opened.trail.record(&Entry::of(Event::Asked)).await.unwrap();
+    assert_eq!(lines(&opened).await.len(), 1);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert!(matches!(open_beside(&settings, Handle::current()).await, Err(OpenError::InMemory)));
+}

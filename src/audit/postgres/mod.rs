@@ -1,0 +1,64 @@
+//! The trail in PostgreSQL: one chain for all replicas that share the database (docs/adr/0008-one-chain-in-postgresql.md).
+//!
+//! - [`target`]: where the database is, and with which TLS. - [`session`]: an open connection, its time limits, what the server must be.
+//!   \- [`schema`]: the tables (`sql/`). - [`store`]: one append, one transaction. - [`reader`]: searches. [`retire`]: archived lines leave. - [`rows`]: lines as
+//!   rows. - [`fault`]: what an error of the database means.
+//!
+//! Two roles are meant: one owns the tables and makes them, the service's own may append and read (`sql/roles.sql`). Triggers refuse
+//! what would change a line, to the owner as well; who takes the triggers away is found by `verify`. With one role for both it
+//! works all the same, and the log says what is missing.
+//!
+//! A pooler between must give each connection a session of its own (PgBouncer: `pool_mode = session`).
+
+mod fault;
+mod reader;
+mod retire;
+mod rows;
+mod schema;
+mod session;
+mod store;
+mod target;
+
+use super::{StoreError, Tip};
+use crate::settings::StoreUrl;
+use std::sync::Arc;
+use target::Target;
+
+pub use reader::PostgresReader;
+pub use retire::PostgresRetire;
+pub use store::PostgresStore;
+
+/// Opens the trail at `url`: connects, makes the tables where they are not there yet, and checks the server.
+///
+/// `ca_pem` holds the CAs that may have signed the server's certificate (PEM); the system's without it.
+///
+/// # Errors
+/// As [`lazily`], and whatever keeps the database from being written now.
+pub async fn connect(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<(PostgresStore, PostgresReader), StoreError> {
+    let (mut store, reader) = lazily(url, ca_pem)?;
+    store.open().await?;
+    Ok((store, reader))
+}
+
+/// As [`connect`], without a connection yet: each append and each search opens what it needs.
+///
+/// # Errors
+/// The URL or the CAs cannot be used: `Other`.
+pub fn lazily(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<(PostgresStore, PostgresReader), StoreError> {
+    let target = Arc::new(Target::new(url, ca_pem)?);
+    Ok((PostgresStore::new(Arc::clone(&target)), PostgresReader::new(target)))
+}
+
+/// What removes archived lines from the trail at `url`. Opens what it needs at each step.
+///
+/// # Errors
+/// As [`lazily`].
+pub fn retire(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<PostgresRetire, StoreError> {
+    Ok(PostgresRetire::new(Arc::new(Target::new(url, ca_pem)?)))
+}
+
+/// What the database says of the chain's ends.
+struct Ends {
+    tip: Tip,
+    base: Tip,
+}

@@ -1,0 +1,167 @@
+//! Reading the trail: newest first, a batch at a time, every line checked before it is shown.
+
+use super::body::read;
+use super::question::Question;
+use super::verify::differing_column;
+use super::{Chain, ChainFault, Line, Reader, Seal, StoreError, Told, Wanted};
+use std::collections::VecDeque;
+
+/// A walk through what a [`Question`] asks for, newest first. It holds one batch of lines, however long the trail is.
+pub struct Search<'a> {
+    sources: Sources<'a>,
+    question: &'a Question,
+    wanted: Wanted,
+    /// The next batch has numbers below this.
+    before: Option<u64>,
+    batch: VecDeque<Line>,
+    batch_size: usize,
+    is_exhausted: bool,
+}
+
+/// What a search reads from.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    pub reader: &'a dyn Reader,
+    pub chain: &'a Chain,
+    pub seal: &'a Seal,
+}
+
+/// A line that was asked for. `Debug` shows nothing of a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// As it stands in the store: to be believed only where there is no doubt.
+    pub line: Line,
+    /// What it says; only of a line that is as it was written.
+    pub told: Option<Told>,
+    pub doubt: Option<Doubt>,
+}
+
+/// Why a line, or what led to it, must not be taken as good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// Nothing of it is shown.
+    #[error(transparent)]
+    Chain(#[from] ChainFault),
+    /// It is as it was written, but not by a version that is known here.
+    #[error("the line is as it was written, but this version cannot read it")]
+    Unreadable,
+    /// What it says is as it was written, but the columns by which it is found were changed.
+    #[error("the column {0}, by which the line is found, does not say what the line says")]
+    Column(&'static str),
+}
+
+/// Some of what was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    pub hits: Vec<Hit>,
+    pub rest: Rest,
+}
+
+/// What a page left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing: this is all.
+    None,
+    /// There is more, below this number.
+    Before(u64),
+    /// As many lines were read as may be at once. Whether there is more below this number is not known.
+    UnreadBefore(u64),
+}
+
+/// Lines that are fetched at once where lines are read that are not shown.
+const SIFTING: usize = 500;
+
+impl<'a> Search<'a> {
+    /// Begins below `before`, or at the end of the trail.
+    #[must_use]
+    pub fn new(sources: Sources<'a>, question: &'a Question, before: Option<u64>) -> Self {
+        let last = question.last.and_then(|last| last.checked_add(1));
+        let before = match (before, last) {
+            (Some(before), Some(last)) => Some(before.min(last)),
+            (before, last) => before.or(last),
+        };
+        let wanted = question.wanted(sources.seal);
+        Self { sources, question, wanted, before, batch: VecDeque::new(), batch_size: SIFTING, is_exhausted: false }
+    }
+
+    /// The next line that was asked for, or `None` at the end.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn next(&mut self) -> Result<Option<Hit>, StoreError> {
+        loop {
+            let Some(line) = self.read().await? else { return Ok(None) };
+            if let Some(hit) = self.judge(line) {
+                return Ok(Some(hit));
+            }
+        }
+    }
+
+    /// At most `limit` of what was asked for, having read at most `most_read` lines.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn page(&mut self, limit: usize, most_read: usize) -> Result<Page, StoreError> {
+        self.batch_size = if self.question.sifts() { SIFTING } else { limit.saturating_add(1).min(SIFTING) };
+        let mut hits: Vec<Hit> = Vec::new();
+        let mut at = None;
+        for _ in 0..most_read {
+            let Some(line) = self.read().await? else { return Ok(Page { hits, rest: Rest::None }) };
+            let seq = line.seq;
+            let Some(hit) = self.judge(line) else {
+                at = Some(seq);
+                continue;
+            };
+            if hits.len() >= limit {
+                return Ok(Page { hits, rest: Rest::Before(seq + 1) });
+            }
+            at = Some(seq);
+            hits.push(hit);
+        }
+        // Nothing was read at all only where nothing may be.
+        Ok(Page { hits, rest: Rest::UnreadBefore(at.or(self.before).unwrap_or(u64::MAX)) })
+    }
+
+    async fn read(&mut self) -> Result<Option<Line>, StoreError> {
+        if self.batch.is_empty() && !self.is_exhausted {
+            let lines = self.sources.reader.find(&self.wanted, self.before, self.batch_size).await?;
+            self.is_exhausted = lines.len() < self.batch_size;
+            self.before = lines.last().map_or(self.before, |line| Some(line.seq));
+            self.batch = lines.into();
+        }
+        let line = self.batch.pop_front();
+        if line.as_ref().is_some_and(|line| self.question.first.is_some_and(|first| line.seq < first)) {
+            self.is_exhausted = true;
+            self.batch.clear();
+            return Ok(None);
+        }
+        Ok(line)
+    }
+
+    /// The line, checked, where it is asked for. One in doubt is always shown: its own words decide nothing.
+    fn judge(&self, line: Line) -> Option<Hit> {
+        let hit = Hit::check(line, self.sources.chain, self.sources.seal);
+        let is_asked_for = hit.told.as_ref().is_some_and(|told| self.question.asks_for(told));
+        (hit.doubt.is_some() || is_asked_for).then_some(hit)
+    }
+}
+
+impl Hit {
+    /// Checks a line by itself, and reads it where it is as it was written.
+    #[must_use]
+    pub fn check(line: Line, chain: &Chain, seal: &Seal) -> Self {
+        if let Err(fault) = chain.check_alone(&line) {
+            return Self { line, told: None, doubt: Some(Doubt::Chain(fault)) };
+        }
+        match read(&line.body, seal) {
+            Err(_) => Self { line, told: None, doubt: Some(Doubt::Unreadable) },
+            Ok(told) => {
+                let doubt = differing_column(&line, &told, seal).map(Doubt::Column);
+                Self { line, told: Some(told), doubt }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

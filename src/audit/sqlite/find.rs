@@ -1,0 +1,190 @@
+//! Searches: each walks one index from its newest end, so that it costs what it finds.
+
+use super::row::{self, COLUMNS};
+use crate::audit::{Line, StoreError, Wanted};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+/// Lines at the end that a search by time alone looks through in their order. Most such searches end here; those of long ago
+/// take the index by time, whose matches must be sorted.
+const NEAR: u64 = 20_000;
+
+/// What is above the archive: lines of an archive may still be here while they are being removed.
+const ONLINE: &str = "seq > coalesce((SELECT max(last_seq) FROM archived), 0)";
+
+pub(super) fn lines(db: &Connection, after: u64, limit: usize) -> Result<Vec<Line>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM trail WHERE {ONLINE} AND seq > ? ORDER BY seq LIMIT ?");
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    select(db, &sql, vec![after.into(), to_limit(limit)])
+}
+
+pub(super) fn find(db: &Connection, wanted: &Wanted, before: Option<u64>, limit: usize) -> Result<Vec<Line>, StoreError> {
+    let query = Query::new(wanted, before);
+    match &*wanted.child {
+        _ if query.index.is_some() => query.run(db, limit),
+        [] if wanted.from.is_some() || wanted.to.is_some() => by_time(db, query, before, limit),
+        [] => query.run(db, limit),
+        children => {
+            // One index for each key that ever wrote: each from its newest end, then the newest of all.
+            let mut found = Vec::new();
+            for child in children {
+                let one = Wanted { child: vec![*child], ..wanted.clone() };
+                found.extend(Query { index: Some("trail_by_child"), ..Query::new(&one, before) }.run(db, limit)?);
+            }
+            found.sort_unstable_by_key(|line| std::cmp::Reverse(line.seq));
+            found.truncate(limit);
+            Ok(found)
+        }
+    }
+}
+
+fn by_time(db: &Connection, query: Query, before: Option<u64>, limit: usize) -> Result<Vec<Line>, StoreError> {
+    let end = before.unwrap_or(row::tip(db)?.seq.saturating_add(1));
+    let near = query.clone().and("seq >= ?", [row::to_seq(end.saturating_sub(NEAR))?.into()]).run(db, limit)?;
+    if near.len() == limit {
+        return Ok(near);
+    }
+    let (conditions, mut values) = (query.conditions, query.values);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM trail WHERE seq IN (SELECT seq FROM trail INDEXED BY trail_by_at WHERE {conditions} \
+         ORDER BY seq DESC LIMIT ?) ORDER BY seq DESC"
+    );
+    values.push(to_limit(limit));
+    select(db, &sql, values)
+}
+
+/// A search along one index, newest first.
+#[derive(Clone)]
+struct Query {
+    /// `None`: along the lines themselves.
+    index: Option<&'static str>,
+    conditions: String,
+    values: Vec<Value>,
+}
+
+impl Query {
+    /// All conditions of `wanted`, along the index of the most selective one. Not yet by child, which may have several values.
+    fn new(wanted: &Wanted, before: Option<u64>) -> Self {
+        let mut query = Self { index: None, conditions: ONLINE.to_owned(), values: Vec::new() };
+        let text = |text: &Option<String>| text.clone().map(Value::Text);
+        // The most selective first. A caller may repeat its request id for ever; a look's id is ours.
+        let equal = [
+            ("message_id = ?", "trail_by_message", text(&wanted.message_id)),
+            ("look = ?", "trail_by_look", wanted.look.map(|look| Value::Blob(look.as_bytes().to_vec()))),
+            ("request_id = ?", "trail_by_request", text(&wanted.request_id)),
+        ];
+        for (condition, index, value) in equal {
+            if let Some(value) = value {
+                query.index = query.index.or(Some(index));
+                query = query.and(condition, [value]);
+            }
+        }
+        if !wanted.child.is_empty() {
+            let places = vec!["?"; wanted.child.len()].join(", ");
+            let children = wanted.child.iter().map(|child| Value::Blob(child.0.to_vec()));
+            query = query.and(&format!("child IN ({places})"), children);
+        }
+        if let Some(user) = text(&wanted.user_id) {
+            if wanted.child.is_empty() {
+                query.index = query.index.or(Some("trail_by_user"));
+            }
+            query = query.and("user_id = ?", [user]);
+        }
+        if let Some(from) = wanted.from {
+            query = query.and("at >= ?", [from.as_microsecond().into()]);
+        }
+        if let Some(to) = wanted.to {
+            query = query.and("at < ?", [to.as_microsecond().into()]);
+        }
+        if let Some(before) = before {
+            query = query.and("seq < ?", [i64::try_from(before).unwrap_or(i64::MAX).into()]);
+        }
+        query
+    }
+
+    fn and(mut self, condition: &str, values: impl IntoIterator<Item = Value>) -> Self {
+        self.conditions.push_str(" AND ");
+        self.conditions.push_str(condition);
+        self.values.extend(values);
+        self
+    }
+
+    fn sql(&self) -> String {
+        let index = self.index.map_or_else(|| "NOT INDEXED".to_owned(), |index| format!("INDEXED BY {index}"));
+        format!("SELECT {COLUMNS} FROM trail {index} WHERE {} ORDER BY seq DESC LIMIT ?", self.conditions)
+    }
+
+    fn run(self, db: &Connection, limit: usize) -> Result<Vec<Line>, StoreError> {
+        let sql = self.sql();
+        let mut values = self.values;
+        values.push(to_limit(limit));
+        select(db, &sql, values)
+    }
+}
+
+fn to_limit(limit: usize) -> Value {
+    i64::try_from(limit).unwrap_or(i64::MAX).into()
+}
+
+fn select(db: &Connection, sql: &str, values: Vec<Value>) -> Result<Vec<Line>, StoreError> {
+    let mut select = db.prepare_cached(sql)?;
+    let mut rows = select.query(params_from_iter(values))?;
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        lines.push(row::line(row)?);
+    }
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::ChildIndex;
+    use crate::audit::sqlite::SqliteStore;
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    fn plan(db: &Connection, sql: &str, values: Vec<Value>) -> String {
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows = plan.query_map(params_from_iter(values), |row| row.get::<_, String>("detail")).unwrap();
+        rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn no_search_along_an_index_sorts_or_reads_the_whole_trail() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("trail.db"), None).unwrap();
+        let some = |text: &str| Some(text.to_owned());
+        let everything = Wanted {
+            user_id: some("u"),
+            child: vec![ChildIndex([1; 16])],
+            message_id: some("m"),
+            request_id: some("r"),
+            look: Some(Uuid::nil()),
+            from: Some(Timestamp::UNIX_EPOCH),
+            to: Some(Timestamp::MAX),
+        };
+        let none = Wanted { from: None, to: None, ..Wanted::default() };
+        let cases = [
+            (everything.clone(), "trail_by_message (message_id=?"),
+            (Wanted { message_id: None, ..everything.clone() }, "trail_by_look (look=?"),
+            (Wanted { request_id: some("r"), user_id: some("u"), ..none.clone() }, "trail_by_request (request_id=?"),
+            (Wanted { user_id: some("u"), ..none.clone() }, "trail_by_user (user_id=?"),
+            (Wanted { user_id: some("u"), from: everything.from, to: everything.to, ..none.clone() }, "trail_by_user (user_id=?"),
+            (none.clone(), "INTEGER PRIMARY KEY"),
+        ];
+        for (wanted, index) in cases {
+            for before in [None, Some(9)] {
+                let query = Query::new(&wanted, before);
+                let mut values = query.values.clone();
+                values.push(to_limit(5));
+                let plan = plan(store.connection(), &query.sql(), values);
+                assert!(plan.contains(index), "{index}: {plan}");
+                assert!(!plan.contains("B-TREE") && !plan.contains("SCAN trail"), "{plan}");
+            }
+        }
+        let child = Query { index: Some("trail_by_child"), ..Query::new(&Wanted { child: everything.child, ..none }, None) };
+        let plan = plan(store.connection(), &child.sql(), vec![Value::Blob(vec![1; 16]), to_limit(5)]);
+        assert!(plan.contains("trail_by_child (child=?") && !plan.contains("B-TREE"), "{plan}");
+    }
+}

@@ -1,0 +1,21 @@
+//! The trail in an SQLite file: for one machine, with nothing to run beside the service.
+//!
+//! One connection writes, in the trail's own thread; a few others read. - `schema`: the table, its indexes, and the triggers that
+//! refuse every change. - `file`: which file this is, and whether it is still there. - `writer`, `reader`, `find`: the store's
+//! two sides. - `retire`: lines that have been archived leave. - `error`: SQLite's failures in the trail's words.
+
+mod error;
+mod file;
+mod find;
+mod reader;
+mod retire;
+mod row;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use file::Lock;
+pub use reader::SqliteReader;
+pub use retire::SqliteRetire;
+pub use writer::SqliteStore;

@@ -1,0 +1,118 @@
+//! The reading side: connections of its own, off the async threads.
+
+use super::file::{self, Fate, Files};
+use super::{find, row, schema};
+use crate::audit::archive::Manifest;
+use crate::audit::{Line, Reader, Reading, StoreError, StoreErrorKind, Tip, Wanted};
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
+
+/// The trail in an SQLite file, for reading. Each call is one snapshot; none holds a transaction open between calls, so that the
+/// write-ahead log can be emptied.
+#[derive(Clone)]
+pub struct SqliteReader {
+    pool: Arc<Pool>,
+    runtime: Handle,
+}
+
+struct Pool {
+    path: PathBuf,
+    idle: Mutex<Vec<Open>>,
+}
+
+struct Open {
+    db: Connection,
+    files: Files,
+}
+
+/// Connections that are kept; more are opened for as long as they are needed.
+const KEPT: usize = 4;
+
+impl SqliteReader {
+    /// Reads the file at `path` with blocking threads of `runtime`.
+    ///
+    /// # Errors
+    /// The file cannot be opened, is no trail, or one of a newer version.
+    pub fn open(path: &Path, runtime: Handle) -> Result<Self, StoreError> {
+        let pool = Pool { path: file::place(path)?, idle: Mutex::default() };
+        let open = pool.connect()?;
+        pool.give_back(open);
+        Ok(Self { pool: Arc::new(pool), runtime })
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Reading<'_, T> {
+        let pool = Arc::clone(&self.pool);
+        Box::pin(async move {
+            let read = self.runtime.spawn_blocking(move || {
+                let open = pool.take()?;
+                let outcome = work(&open.db);
+                if outcome.is_ok() {
+                    pool.give_back(open);
+                }
+                outcome
+            });
+            read.await.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Other, "the read was given up")))
+        })
+    }
+}
+
+impl Pool {
+    /// A connection on the files that stand at the path now.
+    fn take(&self) -> Result<Open, StoreError> {
+        while let Some(open) = self.pop() {
+            if open.files.fate(&self.path)? == Fate::Unchanged {
+                return Ok(open);
+            }
+        }
+        self.connect()
+    }
+
+    fn pop(&self) -> Option<Open> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn give_back(&self, open: Open) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < KEPT {
+            idle.push(open);
+        }
+    }
+
+    fn connect(&self) -> Result<Open, StoreError> {
+        let db = file::connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        schema::set_up_reader(&db)?;
+        if schema::version(&db)? == 0 {
+            return Err(StoreError::new(StoreErrorKind::Damaged, "the file is empty"));
+        }
+        let files = Files::at(&self.path)?;
+        Ok(Open { db, files })
+    }
+}
+
+impl Reader for SqliteReader {
+    fn tip(&self) -> Reading<'_, Tip> {
+        self.read(row::tip)
+    }
+
+    fn base(&self) -> Reading<'_, Tip> {
+        self.read(row::base)
+    }
+
+    fn archived(&self) -> Reading<'_, Vec<Manifest>> {
+        self.read(super::retire::archived)
+    }
+
+    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {
+        self.read(move |db| find::lines(db, after, limit))
+    }
+
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
+        let wanted = wanted.clone();
+        self.read(move |db| find::find(db, &wanted, before, limit))
+    }
+}

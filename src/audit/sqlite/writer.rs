@@ -1,0 +1,156 @@
+//! The writing side: one connection, one transaction for all who wait.
+
+use super::file::{self, Fate, Files};
+use super::{Lock, row, schema};
+use crate::audit::{Appending, Chain, Draft, Line, Store, StoreError, StoreErrorKind, Tip};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::path::{Path, PathBuf};
+
+/// The trail in an SQLite file, for writing.
+pub struct SqliteStore {
+    path: PathBuf,
+    /// `None` after a failure that a new connection may heal.
+    open: Option<Open>,
+    /// The last line that is known to be durable: a file without it is not this trail.
+    known: Tip,
+    _lock: Option<Lock>,
+}
+
+struct Open {
+    db: Connection,
+    files: Files,
+}
+
+const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+
+impl SqliteStore {
+    /// Opens the file, makes it where there is none, and brings it up to date. A service takes the `lock` first; a command that
+    /// writes beside a service has none.
+    ///
+    /// # Errors
+    /// The file cannot be opened, is no trail, or one of a newer version.
+    pub fn open(path: &Path, lock: Option<Lock>) -> Result<Self, StoreError> {
+        let path = file::create(path)?;
+        let mut open = Open::at(&path)?;
+        schema::migrate(&mut open.db)?;
+        let known = row::tip(&open.db)?;
+        Ok(Self { path, open: Some(open), known, _lock: lock })
+    }
+
+    fn append_now(&mut self, drafts: &[Draft], chain: &Chain) -> Result<Tip, StoreError> {
+        let appended = self.try_append(drafts, chain);
+        match &appended {
+            Ok(tip) => self.known = *tip,
+            // After these the connection is as good as before; after others a new one may be better.
+            Err(error) if matches!(error.kind, StoreErrorKind::Locked | StoreErrorKind::Full) => {}
+            Err(_) => self.open = None,
+        }
+        appended
+    }
+
+    fn try_append(&mut self, drafts: &[Draft], chain: &Chain) -> Result<Tip, StoreError> {
+        let known = self.known;
+        let path = self.path.clone();
+        let open = self.opened()?;
+        let tx = open.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        check_known(&tx, known)?;
+        let tip = row::tip(&tx)?;
+        let lines = link(&tx, drafts, chain, tip)?;
+        row::insert(&tx, &lines)?;
+        tx.commit()?;
+        // What was committed into a file that vanished meanwhile is not durable.
+        match open.files.fate(&path)? {
+            Fate::Unchanged => Ok(lines.last().map_or(tip, |line| Tip { seq: line.seq, mac: line.mac })),
+            Fate::LogGone | Fate::Gone => Err(file::gone()),
+        }
+    }
+
+    /// The connection, on the file that stands at the path now.
+    fn opened(&mut self) -> Result<&mut Open, StoreError> {
+        if let Some(open) = &self.open {
+            match open.files.fate(&self.path)? {
+                Fate::Unchanged => {}
+                Fate::LogGone => {
+                    // Its content is still open here: into the database with it.
+                    let is_busy: bool = open.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+                    if is_busy {
+                        return Err(StoreError::new(
+                            StoreErrorKind::Locked,
+                            "the write-ahead log was deleted and is being saved",
+                        ));
+                    }
+                    self.open = None;
+                }
+                Fate::Gone => self.open = None,
+            }
+        }
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => Open::again(&self.path)?,
+        };
+        Ok(self.open.insert(open))
+    }
+}
+
+impl Open {
+    fn at(path: &Path) -> Result<Self, StoreError> {
+        let db = file::connect(path, WRITE)?;
+        schema::set_up_writer(&db)?;
+        // From the first read on, the log is there.
+        schema::version(&db)?;
+        Ok(Self { db, files: Files::at(path)? })
+    }
+
+    /// A file that is put there while the service runs must be the trail already: nothing is made.
+    fn again(path: &Path) -> Result<Self, StoreError> {
+        let open = Self::at(path)?;
+        if schema::version(&open.db)? == 0 {
+            return Err(StoreError::new(StoreErrorKind::Damaged, "the file is empty, although the trail was not"));
+        }
+        Ok(open)
+    }
+}
+
+/// Whether the last line that this process wrote, or found at its start, is still there.
+fn check_known(db: &Connection, known: Tip) -> Result<(), StoreError> {
+    if known.seq <= row::base(db)?.seq || row::mac_of(db, known.seq)? == Some(known.mac) {
+        return Ok(());
+    }
+    Err(StoreError::new(
+        StoreErrorKind::Damaged,
+        "lines that were written are no longer there; restore the file, or start again and run `cpis-fhir audit verify`",
+    ))
+}
+
+/// The drafts as lines, without those that an earlier attempt has written already.
+fn link(db: &Connection, drafts: &[Draft], chain: &Chain, tip: Tip) -> Result<Vec<Line>, StoreError> {
+    let mut is_there = db.prepare_cached("SELECT EXISTS (SELECT 1 FROM trail WHERE id = ?1)")?;
+    let mut new = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        if !draft.again || !is_there.query_row([draft.id.as_bytes().as_slice()], |row| row.get(0))? {
+            new.push(draft);
+        }
+    }
+    Ok(chain.link(tip, &new))
+}
+
+impl Store for SqliteStore {
+    /// Blocks: the trail's writer has a thread of its own.
+    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
+        Box::pin(async move { self.append_now(drafts, chain) })
+    }
+}
+
+#[cfg(test)]
+impl SqliteStore {
+    pub(super) fn connection(&self) -> &Connection {
+        &self.open.as_ref().unwrap().db
+    }
+
+    /// As on a file system that was mounted anew, to read only.
+    pub(super) fn make_read_only(&mut self) {
+        let db = file::connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        schema::version(&db).unwrap();
+        self.open = Some(Open { db, files: Files::at(&self.path).unwrap() });
+    }
+}

@@ -1,0 +1,78 @@
+//! Looks whose outcome nobody knows: the authority may have been notified (decisions.md 19).
+
+use crate::audit::Event;
+use jiff::Timestamp;
+use std::collections::{BTreeSet, HashMap};
+use uuid::Uuid;
+
+/// Looks without a known outcome, each by the number of its line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcomes {
+    /// Asked, long enough ago, and nothing after: the service ended in between.
+    pub open: Listed,
+    /// The entry says that the outcome is unknown, and no later one says better.
+    pub unknown: Listed,
+    /// Asked a moment ago: an outcome may still come.
+    pub pending: u64,
+    /// More looks were open at once than are kept: there may be more than is listed.
+    pub is_incomplete: bool,
+    looks: HashMap<Uuid, Look>,
+}
+
+/// Lines of one kind: all counted, the first of them listed in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listed {
+    pub count: u64,
+    pub first: Vec<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Look {
+    seq: u64,
+    at: Timestamp,
+    is_unknown: bool,
+}
+
+/// Looks without an outcome that are kept at once: some 20 MB. A service that crashed a hundred thousand times has other troubles.
+const MOST: usize = 200_000;
+/// Lines that are listed.
+const LISTED: usize = 1000;
+
+impl Outcomes {
+    pub(super) fn note(&mut self, seq: u64, event: Event, look: Option<Uuid>, at: Timestamp) {
+        let Some(id) = look else { return };
+        match event {
+            Event::Answered | Event::Failed => {
+                self.looks.remove(&id);
+            }
+            Event::Asked | Event::Unknown if self.looks.len() >= MOST && !self.looks.contains_key(&id) => {
+                self.is_incomplete = true;
+            }
+            Event::Asked | Event::Unknown => {
+                self.looks.insert(id, Look { seq, at, is_unknown: event == Event::Unknown });
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn settle(&mut self, settled: Timestamp) {
+        let (mut open, mut unknown) = (BTreeSet::new(), BTreeSet::new());
+        for look in self.looks.drain().map(|(_, look)| look) {
+            match look {
+                Look { is_unknown: true, seq, .. } => unknown.insert(seq),
+                Look { seq, at, .. } if at < settled => open.insert(seq),
+                Look { .. } => {
+                    self.pending += 1;
+                    true
+                }
+            };
+        }
+        (self.open, self.unknown) = (Listed::of(&open), Listed::of(&unknown));
+    }
+}
+
+impl Listed {
+    fn of(lines: &BTreeSet<u64>) -> Self {
+        Self { count: lines.len() as u64, first: lines.iter().take(LISTED).copied().collect() }
+    }
+}

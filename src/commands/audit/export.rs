@@ -1,0 +1,158 @@
+//! `audit export`.
+
+use super::criteria::Criteria;
+use super::desk::{Desk, Recorded};
+use super::entries;
+use crate::audit::export::{Form, LABEL};
+use crate::audit::{Event, Mac, Question};
+use crate::commands::CommandError;
+use aws_lc_rs::digest::{Context, SHA256};
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub criteria: Criteria,
+    /// fhir: FHIR R4 AuditEvents, one a line (NDJSON). pars: who accessed whose record when, as CSV. lines: every field, one JSON
+    /// object a line
+    #[arg(long, value_enum)]
+    pub format: Format,
+    /// The file to write. It must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Format {
+    Fhir,
+    Pars,
+    Lines,
+}
+
+impl Format {
+    fn form(self) -> Form {
+        match self {
+            Self::Fhir => Form::Fhir,
+            Self::Pars => Form::AccessReport,
+            Self::Lines => Form::Lines,
+        }
+    }
+}
+
+/// What was written.
+struct Written {
+    entries: u64,
+    bytes: u64,
+    /// SHA-256 of the file, shown as the trail shows any 32 bytes.
+    hash: Mac,
+}
+
+/// Puts the export on the trail, and then writes what it finds. Gives what to tell the person.
+///
+/// # Errors
+/// [`CommandError::Failed`]: there is no file; or the file is there, and says itself which of its lines were changed.
+pub async fn run(desk: &Desk, question: &Question, options: &Options) -> Result<String, CommandError> {
+    let form = options.format.form();
+    if options.out.exists() {
+        return Err(CommandError::Settings(format!("--out: {} is there already", options.out.display())));
+    }
+    // Before the trail says that something was exported, it must be possible.
+    let draft = Draft::create(&options.out).map_err(|error| unwritable(&options.out, &error))?;
+    let mut recorded = desk.ask(question, Event::Exported, &format!("format {}", form.name())).await?;
+    let written = write(&mut recorded, form, draft, &options.out).await?;
+    let Written { bytes, hash, .. } = written;
+    let (entries, path) = (entries(written.entries), options.out.display());
+    let said = format!("{entries}, {bytes} bytes: {path}\nSHA-256 {hash}\n{LABEL}");
+    recorded.verdict().map_err(|error| CommandError::Failed(format!("{said}\n{error}")))?;
+    Ok(said)
+}
+
+async fn write(recorded: &mut Recorded<'_>, form: Form, draft: Draft, path: &Path) -> Result<Written, CommandError> {
+    let unwritable = |error: std::io::Error| unwritable(path, &error);
+    let mut out = Hashing { inner: BufWriter::new(draft), hash: Context::new(&SHA256), bytes: 0 };
+    out.put(&form.head()).map_err(unwritable)?;
+    let mut entries = 0;
+    while let Some(hit) = recorded.next().await? {
+        out.put(&form.write(&hit)).map_err(unwritable)?;
+        entries += 1;
+    }
+    let draft = out.inner.into_inner().map_err(|error| unwritable(error.into_error()))?;
+    draft.keep(path).map_err(unwritable)?;
+    let mut hash = [0; 32];
+    hash.copy_from_slice(out.hash.finish().as_ref());
+    Ok(Written { entries, bytes: out.bytes, hash: Mac(hash) })
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::Failed(format!("{} cannot be written: {error}", path.display()))
+}
+
+/// Counts and hashes what goes through.
+struct Hashing<W> {
+    inner: W,
+    hash: Context,
+    bytes: u64,
+}
+
+impl<W: Write> Hashing<W> {
+    fn put(&mut self, text: &str) -> std::io::Result<()> {
+        self.hash.update(text.as_bytes());
+        self.bytes += text.len() as u64;
+        self.inner.write_all(text.as_bytes())
+    }
+}
+
+/// A file under another name beside the one that is wanted, for its owner alone; gone unless it is renamed.
+struct Draft {
+    file: File,
+    path: PathBuf,
+    is_renamed: bool,
+}
+
+impl Draft {
+    fn create(wanted: &Path) -> std::io::Result<Self> {
+        let mut name = wanted.as_os_str().to_owned();
+        name.push(format!(".{}.part", uuid::Uuid::new_v4()));
+        let path = PathBuf::from(name);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        Ok(Self { file, path, is_renamed: false })
+    }
+
+    /// Durable, and there under its name as a whole or not at all. A file that came to be there meanwhile is left alone.
+    fn keep(mut self, wanted: &Path) -> std::io::Result<()> {
+        self.file.sync_all()?;
+        match std::fs::hard_link(&self.path, wanted) {
+            // The other name goes with the draft.
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(error),
+            // A file system without links.
+            Err(_) => {
+                std::fs::rename(&self.path, wanted)?;
+                self.is_renamed = true;
+            }
+        }
+        let folder = wanted.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.is_renamed {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}

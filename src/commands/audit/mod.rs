@@ -1,0 +1,80 @@
+//! `cpis-fhir audit`: the trail, for whoever has to answer for it.
+//!
+//! A search and an export are themselves put on the trail before anything is shown (MSCA-AUD-05); without that nothing is.
+
+mod archive;
+mod criteria;
+mod desk;
+mod export;
+mod operator;
+mod search;
+mod table;
+mod verify;
+
+use super::CommandError;
+use crate::settings;
+use clap::Subcommand;
+use desk::Desk;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Settings file (TOML). Environment variables CPIS_FHIR__... win over it. Only audit.* is needed
+    #[arg(long, env = "CPIS_FHIR_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Who asked about which child, when, and what came of it. The search is itself put on the trail
+    ///
+    /// All criteria given must hold; without any, everything is shown. Newest first. Exit code 1 where a line shown is not as it
+    /// was written.
+    Search(search::Options),
+    /// Writes what a search finds to a file, as FHIR AuditEvents, as a report of accesses, or as lines of JSON
+    ///
+    /// The file holds NHS numbers. Only you may read it. The export is itself put on the trail.
+    Export(export::Options),
+    /// Whether the trail is whole, and which looks have no known outcome
+    ///
+    /// Exit code 0: whole. 1: not whole. 2: it cannot be checked. Nothing is written: also on a copy of the store.
+    Verify(verify::Options),
+    /// Moves older months out of the store, into files with their proof
+    Archive(archive::Options),
+}
+
+/// Runs one of them.
+pub fn run(options: &Options) -> Result<(), CommandError> {
+    let audit = settings::load_audit(options.config.as_deref(), super::environment())
+        .map_err(|error| CommandError::Settings(error.to_string()))?;
+    let runtime = super::service::core_runtime()?;
+    runtime.block_on(async {
+        match &options.command {
+            Command::Search(options) => {
+                let question = options.criteria.question(std::io::stdin())?;
+                let desk = Desk::open(&audit).await?;
+                search::run(&desk, &question, options, &mut std::io::stdout().lock()).await
+            }
+            Command::Export(options) => {
+                let question = options.criteria.question(std::io::stdin())?;
+                let desk = Desk::open(&audit).await?;
+                super::say(&export::run(&desk, &question, options).await?);
+                Ok(())
+            }
+            Command::Verify(options) => verify::run(&audit, options, &mut std::io::stdout().lock()).await,
+            Command::Archive(options) => {
+                let desk = Desk::open(&audit).await?;
+                archive::run(&desk, &audit, options, &mut std::io::stdout().lock()).await
+            }
+        }
+    })
+}
+
+fn entries(count: u64) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! How the table is asked: names, times to live, scripts, and a limit for each method.
+
+use super::keys::{KeyNumber, NoRandom};
+use super::outcome::RedisTime;
+use super::scripts::Reply;
+use super::{Away, LookKey, RemoteTable};
+use redis::{Script, Value};
+use std::future::Future;
+use std::time::Duration;
+
+/// A method as a whole. One call takes less than this even where it connects first.
+const METHOD: Duration = Duration::from_millis(480);
+
+impl RemoteTable {
+    /// For each key: what the look's names begin with, and the request's name.
+    pub(super) fn names(&self, look: &LookKey, request_id: &str) -> Vec<String> {
+        let names = |key| [self.keys.look(key, look), self.keys.request(key, look, request_id)];
+        self.keys.numbers().flat_map(names).collect()
+    }
+
+    /// How long a flight that never lands is remembered as on its way.
+    pub(super) fn flight_ttl(&self) -> Duration {
+        self.windows.lock_for + self.windows.remember_for
+    }
+
+    /// Longer than anything that a pointer can lead to.
+    pub(super) fn pointer_ttl(&self) -> Duration {
+        self.flight_ttl() + self.windows.lock_for
+    }
+
+    /// Runs a script whose reply is a list with Redis's time: second in the reply to `begin`, first elsewhere.
+    pub(super) async fn run(
+        &self,
+        script: &'static Script,
+        names: Vec<String>,
+        arguments: Vec<Vec<u8>>,
+    ) -> Result<(RedisTime, Reply), Away> {
+        let reply: Vec<Value> = self.invoke(script, names, arguments).await?;
+        let reply = Reply(reply);
+        let now = reply.number(0).or_else(|| reply.number(1)).ok_or(Away::ErrorReply)?;
+        Ok((RedisTime(now), reply))
+    }
+
+    pub(super) async fn invoke<T>(&self, script: &'static Script, names: Vec<String>, arguments: Vec<Vec<u8>>) -> Result<T, Away>
+    where
+        T: redis::FromRedisValue + Send + 'static,
+    {
+        self.link
+            .call(move |mut connection| async move {
+                let mut invocation = script.prepare_invoke();
+                for name in names {
+                    invocation.key(name);
+                }
+                for argument in arguments {
+                    invocation.arg(argument);
+                }
+                invocation.invoke_async(&mut connection).await
+            })
+            .await
+    }
+}
+
+impl Reply {
+    /// Scripts count keys from one.
+    pub(super) fn key(&self, at: usize) -> Result<KeyNumber, Away> {
+        self.number::<usize>(at).and_then(|number| number.checked_sub(1)).map(KeyNumber).ok_or(Away::ErrorReply)
+    }
+}
+
+impl From<NoRandom> for Away {
+    fn from(_: NoRandom) -> Self {
+        Self::NoRandom
+    }
+}
+
+pub(super) fn milliseconds(time: Duration) -> Vec<u8> {
+    time.as_millis().max(1).to_string().into_bytes()
+}
+
+pub(super) async fn bounded<T>(method: impl Future<Output = Result<T, Away>>) -> Result<T, Away> {
+    tokio::time::timeout(METHOD, method).await.unwrap_or(Err(Away::NoReply))
+}

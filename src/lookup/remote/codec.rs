@@ -1,0 +1,251 @@
+//! Answers and failures as bytes, for the sharing table alone.
+//!
+//! The types of `cpis` cannot serialise themselves, so that no NHS number is written anywhere by accident: what is written is
+//! listed in `shapes`, part by part. The form is positional and says nothing of itself. Its [`fingerprint`], made of that
+//! list, travels in front of it: bytes that another version of the list wrote are never read as this one's.
+
+mod shapes;
+#[cfg(test)]
+mod tests;
+
+use crate::cpis::{BirthDate, NhsNumber, Text};
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use std::collections::HashSet;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use zeroize::Zeroizing;
+
+/// Raise it when the same list of parts comes to mean something else.
+const VERSION: u8 = 1;
+
+/// Longest text that [`interned`] takes, and how many: the vocabulary of `smsp` is some thirty short texts.
+const LONGEST_WORDS: usize = 200;
+const MOST_WORDS: usize = 128;
+
+/// A value with a form in bytes.
+pub(super) trait Coded: Sized {
+    fn write(&self, out: &mut Vec<u8>);
+    /// `None` when the bytes are not such a value.
+    fn read(input: &mut Input<'_>) -> Option<Self>;
+}
+
+/// Bytes that are being read, from the front.
+pub(super) struct Input<'a>(&'a [u8]);
+
+/// Four bytes that differ where the form differs: the version and the list of every part that is written.
+pub(super) fn fingerprint() -> [u8; 4] {
+    static FINGERPRINT: LazyLock<[u8; 4]> = LazyLock::new(|| {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(&[VERSION]);
+        // Compilers may lay the list out differently.
+        let list: Vec<u8> = shapes::SHAPES.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        context.update(&list);
+        let mut fingerprint = [0; 4];
+        fingerprint.copy_from_slice(&context.finish().as_ref()[..4]);
+        fingerprint
+    });
+    *FINGERPRINT
+}
+
+pub(super) fn encode(value: &impl Coded) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(4096));
+    value.write(&mut out);
+    out
+}
+
+/// Reads a value that fills `bytes` to the end.
+pub(super) fn decode<T: Coded>(bytes: &[u8]) -> Option<T> {
+    let mut input = Input(bytes);
+    let value = T::read(&mut input)?;
+    input.0.is_empty().then_some(value)
+}
+
+impl<'a> Input<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    pub(super) fn byte(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = u32::read(self)?;
+        std::str::from_utf8(self.take(length.try_into().ok()?)?).ok()
+    }
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => { $(
+        impl Coded for $number {
+            fn write(&self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_be_bytes());
+            }
+
+            fn read(input: &mut Input<'_>) -> Option<Self> {
+                input.array().map(Self::from_be_bytes)
+            }
+        }
+    )* };
+}
+
+numbers!(u16, u32, u64, i16, i64, i128);
+
+impl Coded for usize {
+    fn write(&self, out: &mut Vec<u8>) {
+        (*self as u64).write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        u64::read(input)?.try_into().ok()
+    }
+}
+
+impl Coded for bool {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(*self));
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        match input.byte()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    // A text of 4 GiB cannot come out of an answer that is limited to a few MiB.
+    u32::try_from(text.len()).unwrap_or(u32::MAX).write(out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+impl Coded for Text {
+    fn write(&self, out: &mut Vec<u8>) {
+        write_text(self.as_str(), out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        input.text().map(Self::from)
+    }
+}
+
+impl Coded for String {
+    fn write(&self, out: &mut Vec<u8>) {
+        write_text(self, out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        input.text().map(str::to_owned)
+    }
+}
+
+impl Coded for &'static str {
+    fn write(&self, out: &mut Vec<u8>) {
+        write_text(self, out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        interned(input.text()?)
+    }
+}
+
+/// The words of a failure, which are constants of the program that wrote them, as constants of this one.
+///
+/// They are kept for ever. What is read here was written by a replica of this service, which has few of them; the bounds hold
+/// if that should ever be wrong.
+fn interned(words: &str) -> Option<&'static str> {
+    static WORDS: LazyLock<Mutex<HashSet<&'static str>>> = LazyLock::new(Mutex::default);
+    let mut known = WORDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = known.get(words) {
+        return Some(found);
+    }
+    if words.len() > LONGEST_WORDS || known.len() >= MOST_WORDS {
+        return None;
+    }
+    let kept: &'static str = Box::leak(words.into());
+    known.insert(kept);
+    Some(kept)
+}
+
+impl<T: Coded> Coded for Option<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.is_some().write(out);
+        if let Some(value) = self {
+            value.write(out);
+        }
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        Some(if bool::read(input)? { Some(T::read(input)?) } else { None })
+    }
+}
+
+impl<T: Coded> Coded for Vec<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.len().write(out);
+        for value in self {
+            value.write(out);
+        }
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        let length = usize::read(input)?;
+        // Every value takes a byte at least, so a length beyond the input is refused before anything is set aside for it.
+        if length > input.0.len() {
+            return None;
+        }
+        (0..length).map(|_| T::read(input)).collect()
+    }
+}
+
+impl Coded for NhsNumber {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.to_u64().write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        Self::from_u64(u64::read(input)?).ok()
+    }
+}
+
+impl Coded for Date {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.year().write(out);
+        out.extend([self.month().unsigned_abs(), self.day().unsigned_abs()]);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        let year = i16::read(input)?;
+        let [month, day] = input.array()?;
+        Self::new(year, month.try_into().ok()?, day.try_into().ok()?).ok()
+    }
+}
+
+impl Coded for BirthDate {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        Date::read(input).map(Self)
+    }
+}
+
+impl Coded for Timestamp {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.as_nanosecond().write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        Self::from_nanosecond(i128::read(input)?).ok()
+    }
+}

@@ -1,0 +1,84 @@
+//! The end of a flight: its outcome is kept, its place is free.
+
+use super::calls::{bounded, milliseconds};
+use super::keys::{KeyNumber, Purpose, Token};
+use super::outcome::{Outcome, RedisTime, What};
+use super::{Away, Flight, Kept, Landed, Place, RemoteTable, scripts};
+use crate::cpis::{Delivery, Failure};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long those who wait can still hear that a flight was released.
+const RELEASED_FOR: Duration = Duration::from_mins(1);
+
+impl RemoteTable {
+    /// Lands a flight: keeps its outcome for every request that belongs to it, shares an answer unless a newer flight has begun,
+    /// and frees the place. It may be done again after [`Away`].
+    ///
+    /// A failure that was not delivered is a [`RemoteTable::release`].
+    ///
+    /// # Errors
+    /// [`Away`]: it may have landed or not. Until it has, its requests are remembered as on their way.
+    pub async fn land(&self, place: &Place, kept: &Kept) -> Result<Landed, Away> {
+        bounded(async {
+            let (now, flight) = self.flight_of(place).await?;
+            let outcome = Outcome::new(kept, now, Timestamp::now());
+            let is_released = matches!(kept, Kept::Failed(failure) if failure.delivery == Delivery::NotDelivered);
+            let purpose = Purpose::Outcome(&flight.token);
+            let sealed = outcome.seal(&self.keys, flight.number, &place.look, purpose)?;
+            let share_for = self.windows.share_for.saturating_sub(outcome.came.age(now));
+            let shared = match &outcome.what {
+                What::Answer(_) if share_for.as_millis() > 0 => {
+                    outcome.seal(&self.keys, flight.number, &place.look, Purpose::Shared)?
+                }
+                _ => Vec::new(),
+            };
+            let flight_ttl = if is_released { RELEASED_FOR } else { self.windows.remember_for };
+            let arguments = vec![
+                flight.token.as_str().into(),
+                place.fence.to_string().into(),
+                self.keys.pointer(flight.number, &place.look, &place.request_id, &flight.token),
+                sealed,
+                shared,
+                if is_released { b"1".to_vec() } else { Vec::new() },
+                milliseconds(flight_ttl),
+                milliseconds(self.pointer_ttl()),
+                milliseconds(share_for),
+                milliseconds(self.pointer_ttl()),
+            ];
+            let is_shared: i64 = self.invoke(&scripts::LAND, self.landing_names(place, &flight), arguments).await?;
+            Ok(Landed { flight, is_shared: is_shared == 1 })
+        })
+        .await
+    }
+
+    /// Gives a place up from which nothing was sent: it is free, those who wait hear `failure`, and every request of the flight
+    /// may ask again.
+    ///
+    /// # Errors
+    /// [`Away`]: it may be given up or not.
+    pub async fn release(&self, place: &Place, failure: &Failure) -> Result<(), Away> {
+        debug_assert_eq!(failure.delivery, Delivery::NotDelivered, "what may have been heard is landed");
+        self.land(place, &Kept::Failed(Arc::new(failure.clone()))).await.map(|_| ())
+    }
+
+    /// The flight of a place and Redis's time. One that went ahead alone takes up the flight that its request was remembered
+    /// under, if its beginning had reached the table after all, or else gets a new one.
+    pub(super) async fn flight_of(&self, place: &Place) -> Result<(RedisTime, Flight), Away> {
+        if let Some(flight) = &place.flight {
+            let (now, _) = self.run(&scripts::READ, Vec::new(), vec![Vec::new()]).await?;
+            return Ok((now, flight.clone()));
+        }
+        let (now, found) = self.find(&place.look, &place.request_id).await?;
+        let begun = found.and_then(|found| self.follow(&place.look, &place.request_id, now, &found));
+        let new = || Ok(Flight { since: Timestamp::now(), number: KeyNumber::FIRST, token: Token::fresh()? });
+        begun.map_or_else(new, Ok).map(|flight| (now, flight))
+    }
+
+    pub(super) fn landing_names(&self, place: &Place, flight: &Flight) -> Vec<String> {
+        let others = self.keys.numbers().filter(|key| *key != flight.number).map(|key| self.keys.look(key, &place.look));
+        let own = [self.keys.look(flight.number, &place.look), self.keys.request(flight.number, &place.look, &place.request_id)];
+        own.into_iter().chain(others).collect()
+    }
+}

@@ -1,0 +1,167 @@
+//! The connection to Redis: made when first needed, made again when lost, and never waited for long.
+
+use super::{Away, RemoteError};
+use crate::settings::StoreUrl;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, ErrorKind, IntoConnectionInfo, RedisError, TlsCertificates};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+const CONNECT: Duration = Duration::from_millis(300);
+/// As patient as a call may be: a reply that is given up costs a second notification.
+const RESPONSE: Duration = Duration::from_millis(400);
+/// A call as a whole, with connecting, sending a script again and all.
+const CALL: Duration = Duration::from_millis(450);
+/// Once calls have failed for this long without a good one among them, the connection is given up and nobody tries for [`REST`],
+/// so that not every look waits for a table that is away. A hiccup shorter than this costs only the looks that it meets.
+const PATIENCE: Duration = Duration::from_millis(500);
+const REST: Duration = Duration::from_secs(1);
+/// Commands that may wait for the one connection. Beyond it callers wait, within their time.
+const PIPELINE: usize = 1024;
+
+/// The way to the table. Clones share the connection.
+#[derive(Clone)]
+pub(super) struct Link(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    /// The runtime that owns the connection (decisions.md 32): a caller's runtime may end before it.
+    runtime: Handle,
+    state: Mutex<State>,
+    away: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    manager: Option<ConnectionManager>,
+    /// When the first of the failed calls since the last good one began.
+    failing_since: Option<Instant>,
+    rest_until: Option<Instant>,
+    /// It was said in the log that the table is away.
+    is_away_said: bool,
+}
+
+impl Link {
+    pub(super) fn new(url: &StoreUrl, ca_pem: Option<&[u8]>, runtime: Handle) -> Result<Self, RemoteError> {
+        // Redis clients read `#insecure` as "do not check the certificate".
+        if url.expose().contains('#') {
+            return Err(RemoteError::Url("wanted a URL without a fragment (#)"));
+        }
+        let info = url.expose().into_connection_info().map_err(|_| RemoteError::Url("is no URL that a Redis client can use"))?;
+        let is_tls = matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. });
+        let client = match ca_pem {
+            Some(pem) if is_tls => {
+                // A bundle without any would be taken for one that trusts nobody, and found out at the first connection.
+                if !matches!(CertificateDer::pem_slice_iter(pem).next(), Some(Ok(_))) {
+                    return Err(RemoteError::Ca);
+                }
+                let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem.to_vec()) };
+                Client::build_with_tls(info, certificates).map_err(|_| RemoteError::Ca)?
+            }
+            _ => Client::open(info).map_err(|_| RemoteError::Url("is no URL that a Redis client can use"))?,
+        };
+        Ok(Self(Arc::new(Inner { client, runtime, state: Mutex::default(), away: AtomicU64::new(0) })))
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.0.runtime
+    }
+
+    /// How many calls have failed.
+    pub(super) fn away(&self) -> u64 {
+        self.0.away.load(Ordering::Relaxed)
+    }
+
+    /// Makes one call in a task of its own, which goes on if the caller goes away, within [`CALL`].
+    pub(super) async fn call<T, F>(&self, call: impl FnOnce(ConnectionManager) -> F + Send + 'static) -> Result<T, Away>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, RedisError>> + Send,
+    {
+        let link = self.clone();
+        let task = self.0.runtime.spawn(async move {
+            let manager = link.manager()?;
+            let began = Instant::now();
+            match tokio::time::timeout(CALL, call(manager)).await {
+                Ok(Ok(value)) => {
+                    link.is_well();
+                    Ok(value)
+                }
+                // The manager mends a broken connection. What it does not mend (refused credentials, a server that is still
+                // loading or has become a replica) is mended by a new one.
+                Ok(Err(error)) => Err(link.missed(reason(&error), began, error.is_io_error())),
+                Err(_) => Err(link.missed(Away::NoReply, began, true)),
+            }
+        });
+        task.await.unwrap_or(Err(Away::NoReply))
+    }
+
+    fn manager(&self) -> Result<ConnectionManager, Away> {
+        let mut state = self.lock();
+        if state.rest_until.is_some_and(|until| Instant::now() < until) {
+            self.0.away.fetch_add(1, Ordering::Relaxed);
+            return Err(Away::Resting);
+        }
+        if let Some(manager) = &state.manager {
+            return Ok(manager.clone());
+        }
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(Some(RESPONSE))
+            .set_number_of_retries(0)
+            .set_pipeline_buffer_size(PIPELINE);
+        let manager = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config).map_err(|_| Away::NoConnection)?;
+        state.manager = Some(manager.clone());
+        Ok(manager)
+    }
+
+    fn is_well(&self) {
+        let mut state = self.lock();
+        (state.failing_since, state.rest_until) = (None, None);
+        if std::mem::take(&mut state.is_away_said) {
+            tracing::info!("the sharing table is back");
+        }
+    }
+
+    fn missed(&self, away: Away, began: Instant, manager_mends: bool) -> Away {
+        self.0.away.fetch_add(1, Ordering::Relaxed);
+        let mut state = self.lock();
+        let since = *state.failing_since.get_or_insert(began);
+        let is_lasting = since.elapsed() >= PATIENCE;
+        if is_lasting || !manager_mends {
+            state.manager = None;
+        }
+        if is_lasting {
+            state.rest_until = Some(Instant::now() + REST);
+        }
+        if is_lasting && !state.is_away_said {
+            state.is_away_said = true;
+            tracing::error!(%away, "the sharing table is away: looks are not shared between replicas until it is back");
+        } else if !state.is_away_said {
+            tracing::warn!(%away, "a call to the sharing table failed");
+        }
+        away
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn reason(error: &RedisError) -> Away {
+    match error.kind() {
+        _ if error.is_timeout() => Away::NoReply,
+        ErrorKind::Io => Away::NoConnection,
+        ErrorKind::AuthenticationFailed => Away::Refused,
+        ErrorKind::Server(_) | ErrorKind::Extension => match error.code() {
+            Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Away::Refused,
+            _ => Away::ErrorReply,
+        },
+        _ => Away::ErrorReply,
+    }
+}

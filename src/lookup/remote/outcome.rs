@@ -1,0 +1,145 @@
+//! Outcomes as they lie in the table: when they came by Redis's clock, what they are, sealed for one purpose of one look.
+
+use super::codec::{Coded, Input, decode, encode};
+use super::keys::{KeyNumber, NoRandom, Purpose, Sealed, StoreKeys};
+use super::{Kept, LookKey};
+use crate::cpis::{Answer, Failure};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A shared answer from further in Redis's future than this was written before its clock was put back. Its age is not known,
+/// so it is not shown.
+const FUTURE: i64 = 2_000;
+
+/// An instant of Redis's clock, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RedisTime(pub i64);
+
+/// An outcome and when it came.
+pub(super) struct Outcome {
+    pub came: RedisTime,
+    pub what: What,
+}
+
+pub(super) enum What {
+    Answer(Arc<Answer>),
+    Failure(Arc<Failure>),
+}
+
+impl RedisTime {
+    /// How long ago this was, at `now`; zero for what lies in the future.
+    pub(super) fn age(self, now: Self) -> Duration {
+        Duration::from_millis(u64::try_from(now.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+
+    pub(super) fn minus(self, age: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// The same instant by this process's clock, which shows `local` now.
+    pub(super) fn local(self, now: Self, local: Timestamp) -> Timestamp {
+        let age = SignedDuration::try_from(self.age(now)).unwrap_or(SignedDuration::MAX);
+        local.checked_sub(age).unwrap_or(Timestamp::MIN)
+    }
+
+    pub(super) fn is_future(self, now: Self) -> bool {
+        self.0.saturating_sub(now.0) > FUTURE
+    }
+}
+
+impl Outcome {
+    /// `kept`, where it is `now` by Redis's clock and `local` by ours.
+    pub(super) fn new(kept: &Kept, now: RedisTime, local: Timestamp) -> Self {
+        match kept {
+            Kept::Answer { answer, came } => {
+                let age = Duration::try_from(local.duration_since(*came)).unwrap_or(Duration::ZERO);
+                Self { came: now.minus(age), what: What::Answer(Arc::clone(answer)) }
+            }
+            Kept::Failed(failure) => Self { came: now, what: What::Failure(Arc::clone(failure)) },
+        }
+    }
+
+    pub(super) fn kept(self, now: RedisTime, local: Timestamp) -> Kept {
+        match self.what {
+            What::Answer(answer) => Kept::Answer { answer, came: self.came.local(now, local) },
+            What::Failure(failure) => Kept::Failed(failure),
+        }
+    }
+
+    pub(super) fn seal(
+        &self,
+        keys: &StoreKeys,
+        key: KeyNumber,
+        look: &LookKey,
+        purpose: Purpose<'_>,
+    ) -> Result<Vec<u8>, NoRandom> {
+        keys.seal(key, look, purpose, encode(self))
+    }
+
+    /// Opens an outcome. An answer about another child is none, whatever sealed it.
+    pub(super) fn open(
+        keys: &StoreKeys,
+        key: KeyNumber,
+        look: &LookKey,
+        purpose: Purpose<'_>,
+        sealed: &[u8],
+    ) -> Result<Self, Sealed> {
+        let outcome: Self = decode(&keys.open(key, look, purpose, sealed)?).ok_or(Sealed::Unreadable)?;
+        match &outcome.what {
+            What::Answer(answer) if answer.about != *look.nhs_number() => Err(Sealed::Unreadable),
+            _ => Ok(outcome),
+        }
+    }
+}
+
+impl Coded for Outcome {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.came.0.write(out);
+        match &self.what {
+            What::Answer(answer) => {
+                out.push(0);
+                answer.write(out);
+            }
+            What::Failure(failure) => {
+                out.push(1);
+                failure.write(out);
+            }
+        }
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        let came = RedisTime(i64::read(input)?);
+        let what = match input.byte()? {
+            0 => What::Answer(Arc::new(Answer::read(input)?)),
+            1 => What::Failure(Arc::new(Failure::read(input)?)),
+            _ => return None,
+        };
+        Some(Self { came, what })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: RedisTime = RedisTime(1_700_000_000_000);
+
+    #[test]
+    fn what_lies_in_the_future_has_no_age_and_is_told_from_what_is_young() {
+        let later = |by| RedisTime(NOW.0 + by);
+        assert_eq!(later(5_000).age(NOW), Duration::ZERO);
+        assert_eq!(later(-5_000).age(NOW), Duration::from_secs(5));
+        assert!(later(FUTURE + 1).is_future(NOW));
+        assert!(!later(FUTURE).is_future(NOW) && !later(-1).is_future(NOW));
+    }
+
+    #[test]
+    fn an_instant_of_redis_becomes_one_of_ours_by_its_age() {
+        let local: Timestamp = "2026-01-15T12:00:00Z".parse().unwrap();
+        let ago = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(NOW.minus(Duration::from_secs(90)).local(NOW, local), ago("2026-01-15T11:58:30Z"));
+        assert_eq!(RedisTime(i64::MAX).local(NOW, local), local, "never in the future");
+        assert_eq!(RedisTime(i64::MIN).local(NOW, local), Timestamp::MIN);
+    }
+}

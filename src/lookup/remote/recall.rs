@@ -1,0 +1,98 @@
+//! What is found in the table, if it is ours to read. Everything else is as if it were not there.
+
+use super::keys::{KeyNumber, Purpose, Token};
+use super::outcome::{Outcome, RedisTime};
+use super::scripts::{self, Reply};
+use super::{Away, Flight, Kept, LookKey, Remembered, RemoteTable};
+use crate::cpis::Answer;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the table says of a request that it remembers.
+pub(super) struct Found {
+    pub(super) key: KeyNumber,
+    pointer: Vec<u8>,
+    since: RedisTime,
+    outcome: Option<Vec<u8>>,
+}
+
+impl Found {
+    /// Number of the key, pointer, since, outcome: from `at` on.
+    pub(super) fn read(reply: &Reply, at: usize) -> Result<Self, Away> {
+        Ok(Self {
+            key: reply.key(at)?,
+            pointer: reply.bytes(at + 1).ok_or(Away::ErrorReply)?.to_vec(),
+            since: RedisTime(reply.number(at + 2).ok_or(Away::ErrorReply)?),
+            outcome: reply.bytes(at + 3).map(<[u8]>::to_vec),
+        })
+    }
+}
+
+impl RemoteTable {
+    pub(super) async fn find(&self, look: &LookKey, request_id: &str) -> Result<(RedisTime, Option<Found>), Away> {
+        let (now, reply) = self.run(&scripts::REMEMBERED, self.names(look, request_id), Vec::new()).await?;
+        let found = if reply.0.len() > 1 { Some(Found::read(&reply, 1)?) } else { None };
+        Ok((now, found))
+    }
+
+    /// What was found of a request, if it is ours to read.
+    pub(super) fn recall(&self, look: &LookKey, request_id: &str, now: RedisTime, found: &Found) -> Option<Remembered> {
+        let flight = self.follow(look, request_id, now, found)?;
+        match &found.outcome {
+            None => Some(Remembered::OnItsWay(flight)),
+            Some(sealed) => self.open_outcome(look, found.key, &flight.token, sealed, now).map(Remembered::Landed),
+        }
+    }
+
+    pub(super) fn follow(&self, look: &LookKey, request_id: &str, now: RedisTime, found: &Found) -> Option<Flight> {
+        let Some(token) = self.keys.follow(found.key, look, request_id, &found.pointer) else {
+            self.unreadable.note(&"a pointer that was not made for this request");
+            return None;
+        };
+        Some(Flight { since: found.since.local(now, Timestamp::now()), number: found.key, token })
+    }
+
+    pub(super) fn open_outcome(
+        &self,
+        look: &LookKey,
+        key: KeyNumber,
+        token: &Token,
+        sealed: &[u8],
+        now: RedisTime,
+    ) -> Option<Kept> {
+        match Outcome::open(&self.keys, key, look, Purpose::Outcome(token), sealed) {
+            // The table forgets it by itself; what is older was put there again by somebody else.
+            Ok(outcome) if outcome.came.age(now) > self.flight_ttl() => None,
+            Ok(outcome) => Some(outcome.kept(now, Timestamp::now())),
+            Err(why) => {
+                self.unreadable.note(&why);
+                None
+            }
+        }
+    }
+
+    pub(super) fn shareable(
+        &self,
+        look: &LookKey,
+        key: KeyNumber,
+        sealed: &[u8],
+        now: RedisTime,
+        limit: Duration,
+    ) -> Option<(Arc<Answer>, Timestamp)> {
+        let outcome = match Outcome::open(&self.keys, key, look, Purpose::Shared, sealed) {
+            Ok(outcome) => outcome,
+            Err(why) => {
+                self.unreadable.note(&why);
+                return None;
+            }
+        };
+        if outcome.came.is_future(now) || outcome.came.age(now) > limit {
+            return None;
+        }
+        match outcome.kept(now, Timestamp::now()) {
+            Kept::Answer { answer, came } => Some((answer, came)),
+            Kept::Failed(_) => None,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What is asked of the table, and what it says.
+
+use super::calls::{bounded, milliseconds};
+use super::keys::{KeyNumber, Token};
+use super::outcome::RedisTime;
+use super::recall::Found;
+use super::scripts::Reply;
+use super::{Away, Begun, Flight, LookKey, Place, Remembered, RemoteTable, Waited, Wanted, scripts};
+use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// How often a beginning is tried again when what was found turned out to be gone or not to be used.
+const ROUNDS: usize = 6;
+/// Between two questions of one that waits.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+impl RemoteTable {
+    /// Connects and brings the scripts along, so that the first look need not: for the start, and to ask whether the table is there.
+    ///
+    /// # Errors
+    /// [`Away`]; the table is used all the same once it is back.
+    pub async fn ready(&self) -> Result<(), Away> {
+        let load = |mut connection| async move {
+            for script in scripts::all() {
+                script.prepare_invoke().load_async(&mut connection).await?;
+            }
+            Ok(())
+        };
+        bounded(self.link.call(load)).await
+    }
+
+    /// What is remembered of this very request.
+    ///
+    /// # Errors
+    /// [`Away`]; nothing was changed.
+    pub async fn remembered(&self, look: &LookKey, request_id: &str) -> Result<Option<Remembered>, Away> {
+        bounded(async {
+            let (now, found) = self.find(look, request_id).await?;
+            Ok(found.and_then(|found| self.recall(look, request_id, now, &found)))
+        })
+        .await
+    }
+
+    /// The shared answer of this look and when it came, if it is not older than `share_for`.
+    ///
+    /// # Errors
+    /// [`Away`]; nothing was changed.
+    pub async fn shared(&self, look: &LookKey) -> Result<Option<(Arc<Answer>, Timestamp)>, Away> {
+        if self.windows.share_for.is_zero() {
+            return Ok(None);
+        }
+        bounded(async {
+            let names = self.keys.numbers().map(|key| format!("{}:shared", self.keys.look(key, look))).collect();
+            let (now, reply) = self.run(&scripts::READ, names, vec![b"answer".to_vec()]).await?;
+            let sealed = self.keys.numbers().filter_map(|key| Some((key, reply.bytes(key.0 + 1)?)));
+            let mut answers = sealed.filter_map(|(key, sealed)| self.shareable(look, key, sealed, now, self.windows.share_for));
+            Ok(answers.next())
+        })
+        .await
+    }
+
+    /// Takes the place of the look's one flight over all replicas and remembers the request under it, or says why not. It is one
+    /// step, and done before any query goes out.
+    ///
+    /// A flight older than [`super::Windows::caller`] is taken over by a request that is not remembered (decisions.md 4: a new
+    /// X-Request-ID is a person's new decision). It still lands for its own requests, but can no longer share its answer.
+    ///
+    /// If the caller is dropped while it waits, a place that it would have got is released.
+    ///
+    /// # Errors
+    /// [`Away`]: the place may have been taken or not. Who goes ahead then flies with [`RemoteTable::alone`]; who does not should
+    /// release that.
+    pub async fn begin(&self, look: &LookKey, request_id: &str, wanted: Wanted) -> Result<Begun, Away> {
+        let (table, look, request_id) = (self.clone(), look.clone(), request_id.to_owned());
+        let (hear, heard) = oneshot::channel();
+        self.link.runtime().spawn(async move {
+            let begun = bounded(table.begin_at_once(&look, &request_id, wanted)).await;
+            let _ = hear.send(Handed { begun: Some(begun), table });
+        });
+        let mut handed = heard.await.map_err(|_| Away::NoReply)?;
+        handed.begun.take().unwrap_or(Err(Away::NoReply))
+    }
+
+    async fn begin_at_once(&self, look: &LookKey, request_id: &str, wanted: Wanted) -> Result<Begun, Away> {
+        let token = Token::fresh()?;
+        let writes = KeyNumber::FIRST;
+        let times = [self.flight_ttl(), self.pointer_ttl(), self.windows.lock_for, self.pointer_ttl(), self.windows.caller];
+        let any = if wanted == Wanted::New || self.windows.share_for.is_zero() { b"*".to_vec() } else { Vec::new() };
+        // What was found under each key and could not be used, so that it is passed over in the next round.
+        let mut passed_over: Vec<[Vec<u8>; 2]> = self.keys.numbers().map(|_| [Vec::new(), any.clone()]).collect();
+        for _ in 0..ROUNDS {
+            let mut arguments = vec![token.as_str().into(), self.keys.pointer(writes, look, request_id, &token)];
+            arguments.extend(times.map(milliseconds));
+            arguments.extend(passed_over.iter().flatten().cloned());
+            let (now, reply) = self.run(&scripts::BEGIN, self.names(look, request_id), arguments).await?;
+            let key = reply.key(2)?;
+            let (first, second) = (reply.bytes(3).ok_or(Away::ErrorReply)?, reply.bytes(4));
+            match reply.bytes(0) {
+                Some(b"ours") => {
+                    let fence = reply.number(3).ok_or(Away::ErrorReply)?;
+                    let flight = Flight { since: Timestamp::now(), number: writes, token };
+                    return Ok(Begun::Ours(Place {
+                        look: look.clone(),
+                        request_id: request_id.to_owned(),
+                        flight: Some(flight),
+                        fence,
+                    }));
+                }
+                Some(b"remembered") => match self.recall(look, request_id, now, &Found::read(&reply, 2)?) {
+                    Some(remembered) => return Ok(Begun::Remembered(remembered)),
+                    None => passed_over.get_mut(key.0).ok_or(Away::ErrorReply)?[0] = first.to_vec(),
+                },
+                Some(b"shared") => {
+                    let Wanted::NotOlderThan(limit) = wanted else { return Err(Away::ErrorReply) };
+                    let limit = limit.min(self.windows.share_for);
+                    match self.shareable(look, key, second.ok_or(Away::ErrorReply)?, now, limit) {
+                        Some((answer, came)) => return Ok(Begun::Shared { answer, came }),
+                        None => passed_over.get_mut(key.0).ok_or(Away::ErrorReply)?[1] = first.to_vec(),
+                    }
+                }
+                Some(b"elsewhere") => {
+                    let flight = flight_of(first, reply.number(4), key, now)?;
+                    if self.join(look, request_id, &flight).await? {
+                        return Ok(Begun::Elsewhere(flight));
+                    }
+                }
+                _ => return Err(Away::ErrorReply),
+            }
+        }
+        Err(Away::Restless)
+    }
+
+    /// The place of a look that goes ahead although the table is away. It is landed as any other: if the table is back by then,
+    /// the outcome is remembered under the request, and an answer is shared unless somebody else is flying.
+    #[must_use]
+    pub fn alone(&self, look: &LookKey, request_id: &str) -> Place {
+        Place { look: look.clone(), request_id: request_id.to_owned(), flight: None, fence: 0 }
+    }
+
+    /// Remembers a further request under `flight`, on its way or landed. False when there is no such flight any more, or it was
+    /// released: the request is then to begin for itself. A request that is remembered already keeps its first flight.
+    ///
+    /// # Errors
+    /// [`Away`]: the request may be remembered or not.
+    pub async fn join(&self, look: &LookKey, request_id: &str, flight: &Flight) -> Result<bool, Away> {
+        bounded(async {
+            let names = vec![self.keys.look(flight.number, look), self.keys.request(flight.number, look, request_id)];
+            let pointer = self.keys.pointer(flight.number, look, request_id, &flight.token);
+            let arguments = vec![flight.token.as_str().into(), pointer, milliseconds(self.pointer_ttl())];
+            let joined: i64 = self.invoke(&scripts::JOIN, names, arguments).await?;
+            Ok(joined == 1)
+        })
+        .await
+    }
+
+    /// Waits until `flight` has landed, until `deadline` at most. While the table is away it goes on trying.
+    ///
+    /// # Errors
+    /// [`Away`] when the table was away at the deadline. Whether the flight has landed is then not known.
+    pub async fn wait(&self, look: &LookKey, flight: &Flight, deadline: Instant) -> Result<Waited, Away> {
+        let name = format!("{}:flight:{}", self.keys.look(flight.number, look), flight.token.as_str());
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let read = self.run(&scripts::READ, vec![name.clone()], vec![b"outcome".to_vec()]);
+            let read = tokio::time::timeout_at(deadline, read).await.unwrap_or(Ok((RedisTime(0), Reply(Vec::new()))));
+            if let Ok((now, reply)) = &read
+                && let Some(sealed) = reply.bytes(1)
+                && let Some(kept) = self.open_outcome(look, flight.number, &flight.token, sealed, *now)
+            {
+                return Ok(Waited::Landed(kept));
+            }
+            if Instant::now() + pause >= deadline {
+                return read.map(|_| Waited::NotYet);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// A beginning on its way to its caller. If the caller goes away before it gets it, the place is released.
+struct Handed {
+    begun: Option<Result<Begun, Away>>,
+    table: RemoteTable,
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        if let Some(Ok(Begun::Ours(place))) = self.begun.take() {
+            let table = self.table.clone();
+            self.table.link.runtime().spawn(async move {
+                let nobody = Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered);
+                // If this fails, the place is free again when it may be taken over.
+                let _ = table.release(&place, &nobody).await;
+            });
+        }
+    }
+}
+
+fn flight_of(token: &[u8], since: Option<i64>, number: KeyNumber, now: RedisTime) -> Result<Flight, Away> {
+    let token = Token::read(token).ok_or(Away::ErrorReply)?;
+    let since = RedisTime(since.ok_or(Away::ErrorReply)?).local(now, Timestamp::now());
+    Ok(Flight { since, number, token })
+}

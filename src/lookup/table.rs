@@ -1,0 +1,339 @@
+//! The looks of this process: on their way, shared for a while, remembered under their request ids (decisions.md 4, 10 to 12).
+//!
+//! One lock, held for steps without an await: a look is found, joined, begun or landed in one such step, so that nothing can
+//! fall between two of them and be asked twice. What another replica knows is asked for by the flight itself, once it has its place
+//! here: a table outside this process has no part in these steps.
+//!
+//! **Which flight is joined.** A request id that is known leads to its own look, always. Otherwise, while a flight of the same look
+//! is on its way:
+//! - a request without an id joins it, whatever its age: it cannot be told from a retry;
+//! - a request with a new id joins it, unless it is older than the time that a caller waits: then the person has been told that
+//!   there was no answer, and asks anew;
+//! - a request for a new look joins it only if its query has not gone out yet, since then its answer is as new as was asked for.
+//!   But beside two young flights of one look no third one begins: the younger is joined. A hundred requests for a new look
+//!   at once are two queries at most.
+
+mod state;
+
+use super::gate::Ticket;
+use super::{Freshness, Sharing, record, weight};
+use crate::audit::Entry;
+use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Text};
+use crate::lookup::LookKey;
+use state::State;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+pub(super) type Outcome = Result<Arc<Answer>, Arc<Failure>>;
+
+/// What the table may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Of answers, as [`weight`] counts them.
+    pub bytes: usize,
+    /// Looks, on their way or landed.
+    pub looks: usize,
+    /// Request ids.
+    pub ids: usize,
+}
+
+impl Bounds {
+    /// 64 MiB of answers, and looks and ids for an hour's worth of any hospital, some 100 MiB at their fullest.
+    pub(super) const USUAL: Self = Self { bytes: 64 * 1024 * 1024, looks: 131_072, ids: 131_072 };
+}
+
+/// Young flights of one look at once.
+const MOST_OF_ONE_LOOK: usize = 2;
+/// The shortest that a look which may have been heard is remembered (decisions.md 4).
+const LEAST_REMEMBERED: Duration = Duration::from_mins(5);
+/// An idle service holds no answer for much longer than it said.
+const SWEPT_EVERY: Duration = Duration::from_secs(30);
+/// Looks forgotten in one step, so that no step is long.
+const FORGOTTEN_AT_ONCE: usize = 64;
+
+/// One look: on its way, or landed and remembered.
+pub(super) struct Flight {
+    /// Ties its entries on the trail together.
+    pub look: Uuid,
+    pub began: Instant,
+    /// The `traceparent` of the look that began it, for those that share it.
+    pub trace: OnceLock<Text>,
+    key: Arc<LookKey>,
+    /// The order of beginning.
+    number: u64,
+    /// Its query was handed over, or may have been.
+    gone_out: AtomicBool,
+    /// A caller has been told the answer.
+    told: AtomicBool,
+    stage: Mutex<Stage>,
+}
+
+enum Stage {
+    /// Closes when the flight has landed.
+    OnItsWay(watch::Receiver<()>),
+    Landed(Landed),
+}
+
+/// How a look ended.
+#[derive(Debug, Clone)]
+pub(super) struct Landed {
+    pub outcome: Outcome,
+    pub came: Instant,
+    /// The entry that must be on the trail before anything of the outcome is told.
+    pub owed: Option<Arc<Entry>>,
+}
+
+/// Where a request's look was found.
+pub(super) enum Found {
+    /// The request repeats one whose look has landed.
+    Remembered(Arc<Flight>, Landed),
+    /// Another request's answer is shared.
+    Shared(Arc<Flight>, Landed),
+    OnItsWay(Arc<Flight>),
+    /// This request begins it.
+    Begun(Departure, Ticket),
+}
+
+impl Found {
+    /// The flight that another request began.
+    pub(super) fn of_another(&self) -> Option<&Flight> {
+        match self {
+            Self::Remembered(flight, _) | Self::Shared(flight, _) | Self::OnItsWay(flight) => Some(flight),
+            Self::Begun(..) => None,
+        }
+    }
+}
+
+/// A flight that has just been given its place. It lands when it is told to, or else when this is dropped.
+pub(super) struct Departure {
+    pub flight: Arc<Flight>,
+    table: Table,
+    /// Dropped when the flight has landed.
+    on_its_way: Option<watch::Sender<()>>,
+}
+
+#[derive(Clone)]
+pub(super) struct Table(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    sharing: Sharing,
+    /// How long a caller waits.
+    caller: Duration,
+    bounds: Bounds,
+}
+
+impl Table {
+    pub(super) fn new(sharing: Sharing, caller: Duration, bounds: Bounds) -> Self {
+        Self(Arc::new(Inner { state: Mutex::default(), sharing, caller, bounds }))
+    }
+
+    /// The look of `key` for a request with this id: landed, on its way, or begun by this call if `may_begin` lets it.
+    ///
+    /// # Errors
+    /// Not delivered: what `may_begin` says, or that the table is full of what must not be forgotten.
+    pub(super) fn find(
+        &self,
+        key: &LookKey,
+        id: Option<&str>,
+        freshness: Freshness,
+        may_begin: impl FnOnce() -> Result<Ticket, Failure>,
+    ) -> Result<Found, Failure> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        state.forget_what_is_over(now, self.0.remember_for());
+        if let Some(found) = self.remembered(&state, key, id, now) {
+            return Ok(found);
+        }
+        if let Some((flight, landed)) = self.shared_now(&state, key, freshness, now) {
+            // Without room for the id it is still as good as any other search within the window.
+            let _ = state.remember(id, &flight, self.0.bounds);
+            return Ok(Found::Shared(flight, landed));
+        }
+        if let Some(flight) = self.joinable(&state, key, id, freshness, now) {
+            state.remember(id, &flight, self.0.bounds)?;
+            return Ok(Found::OnItsWay(flight));
+        }
+        state.make_room_for_a_look(self.0.bounds)?;
+        let ticket = may_begin()?;
+        let (sender, receiver) = watch::channel(());
+        let flight = state.begin(key, receiver, now);
+        if let Err(full) = state.remember(id, &flight, self.0.bounds) {
+            state.take_back(&flight);
+            return Err(full);
+        }
+        drop(state);
+        Ok(Found::Begun(Departure { flight, table: self.clone(), on_its_way: Some(sender) }, ticket))
+    }
+
+    /// The answer of `key` that is shared now, with or without its entry on the trail.
+    pub(super) fn held(&self, key: &LookKey) -> Option<(Arc<Flight>, Landed)> {
+        self.shared_now(&self.lock(), key, Freshness::Shared, Instant::now())
+    }
+
+    /// Forgets what is over now and then, as long as the table is used by anyone.
+    pub(super) fn keep_swept(&self, runtime: &Handle) {
+        let table = Arc::downgrade(&self.0);
+        runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(SWEPT_EVERY).await;
+                let Some(inner) = table.upgrade() else { return };
+                Self(inner).sweep();
+            }
+        });
+    }
+
+    fn sweep(&self) {
+        while self.lock().forget_what_is_over(Instant::now(), self.0.remember_for()) {}
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.lock().flying
+    }
+
+    /// Answers that made room for newer ones.
+    pub(super) fn displaced(&self) -> u64 {
+        self.lock().displaced
+    }
+
+    fn remembered(&self, state: &State, key: &LookKey, id: Option<&str>, now: Instant) -> Option<Found> {
+        let flight = state.looks.get(key)?.ids.get(id?)?;
+        match flight.landed() {
+            None => Some(Found::OnItsWay(Arc::clone(flight))),
+            Some(landed) if now < landed.came + self.0.remember_for() => Some(Found::Remembered(Arc::clone(flight), landed)),
+            Some(_) => None,
+        }
+    }
+
+    fn shared_now(&self, state: &State, key: &LookKey, freshness: Freshness, now: Instant) -> Option<(Arc<Flight>, Landed)> {
+        let flight = state.looks.get(key)?.shared.as_ref()?;
+        let landed = flight.landed()?;
+        let age = now.saturating_duration_since(landed.came);
+        let fresh = match freshness {
+            Freshness::Shared => true,
+            Freshness::NoCache => age <= self.0.sharing.refresh_after,
+            Freshness::NewLook => false,
+        };
+        (fresh && age < self.0.sharing.share_for).then(|| (Arc::clone(flight), landed))
+    }
+
+    fn joinable(
+        &self,
+        state: &State,
+        key: &LookKey,
+        id: Option<&str>,
+        freshness: Freshness,
+        now: Instant,
+    ) -> Option<Arc<Flight>> {
+        let flying = &state.looks.get(key)?.flying;
+        let is_young = |flight: &&Arc<Flight>| now.saturating_duration_since(flight.began) < self.0.caller;
+        let youngest = flying.last()?;
+        let joins = match freshness {
+            Freshness::NewLook => !youngest.has_gone_out() || flying.iter().filter(is_young).count() >= MOST_OF_ONE_LOOK,
+            Freshness::Shared | Freshness::NoCache => id.is_none() || is_young(&youngest),
+        };
+        joins.then(|| Arc::clone(youngest))
+    }
+
+    fn land(&self, flight: &Arc<Flight>, landed: Landed) {
+        let bytes = landed.outcome.as_ref().ok().map(|answer| weight::weight(answer));
+        let shared = bytes.is_some() && !self.0.sharing.share_for.is_zero();
+        let heard = !landed.outcome.as_ref().is_err_and(|failure| failure.delivery == Delivery::NotDelivered);
+        let mut state = self.lock();
+        *flight.stage() = Stage::Landed(landed);
+        if let Some(landing) = state.land(flight, shared, heard)
+            && let Some(bytes) = bytes
+        {
+            state.hold(flight, landing, bytes);
+            state.make_room_for_bytes(self.0.bounds.bytes);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is consistent at every await-free step, so a panic elsewhere does not make it unusable.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn remember_for(&self) -> Duration {
+        self.sharing.share_for.max(LEAST_REMEMBERED)
+    }
+}
+
+impl Flight {
+    /// From now on its query may have been heard.
+    pub(super) fn goes_out(&self) {
+        self.gone_out.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn has_gone_out(&self) -> bool {
+        self.gone_out.load(Ordering::SeqCst)
+    }
+
+    /// Its entry is on the trail now, so its outcome may be told. True for the first who says so.
+    pub(super) fn settles(&self) -> bool {
+        match &mut *self.stage() {
+            Stage::Landed(landed) => landed.owed.take().is_some(),
+            Stage::OnItsWay(_) => false,
+        }
+    }
+
+    /// Whether its answer is expected to have notified an authority.
+    pub(super) fn has_notified(&self) -> bool {
+        self.landed()
+            .and_then(|landed| landed.outcome.ok())
+            .is_some_and(|answer| record::notification_expected(Ok(&answer)) == Some(true))
+    }
+
+    /// A caller is told the answer: from now on it may make room for newer ones.
+    pub(super) fn is_told(&self) {
+        self.told.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until the flight has landed.
+    pub(super) async fn wait(&self) -> Landed {
+        loop {
+            let mut on_its_way = match &*self.stage() {
+                Stage::Landed(landed) => return landed.clone(),
+                Stage::OnItsWay(receiver) => receiver.clone(),
+            };
+            // Nothing is ever sent: it ends when the sender is dropped, after the landing.
+            let _ = on_its_way.changed().await;
+        }
+    }
+
+    fn landed(&self) -> Option<Landed> {
+        match &*self.stage() {
+            Stage::Landed(landed) => Some(landed.clone()),
+            Stage::OnItsWay(_) => None,
+        }
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Departure {
+    /// Every waiter hears of it.
+    pub(super) fn land(mut self, landed: Landed) {
+        self.table.land(&self.flight, landed);
+        self.on_its_way = None;
+    }
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        if self.on_its_way.is_some() {
+            let delivery = if self.flight.has_gone_out() { Delivery::MaybeDelivered } else { Delivery::NotDelivered };
+            let failure = Failure::new(FailureKind::Internal, Phase::Exchange, delivery);
+            self.table.land(&self.flight, Landed { outcome: Err(Arc::new(failure)), came: Instant::now(), owed: None });
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What the table holds, and the steps that change it. Each leaves it consistent.
+
+use super::{Bounds, FORGOTTEN_AT_ONCE, Flight, Stage};
+use crate::cpis::{Delivery, Failure, FailureKind, Phase};
+use crate::lookup::LookKey;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) looks: HashMap<Arc<LookKey>, Looks>,
+    /// What has landed and is remembered, and of that what still holds an answer: by order of landing.
+    pub(super) landed: BTreeMap<u64, Arc<Flight>>,
+    pub(super) held: BTreeMap<u64, (Arc<Flight>, usize)>,
+    pub(super) bytes: usize,
+    pub(super) ids: usize,
+    pub(super) flying: usize,
+    pub(super) next: u64,
+    pub(super) displaced: u64,
+}
+
+/// The looks of one key.
+#[derive(Default)]
+pub(super) struct Looks {
+    /// Oldest first.
+    pub(super) flying: Vec<Arc<Flight>>,
+    /// Whose answer is shared: of those that have landed, the one that was begun last.
+    pub(super) shared: Option<Arc<Flight>>,
+    pub(super) ids: HashMap<Box<str>, Arc<Flight>>,
+    /// How many have landed and are remembered.
+    pub(super) landed: usize,
+}
+
+impl State {
+    /// Forgets what landed longer ago than this, some of it at once. True when there may be more.
+    pub(super) fn forget_what_is_over(&mut self, now: Instant, remember_for: Duration) -> bool {
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            let Some((&landing, flight)) = self.landed.first_key_value() else { return false };
+            if flight.landed().is_some_and(|landed| now < landed.came + remember_for) {
+                return false;
+            }
+            self.forget(landing);
+        }
+        true
+    }
+
+    /// Gives a new flight its place.
+    pub(super) fn begin(&mut self, key: &LookKey, on_its_way: watch::Receiver<()>, now: Instant) -> Arc<Flight> {
+        let key = self.looks.get_key_value(key).map_or_else(|| Arc::new(key.clone()), |(key, _)| Arc::clone(key));
+        let flight = Arc::new(Flight {
+            look: Uuid::new_v4(),
+            began: now,
+            trace: OnceLock::new(),
+            key: Arc::clone(&key),
+            number: self.number(),
+            gone_out: AtomicBool::new(false),
+            told: AtomicBool::new(false),
+            stage: Mutex::new(Stage::OnItsWay(on_its_way)),
+        });
+        self.looks.entry(key).or_default().flying.push(Arc::clone(&flight));
+        self.flying += 1;
+        flight
+    }
+
+    /// From now on a request with this id is one for `flight`.
+    pub(super) fn remember(&mut self, id: Option<&str>, flight: &Arc<Flight>, bounds: Bounds) -> Result<(), Failure> {
+        let (Some(id), Some(looks)) = (id, self.looks.get_mut(&*flight.key)) else { return Ok(()) };
+        if self.ids >= bounds.ids {
+            return Err(full("request ids"));
+        }
+        if looks.ids.insert(id.into(), Arc::clone(flight)).is_none() {
+            self.ids += 1;
+        }
+        Ok(())
+    }
+
+    /// The flight is over. `shared`: its answer is, with further requests. `heard`: perhaps; if not, nothing is remembered of it.
+    /// Gives the number under which it is remembered.
+    pub(super) fn land(&mut self, flight: &Arc<Flight>, shared: bool, heard: bool) -> Option<u64> {
+        let landing = self.number();
+        let looks = self.looks.get_mut(&*flight.key)?;
+        looks.flying.retain(|other| !Arc::ptr_eq(other, flight));
+        self.flying -= 1;
+        let remembered = heard && (shared || looks.ids.values().any(|other| Arc::ptr_eq(other, flight)));
+        if !remembered {
+            self.drop_ids(flight);
+            return None;
+        }
+        // An answer that comes late does not take the place of one that was asked for after it.
+        if shared && looks.shared.as_ref().is_none_or(|other| other.number < flight.number) {
+            looks.shared = Some(Arc::clone(flight));
+        }
+        looks.landed += 1;
+        self.landed.insert(landing, Arc::clone(flight));
+        Some(landing)
+    }
+
+    /// Counts the answer of a landed flight.
+    pub(super) fn hold(&mut self, flight: &Arc<Flight>, landing: u64, bytes: usize) {
+        self.held.insert(landing, (Arc::clone(flight), bytes));
+        self.bytes += bytes;
+    }
+
+    /// Lets go of the oldest answers that a caller has been told. Those looks are not asked again for that.
+    pub(super) fn make_room_for_bytes(&mut self, most: usize) {
+        while self.bytes > most {
+            let told = self.held.iter().find(|(_, (flight, _))| flight.told.load(Ordering::Relaxed)).map(|(&landing, _)| landing);
+            let Some(landing) = told else { return };
+            self.displace(landing);
+        }
+    }
+
+    /// # Errors
+    /// Not delivered, when the table is full of what must not be forgotten.
+    pub(super) fn make_room_for_a_look(&mut self, bounds: Bounds) -> Result<(), Failure> {
+        self.make_room_for_bytes(bounds.bytes);
+        if self.bytes > bounds.bytes {
+            return Err(full("answers that nobody has seen"));
+        }
+        if self.flying + self.landed.len() >= bounds.looks {
+            let may_go = |flight: &Arc<Flight>| flight.told.load(Ordering::Relaxed) && !self.has_ids(flight);
+            let oldest =
+                self.landed.iter().take(FORGOTTEN_AT_ONCE).find(|(_, flight)| may_go(flight)).map(|(&landing, _)| landing);
+            self.forget(oldest.ok_or_else(|| full("looks"))?);
+            self.displaced += 1;
+        }
+        Ok(())
+    }
+
+    /// A flight that never began after all.
+    pub(super) fn take_back(&mut self, flight: &Arc<Flight>) {
+        self.land(flight, false, false);
+    }
+
+    fn displace(&mut self, landing: u64) {
+        let Some((flight, bytes)) = self.held.remove(&landing) else { return };
+        self.bytes -= bytes;
+        self.displaced += 1;
+        if !self.has_ids(&flight) {
+            self.forget(landing);
+            return;
+        }
+        if let Some(looks) = self.looks.get_mut(&*flight.key) {
+            looks.shared.take_if(|shared| Arc::ptr_eq(shared, &flight));
+        }
+        if let Stage::Landed(landed) = &mut *flight.stage() {
+            let gone = Failure::new(FailureKind::NoLongerHeld, Phase::Understand, Delivery::MaybeDelivered);
+            (landed.outcome, landed.owed) = (Err(Arc::new(gone)), None);
+        }
+    }
+
+    fn forget(&mut self, landing: u64) {
+        let Some(flight) = self.landed.remove(&landing) else { return };
+        if let Some((_, bytes)) = self.held.remove(&landing) {
+            self.bytes -= bytes;
+        }
+        if let Some(looks) = self.looks.get_mut(&*flight.key) {
+            looks.landed -= 1;
+            looks.shared.take_if(|shared| Arc::ptr_eq(shared, &flight));
+        }
+        self.drop_ids(&flight);
+    }
+
+    fn drop_ids(&mut self, flight: &Arc<Flight>) {
+        let Some(looks) = self.looks.get_mut(&*flight.key) else { return };
+        let before = looks.ids.len();
+        looks.ids.retain(|_, other| !Arc::ptr_eq(other, flight));
+        self.ids -= before - looks.ids.len();
+        if looks.flying.is_empty() && looks.landed == 0 {
+            self.looks.remove(&*flight.key);
+        }
+    }
+
+    fn has_ids(&self, flight: &Arc<Flight>) -> bool {
+        let looks = self.looks.get(&*flight.key);
+        looks.is_some_and(|looks| looks.ids.values().any(|other| Arc::ptr_eq(other, flight)))
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+}
+
+/// Nothing is forgotten that stands for a query which may have been heard: no further one goes out instead.
+fn full(of: &'static str) -> Failure {
+    tracing::warn!(of, "the table of looks is full: a look is refused");
+    Failure::new(FailureKind::Overloaded, Phase::Build, Delivery::NotDelivered)
+}

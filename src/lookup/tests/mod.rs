@@ -1,0 +1,279 @@
+use super::*;
+use crate::audit::{Entry, Event, StoreError, StoreErrorKind, TrailError};
+use crate::cpis::*;
+use crate::fhir::samples;
+use jiff::Timestamp;
+use record::Recording;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
+mod bounds;
+mod idempotency;
+mod model;
+mod on_record;
+mod overload;
+mod sharing;
+mod with_the_trail;
+
+const NUMBER: &str = "9990000018";
+const WINDOW: Duration = Duration::from_mins(5);
+
+/// A register that takes `delay` and gives the outcomes in turn, the last one for ever. It is never asked but for what stands
+/// on the trail as asked.
+struct Script {
+    delay: Duration,
+    outcomes: Mutex<Vec<Result<Answer, Failure>>>,
+    asked: AtomicUsize,
+    ids: Mutex<Vec<MessageIds>>,
+    trail: Arc<Book>,
+    lacks_a_name: AtomicBool,
+}
+
+impl Script {
+    fn new(delay: Duration, outcomes: Vec<Result<(), Failure>>) -> Arc<Self> {
+        Self::answering(delay, outcomes.into_iter().map(|outcome| outcome.map(|()| no_record())).collect())
+    }
+
+    fn answering(delay: Duration, outcomes: Vec<Result<Answer, Failure>>) -> Arc<Self> {
+        Arc::new(Self {
+            delay,
+            outcomes: Mutex::new(outcomes),
+            asked: AtomicUsize::new(0),
+            ids: Mutex::default(),
+            trail: Arc::default(),
+            lacks_a_name: AtomicBool::new(false),
+        })
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(SeqCst)
+    }
+
+    fn events(&self) -> Vec<&'static str> {
+        self.trail.events()
+    }
+}
+
+impl Register for Script {
+    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
+        if self.lacks_a_name.load(SeqCst) {
+            let kind = FailureKind::AuthorIncomplete { missing: vec!["name"] };
+            return Err(Failure::new(kind, Phase::Build, Delivery::NotDelivered));
+        }
+        Ok(author(question))
+    }
+
+    fn ask<'a>(&'a self, _: &'a Question, ids: &'a MessageIds) -> Asking<'a> {
+        Box::pin(async move {
+            assert!(self.trail.has_asked(ids), "a query went out that is not on the trail");
+            self.asked.fetch_add(1, SeqCst);
+            self.ids.lock().unwrap().push(ids.clone());
+            tokio::time::sleep(self.delay).await;
+            let mut outcomes = self.outcomes.lock().unwrap();
+            if outcomes.len() > 1 { outcomes.remove(0) } else { outcomes[0].clone() }
+        })
+    }
+}
+
+struct Panics(Arc<Book>);
+
+impl Register for Panics {
+    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
+        Ok(author(question))
+    }
+
+    fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> Asking<'a> {
+        Box::pin(async { panic!("a fault of our own") })
+    }
+}
+
+/// A trail whose clock is the test's, and which fails as the test wants.
+#[derive(Default)]
+struct Book {
+    lines: Mutex<Vec<Entry>>,
+    owed: Mutex<Vec<Entry>>,
+    fails: Mutex<Vec<Event>>,
+    error: Mutex<Option<TrailError>>,
+    takes: Mutex<Duration>,
+    is_full_of_debt: AtomicBool,
+}
+
+impl Book {
+    /// Entries of these events fail from now on.
+    fn fails(&self, events: &[Event]) {
+        *self.fails.lock().unwrap() = events.to_vec();
+    }
+
+    fn fails_with(&self, error: TrailError) {
+        *self.error.lock().unwrap() = Some(error);
+    }
+
+    fn lines(&self) -> Vec<Entry> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    fn owed(&self) -> Vec<Entry> {
+        self.owed.lock().unwrap().clone()
+    }
+
+    fn events(&self) -> Vec<&'static str> {
+        self.lines().iter().map(|entry| entry.event.name()).collect()
+    }
+
+    fn has_asked(&self, ids: &MessageIds) -> bool {
+        let is_it = |entry: &Entry| {
+            entry.event == Event::Asked
+                && entry.message.as_ref().is_some_and(|message| message.message_id.as_str() == ids.message)
+        };
+        self.lines.lock().unwrap().iter().any(is_it)
+    }
+
+    async fn write(&self, entry: &Entry, again: bool) -> Result<(), TrailError> {
+        let takes = *self.takes.lock().unwrap();
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
+        if self.fails.lock().unwrap().contains(&entry.event) {
+            let error = self.error.lock().unwrap().clone();
+            return Err(error.unwrap_or_else(|| StoreError::new(StoreErrorKind::Full, "as the test wants it").into()));
+        }
+        let mut lines = self.lines.lock().unwrap();
+        if !(again && lines.iter().any(|line| line.id == entry.id)) {
+            lines.push(entry.clone());
+        }
+        Ok(())
+    }
+}
+
+impl Ledger for Book {
+    fn record<'a>(&'a self, entry: &'a Entry) -> Recording<'a> {
+        Box::pin(self.write(entry, false))
+    }
+
+    fn record_again<'a>(&'a self, entry: &'a Entry) -> Recording<'a> {
+        Box::pin(self.write(entry, true))
+    }
+
+    fn record_when_possible(&self, entry: &Entry) {
+        self.owed.lock().unwrap().push(entry.clone());
+    }
+
+    fn can_owe_more(&self) -> bool {
+        !self.is_full_of_debt.load(SeqCst)
+    }
+}
+
+fn author(question: &Question) -> AuthorAsSent {
+    AuthorAsSent {
+        template: AuthorKind::System,
+        id: "200000000115".into(),
+        role_profile_id: None,
+        role_code: question.requester.role.code.clone(),
+        role_name: question.requester.role.name.clone(),
+        name: "Test".into(),
+        organisation_ods: "RX1".into(),
+        organisation_name: "Test".into(),
+        nominated: false,
+    }
+}
+
+fn no_record() -> Answer {
+    Answer {
+        about: NhsNumber::parse(NUMBER).unwrap(),
+        effective: Timestamp::UNIX_EPOCH,
+        query_id: Text::default(),
+        response_id: "response".into(),
+        holding: Holding::NoRecord,
+        accesses: Vec::new(),
+        stale: false,
+        notices: Vec::new(),
+    }
+}
+
+fn question(user: &str) -> Question {
+    about(NUMBER, user)
+}
+
+fn about(number: &str, user: &str) -> Question {
+    Question {
+        nhs_number: NhsNumber::parse(number).unwrap(),
+        requester: Requester {
+            user: UserIdentity { issuer: "test".into(), id: user.into() },
+            sds_user_id: None,
+            role_profile_id: None,
+            role: Role::default(),
+            name: PersonName::default(),
+            organisation: Organisation::default(),
+            activities: Vec::new(),
+            care_setting: CareSetting::default(),
+        },
+        traceparent: None,
+    }
+}
+
+/// The n-th of many children.
+fn child(n: u64) -> String {
+    let numbers = (9_990_000_000 + n * 20..).filter_map(|number| NhsNumber::from_u64(number).ok());
+    numbers.map(|number| number.digits().to_owned()).next().unwrap()
+}
+
+fn anonymous() -> Request {
+    Request::default()
+}
+
+fn request(id: &str) -> Request {
+    let facts = RequestFacts { request_id: Some(id.into()), ..RequestFacts::default() };
+    Request { facts, request_id: Some(id.to_owned()) }
+}
+
+fn rules(share_for: Duration) -> Rules {
+    Rules {
+        patience: Patience { connect: Duration::from_secs(5), caller: Duration::from_secs(20), late: Duration::from_mins(1) },
+        sharing: Sharing { share_for, refresh_after: Duration::from_secs(30) },
+        bulkhead: Bulkhead { max_in_flight: 64, max_queued: 256 },
+        breaker: BreakerRules { failures: 5, open_for: Duration::from_secs(15) },
+    }
+}
+
+/// Every look is a query of its own.
+fn lookups(register: &Arc<Script>) -> Lookups {
+    by(register, rules(Duration::ZERO))
+}
+
+/// Answers are shared for five minutes.
+fn sharing_lookups(register: &Arc<Script>) -> Lookups {
+    by(register, rules(WINDOW))
+}
+
+fn by(register: &Arc<Script>, rules: Rules) -> Lookups {
+    bounded(register, rules, Bounds::USUAL)
+}
+
+fn bounded(register: &Arc<Script>, rules: Rules, bounds: Bounds) -> Lookups {
+    let book = Arc::clone(&register.trail);
+    Lookups::with(Arc::clone(register) as Arc<dyn Register>, book, rules, bounds, Handle::current())
+}
+
+impl Lookups {
+    /// A search of one user without headers.
+    async fn plain(&self, user: &str) -> Result<Look, Arc<Failure>> {
+        self.look(question(user), Freshness::Shared, anonymous()).await
+    }
+
+    /// A search of one user with a request id.
+    async fn with_id(&self, id: &str) -> Result<Look, Arc<Failure>> {
+        self.look(question("a"), Freshness::Shared, request(id)).await
+    }
+
+    async fn new_look(&self, id: &str) -> Result<Look, Arc<Failure>> {
+        self.look(question("a"), Freshness::NewLook, request(id)).await
+    }
+}
+
+fn not_connected() -> Failure {
+    Failure::new(FailureKind::NotConnected { cause: "refused" }, Phase::Connect, Delivery::NotDelivered)
+}
+
+fn lost() -> Failure {
+    Failure::new(FailureKind::ConnectionLost, Phase::Exchange, Delivery::MaybeDelivered)
+}

@@ -1,0 +1,189 @@
+//! Any interleaving of requests, answers, failures and faults of the trail keeps the promises.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// One request: when it comes, and what with.
+#[derive(Debug, Clone)]
+struct Coming {
+    at_ms: u64,
+    user: u8,
+    id: Option<u8>,
+    freshness: Freshness,
+    /// Hangs up after this long.
+    hangs_up_ms: Option<u64>,
+}
+
+/// What the register does with its n-th query.
+#[derive(Debug, Clone)]
+struct Doing {
+    takes_ms: u64,
+    outcome: u8,
+}
+
+/// The trail does not take entries of one event for a while.
+#[derive(Debug, Clone)]
+struct Outage {
+    from_ms: u64,
+    for_ms: u64,
+    event: Event,
+}
+
+fn comings() -> impl Strategy<Value = Vec<Coming>> {
+    let freshness = prop_oneof![
+        5 => Just(Freshness::Shared),
+        2 => Just(Freshness::NoCache),
+        2 => Just(Freshness::NewLook),
+    ];
+    let one =
+        (0..120_000_u64, 0..2_u8, prop::option::weighted(0.8, 0..4_u8), freshness, prop::option::weighted(0.2, 0..25_000_u64));
+    let one = one.prop_map(|(at_ms, user, id, freshness, hangs_up_ms)| Coming { at_ms, user, id, freshness, hangs_up_ms });
+    prop::collection::vec(one, 1..40)
+}
+
+fn doings() -> impl Strategy<Value = Vec<Doing>> {
+    let takes = prop_oneof![3 => 0..500_u64, 2 => 500..25_000_u64, 1 => 25_000..100_000_u64];
+    prop::collection::vec((takes, 0..6_u8).prop_map(|(takes_ms, outcome)| Doing { takes_ms, outcome }), 1..12)
+}
+
+fn outages() -> impl Strategy<Value = Vec<Outage>> {
+    let event = prop::sample::select(vec![Event::Asked, Event::Answered, Event::Unknown, Event::Failed, Event::Shared]);
+    let one = (0..120_000_u64, 0..30_000_u64, event);
+    prop::collection::vec(one.prop_map(|(from_ms, for_ms, event)| Outage { from_ms, for_ms, event }), 0..4)
+}
+
+/// What the register was asked: look by message id, and whether the query may have been heard.
+struct Recorder {
+    doings: Vec<Doing>,
+    asked: Mutex<Vec<(String, bool)>>,
+    book: Arc<Book>,
+}
+
+impl Register for Recorder {
+    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
+        Ok(author(question))
+    }
+
+    fn ask<'a>(&'a self, _: &'a Question, ids: &'a MessageIds) -> Asking<'a> {
+        Box::pin(async move {
+            assert!(self.book.has_asked(ids), "a query went out that is not on the trail");
+            let n = self.asked.lock().unwrap().len();
+            let doing = self.doings[n % self.doings.len()].clone();
+            let (heard, outcome) = match doing.outcome {
+                0 => (false, Err(not_connected())),
+                1 => (true, Err(lost())),
+                2 => (true, Err(Failure::understanding(FailureKind::Response(ResponseCode::CpisFailure)))),
+                3 => (true, Ok(samples::large())),
+                _ => (true, Ok(no_record())),
+            };
+            self.asked.lock().unwrap().push((ids.message.clone(), heard));
+            tokio::time::sleep(Duration::from_millis(doing.takes_ms)).await;
+            outcome
+        })
+    }
+}
+
+/// What one request was told.
+struct Told {
+    coming: Coming,
+    outcome: Option<Result<Look, Arc<Failure>>>,
+}
+
+async fn run(share_for: Duration, comings: Vec<Coming>, doings: Vec<Doing>, outages: Vec<Outage>) -> (Arc<Recorder>, Vec<Told>) {
+    let book: Arc<Book> = Arc::default();
+    let register = Arc::new(Recorder { doings, asked: Mutex::default(), book: Arc::clone(&book) });
+    let rules = Rules { breaker: BreakerRules { failures: 1000, open_for: Duration::from_secs(1) }, ..rules(share_for) };
+    let lookups = Lookups::with(register.clone(), book.clone(), rules, Bounds::USUAL, Handle::current());
+    let weather = outages.into_iter().map(|outage| {
+        let book = Arc::clone(&book);
+        async move {
+            tokio::time::sleep(Duration::from_millis(outage.from_ms)).await;
+            book.fails.lock().unwrap().push(outage.event);
+            tokio::time::sleep(Duration::from_millis(outage.for_ms)).await;
+            let mut fails = book.fails.lock().unwrap();
+            let at = fails.iter().position(|event| *event == outage.event).unwrap();
+            fails.remove(at);
+        }
+    });
+    let requests = comings.into_iter().map(|coming| {
+        let lookups = lookups.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(coming.at_ms)).await;
+            let by = coming.id.map_or_else(anonymous, |id| request(&format!("request-{id}")));
+            let look = lookups.look(question(&coming.user.to_string()), coming.freshness, by);
+            let limit = Duration::from_millis(coming.hangs_up_ms.unwrap_or(u64::from(u32::MAX)));
+            let outcome = tokio::time::timeout(limit, look).await.ok();
+            Told { coming, outcome }
+        }
+    });
+    let (told, _) = tokio::join!(futures_util::future::join_all(requests), futures_util::future::join_all(weather));
+    assert!(lookups.drain(Duration::from_mins(10)).await);
+    (register, told)
+}
+
+fn check(register: &Recorder, told: &[Told]) -> Result<(), TestCaseError> {
+    let lines = register.book.lines();
+    let asked = register.asked.lock().unwrap().clone();
+    let heard: HashSet<&String> = asked.iter().filter(|(_, heard)| *heard).map(|(id, _)| id).collect();
+    let mut queries_of_id: HashMap<(String, String), usize> = HashMap::new();
+    let mut queries_of_look: HashMap<Uuid, usize> = HashMap::new();
+    for line in lines.iter().filter(|line| line.event == Event::Asked) {
+        if heard.contains(&line.message.as_ref().unwrap().message_id.as_str().to_owned()) {
+            *queries_of_look.entry(line.look.unwrap()).or_default() += 1;
+            if let Some(id) = &line.request.request_id {
+                let user = line.who.as_ref().unwrap().user_id.as_ref().unwrap().as_str().to_owned();
+                *queries_of_id.entry((user, id.as_str().to_owned())).or_default() += 1;
+            }
+        }
+    }
+    prop_assert!(queries_of_look.values().all(|queries| *queries == 1), "one complete request per look");
+    // All requests come within two minutes, and what may have been heard is remembered for five.
+    prop_assert!(queries_of_id.values().all(|queries| *queries == 1), "one complete request per request id: {queries_of_id:?}");
+    for (id, _) in &asked {
+        let of_it = |entry: &&Entry| entry.message.as_ref().is_some_and(|message| message.message_id.as_str() == id);
+        let owed = register.book.owed();
+        let ends: HashSet<Uuid> =
+            lines.iter().chain(&owed).filter(of_it).filter(|entry| entry.event != Event::Asked).map(|entry| entry.id).collect();
+        prop_assert_eq!(ends.len(), 1, "every query has one end, on the trail or owed to it");
+    }
+    for Told { coming, outcome } in told {
+        let Some(outcome) = outcome else { continue };
+        match outcome {
+            Ok(look) => {
+                prop_assert!(look.age.is_none() || look.shared);
+                let recorded = lines.iter().any(|line| matches!(line.event, Event::Answered | Event::Shared));
+                prop_assert!(recorded, "something was shown, and nothing is on the trail");
+            }
+            Err(failure) if failure.delivery == Delivery::NotDelivered => {
+                prop_assert!(
+                    matches!(failure.kind, FailureKind::NotConnected { .. } | FailureKind::TrailUnavailable),
+                    "{failure} to {coming:?}"
+                );
+            }
+            Err(_) => {}
+        }
+    }
+    let shown = told.iter().filter(|told| matches!(&told.outcome, Some(Ok(_)))).count();
+    let showings = lines.iter().filter(|line| matches!(line.event, Event::Answered | Event::Shared)).count();
+    prop_assert!(shown <= showings, "{shown} were shown, {showings} are on the trail");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_history_keeps_the_promises(
+        comings in comings(),
+        doings in doings(),
+        outages in outages(),
+        shares in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let share_for = if shares { WINDOW } else { Duration::ZERO };
+        let (register, told) = runtime.block_on(run(share_for, comings, doings, outages));
+        check(&register, &told)?;
+    }
+}

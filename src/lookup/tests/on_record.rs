@@ -1,0 +1,252 @@
+//! Nothing is asked or shown that is not on record.
+
+use super::*;
+
+const ID: &str = "0123456789abcdef";
+
+fn found() -> Answer {
+    Answer { response_id: "response".into(), ..samples::large() }
+}
+
+fn last(register: &Script) -> Entry {
+    register.trail.lines().last().unwrap().clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_is_two_entries_that_say_everything() {
+    let register = Script::answering(Duration::ZERO, vec![Ok(found())]);
+    let lookups = lookups(&register);
+    lookups.with_id(ID).await.unwrap();
+    let lines = register.trail.lines();
+    let [asked, answered] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!((asked.event, answered.event), (Event::Asked, Event::Answered));
+    assert!(asked.look.is_some() && asked.look == answered.look && asked.id != answered.id);
+    let ids = register.ids.lock().unwrap()[0].clone();
+    for entry in [asked, answered] {
+        assert_eq!(entry.child, Some(NhsNumber::parse(NUMBER).unwrap()));
+        assert_eq!(entry.who, Some(crate::audit::Who::from(&question("a").requester)));
+        assert_eq!(entry.author, Some(author(&question("a"))));
+        assert_eq!(entry.request.request_id, Some(ID.into()));
+        let message = entry.message.as_ref().unwrap();
+        assert_eq!((message.message_id.as_str(), message.query_id.as_str()), (ids.message.as_str(), ids.query.as_str()));
+    }
+    assert_eq!((&asked.upshot, &asked.message.as_ref().unwrap().response_id), (&None, &None));
+    assert_eq!(answered.message.as_ref().unwrap().response_id, Some("response".into()));
+    let upshot = answered.upshot.as_ref().unwrap();
+    assert_eq!((upshot.outcome.as_str(), upshot.notification_expected), ("found", Some(true)));
+    assert_eq!(upshot.shown, Some(crate::audit::Shown::from(&found())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_record_notifies_nobody_and_a_local_store_nobody_knows() {
+    let stale = Answer { stale: true, ..found() };
+    for (answer, name, expected) in [(no_record(), "no-record", Some(false)), (stale, "found", None)] {
+        let register = Script::answering(Duration::ZERO, vec![Ok(answer)]);
+        lookups(&register).plain("a").await.unwrap();
+        let upshot = last(&register).upshot.unwrap();
+        assert_eq!((upshot.outcome.as_str(), upshot.notification_expected), (name, expected));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_is_what_cpis_is_known_to_have_heard_and_the_rest_is_unknown() {
+    use FailureKind::*;
+    let maybe = |kind| Failure::understanding(kind);
+    let not = |kind| Failure::new(kind, Phase::Understand, Delivery::NotDelivered);
+    let cases = [
+        (not(RefusedByStatus { status: 403 }), "failed", "refused", None),
+        (not(Response(ResponseCode::SpineUnreachable)), "failed", "spine-unreachable", Some("SMSP-0004")),
+        (maybe(Response(ResponseCode::CpisFailure)), "failed", "cpis-failure", Some("CPIS-9999")),
+        (maybe(Soap { fault: Fault::NotRetryable, code: Some("2200".into()) }), "failed", "fault", Some("2200")),
+        (maybe(BusinessError { code: None }), "failed", "business-error", None),
+        (maybe(QueryFailed { code: None }), "failed", "query-failed", None),
+        (maybe(Timeout), "unknown", "timeout", None),
+        (lost(), "unknown", "connection-lost", None),
+        (maybe(Unreadable { why: "x" }), "unknown", "unreadable", None),
+        (maybe(TooLarge), "unknown", "too-large", None),
+        (maybe(NotAnAnswer { what: "x" }), "unknown", "not-an-answer", None),
+        (maybe(UnknownCode { code: Some("SMSP-0042".into()) }), "unknown", "unknown-code", Some("SMSP-0042")),
+        (maybe(Contradictory(Contradiction::TotalUnreadable)), "unknown", "incomplete", None),
+        (maybe(OtherChild), "unknown", "other-child", None),
+        (maybe(OtherMessage), "unknown", "other-message", None),
+        (maybe(Internal), "unknown", "internal", None),
+    ];
+    for (failure, event, name, code) in cases {
+        let register = Script::new(Duration::ZERO, vec![Err(failure.clone())]);
+        assert!(lookups(&register).plain("a").await.is_err());
+        assert_eq!(register.events(), ["asked", event], "{failure}");
+        let upshot = last(&register).upshot.unwrap();
+        assert_eq!((upshot.outcome.as_str(), upshot.delivery), (name, Some(failure.delivery)));
+        assert_eq!(upshot.response_code.as_ref().map(Text::as_str), code);
+        let nobody = failure.delivery == Delivery::NotDelivered;
+        assert_eq!(upshot.notification_expected, nobody.then_some(false));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_has_entries_of_its_own_under_one_look() {
+    let register = Script::new(Duration::ZERO, vec![Err(not_connected()), Ok(())]);
+    lookups(&register).plain("a").await.unwrap();
+    assert_eq!(register.events(), ["asked", "failed", "asked", "answered"]);
+    let lines = register.trail.lines();
+    assert!(lines.iter().all(|line| line.look == lines[0].look));
+    let message = |at: usize| lines[at].message.as_ref().unwrap().message_id.clone();
+    assert_eq!((message(0), message(2)), (message(1), message(3)));
+    assert_ne!(message(0), message(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waited_searched_again_read_or_found_nothing_has_an_entry_of_its_own() {
+    let register = Script::answering(Duration::from_secs(1), vec![Ok(found())]);
+    let lookups = sharing_lookups(&register);
+    let (_, joined) = tokio::join!(lookups.with_id("first-id"), lookups.with_id("second-id"));
+    assert!(joined.unwrap().shared);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    lookups.with_id("third-id").await.unwrap();
+    assert!(lookups.held(&question("a"), &request("a-read-id")).await.unwrap().is_some());
+    assert!(lookups.held(&question("b"), &request("not-held-id")).await.unwrap().is_none());
+    assert_eq!(register.events(), ["asked", "answered", "shared", "shared", "shared", "not-held"]);
+    let lines = register.trail.lines();
+    let ids: Vec<_> = lines.iter().map(|line| line.request.request_id.as_ref().unwrap().as_str()).collect();
+    assert_eq!(ids, ["first-id", "first-id", "second-id", "third-id", "a-read-id", "not-held-id"]);
+    assert!(lines[..5].iter().all(|line| line.look == lines[0].look));
+    let ages: Vec<_> = lines[2..5].iter().map(|line| line.upshot.as_ref().unwrap().age_ms).collect();
+    assert_eq!(ages, [None, Some(2000), Some(2000)]);
+    for line in &lines[2..5] {
+        let upshot = line.upshot.as_ref().unwrap();
+        assert_eq!((upshot.outcome.as_str(), upshot.notification_expected), ("found", Some(false)));
+        assert!(upshot.shown.is_some());
+    }
+    let statistics = lookups.statistics();
+    assert_eq!((statistics.asked, statistics.answered, statistics.shared), (1, 1, 3));
+    assert_eq!((statistics.notifications_caused, statistics.notifications_saved), (1, 2), "a read saves none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_cannot_be_the_author_is_refused_on_record_and_nothing_is_asked() {
+    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    register.lacks_a_name.store(true, SeqCst);
+    let lookups = lookups(&register);
+    assert!(matches!(lookups.with_id(ID).await.unwrap_err().kind, FailureKind::AuthorIncomplete { .. }));
+    assert_eq!((register.asked(), register.events()), (0, vec!["refused"]));
+    assert_eq!(last(&register).upshot.unwrap().outcome.as_str(), "author-incomplete");
+    register.trail.fails(&[Event::Refused]);
+    assert_eq!(lookups.with_id(ID).await.unwrap_err().kind, FailureKind::TrailUnavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_entry_no_query_goes_out_and_a_later_one_may() {
+    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    register.trail.fails(&[Event::Asked]);
+    let lookups = lookups(&register);
+    let failure = lookups.with_id(ID).await.unwrap_err();
+    assert_eq!((&failure.kind, failure.delivery), (&FailureKind::TrailUnavailable, Delivery::NotDelivered));
+    assert_eq!((register.asked(), register.trail.owed().len()), (0, 0), "nothing was written, so nothing needs an end");
+    register.trail.fails(&[]);
+    assert!(lookups.with_id(ID).await.is_ok());
+    assert_eq!(register.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_may_have_been_written_gets_its_end_when_possible() {
+    let gone: TrailError = StoreError::new(StoreErrorKind::Gone, "as the test wants it").into();
+    for error in [TrailError::Slow, TrailError::Closed, gone] {
+        let register = Script::new(Duration::ZERO, vec![Ok(())]);
+        register.trail.fails(&[Event::Asked]);
+        register.trail.fails_with(error);
+        assert_eq!(lookups(&register).plain("a").await.unwrap_err().kind, FailureKind::TrailUnavailable);
+        let owed = register.trail.owed();
+        assert_eq!(owed.iter().map(|entry| entry.event).collect::<Vec<_>>(), [Event::Failed]);
+        assert_eq!(owed[0].upshot.as_ref().unwrap().delivery, Some(Delivery::NotDelivered));
+        assert!(owed[0].message.is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_query_goes_out_while_the_trail_is_owed_too_much() {
+    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    register.trail.is_full_of_debt.store(true, SeqCst);
+    assert_eq!(lookups(&register).plain("a").await.unwrap_err().kind, FailureKind::TrailUnavailable);
+    assert_eq!((register.asked(), register.events().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_whose_caller_has_gone_before_the_trail_was_ready_never_goes_out() {
+    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    *register.trail.takes.lock().unwrap() = Duration::from_secs(21);
+    let lookups = lookups(&register);
+    assert!(lookups.with_id(ID).await.is_err());
+    assert!(lookups.drain(WINDOW).await);
+    assert_eq!((register.asked(), register.events()), (0, vec!["asked", "failed"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_recorded_is_withheld_and_given_to_the_retry_without_a_second_query() {
+    let register = Script::answering(Duration::from_secs(1), vec![Ok(found())]);
+    register.trail.fails(&[Event::Answered]);
+    let lookups = lookups(&register);
+    let (first, joined) = tokio::join!(lookups.with_id(ID), lookups.with_id("another-id"));
+    for failure in [first.unwrap_err(), joined.unwrap_err(), lookups.with_id(ID).await.unwrap_err()] {
+        assert_eq!((&failure.kind, failure.delivery), (&FailureKind::Withheld, Delivery::MaybeDelivered));
+    }
+    assert_eq!(register.events(), ["asked"]);
+    let owed = register.trail.owed();
+    assert_eq!(owed.iter().map(|entry| entry.event).collect::<Vec<_>>(), [Event::Answered]);
+    assert_eq!((lookups.statistics().withheld, lookups.statistics().answered), (1, 0));
+    register.trail.fails(&[]);
+    assert!(lookups.with_id(ID).await.unwrap().shared);
+    assert!(lookups.with_id("another-id").await.unwrap().shared);
+    assert_eq!(register.events(), ["asked", "answered", "shared", "shared"]);
+    assert_eq!(register.trail.lines()[1].id, owed[0].id, "the owed entry itself, so that it stands there once");
+    assert_eq!((register.asked(), lookups.statistics().answered, lookups.statistics().notifications_caused), (1, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withheld_answer_serves_the_next_search_too_once_it_is_on_record() {
+    let register = Script::answering(Duration::ZERO, vec![Ok(found())]);
+    register.trail.fails(&[Event::Answered]);
+    let lookups = sharing_lookups(&register);
+    assert_eq!(lookups.plain("a").await.unwrap_err().kind, FailureKind::Withheld);
+    let failure = lookups.plain("a").await.unwrap_err();
+    assert_eq!((&failure.kind, failure.delivery), (&FailureKind::TrailUnavailable, Delivery::NotDelivered), "it asked nothing");
+    assert_eq!(lookups.held(&question("a"), &anonymous()).await.unwrap_err().kind, FailureKind::TrailUnavailable);
+    register.trail.fails(&[]);
+    assert!(lookups.plain("a").await.unwrap().shared);
+    assert_eq!((register.asked(), register.events()), (1, vec!["asked", "answered", "shared"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_cannot_be_recorded_is_told_unless_it_names_an_authority() {
+    let register = Script::new(Duration::ZERO, vec![Err(lost())]);
+    register.trail.fails(&[Event::Unknown]);
+    let lookups_ = lookups(&register);
+    assert_eq!(*lookups_.with_id(ID).await.unwrap_err(), lost());
+    assert_eq!(register.trail.owed().len(), 1);
+    let telling = Failure::understanding(FailureKind::Contradictory(Contradiction::TotalUnreadable))
+        .with_contacts(vec![samples::exampleshire()]);
+    let register = Script::new(Duration::ZERO, vec![Err(telling.clone())]);
+    register.trail.fails(&[Event::Unknown]);
+    let lookups = lookups(&register);
+    assert_eq!(lookups.with_id(ID).await.unwrap_err().kind, FailureKind::Withheld);
+    register.trail.fails(&[]);
+    assert_eq!(*lookups.with_id(ID).await.unwrap_err(), telling);
+    assert_eq!((register.asked(), register.events()), (1, vec!["asked", "unknown"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_showing_that_cannot_be_recorded_is_not_made() {
+    let register = Script::answering(Duration::from_secs(1), vec![Ok(found())]);
+    let lookups = sharing_lookups(&register);
+    register.trail.fails(&[Event::Shared, Event::NotHeld]);
+    let (owner, joined) = tokio::join!(lookups.with_id(ID), lookups.with_id("joined-id"));
+    assert!(owner.is_ok());
+    let told = |failure: Arc<Failure>| (failure.kind.clone(), failure.delivery);
+    let withheld = (FailureKind::Withheld, Delivery::MaybeDelivered);
+    let unavailable = (FailureKind::TrailUnavailable, Delivery::NotDelivered);
+    assert_eq!(told(joined.unwrap_err()), withheld, "its look was made");
+    assert_eq!(told(lookups.with_id(ID).await.unwrap_err()), withheld, "its look was made");
+    assert_eq!(told(lookups.with_id("window-id").await.unwrap_err()), unavailable, "it asked nothing");
+    assert_eq!(told(lookups.held(&question("a"), &anonymous()).await.unwrap_err()), unavailable);
+    assert_eq!(told(lookups.held(&question("b"), &anonymous()).await.unwrap_err()), unavailable);
+    assert_eq!((register.asked(), register.events()), (1, vec!["asked", "answered"]));
+}

@@ -1,0 +1,77 @@
+//! The room and the trail itself together, by the real clock.
+
+use super::*;
+use crate::audit::{Appending, Chain, Draft, MemoryReader, MemoryStore, Options, Reader, Seal, Store};
+use crate::settings::KeyMaterial;
+
+/// A store that can be broken.
+struct Moody {
+    inside: MemoryStore,
+    broken: Arc<AtomicBool>,
+}
+
+impl Store for Moody {
+    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
+        Box::pin(async move {
+            if self.broken.load(SeqCst) {
+                return Err(StoreError::new(StoreErrorKind::Gone, "as the test wants it"));
+            }
+            self.inside.append(drafts, chain).await
+        })
+    }
+}
+
+/// Breaks the store while it is asked, as often as it is told to.
+struct Breaks {
+    broken: Arc<AtomicBool>,
+    asked: AtomicUsize,
+}
+
+impl Register for Breaks {
+    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
+        Ok(author(question))
+    }
+
+    fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> Asking<'a> {
+        Box::pin(async move {
+            self.asked.fetch_add(1, SeqCst);
+            self.broken.store(true, SeqCst);
+            Ok(no_record())
+        })
+    }
+}
+
+fn open() -> (Lookups, Trail, MemoryReader, Arc<Breaks>) {
+    let keys = [KeyMaterial::new([1; 32])];
+    let (inside, reader) = MemoryStore::new();
+    let broken = Arc::new(AtomicBool::new(false));
+    let store = Box::new(Moody { inside, broken: Arc::clone(&broken) });
+    let (chain, seal) = (Chain::new(&keys).unwrap(), Arc::new(Seal::new(&keys).unwrap()));
+    let trail = Trail::start(store, chain, seal, Options::default(), Handle::current()).unwrap();
+    let register = Arc::new(Breaks { broken, asked: AtomicUsize::new(0) });
+    let lookups = Lookups::new(register.clone(), trail.clone(), rules(Duration::ZERO), Handle::current());
+    (lookups, trail, reader, register)
+}
+
+async fn events(reader: &MemoryReader) -> Vec<String> {
+    reader.lines(0, 100).await.unwrap().into_iter().map(|line| line.event).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_breaks_under_a_look_costs_no_second_query_and_no_entry() {
+    let (lookups, trail, reader, register) = open();
+    assert_eq!(lookups.with_id("first-id").await.unwrap_err().kind, FailureKind::Withheld);
+    assert_eq!(lookups.with_id("other-id").await.unwrap_err().kind, FailureKind::TrailUnavailable);
+    assert_eq!(events(&reader).await, ["asked"]);
+    register.broken.store(false, SeqCst);
+    assert!(lookups.with_id("first-id").await.unwrap().shared);
+    assert!(trail.flush(Duration::from_secs(5)).await);
+    let events = events(&reader).await;
+    // The other look's entry may have been written for all that was known, so it has an end.
+    let mut sorted = events.clone();
+    sorted.sort();
+    assert_eq!(sorted, ["answered", "asked", "failed", "shared"], "{events:?}");
+    let at = |event: &str| events.iter().position(|other| other == event).unwrap();
+    assert!(at("asked") < at("answered") && at("answered") < at("shared"));
+    assert_eq!(register.asked.load(SeqCst), 1);
+}

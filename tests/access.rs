@@ -1,0 +1,38 @@
+//! Who asks: tokens of a real issuer and gateways over real mutual TLS, at the real service.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "access/algorithms.rs"]
+mod algorithms;
+#[path = "access/callers.rs"]
+mod callers;
+#[path = "access/cis2.rs"]
+mod cis2;
+mod common;
+#[path = "access/gateway.rs"]
+mod gateway;
+#[path = "access/keys.rs"]
+mod keys;
+#[path = "access/scopes.rs"]
+mod scopes;
+#[path = "access/tokens.rs"]
+mod tokens;
+
+use common::issuer::bearer;
+use common::{GOOD_CHILD, Got, House};
+
+/// The search for a child's flags with this token.
+async fn look_with(house: &House, token: &str) -> Got {
+    house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("Authorization", &bearer(token))]).await
+}
+
+/// The answer is a refusal with this status and issue, nobody was asked or notified, and nothing of `secrets` is anywhere.
+fn assert_refused(house: &House, got: &Got, status: u16, issue: &str, secrets: &[&str]) {
+    assert_eq!((got.status, got.issue().as_str()), (status, issue), "{}", got.text);
+    let counts = house.counts();
+    assert_eq!((counts.requests, counts.queries, counts.notifications), (0, 0, 0));
+    assert_eq!(got.header("WWW-Authenticate").is_some(), status == 401 || got.text.contains("scopes"), "{}", got.text);
+    let said = format!("{}{:?}{}", got.text, got.headers, house.service.said());
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        assert!(!said.contains(secret), "{secret} in {said}");
+    }
+}

@@ -1,0 +1,200 @@
+//! An issuer's keys: rotated while requests run, invented by the thousand, away.
+
+use super::{assert_refused, look_with};
+use crate::common::House;
+use crate::common::issuer::{Issuer, Mood};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_set_named_by_the_settings_needs_no_discovery() {
+    let issuer = Issuer::start().await;
+    let house = issuer.house_with(&json!({"jwks_url": format!("{}/jwks", issuer.url)}), &[]).await;
+    assert_eq!(look_with(&house, &issuer.good()).await.status, 200);
+    assert_eq!((issuer.discoveries(), issuer.key_sets()), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_read_once_for_many_requests() {
+    let issuer = Issuer::start().await;
+    let house = issuer.house().await;
+    for _ in 0..20 {
+        assert_eq!(look_with(&house, &issuer.good()).await.status, 200);
+    }
+    assert_eq!((issuer.discoveries(), issuer.key_sets()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_with_a_certificate_of_its_own_ca_is_believed_only_with_that_ca() {
+    let issuer = Issuer::start_tls().await;
+    let house = issuer.house().await;
+    assert_eq!(look_with(&house, &issuer.good()).await.status, 200);
+    let other = Issuer::start_tls().await;
+    let mistaken = issuer.folder().join("issuer-ca.pem").display().to_string();
+    let distrusting = other.house_with(&json!({"ca": mistaken}), &[]).await;
+    let got = look_with(&distrusting, &other.good()).await;
+    assert_refused(&distrusting, &got, 503, "transient", &[]);
+    assert_eq!(other.key_sets(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_while_requests_run_fails_none_of_them() {
+    let issuer = Issuer::start().await;
+    let house = issuer.house().await;
+    let until = Instant::now() + Duration::from_secs(3);
+    let callers = (0..8).map(async |caller| {
+        let mut served = 0;
+        while Instant::now() < until {
+            // A fresh token each time, signed with whatever key the issuer signs with now.
+            let token = issuer.token(json!({"jti": format!("{caller}-{served}")}));
+            let got = look_with(&house, &token).await;
+            assert_eq!(got.status, 200, "{}", got.text);
+            served += 1;
+        }
+        served
+    });
+    let rotation = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        issuer.rotate();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        issuer.withdraw_old_keys();
+        0
+    };
+    let mut all: Vec<std::pin::Pin<Box<dyn Future<Output = u32>>>> = vec![Box::pin(rotation)];
+    for caller in callers {
+        all.push(Box::pin(caller));
+    }
+    let served: u32 = futures_util::future::join_all(all).await.into_iter().sum();
+    assert!(served > 50, "{served}");
+    assert_eq!(issuer.key_sets(), 2, "one reading at the start, one for the new key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_not_believed_longer_than_its_key_is_published() {
+    let issuer = Issuer::start().await;
+    let house = issuer.house_with(&json!({"refresh": "1s"}), &[]).await;
+    let old = issuer.good();
+    assert_eq!(look_with(&house, &old).await.status, 200);
+    issuer.rotate();
+    issuer.withdraw_old_keys();
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let before = house.counts().queries;
+    let got = look_with(&house, &old).await;
+    assert_eq!((got.status, got.issue().as_str()), (401, "login"), "{}", got.text);
+    assert_eq!(house.counts().queries, before);
+    assert_eq!(look_with(&house, &issuer.good()).await.status, 200);
+}
+
+/// A token that names a key nobody has.
+fn with_invented_key(issuer: &Issuer, at: usize) -> String {
+    issuer.key().sign(&issuer.claims(), |header| header.kid = Some(format!("invented-{at}")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invented_keys_by_the_hundred_make_one_reading_and_are_refused_at_once() {
+    let issuer = Issuer::start().await;
+    let house = issuer.house().await;
+    assert_eq!(look_with(&house, &issuer.good()).await.status, 200);
+    let queries = house.counts().queries;
+    let began = Instant::now();
+    let mut slowest = Duration::ZERO;
+    for at in 0..300 {
+        let token = with_invented_key(&issuer, at);
+        let one = Instant::now();
+        let got = look_with(&house, &token).await;
+        assert_eq!((got.status, got.issue().as_str()), (401, "login"));
+        if at > 0 {
+            slowest = slowest.max(one.elapsed());
+        }
+    }
+    // One at the start, and one for each ten seconds that the flood lasted.
+    let most = 2 + began.elapsed().as_secs() / 10;
+    assert!((2..=most).contains(&issuer.key_sets()), "{} in {:?}", issuer.key_sets(), began.elapsed());
+    assert_eq!(issuer.discoveries(), issuer.key_sets());
+    assert_eq!(house.counts().queries, queries);
+    assert!(slowest < Duration::from_millis(500), "{slowest:?}");
+    assert_eq!(look_with(&house, &issuer.good()).await.status, 200, "good tokens are served meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_never_was_there_is_a_503_that_may_be_repeated() {
+    let issuer = Issuer::start().await;
+    for mood in [Mood::Broken, Mood::Garbage, Mood::Endless, Mood::Redirecting, Mood::Away] {
+        issuer.be(mood);
+        let house = issuer.house().await;
+        let got = look_with(&house, &issuer.good()).await;
+        assert_refused(&house, &got, 503, "transient", &["dr-example"]);
+        assert!(got.header("Retry-After").is_some() && got.diagnostics().contains("cannot be checked"), "{mood:?} {}", got.text);
+        assert_eq!(issuer.others(), 0, "redirects are not followed");
+        assert!(!house.service.said().contains("ward network"), "nothing that it sent is in the log");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_issuer_keeps_a_caller_for_seconds_not_for_ever() {
+    let issuer = Issuer::start().await;
+    issuer.be(Mood::Slow);
+    let house = issuer.house().await;
+    let began = Instant::now();
+    let got = look_with(&house, &issuer.good()).await;
+    assert_refused(&house, &got, 503, "transient", &[]);
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    issuer.be(Mood::Well);
+    becomes_well(&house, &issuer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_goes_away_leaves_its_keys_for_a_set_time() {
+    let issuer = Issuer::start().await;
+    let house = issuer.house_with(&json!({"refresh": "500ms", "keep_keys": "5s"}), &[]).await;
+    let early = issuer.token(json!({"jti": "early"}));
+    assert_eq!(look_with(&house, &early).await.status, 200);
+    issuer.be(Mood::Broken);
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!(look_with(&house, &issuer.token(json!({"jti": "a new one"}))).await.status, 200, "the old keys still hold");
+    tokio::time::sleep(Duration::from_millis(4800)).await;
+    let queries = house.counts().queries;
+    for token in [early.clone(), issuer.token(json!({"jti": "late"}))] {
+        let got = look_with(&house, &token).await;
+        assert_eq!((got.status, got.issue().as_str()), (503, "transient"), "{}", got.text);
+    }
+    assert_eq!(house.counts().queries, queries);
+    issuer.be(Mood::Well);
+    becomes_well(&house, &issuer).await;
+    assert_eq!(look_with(&house, &early).await.status, 200);
+}
+
+async fn becomes_well(house: &House, issuer: &Issuer) {
+    let until = Instant::now() + Duration::from_secs(15);
+    while look_with(house, &issuer.good()).await.status != 200 {
+        assert!(Instant::now() < until, "{}", house.service.said());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_openid_configuration_of_another_issuer_or_with_keys_elsewhere_is_not_believed() {
+    for (name, value) in [
+        ("issuer", json!("https://other.example")),
+        ("issuer", json!(null)),
+        ("jwks_uri", json!("http://198.51.100.7/jwks")),
+        ("jwks_uri", json!("file:///etc/passwd")),
+        ("jwks_uri", json!(null)),
+    ] {
+        let issuer = Issuer::start().await;
+        issuer.configure(name, value.clone());
+        let house = issuer.house().await;
+        let got = look_with(&house, &issuer.good()).await;
+        assert_refused(&house, &got, 503, "transient", &[]);
+        assert_eq!(issuer.key_sets(), 0, "{name} {value}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_smart_configuration_is_made_of_what_the_issuer_says() {
+    let issuer = Issuer::start().await;
+    let house = issuer.house().await;
+    assert_eq!(look_with(&house, &issuer.good()).await.status, 200);
+    let got = house.get(".well-known/smart-configuration").await;
+    assert_eq!((got.status, &got.json()["token_endpoint"]), (200, &json!(format!("{}/token", issuer.url))), "{}", got.text);
+}
