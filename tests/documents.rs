@@ -114,8 +114,7 @@ async fn the_log_names_a_document_by_its_template() {
     let house = House::open().await;
     house.get("SearchParameter/cpis-flag-status").await;
     house.get("metadata").await;
-    let log = house.service.stderr.lock().unwrap().clone();
-    for template in ["\"/SearchParameter/{id}\"", "\"/metadata\""] {
-        assert!(log.contains(template), "{log}");
+    for template in ["\"/FHIR/R4/SearchParameter/{id}\"", "\"/FHIR/R4/metadata\""] {
+        house.service.line_with(template);
     }
 }

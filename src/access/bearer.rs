@@ -115,6 +115,11 @@ impl Tokens {
         })
     }
 
+    /// As [`super::Access::key_ages`].
+    pub(super) fn key_ages(&self) -> Vec<(String, Duration)> {
+        self.issuers.iter().filter_map(|known| Some((known.issuer.clone(), known.keys.age()?))).collect()
+    }
+
     pub(super) fn openid_configuration(&self) -> Option<Arc<Value>> {
         self.issuers.iter().find_map(|issuer| issuer.keys.configuration())
     }

@@ -84,6 +84,11 @@ impl IssuerKeys {
         self.published.load_full().filter(|published| published.read.elapsed() <= self.timing.keep)
     }
 
+    /// How long ago the keys were read, whether or not they may still be used; `None` before the first time.
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.published.load().as_ref().map(|published| published.read.elapsed())
+    }
+
     /// The generation of [`IssuerKeys::current`], without the keys.
     pub(super) fn generation(&self) -> Option<u64> {
         let published = self.published.load();

@@ -28,6 +28,7 @@ use crate::cpis::{CareSetting, Requester, Text};
 use crate::settings::{self, Mode, Settings};
 use bearer::Tokens;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// A person who asks, vouched for by somebody that the settings name.
@@ -181,6 +182,11 @@ impl Access {
     /// What the first issuer that has said it says of itself: its OpenID configuration.
     pub fn openid_configuration(&self) -> Option<Arc<serde_json::Value>> {
         self.tokens.as_ref()?.openid_configuration()
+    }
+
+    /// The issuers whose keys were read, and how long ago.
+    pub fn key_ages(&self) -> Vec<(String, Duration)> {
+        self.tokens.as_ref().map(Tokens::key_ages).unwrap_or_default()
     }
 
     /// Whether callers may bring a token of their own, for the challenge of a 401.

@@ -3,6 +3,7 @@
 use super::App;
 use super::respond::Answered;
 use super::routes::Route;
+use crate::telemetry;
 use serde_json::json;
 use std::future::Future;
 use std::pin::Pin;
@@ -44,6 +45,9 @@ impl SmspHealth {
 
 /// The answer, where the route is one of health's.
 pub async fn answer(route: Route, app: &App) -> Option<Answered> {
+    if route == Route::Metrics {
+        return Some(Answered::ok("metrics", telemetry::page().into_bytes(), telemetry::CONTENT_TYPE));
+    }
     let (status, body) = match route {
         Route::Ping => (200, ping()),
         Route::Status => self::status(app).await,

@@ -10,6 +10,7 @@ mod documents;
 mod facts;
 mod headers;
 pub mod health;
+mod looked;
 mod media;
 pub mod problem;
 mod rate;
@@ -23,9 +24,14 @@ pub use server::{Bound, ServeError, bind};
 
 use crate::access::{Access, Identity};
 use crate::audit::Trail;
+use crate::cpis::{Delivery, Text};
+use crate::fhir::graph::ResourceType;
 use crate::fhir::id::IdKeys;
 use crate::lookup::Lookups;
 use crate::settings::Settings;
+use crate::telemetry::request::{Beginning, Ending, Facts, Observed};
+use crate::telemetry::spans;
+use actix_web::http::Version;
 use actix_web::{HttpRequest, HttpResponse, web};
 use documents::Documents;
 use futures_util::FutureExt;
@@ -39,7 +45,6 @@ use routes::Route;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 /// What every request needs.
 pub struct App {
@@ -123,10 +128,10 @@ pub(crate) async fn dispatch(
     app: web::Data<App>,
     listener: web::Data<Listener>,
 ) -> HttpResponse {
-    let began = Instant::now();
+    let route = route_of(&request, &app, **listener);
     let (caller, header_fault) = CallerHeaders::read(request.headers());
     let caller = caller.with_request_id(|| uuid::Uuid::new_v4().to_string());
-    let route = route_of(&request, &app, **listener);
+    let observed = Observed::begin(beginning(&request, route.ok(), &caller, &app, **listener));
     let negotiation = Negotiation::of(&request);
     let mut known: Option<Identity> = None;
     let working = async {
@@ -147,13 +152,16 @@ pub(crate) async fn dispatch(
             header_fault?;
             return audit::handle(&request, payload, &app, &caller).await;
         }
-        let identity = known.insert(caller::identify(&request, &app).await?);
+        let access = spans::access();
+        let identity = known.insert(access.around(caller::identify(&request, &app)).await?);
+        Facts::requester(&identity.requester.organisation.code_upper(), identity.requester.role.code.as_str());
         header_fault?;
         // The form of a posted search may still say how its answer shall look.
         if !matches!(route, Route::SearchByPost(_)) {
             negotiation.fault()?;
         }
-        caller::admit(&app, &caller, identity)?;
+        access.within(|| caller::admit(&app, &caller, identity))?;
+        drop(access);
         let asking = Asking { app: &app, request: &request, caller: &caller, identity };
         match route {
             Route::Read(resource) => read::handle(resource, asking, negotiation.presentation()).await,
@@ -161,7 +169,7 @@ pub(crate) async fn dispatch(
             _ => search::handle(route, asking, payload, &negotiation).await,
         }
     };
-    let answered = match AssertUnwindSafe(working).catch_unwind().await {
+    let answered = match AssertUnwindSafe(observed.around(working)).catch_unwind().await {
         Ok(Ok(answered)) => answered,
         Ok(Err(problem)) => Answered::problem(problem, negotiation.presentation()),
         Err(_panic) => Answered::problem(Problem::internal(), negotiation.presentation()),
@@ -171,7 +179,14 @@ pub(crate) async fn dispatch(
         let refused = caller::Refused { refusal, identity, request: &request, route, caller: &caller };
         caller::refused(&app, &refused).await;
     }
-    log(&request, route.ok(), &answered, &caller, began);
+    observed.end(&Ending {
+        status: answered.status,
+        outcome: answered.name,
+        delivery: answered.delivery.map(delivery_name),
+        shared: answered.shared,
+        resource: route.ok().and_then(Route::resource).map(ResourceType::name),
+        request_id: caller.request_id.as_deref(),
+    });
     answered.into_response(&caller, &app)
 }
 
@@ -191,22 +206,40 @@ fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Rout
     if listener == Listener::Admin && !route.is_health() { Err(routes::NoRoute::NotFound) } else { Ok(route) }
 }
 
-fn log(request: &HttpRequest, route: Option<Route>, answered: &Answered, caller: &CallerHeaders, began: Instant) {
+fn beginning<'c>(
+    request: &HttpRequest,
+    route: Option<Route>,
+    caller: &'c CallerHeaders,
+    app: &App,
+    listener: Listener,
+) -> Beginning<'c> {
     let method = match request.method().as_str() {
-        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
         _ => "_OTHER",
     };
-    tracing::info!(
-        target: "cpis_fhir::request",
+    let tls = match listener {
+        Listener::Public => app.settings.server.tls.is_some(),
+        Listener::Admin => app.settings.admin.tls.is_some(),
+    };
+    Beginning {
         method,
-        route = route.map_or("none", Route::template),
-        resource = route.and_then(Route::resource).map(crate::fhir::graph::ResourceType::name),
-        status = answered.status,
-        outcome = answered.name,
-        delivery = answered.delivery.map(|delivery| format!("{delivery:?}")),
-        shared = answered.shared,
-        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        request_id = caller.request_id.as_deref(),
-        "request"
-    );
+        route: route.map(|route| route.name(&app.settings.server.base_path)),
+        scheme: if tls { "https" } else { "http" },
+        version: if request.version() == Version::HTTP_10 { "1.0" } else { "1.1" },
+        traceparent: caller.traceparent.as_ref().map(Text::as_str),
+        traced: !route.is_some_and(|route| route.is_health() || route == Route::Metrics),
+    }
+}
+
+fn delivery_name(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::NotDelivered => "NotDelivered",
+        Delivery::MaybeDelivered => "MaybeDelivered",
+    }
 }

@@ -34,6 +34,8 @@ pub enum Route {
     Status,
     Live,
     Ready,
+    /// `GET /metrics`, on the admin listener only.
+    Metrics,
     /// `POST /audit/_search`, on the admin listener alone.
     TrailSearch,
 }
@@ -65,8 +67,25 @@ impl Route {
             Self::Status => "/_status",
             Self::Live => "/health/live",
             Self::Ready => "/health/ready",
+            Self::Metrics => "/metrics",
             Self::TrailSearch => "/audit/_search",
         }
+    }
+
+    /// The whole template: with the FHIR base where the route is under it, and with the type of resource.
+    pub fn name(self, base: &str) -> String {
+        match self {
+            Self::Search(resource) => format!("{base}/{}", resource.name()),
+            Self::SearchByPost(resource) => format!("{base}/{}/_search", resource.name()),
+            Self::Read(resource) => format!("{base}/{}/{{id}}", resource.name()),
+            Self::Batch if !base.is_empty() => base.to_owned(),
+            _ if self.is_at_root() => self.template().to_owned(),
+            _ => format!("{base}{}", self.template()),
+        }
+    }
+
+    fn is_at_root(self) -> bool {
+        self.is_health() || matches!(self, Self::OpenApiYaml | Self::OpenApiJson | Self::TrailSearch | Self::Metrics)
     }
 
     pub fn resource(self) -> Option<ResourceType> {
@@ -165,7 +184,11 @@ pub fn find(method: &Method, path: &str, served: Served<'_>) -> Result<Route, No
 
 /// What only the admin listener has. Not in the OpenAPI document, which is for callers of the public one (docs/audit.md has it).
 pub fn of_admin(method: &Method, path: &str) -> Option<Result<Route, NoRoute>> {
-    (path == Route::TrailSearch.template()).then(|| only(method, &Method::POST, Route::TrailSearch, "POST"))
+    match path {
+        "/audit/_search" => Some(only(method, &Method::POST, Route::TrailSearch, "POST")),
+        "/metrics" => Some(only(method, &Method::GET, Route::Metrics, "GET")),
+        _ => None,
+    }
 }
 
 fn only(method: &Method, allowed: &Method, route: Route, allow: &'static str) -> Result<Route, NoRoute> {
@@ -319,6 +342,24 @@ mod tests {
             let method = Method::from_bytes(route.method.as_bytes()).unwrap();
             assert!(found(&method, &path).is_ok(), "{route:?}");
         }
+    }
+
+    #[test]
+    fn names_hold_the_base_and_the_type_and_nothing_of_a_caller() {
+        let name = |method, path| found(&method, path).unwrap().name("/FHIR/R4");
+        for (method, path, wanted) in [
+            (Method::GET, "/FHIR/R4/Flag", "/FHIR/R4/Flag"),
+            (Method::POST, "/FHIR/R4/Flag/_search", "/FHIR/R4/Flag/_search"),
+            (Method::GET, "/FHIR/R4/Flag/9990000018", "/FHIR/R4/Flag/{id}"),
+            (Method::GET, "/FHIR/R4/_page/9990000018", "/FHIR/R4/_page/{token}"),
+            (Method::POST, "/FHIR/R4", "/FHIR/R4"),
+            (Method::GET, "/FHIR/R4/metadata", "/FHIR/R4/metadata"),
+            (Method::GET, "/health/live", "/health/live"),
+        ] {
+            assert_eq!(name(method, path), wanted);
+        }
+        assert_eq!((Route::Batch.name(""), Route::Metrics.name("/FHIR/R4")), ("/".to_owned(), "/metrics".to_owned()));
+        assert_eq!(Route::TrailSearch.name("/FHIR/R4"), "/audit/_search");
     }
 
     #[test]

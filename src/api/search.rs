@@ -2,6 +2,7 @@
 
 use super::caller::search_in_scope;
 use super::headers::CallerHeaders;
+use super::looked::Looking;
 use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
@@ -16,6 +17,7 @@ use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
 use crate::fhir::search::{Cursor, Handling, Search};
 use crate::lookup::{Freshness, Look, Request};
 use crate::settings::{self, Settings};
+use crate::telemetry::spans;
 use actix_web::{HttpRequest, web};
 use fhirbolt_model::r4::Resource;
 use jiff::Timestamp;
@@ -39,10 +41,12 @@ pub async fn handle(
     if route == Route::PatientFlag && caller.unscheduled != Some(true) {
         return Err(super::headers::UNSCHEDULED_MISSING.into());
     }
+    let reading = spans::search();
     let pairs = parameters(request, posted, &app.settings).await?;
     negotiation.settle(&pairs)?;
     let search = understand(view, &pairs, app, caller)?;
     search_in_scope(app, identity, &search)?;
+    drop(reading);
     let asked = facts::request(asking, format!("search {}", view.name));
     let look = look(app, question(&search.child.nhs_number, identity, caller), caller.freshness, asked).await?;
     Ok(show(&search, &look, &base_url(request, &app.settings), app, negotiation.presentation()))
@@ -69,12 +73,16 @@ pub(super) fn question(nhs_number: &NhsNumber, identity: &Identity, caller: &Cal
 }
 
 /// The answer to `question`, or what its failure is to the caller.
-pub(super) async fn look(app: &App, question: Question, freshness: Freshness, asked: Request) -> Result<Look, Problem> {
+pub(super) async fn look(app: &App, mut question: Question, freshness: Freshness, asked: Request) -> Result<Look, Problem> {
     if app.is_draining() {
         return Err(Problem::draining());
     }
     let own_identity = speaks_for_itself(&question.requester);
-    app.lookups.look(question, freshness, asked).await.map_err(|failure| Problem::of_failure(&failure, own_identity))
+    let looking = Looking::begin(&mut question);
+    let outcome = looking.work().around(app.lookups.look(question, freshness, asked)).await;
+    let problem = outcome.as_ref().err().map(|failure| Problem::of_failure(failure, own_identity));
+    looking.end(&outcome, problem.as_ref());
+    outcome.map_err(|_| problem.unwrap_or_else(Problem::internal))
 }
 
 /// The requester's shared look, if there is one; that it is shown, or that there is none, is on the trail.
@@ -115,6 +123,7 @@ fn speaks_for_itself(requester: &Requester) -> bool {
 }
 
 fn show(search: &Search, look: &Look, base_url: &str, app: &App, presentation: Presentation) -> Answered {
+    let _translating = spans::translation(spans::Translation::Fhir);
     let name = if look.answer.records().is_empty() { "no-record" } else { "found" };
     let mut answered = Answered::resource(name, &searchset(search, look, base_url, app), presentation);
     answered.shared = look.shared;

@@ -2,6 +2,7 @@
 
 use super::body::{self, BodyError};
 use super::{Chain, Draft, Entry, Seal, Store, StoreError, StoreErrorKind, Tip};
+use crate::telemetry::{self, spans};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -112,7 +113,8 @@ impl Trail {
     /// [`TrailError`]: the entry must not be relied on, though after [`TrailError::Slow`] and some failures of a store it may
     /// have been written.
     pub async fn record(&self, entry: &Entry) -> Result<(), TrailError> {
-        self.append(body::write(entry, &self.seal)?).await
+        let draft = body::write(entry, &self.seal)?;
+        spans::trail(entry.event.name()).around(self.append(draft)).await
     }
 
     /// As [`Trail::record`], for an entry that an earlier attempt may have written already: it is on the trail once then.
@@ -120,7 +122,8 @@ impl Trail {
     /// # Errors
     /// As [`Trail::record`].
     pub async fn record_again(&self, entry: &Entry) -> Result<(), TrailError> {
-        self.append(Draft { again: true, ..body::write(entry, &self.seal)? }).await
+        let draft = Draft { again: true, ..body::write(entry, &self.seal)? };
+        spans::trail(entry.event.name()).around(self.append(draft)).await
     }
 
     async fn append(&self, draft: Draft) -> Result<(), TrailError> {
@@ -259,6 +262,7 @@ impl Writer {
     async fn commit(&mut self, drafts: &[Draft]) -> Result<(), StoreError> {
         let began = Instant::now();
         let appended = self.store.append(drafts, &self.chain).await;
+        telemetry::metrics().trail_commit(began.elapsed());
         let mut state = self.ledger.state();
         match appended {
             Ok(tip) => {

@@ -26,6 +26,8 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let certificates =
         Certificates::generate("cpis-client.demo").map_err(|error| failed("certificates cannot be made", &error))?;
     certificates.write_to(&folder.0).map_err(|error| failed("certificates cannot be written", &error))?;
+    let telemetry = telemetry::start(LogForm::Pretty);
+    telemetry::silence_panic_messages();
     let core = service::core_runtime()?;
     let config = Config {
         listen: free(9443),
@@ -39,8 +41,6 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     };
     let simulator = core.block_on(Simulator::start(config)).map_err(|error| failed("the simulator cannot start", &error))?;
     let settings = settings(&folder.0, &simulator.url(), options.port)?;
-    telemetry::start_logs(LogForm::Pretty);
-    telemetry::silence_panic_messages();
     let children = children();
     let (control, smsp_url) = (simulator.control_address(), simulator.url());
     let brief = options.brief;
@@ -57,6 +57,8 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     };
     let ended = service::run(Arc::new(settings), core.handle(), ready, service::stop_signal());
     core.block_on(simulator.stop());
+    drop(core);
+    drop(telemetry);
     ended
 }
 

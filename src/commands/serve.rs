@@ -18,7 +18,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let began = Instant::now();
     let settings =
         settings::load(options.config.as_deref(), environment()).map_err(|error| CommandError::Settings(error.to_string()))?;
-    telemetry::start_logs(settings.telemetry.log);
+    let telemetry = telemetry::start(settings.telemetry.log);
     telemetry::silence_panic_messages();
     for warning in &settings.warnings {
         tracing::warn!(warning, "settings");
@@ -26,7 +26,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let settings = Arc::new(settings);
     let core = service::core_runtime()?;
     let shown = Arc::clone(&settings);
-    service::run(
+    let ended = service::run(
         settings,
         core.handle(),
         move |ready| {
@@ -41,5 +41,8 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
             ));
         },
         service::stop_signal(),
-    )
+    );
+    drop(core);
+    drop(telemetry);
+    ended
 }

@@ -3,12 +3,13 @@
 use super::CommandError;
 use crate::access::Access;
 use crate::api::{self, App, audit::TrailSearch, health::SmspHealth};
-use crate::audit::{self, Entry, Event, Opened, Trail};
+use crate::audit::{self, Entry, Event, Opened, Trail, TrailState};
 use crate::fhir::id::IdKeys;
 use crate::lookup::remote::{RemoteError, RemoteTable, Windows};
-use crate::lookup::{BreakerRules, Bulkhead, Lookups, Patience, Rules, Sharing};
-use crate::settings::{LookupStore, Settings};
+use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Patience, Rules, Sharing, Statistics};
+use crate::settings::{LookupStore, ServerTls, Settings};
 use crate::smsp::{client::Client, probe};
+use crate::telemetry::{self, Breaker, LookupNumbers, TrailNumbers, certificates};
 use actix_web::web;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -38,6 +39,7 @@ pub fn run(
     stop: impl Future<Output = ()> + 'static,
 ) -> Result<(), CommandError> {
     let app = web::Data::new(build(settings, core)?);
+    observe(&app);
     actix_web::rt::System::new().block_on(async move {
         let bound = api::bind(&app).map_err(|error| CommandError::Settings(format!("cpis-fhir cannot start: {error}")))?;
         note(&app.trail, Event::Started, started(&app.settings)).await;
@@ -139,6 +141,49 @@ fn replicas(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Option
         Err(away) => tracing::error!(%away, "the sharing table is away: looks are not shared between replicas until it is back"),
     }
     Ok(Some(table))
+}
+
+/// What the metrics read of this service, for as long as it lives.
+fn observe(app: &Arc<App>) {
+    let metrics = telemetry::metrics();
+    let of = Arc::downgrade(app);
+    metrics.observe_lookups(move || of.upgrade().map(|app| looks(&app.lookups.statistics())).unwrap_or_default());
+    let of = Arc::downgrade(app);
+    metrics.observe_trail(move || of.upgrade().map(|app| trail(&app.trail.state())).unwrap_or_default());
+    let of = Arc::downgrade(app);
+    metrics.observe_issuers(move || of.upgrade().map(|app| app.access.key_ages()).unwrap_or_default());
+    let settings = &app.settings;
+    let own = |tls: Option<&ServerTls>| tls.and_then(|tls| certificates::ends(&tls.cert_pem));
+    let connection = &settings.smsp.connection;
+    let ends = [
+        ("smsp-client", certificates::ends(&connection.client_cert_pem)),
+        ("smsp-ca", certificates::ends(&connection.ca_pem)),
+        ("server", own(settings.server.tls.as_ref())),
+        ("admin", own(settings.admin.tls.as_ref())),
+    ];
+    let ends: Vec<_> = ends.into_iter().filter_map(|(name, end)| Some((name, end?))).collect();
+    metrics.observe_certificates(move || ends.iter().map(|(name, end)| (*name, certificates::days_until(*end))).collect());
+}
+
+fn looks(now: &Statistics) -> LookupNumbers {
+    LookupNumbers {
+        in_flight: u64::try_from(now.in_flight).unwrap_or(u64::MAX),
+        queued: u64::try_from(now.waiting).unwrap_or(u64::MAX),
+        shed: now.shed,
+        unshared: now.unshared,
+        notifications_caused: now.notifications_caused,
+        notifications_saved: now.notifications_saved,
+        breaker: match now.breaker {
+            BreakerState::Closed => Breaker::Closed,
+            BreakerState::HalfOpen => Breaker::HalfOpen,
+            BreakerState::Open => Breaker::Open,
+        },
+    }
+}
+
+fn trail(now: &TrailState) -> TrailNumbers {
+    let owed = u64::try_from(now.owed).unwrap_or(u64::MAX);
+    TrailNumbers { failing: now.failing.is_some(), owed, entries: now.entries }
 }
 
 /// The runtime that owns the SMSP client and every look (decisions.md 32).

@@ -6,7 +6,8 @@ use uuid::Uuid;
 pub struct Question {
     pub nhs_number: NhsNumber,
     pub requester: Requester,
-    /// The caller's W3C `traceparent`, passed on to the SMSP where the settings allow it.
+    /// The W3C `traceparent` of the span in whose name this is asked: of the look, or of the caller where this service traces nothing.
+    /// The parent of the exchange with the SMSP, which is told its own where the settings allow it.
     pub traceparent: Option<Text>,
 }
 

@@ -7,8 +7,10 @@ use super::record::{self, Ledger};
 use super::replicas::{Beginning, Replicas, Start, UNSHARED};
 use super::statistics::{Counters, count};
 use super::table::{Departure, Flight, Landed, Source};
+use super::told;
 use crate::audit::{Entry, RequestFacts};
 use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
+use crate::telemetry::{SmspPhase, spans};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -126,7 +128,9 @@ impl Trip<'_> {
             Err(failure) => return landed(Err(failure), None),
         };
         // Half of a caller's time: a query that goes out when its caller is about to leave notifies for nothing.
+        let queued = spans::Waiting::begin();
         let mut place = ticket.place(self.flight.began + self.crew.patience.caller / 2).await;
+        queued.end(SmspPhase::Queue);
         if place.is_none() {
             count(&self.crew.counters.shed);
             return landed(Err(unasked(FailureKind::Overloaded)), None);
@@ -175,6 +179,7 @@ impl Trip<'_> {
         self.flight.goes_out();
         count(&counters.asked);
         let outcome = self.ask(&ids, &mut pass, place).await;
+        told::tell(outcome.as_ref());
         pass.report(Sign::of(&outcome), Instant::now());
         Attempt::Made(open, outcome)
     }

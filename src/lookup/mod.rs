@@ -21,6 +21,7 @@ pub mod remote;
 mod replicas;
 mod statistics;
 mod table;
+mod told;
 mod weight;
 
 pub use breaker::{BreakerRules, BreakerState};
@@ -29,7 +30,8 @@ pub use key::LookKey;
 pub use statistics::Statistics;
 
 use crate::audit::{RequestFacts, Trail};
-use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Question, Register};
+use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Question, Register, Text};
+use crate::telemetry::{request::carried, spans};
 use breaker::Breaker;
 use flight::{Crew, Load, unasked};
 use gate::{Gate, Ticket};
@@ -187,6 +189,9 @@ impl Lookups {
         let timeout = || Arc::new(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered));
         loop {
             let found = self.table.find(&key, id.as_deref(), freshness, || self.may_begin())?;
+            if let Some(flight) = found.of_another() {
+                spans::shares(flight.trace.get().map(Text::as_str));
+            }
             let (flight, is_its_own) = match found {
                 Found::Remembered(flight, landed) => {
                     return self
@@ -204,10 +209,11 @@ impl Lookups {
                 }
                 Found::Begun(departure, ticket) => {
                     let flight = Arc::clone(&departure.flight);
+                    let _ = question.traceparent.clone().map(|traceparent| flight.trace.set(traceparent));
                     let beginning = || Beginning { key: key.clone(), request_id: id.clone(), freshness };
                     let beginning = self.crew.replicas.is_some().then(beginning);
                     let load = Load { question: Arc::clone(&question), facts: request.facts.clone(), ticket, beginning };
-                    self.runtime.spawn(flight::fly(Arc::clone(&self.crew), load, departure));
+                    self.runtime.spawn(carried(flight::fly(Arc::clone(&self.crew), load, departure)));
                     (flight, true)
                 }
             };

@@ -18,7 +18,7 @@ mod state;
 use super::gate::Ticket;
 use super::{Freshness, Sharing, record, remote, weight};
 use crate::audit::Entry;
-use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase};
+use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Text};
 use crate::lookup::LookKey;
 use state::State;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,6 +61,8 @@ pub(super) struct Flight {
     /// Ties its entries on the trail together.
     pub look: Uuid,
     pub began: Instant,
+    /// The `traceparent` of the look that began it, for those that share it.
+    pub trace: OnceLock<Text>,
     key: Arc<LookKey>,
     /// Of the request that began it.
     first_id: Option<Box<str>>,
@@ -124,6 +126,16 @@ pub(super) enum Found {
     OnItsWay(Arc<Flight>),
     /// This request begins it. Without a ticket it has yet to get one, once no other replica has the answer.
     Begun(Departure, Option<Ticket>),
+}
+
+impl Found {
+    /// The flight that another request began.
+    pub(super) fn of_another(&self) -> Option<&Flight> {
+        match self {
+            Self::Remembered(flight, _) | Self::Shared(flight, _) | Self::OnItsWay(flight) => Some(flight),
+            Self::Begun(..) => None,
+        }
+    }
 }
 
 /// A flight that has just been given its place. It lands when it is told to, or else when this is dropped.

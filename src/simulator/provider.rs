@@ -278,7 +278,8 @@ impl Provider {
 impl Exchange {
     fn of(request: &Request, reply: &Reply) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(KEPT_OF_A_MESSAGE)]).into_owned();
-        let request = format!("{} {}\n\n{}", request.method, request.target, text(&request.body));
+        let headers: Vec<String> = request.headers().map(|(name, value)| format!("\n{name}: {value}")).collect();
+        let request = format!("{} {}{}\n\n{}", request.method, request.target, headers.concat(), text(&request.body));
         let rule = reply.rule.as_ref().map(|rule| format!("\nX-Simulator-Rule: {rule}")).unwrap_or_default();
         Self { request, reply: format!("HTTP {} ({:?}){rule}\n\n{}", reply.status, reply.transport, text(&reply.body)) }
     }

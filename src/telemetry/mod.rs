@@ -1,23 +1,34 @@
-//! What the service says of itself while it runs. Nothing of a child is ever in it.
+//! What the service says of itself while it runs: traces, metrics and logs. Nothing of a child is ever in it.
+//!
+//! - [`request`]: one request as a span, in the metrics and as a line of the log. - [`spans`]: what happens inside it.
+//! - [`metrics`](metrics()): the instruments, and [`page`] for Prometheus. - [`start`]: where it all goes.
+//!
+//! Spans are made by hand and not of `tracing`'s: what is in one was put there by a function of [`spans`] or [`request`], and a
+//! request that is not sampled pays for none. `tracing`'s events are the log.
 
-use crate::settings::LogForm;
-use tracing_subscriber::EnvFilter;
+pub mod certificates;
+mod delivery;
+mod exporters;
+mod logs;
+mod metrics;
+mod options;
+mod page;
+pub mod request;
+mod smsp;
+pub mod spans;
+mod start;
+mod trace;
 
-/// Sends logs to standard error, one line each; `RUST_LOG` overrides the level.
-pub fn start_logs(format: LogForm) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,actix_http=off,hyper=off,reqwest=off,rustls=off"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second call, as in tests, leaves the first one in place.
-    let _ = match format {
-        LogForm::Json => logs.json().flatten_event(true).with_target(true).try_init(),
-        LogForm::Pretty => logs.with_target(false).compact().try_init(),
-    };
-}
+pub use metrics::{Breaker, LookupNumbers, Metrics, TrailNumbers, metrics};
+pub use page::{CONTENT_TYPE, page};
+pub use smsp::SmspPhase;
+pub use start::{Telemetry, start};
+pub use trace::traceparent;
 
-/// From now on a panic says where it happened and nothing else: its message could hold data of a child.
+/// From now on a panic is counted and says where it happened, and nothing else: its message could hold data of a child.
 pub fn silence_panic_messages() {
     std::panic::set_hook(Box::new(|panic| {
+        metrics().panicked();
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(target: "cpis_fhir::panic", place, "panic");
     }));

@@ -24,19 +24,52 @@ const TELLING: [&str; 12] = [
 pub fn assert_tells_nothing(log: &str, also: &[&str], requests: usize) {
     let told = log.lines().filter(|line| line.contains("cpis_fhir::request")).count();
     assert!(told >= requests, "only {told} requests are in the log");
-    let mut secrets = secrets();
-    assert!(secrets.len() > 150, "the scenario's texts were not found");
-    secrets.extend(also.iter().map(|text| (*text).to_owned()));
-    let words: BTreeSet<&str> = log.split(|c: char| !c.is_alphanumeric()).collect();
-    for secret in secrets {
-        // A short name may be a part of an honest word: as a word of its own it may not.
-        let is_word = secret.chars().all(char::is_alphanumeric) && !secret.chars().all(|c| c.is_ascii_digit());
-        let found = if is_word { words.contains(secret.as_str()) } else { log.contains(&secret) };
-        assert!(!found, "{secret} is in the log");
-    }
+    assert_holds_nothing(log, also);
     for markup in ["<", "CP-ISNHSQuery", "urn:hl7-org", "DistributionEnvelope"] {
         assert!(!log.contains(markup), "{markup} is in the log");
     }
+}
+
+/// As [`assert_tells_nothing`], of any text.
+pub fn assert_holds_nothing(text: &str, also: &[&str]) {
+    let words: BTreeSet<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+    // What follows the point of a measured number may be any digits.
+    let numbers: Vec<&str> = text.split(|c: char| !c.is_ascii_digit() && c != '.').map(without_fraction).collect();
+    for secret in all(also) {
+        // A short name may be a part of an honest word: as a word of its own it may not.
+        let is_number = secret.chars().all(|c| c.is_ascii_digit());
+        let found = match secret.chars().all(char::is_alphanumeric) {
+            _ if is_number => numbers.iter().any(|number| number.contains(&secret)),
+            true => words.contains(secret.as_str()),
+            false => text.contains(&secret),
+        };
+        assert!(!found, "{secret} is in the log, or in what else goes out");
+    }
+}
+
+/// `28.1666` is `28`; what is not of that form is left as it is.
+fn without_fraction(number: &str) -> &str {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match number.split_once('.') {
+        Some((whole, fraction)) if is_number(whole) && is_number(fraction) => whole,
+        _ => number,
+    }
+}
+
+/// As [`assert_holds_nothing`], of bytes that are not all text. What is short may stand in them by chance and is not looked for.
+pub fn assert_bytes_hold_nothing(bytes: &[u8], also: &[&str]) {
+    let long: Vec<String> = all(also).into_iter().filter(|secret| secret.len() >= 8).collect();
+    assert!(long.len() > 80, "only {} texts are long enough", long.len());
+    for secret in long {
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret} is told");
+    }
+}
+
+fn all(also: &[&str]) -> BTreeSet<String> {
+    let mut secrets = secrets();
+    assert!(secrets.len() > 150, "the scenario's texts were not found");
+    secrets.extend(also.iter().map(|text| (*text).to_owned()));
+    secrets
 }
 
 fn secrets() -> BTreeSet<String> {

@@ -107,6 +107,13 @@ impl House {
         assert_eq!(got.total(), 1, "after {after}: {}", got.text);
     }
 
+    /// What the simulator was last sent: the request line, headers and the message.
+    pub async fn last_request(&self) -> String {
+        let control = self.simulator.control_address().unwrap();
+        let got = self.send(self.http.get(format!("http://{control}/exchanges/last")), &[]).await;
+        got.text.split_once("=== Request\n").unwrap().1.split_once("\n\n=== Reply\n").unwrap().0.to_owned()
+    }
+
     /// What the simulator last sent, as it was before any fault of transport.
     pub async fn last_reply(&self) -> String {
         let control = self.simulator.control_address().unwrap();
@@ -173,9 +180,33 @@ impl Service {
         self.process.wait().unwrap();
     }
 
-    /// Everything that the process has said so far.
+    /// Everything that the process has said so far. Its log is written by a thread of its own, so this waits until it is quiet.
     pub fn said(&self) -> String {
-        self.stderr.lock().unwrap().clone()
+        let (mut said, mut quiet) = (String::new(), 0);
+        for _ in 0..60 {
+            let now = self.stderr.lock().unwrap().clone();
+            quiet = if now.len() == said.len() { quiet + 1 } else { 0 };
+            said = now;
+            if quiet == 5 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        said
+    }
+
+    /// The first line with `words` in it, once the process has said one.
+    pub fn line_with(&self, words: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let said = self.stderr.lock().unwrap().clone();
+            // The last one may be half a line.
+            if let Some(line) = said.split_inclusive('\n').find(|line| line.ends_with('\n') && line.contains(words)) {
+                return line.trim_end().to_owned();
+            }
+            assert!(began.elapsed() < Duration::from_secs(10), "no line has {words}: {said}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub fn process_id(&self) -> u32 {
@@ -267,7 +298,9 @@ pub fn spawn(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &st
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     for (key, value) in settings {
-        command.env(format!("CPIS_FHIR__{key}"), value);
+        // OpenTelemetry's own variables are the environment's, not ours.
+        let own = !key.starts_with("OTEL_");
+        command.env(if own { format!("CPIS_FHIR__{key}") } else { (*key).to_owned() }, value);
     }
     (command.spawn().unwrap(), folder)
 }

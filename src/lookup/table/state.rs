@@ -61,6 +61,7 @@ impl State {
         let flight = Arc::new(Flight {
             look: Uuid::new_v4(),
             began: now,
+            trace: OnceLock::new(),
             key: Arc::clone(&key),
             first_id: id.map(Into::into),
             number: self.number(),

@@ -2,6 +2,9 @@
 
 mod failing;
 mod names;
+mod phases;
+
+pub(in crate::smsp) use phases::handshake_begins;
 
 #[cfg(test)]
 mod tests;
@@ -10,8 +13,10 @@ use super::{
     Connection, Dialect, envelope, query, response,
     tls::{self, CredentialsError, Handshakes},
 };
-use crate::cpis::{Answer, Asking, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register, Text};
+use crate::cpis::{Answer, Asking, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
+use crate::telemetry::spans::{self, Translation};
 use jiff::Timestamp;
+use phases::{Exchange, Timed};
 use reqwest::{
     Response, Url,
     header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -71,6 +76,7 @@ impl Client {
             .default_headers(headers(&dialect)?)
             .user_agent(USER_AGENT)
             .dns_resolver(names::SystemNames)
+            .connector_layer(Timed::layer())
             .connect_timeout(connection.connect_timeout)
             .https_only(true)
             .http1_only()
@@ -94,13 +100,15 @@ impl Client {
     }
 
     /// One exchange. Dropping the future closes its connection: a reply that nobody waits for is never read by the next.
-    async fn exchange(&self, question: &Question, ids: &MessageIds) -> Result<Answer, Failure> {
-        let request = self.request(question, ids)?;
-        let mut reply = self.http.execute(request).await.map_err(|error| failing::before_reply(&error))?;
-        let body = read_body(&mut reply).await?;
-        let content_type = reply.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    async fn ask_once(&self, question: &Question, ids: &MessageIds) -> Result<Answer, Failure> {
+        let document = envelope::request(question, &self.dialect, ids, Timestamp::now())?;
+        let exchange = Exchange::begin(question.traceparent.as_ref(), &self.url);
+        let outcome = exchange.around(self.converse(&exchange, question, document)).await;
+        exchange.end(outcome.as_ref().err());
+        let (status, content_type, body) = outcome?;
+        let _translating = spans::translation(Translation::Hl7V3);
         response::read(
-            response::Reply { status: reply.status().as_u16(), content_type, body: &body },
+            response::Reply { status, content_type: content_type.as_deref(), body: &body },
             response::Asked {
                 nhs_number: &question.nhs_number,
                 message_id: &ids.message,
@@ -110,18 +118,37 @@ impl Client {
         )
     }
 
-    fn request(&self, question: &Question, ids: &MessageIds) -> Result<reqwest::Request, Failure> {
-        let document = envelope::request(question, &self.dialect, ids, Timestamp::now())?;
-        let mut request = self.http.post(self.url.clone()).body(document);
-        if let Some(traceparent) = self.traceparent(question) {
+    /// Sends the query and reads the whole reply: its status, its media type, its body.
+    async fn converse(
+        &self,
+        exchange: &Exchange,
+        question: &Question,
+        document: String,
+    ) -> Result<(u16, Option<String>, Vec<u8>), Failure> {
+        let request = self.request(exchange, question, document)?;
+        let mut reply = self.http.execute(request).await.map_err(|error| failing::before_reply(&error))?;
+        let status = reply.status().as_u16();
+        exchange.answered(status);
+        let body = read_body(&mut reply).await?;
+        let content_type = reply.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        Ok((status, content_type.map(str::to_owned), body))
+    }
+
+    fn request(&self, exchange: &Exchange, question: &Question, document: String) -> Result<reqwest::Request, Failure> {
+        let mut request = self.http.post(self.url.clone()).body(exchange.body(document));
+        if let Some(traceparent) = self.traceparent(exchange, question) {
             request = request.header("traceparent", traceparent);
         }
         request.build().map_err(|_| Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered))
     }
 
-    fn traceparent(&self, question: &Question) -> Option<HeaderValue> {
-        let traceparent = question.traceparent.as_ref().filter(|_| self.dialect.send_traceparent).map(Text::as_str)?;
-        HeaderValue::from_str(traceparent).ok()
+    /// Of the exchange's own span, or of whoever asks where this service traces nothing.
+    fn traceparent(&self, exchange: &Exchange, question: &Question) -> Option<HeaderValue> {
+        if !self.dialect.send_traceparent {
+            return None;
+        }
+        let asks = || question.traceparent.as_ref().map(|text| text.as_str().to_owned());
+        HeaderValue::try_from(exchange.work().traceparent().or_else(asks)?).ok()
     }
 }
 
@@ -131,7 +158,7 @@ impl Register for Client {
     }
 
     fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> Asking<'a> {
-        Box::pin(self.exchange(question, ids))
+        Box::pin(self.ask_once(question, ids))
     }
 }
 

@@ -1,0 +1,252 @@
+//! When the parts of one exchange began: name resolution and TCP, TLS, sending, waiting, reading.
+//!
+//! reqwest tells none of this. Three places of ours are passed on the way: the connector (a tower layer around reqwest's), our
+//! client certificate (asked about when the first TLS message is written), and the request's body (taken once the connection is
+//! there). Each marks the time in the exchange's own record, which is found by the task that drives the exchange. A connection that
+//! another exchange pays for in the background marks nothing here.
+
+use crate::cpis::{Failure, FailureKind, Text};
+use crate::telemetry::request::Facts;
+use crate::telemetry::spans::{self, Work};
+use crate::telemetry::{SmspPhase, metrics};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::{Instant, SystemTime};
+use tower::{Layer, Service};
+
+tokio::task_local! {
+    static EXCHANGE: Arc<Marks>;
+}
+
+/// What went wrong, for the span. What the reply means is not judged here.
+fn error_type(kind: &FailureKind) -> &'static str {
+    match kind {
+        FailureKind::NotConnected { .. } => "not-connected",
+        FailureKind::Tls { .. } => "tls",
+        FailureKind::ConnectionLost => "connection-lost",
+        FailureKind::TooLarge => "too-large",
+        _ => "internal",
+    }
+}
+
+/// The moments of one exchange; each is marked once.
+#[derive(Debug)]
+struct Marks {
+    began: Instant,
+    began_at: SystemTime,
+    connecting: OnceLock<Instant>,
+    shaking_hands: OnceLock<Instant>,
+    connected: OnceLock<Instant>,
+    sent: OnceLock<Instant>,
+    answered: OnceLock<Instant>,
+}
+
+fn mark(of: impl FnOnce(&Marks) -> &OnceLock<Instant>) {
+    // Outside of an exchange, as in a probe, there is nothing to mark.
+    let _ = EXCHANGE.try_with(|marks| of(marks).set(Instant::now()));
+}
+
+/// The TLS handshake begins. For our client certificate, which is asked for its kind as the first message is written.
+pub(in crate::smsp) fn handshake_begins() {
+    mark(|marks| &marks.shaking_hands);
+}
+
+/// One exchange under way. What is known of its phases is told when it is dropped, also by whoever waits no longer.
+pub(super) struct Exchange {
+    marks: Arc<Marks>,
+    work: Work,
+}
+
+impl Exchange {
+    /// Begins the exchange's span, the child of the one that `traceparent` names.
+    pub(super) fn begin(traceparent: Option<&Text>, url: &reqwest::Url) -> Self {
+        let work = spans::smsp(traceparent.map(Text::as_str), url.host_str().unwrap_or_default(), url.port_or_known_default());
+        let marks = Marks {
+            began: Instant::now(),
+            began_at: SystemTime::now(),
+            connecting: OnceLock::new(),
+            shaking_hands: OnceLock::new(),
+            connected: OnceLock::new(),
+            sent: OnceLock::new(),
+            answered: OnceLock::new(),
+        };
+        Self { marks: Arc::new(marks), work }
+    }
+
+    pub(super) fn work(&self) -> &Work {
+        &self.work
+    }
+
+    /// Drives the exchange, so that what it passes on the way finds its record.
+    pub(super) async fn around<F: Future>(&self, exchange: F) -> F::Output {
+        EXCHANGE.scope(Arc::clone(&self.marks), self.work.around(exchange)).await
+    }
+
+    /// The head of the response is there.
+    pub(super) fn answered(&self, status: u16) {
+        let _ = self.marks.answered.set(Instant::now());
+        self.work.note("http.response.status_code", i64::from(status));
+    }
+
+    /// The whole reply is there, or there is none.
+    pub(super) fn end(self, failure: Option<&Failure>) {
+        if let Some(failure) = failure {
+            self.work.failed(error_type(&failure.kind));
+        }
+    }
+
+    /// The request's body, which marks when it is taken.
+    pub(super) fn body(&self, document: String) -> reqwest::Body {
+        reqwest::Body::wrap(Document { bytes: Some(document.into()), marks: Arc::clone(&self.marks) })
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let (marks, ended) = (&self.marks, Instant::now());
+        Facts::smsp(ended - marks.began);
+        let at = |moment: Instant| marks.began_at + moment.duration_since(marks.began);
+        let tell = |phase: SmspPhase, began: Instant, ended: Instant| {
+            metrics().smsp_phase(phase, ended.duration_since(began));
+            self.work.phase(phase, at(began), at(ended));
+        };
+        for (phase, began, ended) in marks.phases(ended) {
+            tell(phase, began, ended);
+        }
+    }
+}
+
+impl Marks {
+    /// The phases that were begun, each until the next, the last until `end`.
+    fn phases(&self, end: Instant) -> Vec<(SmspPhase, Instant, Instant)> {
+        let mut begun = Vec::with_capacity(5);
+        // A connection that was begun here, and then not needed since another was free, is no part of this exchange.
+        let own = self.sent.get().is_none() || self.connected.get().is_some();
+        if let (Some(&connecting), true) = (self.connecting.get(), own) {
+            begun.push((SmspPhase::Connect, connecting));
+            begun.extend(self.shaking_hands.get().map(|&moment| (SmspPhase::Tls, moment)));
+            begun.extend(self.connected.get().map(|&moment| (SmspPhase::Send, moment)));
+        } else {
+            begun.push((SmspPhase::Send, self.began));
+        }
+        begun.extend(self.sent.get().map(|&moment| (SmspPhase::Wait, moment)));
+        begun.extend(self.answered.get().map(|&moment| (SmspPhase::Read, moment)));
+        let ends = begun.iter().skip(1).map(|(_, moment)| *moment).chain([end]).collect::<Vec<_>>();
+        begun.into_iter().zip(ends).map(|((phase, began), ended)| (phase, began, ended)).collect()
+    }
+}
+
+/// A whole document, in one piece and of known length.
+struct Document {
+    bytes: Option<Bytes>,
+    marks: Arc<Marks>,
+}
+
+impl Body for Document {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(bytes) = self.bytes.take() else { return Poll::Ready(None) };
+        let _ = self.marks.sent.set(Instant::now());
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+/// Marks when a connection is begun and when it is there, TLS and all.
+#[derive(Debug, Clone)]
+pub(super) struct Timed<S = ()>(S);
+
+impl Timed {
+    pub(super) fn layer() -> Self {
+        Self(())
+    }
+}
+
+impl<S> Layer<S> for Timed {
+    type Service = Timed<S>;
+
+    fn layer(&self, connector: S) -> Timed<S> {
+        Timed(connector)
+    }
+}
+
+impl<S, R> Service<R> for Timed<S>
+where
+    S: Service<R>,
+    S::Future: Send + 'static,
+    S::Response: 'static,
+    S::Error: 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, destination: R) -> Self::Future {
+        mark(|marks| &marks.connecting);
+        let connecting = self.0.call(destination);
+        Box::pin(async move {
+            let connected = connecting.await;
+            if connected.is_ok() {
+                mark(|marks| &marks.connected);
+            }
+            connected
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// The phases with their lengths in milliseconds, of an exchange whose moments came that many after its begin.
+    fn phases(moments: [Option<u64>; 5], end: u64) -> Vec<(SmspPhase, u128)> {
+        let began = Instant::now();
+        let at = |milliseconds: u64| began + Duration::from_millis(milliseconds);
+        let [connecting, shaking_hands, connected, sent, answered] =
+            moments.map(|moment| moment.map_or_else(OnceLock::new, |moment| OnceLock::from(at(moment))));
+        let began_at = SystemTime::now();
+        let marks = Marks { began, began_at, connecting, shaking_hands, connected, sent, answered };
+        marks.phases(at(end)).into_iter().map(|(phase, from, to)| (phase, (to - from).as_millis())).collect()
+    }
+
+    #[test]
+    fn an_exchange_on_a_new_connection_has_every_phase() {
+        let told = phases([Some(0), Some(2), Some(7), Some(8), Some(108)], 110);
+        let wanted =
+            [(SmspPhase::Connect, 2), (SmspPhase::Tls, 5), (SmspPhase::Send, 1), (SmspPhase::Wait, 100), (SmspPhase::Read, 2)];
+        assert_eq!(told, wanted);
+    }
+
+    #[test]
+    fn an_exchange_on_a_pooled_connection_connects_to_nothing() {
+        let pooled = [(SmspPhase::Send, 1), (SmspPhase::Wait, 9), (SmspPhase::Read, 5)];
+        assert_eq!(phases([None, None, None, Some(1), Some(10)], 15), pooled);
+        assert_eq!(phases([Some(0), None, None, Some(1), Some(10)], 15), pooled, "begun, and then another one was free");
+    }
+
+    #[test]
+    fn an_exchange_that_breaks_off_tells_how_far_it_came() {
+        assert_eq!(phases([Some(0), None, None, None, None], 5000), [(SmspPhase::Connect, 5000)]);
+        assert_eq!(phases([Some(0), Some(1), None, None, None], 3), [(SmspPhase::Connect, 1), (SmspPhase::Tls, 2)]);
+        assert_eq!(phases([None, None, None, Some(1), None], 20_001), [(SmspPhase::Send, 1), (SmspPhase::Wait, 20_000)]);
+    }
+}

@@ -1,0 +1,158 @@
+//! The instruments. Every label is an enum or a name of the code or the settings, so that no request can add to their number.
+
+mod observed;
+
+pub use observed::{Breaker, LookupNumbers, TrailNumbers};
+
+use super::delivery::Tally;
+use super::smsp::SmspPhase;
+use observed::Observed;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Seconds, from one millisecond to a minute: an answer from the sharing window, a look, a look that ran into its deadline.
+const SECONDS: [f64; 16] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0];
+
+static METRICS: OnceLock<Metrics> = OnceLock::new();
+
+/// The metrics of this process. Before [`super::start`], and where it is never called, they go nowhere.
+pub fn metrics() -> &'static Metrics {
+    static NOWHERE: OnceLock<Metrics> = OnceLock::new();
+    METRICS.get().unwrap_or_else(|| NOWHERE.get_or_init(|| Metrics::new(&opentelemetry::global::meter("nowhere"))))
+}
+
+/// Makes `meter`'s instruments those of the process, once.
+pub(super) fn install(meter: &Meter) {
+    let _ = METRICS.set(Metrics::new(meter));
+}
+
+/// Every instrument, under OpenTelemetry names. Their Prometheus names stand in `helm/cpis-fhir/metrics.txt`.
+pub struct Metrics {
+    request_duration: Histogram<f64>,
+    active_requests: UpDownCounter<i64>,
+    lookups: Counter<u64>,
+    smsp_phase: Histogram<f64>,
+    trail_commit: Histogram<f64>,
+    refused: Counter<u64>,
+    panics: Counter<u64>,
+    reload_errors: Counter<u64>,
+    observed: Arc<Observed>,
+}
+
+/// A request under way; it is one less when this is dropped.
+pub(super) struct ActiveRequest(&'static str);
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        metrics().active_requests.add(-1, &[KeyValue::new("http.request.method", self.0)]);
+    }
+}
+
+impl Metrics {
+    fn new(meter: &Meter) -> Self {
+        let seconds = |name: &'static str, help: &'static str| {
+            meter.f64_histogram(name).with_unit("s").with_description(help).with_boundaries(SECONDS.to_vec()).build()
+        };
+        let counter = |name: &'static str, help: &'static str| meter.u64_counter(name).with_description(help).build();
+        let metrics = Self {
+            request_duration: seconds("http.server.request.duration", "Duration of HTTP requests"),
+            active_requests: meter
+                .i64_up_down_counter("http.server.active_requests")
+                .with_description("HTTP requests under way")
+                .build(),
+            lookups: counter("cpis.lookups", "Looks that requests asked for, by how they ended and by the response code"),
+            smsp_phase: seconds("cpis.smsp.phase.duration", "Duration of the phases of exchanges with the SMSP"),
+            trail_commit: seconds("cpis.trail.commit.duration", "Duration of commits of the audit trail"),
+            refused: counter("cpis.requests.refused", "Requests that were refused for who asked or how often"),
+            panics: counter("cpis.panics", "Panics; each cost one request at most"),
+            reload_errors: counter("cpis.certificate.reload_errors", "Certificates that changed on disk and cannot be used"),
+            observed: Arc::default(),
+        };
+        observed::build(meter, &metrics.observed);
+        // What has not happened yet is 0, not absent: an alert must see the first one as a rise.
+        metrics.panics.add(0, &[]);
+        metrics.reload_errors.add(0, &[]);
+        metrics
+    }
+
+    pub(super) fn request_began(&self, method: &'static str) -> ActiveRequest {
+        self.active_requests.add(1, &[KeyValue::new("http.request.method", method)]);
+        ActiveRequest(method)
+    }
+
+    /// One request that was answered. `route`: a template.
+    pub(super) fn request(&self, method: &'static str, route: Option<&Arc<str>>, status: u16, took: Duration) {
+        let method = KeyValue::new("http.request.method", method);
+        let status = KeyValue::new("http.response.status_code", i64::from(status));
+        match route {
+            Some(route) => {
+                let route = KeyValue::new("http.route", Arc::clone(route));
+                self.request_duration.record(took.as_secs_f64(), &[method, route, status]);
+            }
+            None => self.request_duration.record(took.as_secs_f64(), &[method, status]),
+        }
+    }
+
+    /// One look that a request asked for. `outcome`: `found`, `no-record`, or the name of a problem; `response_code`: of the SMSP,
+    /// or `none`.
+    pub fn lookup(&self, outcome: &'static str, response_code: &'static str) {
+        let labels = [KeyValue::new("outcome", outcome), KeyValue::new("response_code", response_code)];
+        self.lookups.add(1, &labels);
+    }
+
+    /// One phase of an exchange, also one in which it failed.
+    pub fn smsp_phase(&self, phase: SmspPhase, took: Duration) {
+        self.smsp_phase.record(took.as_secs_f64(), &[KeyValue::new("phase", phase.name())]);
+    }
+
+    /// One commit of the audit trail, also one that failed.
+    pub fn trail_commit(&self, took: Duration) {
+        self.trail_commit.record(took.as_secs_f64(), &[]);
+    }
+
+    /// One request that was refused. `reason`: the name of a problem.
+    pub fn refused(&self, reason: &'static str) {
+        self.refused.add(1, &[KeyValue::new("reason", reason)]);
+    }
+
+    pub(super) fn panicked(&self) {
+        self.panics.add(1, &[]);
+    }
+
+    /// One certificate that changed on disk and cannot be used.
+    pub fn reload_failed(&self) {
+        self.reload_errors.add(1, &[]);
+    }
+
+    /// Where the state of the lookups is read from, whenever metrics are collected. The last one counts.
+    pub fn observe_lookups(&self, read: impl Fn() -> LookupNumbers + Send + Sync + 'static) {
+        self.observed.lookups.set(read);
+    }
+
+    /// Where the state of the trail is read from.
+    pub fn observe_trail(&self, read: impl Fn() -> TrailNumbers + Send + Sync + 'static) {
+        self.observed.trail.set(read);
+    }
+
+    /// Where the certificates are read from: a name of the code (`smsp-client`, `smsp-ca`, `server`, `admin`) and the days until the certificate
+    /// ends, less than none once it has.
+    pub fn observe_certificates(&self, read: impl Fn() -> Vec<(&'static str, f64)> + Send + Sync + 'static) {
+        self.observed.certificates.set(read);
+    }
+
+    /// Where the issuers are read from: each issuer of the settings, and how long ago its keys were read. An issuer whose keys
+    /// were never read is left out.
+    pub fn observe_issuers(&self, read: impl Fn() -> Vec<(String, Duration)> + Send + Sync + 'static) {
+        self.observed.issuers.set(read);
+    }
+
+    pub(super) fn observe_delivery(&self, tallies: Vec<Arc<Tally>>) {
+        self.observed.delivery.set(move || tallies.clone());
+    }
+
+    pub(super) fn observe_log_lines(&self, dropped: impl Fn() -> u64 + Send + Sync + 'static) {
+        self.observed.log_lines.set(dropped);
+    }
+}

@@ -1,0 +1,177 @@
+//! Numbers that live elsewhere and are read whenever metrics are collected.
+
+use crate::telemetry::delivery::Tally;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Meter;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The lookups at one moment. What counts, only grows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LookupNumbers {
+    /// Looks on their way.
+    pub in_flight: u64,
+    /// Looks that wait for a place.
+    pub queued: u64,
+    /// Looks that were refused, since everything was full or the SMSP is left alone.
+    pub shed: u64,
+    /// Looks that could not be shared with other replicas, since the store between them was away.
+    pub unshared: u64,
+    /// Looks after which an authority is expected to have been notified.
+    pub notifications_caused: u64,
+    /// Requests that would have notified by themselves and were answered by another's look.
+    pub notifications_saved: u64,
+    pub breaker: Breaker,
+}
+
+/// The circuit breaker towards the SMSP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Breaker {
+    #[default]
+    Closed,
+    HalfOpen,
+    Open,
+}
+
+impl Breaker {
+    /// The value of `cpis_breaker_state`.
+    fn value(self) -> u64 {
+        match self {
+            Self::Closed => 0,
+            Self::HalfOpen => 1,
+            Self::Open => 2,
+        }
+    }
+}
+
+/// The audit trail at one moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TrailNumbers {
+    /// The store's last write failed, so that no query goes out.
+    pub failing: bool,
+    /// Entries of what has happened that still wait for the store.
+    pub owed: u64,
+    /// Entries that this process wrote.
+    pub entries: u64,
+}
+
+/// Where a number is read from, once somebody has said so.
+pub(super) struct Source<T>(Mutex<Option<Arc<dyn Fn() -> T + Send + Sync>>>);
+
+impl<T> Default for Source<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> Source<T> {
+    pub(super) fn set(&self, read: impl Fn() -> T + Send + Sync + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(read));
+    }
+
+    fn read(&self) -> Option<T> {
+        let read = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        read.map(|read| read())
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Observed {
+    pub lookups: Source<LookupNumbers>,
+    pub trail: Source<TrailNumbers>,
+    pub certificates: Source<Vec<(&'static str, f64)>>,
+    pub issuers: Source<Vec<(String, Duration)>>,
+    pub delivery: Source<Vec<Arc<Tally>>>,
+    pub log_lines: Source<u64>,
+}
+
+/// The instruments that read `observed`. Without a source there is no value: what is not known is not 0.
+pub(super) fn build(meter: &Meter, observed: &Arc<Observed>) {
+    lookups(meter, observed);
+    trail(meter, observed);
+    own_state(meter, observed);
+    let source = Arc::clone(observed);
+    let days = meter.f64_observable_gauge("cpis.certificate.days_left").with_description("Days until a certificate ends");
+    days.with_callback(move |gauge| {
+        for (certificate, days) in source.certificates.read().unwrap_or_default() {
+            gauge.observe(days, &[KeyValue::new("certificate", certificate)]);
+        }
+    })
+    .build();
+    let source = Arc::clone(observed);
+    let age = meter.f64_observable_gauge("cpis.issuer.key.age").with_unit("s");
+    age.with_description("How long ago the keys of a token issuer were read")
+        .with_callback(move |gauge| {
+            for (issuer, age) in source.issuers.read().unwrap_or_default() {
+                gauge.observe(age.as_secs_f64(), &[KeyValue::new("issuer", issuer)]);
+            }
+        })
+        .build();
+}
+
+fn lookups(meter: &Meter, observed: &Arc<Observed>) {
+    let of = |read: fn(LookupNumbers) -> u64| {
+        let source = Arc::clone(observed);
+        move || source.lookups.read().map(read)
+    };
+    gauge(meter, "cpis.lookup.in_flight", "Looks on their way to CP-IS", of(|numbers| numbers.in_flight));
+    gauge(meter, "cpis.lookup.queued", "Looks that wait for a place", of(|numbers| numbers.queued));
+    let breaker = "The circuit breaker towards the SMSP: 0 closed, 1 half open, 2 open";
+    gauge(meter, "cpis.breaker.state", breaker, of(|numbers| numbers.breaker.value()));
+    let shed = "Looks refused since everything was full or the SMSP is left alone";
+    counter(meter, "cpis.lookup.shed", shed, of(|numbers| numbers.shed));
+    let unshared = "Looks that could not be shared with other replicas";
+    counter(meter, "cpis.lookup.unshared", unshared, of(|numbers| numbers.unshared));
+    let caused = "Looks after which an authority is expected to have been notified";
+    counter(meter, "cpis.notifications.caused", caused, of(|numbers| numbers.notifications_caused));
+    let saved = "Requests answered by another's look that would have notified by themselves";
+    counter(meter, "cpis.notifications.saved", saved, of(|numbers| numbers.notifications_saved));
+}
+
+fn trail(meter: &Meter, observed: &Arc<Observed>) {
+    let of = |read: fn(TrailNumbers) -> u64| {
+        let source = Arc::clone(observed);
+        move || source.trail.read().map(read)
+    };
+    gauge(meter, "cpis.trail.failing", "1 while the trail cannot be written and no query goes out", of(|n| u64::from(n.failing)));
+    gauge(meter, "cpis.trail.owed", "Entries that still wait for the store", of(|numbers| numbers.owed));
+    counter(meter, "cpis.trail.entries", "Entries that this process wrote", of(|numbers| numbers.entries));
+}
+
+/// What this process is, and what it could not tell.
+fn own_state(meter: &Meter, observed: &Arc<Observed>) {
+    let info = meter.u64_observable_gauge("cpis.build_info").with_description("1, with what this build is");
+    info.with_callback(|gauge| {
+        let version = KeyValue::new("version", env!("CARGO_PKG_VERSION"));
+        let revision = KeyValue::new("revision", option_env!("CPIS_FHIR_COMMIT").unwrap_or("unknown"));
+        gauge.observe(1, &[version, revision]);
+    })
+    .build();
+    let source = Arc::clone(observed);
+    let lines = "Log lines dropped since nobody read standard error";
+    counter(meter, "cpis.log.lines.dropped", lines, move || source.log_lines.read());
+    let source = Arc::clone(observed);
+    let dropped = meter.u64_observable_counter("cpis.telemetry.dropped");
+    dropped
+        .with_description("Spans, log records and exports of metrics that the collector did not get")
+        .with_callback(move |counter| {
+            for tally in source.delivery.read().unwrap_or_default() {
+                for (reason, count) in [("queue-full", &tally.overflowed), ("not-delivered", &tally.undelivered)] {
+                    let labels = [KeyValue::new("signal", tally.signal), KeyValue::new("reason", reason)];
+                    counter.observe(count.load(Ordering::Relaxed), &labels);
+                }
+            }
+        })
+        .build();
+}
+
+fn gauge(meter: &Meter, name: &'static str, help: &'static str, read: impl Fn() -> Option<u64> + Send + Sync + 'static) {
+    let builder = meter.u64_observable_gauge(name).with_description(help);
+    builder.with_callback(move |gauge| read().into_iter().for_each(|value| gauge.observe(value, &[]))).build();
+}
+
+fn counter(meter: &Meter, name: &'static str, help: &'static str, read: impl Fn() -> Option<u64> + Send + Sync + 'static) {
+    let builder = meter.u64_observable_counter(name).with_description(help);
+    builder.with_callback(move |counter| read().into_iter().for_each(|value| counter.observe(value, &[]))).build();
+}

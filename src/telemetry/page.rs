@@ -1,0 +1,69 @@
+//! The metrics as Prometheus reads them, for `GET /metrics` on the admin listener.
+
+use prometheus::{Encoder, Registry, TextEncoder};
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
+static REGISTRY: OnceLock<Registry> = OnceLock::new();
+
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Every metric that dashboards and alerts may use, with its Prometheus type. The same names as `helm/cpis-fhir/metrics.txt`.
+const DECLARED: [(&str, &str); 21] = [
+    ("http_server_request_duration_seconds", "histogram"),
+    ("http_server_active_requests", "gauge"),
+    ("cpis_lookups_total", "counter"),
+    ("cpis_notifications_caused_total", "counter"),
+    ("cpis_notifications_saved_total", "counter"),
+    ("cpis_lookup_in_flight", "gauge"),
+    ("cpis_lookup_queued", "gauge"),
+    ("cpis_lookup_shed_total", "counter"),
+    ("cpis_lookup_unshared_total", "counter"),
+    ("cpis_smsp_phase_duration_seconds", "histogram"),
+    ("cpis_breaker_state", "gauge"),
+    ("cpis_trail_commit_duration_seconds", "histogram"),
+    ("cpis_trail_failing", "gauge"),
+    ("cpis_trail_owed", "gauge"),
+    ("cpis_trail_entries_total", "counter"),
+    ("cpis_certificate_days_left", "gauge"),
+    ("cpis_certificate_reload_errors_total", "counter"),
+    ("cpis_issuer_key_age_seconds", "gauge"),
+    ("cpis_requests_refused_total", "counter"),
+    ("cpis_panics_total", "counter"),
+    ("cpis_build_info", "gauge"),
+];
+
+/// The registry that the meter provider fills.
+pub(super) fn registry() -> &'static Registry {
+    REGISTRY.get_or_init(Registry::new)
+}
+
+/// Everything at this moment. A metric without a value yet stands there with its type alone.
+pub fn page() -> String {
+    let families = registry().gather();
+    let mut text = Vec::with_capacity(16 * 1024);
+    // Writing to memory fails only for a family that is not well-formed; what was written before it still stands.
+    if TextEncoder::new().encode(&families, &mut text).is_err() {
+        tracing::error!(target: "cpis_fhir::telemetry", "a metric cannot be written as text");
+    }
+    let mut text = String::from_utf8_lossy(&text).into_owned();
+    for (name, kind) in DECLARED {
+        if !families.iter().any(|family| family.name() == name) {
+            let _ = writeln!(text, "# TYPE {name} {kind}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_that_dashboards_and_alerts_are_checked_against() {
+        // The first word of each line; what follows it, and lines with #, are for people.
+        let lines = include_str!("../../helm/cpis-fhir/metrics.txt").lines().filter(|line| !line.starts_with('#'));
+        let listed: Vec<&str> = lines.filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(listed, DECLARED.map(|(name, _)| name));
+    }
+}

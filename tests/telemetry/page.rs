@@ -1,0 +1,114 @@
+//! The page for Prometheus.
+
+use crate::common::{GOOD_CHILD, Got, House};
+
+/// What dashboards and alerts of the chart are made of: the first word of each line that is not for people alone.
+fn names() -> Vec<&'static str> {
+    let lines = include_str!("../../helm/cpis-fhir/metrics.txt").lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_whitespace().next()).collect()
+}
+
+/// Of these there is nothing to measure in a demo: it has no issuer, and nothing was refused.
+const EMPTY_IN_A_DEMO: [&str; 2] = ["cpis_issuer_key_age_seconds", "cpis_requests_refused_total"];
+
+async fn page(house: &House) -> Got {
+    house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await
+}
+
+/// The value of the one series whose name and labels are `series`.
+fn value(page: &str, series: &str) -> f64 {
+    let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{series} in {page}")).parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_name_that_is_promised_is_on_the_page_with_a_value() {
+    let house = House::open().await;
+    house.assert_well("start").await;
+    let page = page(&house).await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
+    assert_eq!(names().len(), 21);
+    for name in names() {
+        assert!(page.text.contains(&format!("# TYPE {name} ")), "{name} in {}", page.text);
+        let has_value = page.text.lines().any(|line| {
+            let series = line.split(['{', ' ']).next().unwrap_or_default();
+            [name.to_owned(), format!("{name}_count")].contains(&series.to_owned())
+        });
+        let may_be_empty = EMPTY_IN_A_DEMO.contains(&name);
+        assert!(has_value != may_be_empty, "{name} in {}", page.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_looks_and_phases_are_counted_by_name() {
+    let house = House::open().await;
+    house.look(GOOD_CHILD).await;
+    house.look(GOOD_CHILD).await;
+    house.look("9990000026").await;
+    house.look("4444444444").await;
+    house.get("Flag/9990000018").await;
+    let page = page(&house).await.text;
+    let counted = [
+        (
+            r#"http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/FHIR/R4/Flag"}"#,
+            3.0,
+        ),
+        (
+            r#"http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="503",http_route="/FHIR/R4/Flag"}"#,
+            1.0,
+        ),
+        (
+            r#"http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="404",http_route="/FHIR/R4/Flag/{id}"}"#,
+            1.0,
+        ),
+        (r#"cpis_lookups_total{outcome="records",response_code="success"}"#, 1.0),
+        (r#"cpis_lookups_total{outcome="no_record",response_code="success"}"#, 1.0),
+        (r#"cpis_lookups_total{outcome="not_delivered",response_code="SMSP-0004"}"#, 1.0),
+        (r#"cpis_smsp_phase_duration_seconds_count{phase="connect"}"#, 1.0),
+        (r#"cpis_smsp_phase_duration_seconds_count{phase="tls"}"#, 1.0),
+        (r#"cpis_smsp_phase_duration_seconds_count{phase="wait"}"#, 3.0),
+        (r#"cpis_smsp_phase_duration_seconds_count{phase="queue"}"#, 3.0),
+        ("cpis_notifications_caused_total", 1.0),
+        ("cpis_notifications_saved_total", 1.0),
+        ("cpis_trail_failing", 0.0),
+        ("cpis_trail_owed", 0.0),
+        ("cpis_lookup_in_flight", 0.0),
+        ("cpis_breaker_state", 0.0),
+        ("cpis_panics_total", 0.0),
+        // The scrape itself.
+        (r#"http_server_active_requests{http_request_method="GET"}"#, 1.0),
+        (concat!(r#"cpis_build_info{revision="unknown",version=""#, env!("CARGO_PKG_VERSION"), r#""}"#), 1.0),
+    ];
+    for (series, wanted) in counted {
+        assert!((value(&page, series) - wanted).abs() < 0.5, "{series} in {page}");
+    }
+    // Started; asked and answered three times; shared; not held.
+    assert!(value(&page, "cpis_trail_entries_total") >= 8.0 && value(&page, "cpis_trail_commit_duration_seconds_count") >= 8.0);
+    assert!(value(&page, r#"cpis_certificate_days_left{certificate="smsp-client"}"#) > 0.0);
+    assert!(page.contains(r#"http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/FHIR/R4/Flag",le="0.001"}"#), "{page}");
+    assert!(page.contains(r#"le="60""#));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_callers_send_adds_no_label() {
+    let house = House::open().await;
+    house.look(GOOD_CHILD).await;
+    let series = |page: &str| page.lines().filter(|line| line.starts_with("http_server_request_duration_seconds_count")).count();
+    for n in 0..20 {
+        house.get(&format!("Flag/id-{n}-9990000018")).await;
+        house.get(&format!("Unknown{n}")).await;
+        let method = reqwest::Method::from_bytes(format!("M{n}").as_bytes()).unwrap();
+        house.send(house.http.request(method, house.fhir("Flag")), &[]).await;
+    }
+    let text = page(&house).await.text;
+    assert_eq!(series(&text), 4, "{text}");
+    assert!(text.contains(r#"http_request_method="_OTHER""#));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_public_listener_has_no_such_page() {
+    let house = House::open().await;
+    let got = house.send(house.http.get(format!("{}/metrics", house.service.public)), &[]).await;
+    assert_eq!((got.status, got.issue().as_str()), (404, "not-found"));
+    assert_eq!(page(&house).await.status, 200);
+}
