@@ -1,7 +1,8 @@
 //! Looks per second with the trail on disk, against the same run with the trail in memory (issue: at least 0.9 with 64 clients), and what an
 //! answer from the sharing window costs against one that asks. The real binary, the simulator over mutual TLS, every look a new child.
 //!
-//! `cargo bench --bench audited` (`-- --rounds N --seconds S`); `CPIS_FHIR_BENCH_POSTGRES=postgres://...` adds a PostgreSQL trail.
+//! `scripts/with-postgres cargo bench --bench audited` (`-- --rounds N --seconds S`); without the script, and so without
+//! `CPIS_FHIR_BENCH_POSTGRES`, the PostgreSQL trail is left out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use cpis_fhir::cpis::NhsNumber;
