@@ -9,13 +9,17 @@ use rusqlite::{Connection, params_from_iter};
 /// take the index by time, whose matches must be sorted.
 const NEAR: u64 = 20_000;
 
-/// What is above the archive: lines of an archive may still be here while they are being removed.
-const ONLINE: &str = "seq > coalesce((SELECT max(last_seq) FROM archived), 0)";
+/// What is above the archive, of which lines may still be here while they are being removed, and above a number.
+///
+/// One bound, not two: SQLite starts at the first of several and passes over whatever lies between it and the others.
+const ONLINE: &str = "seq > max(?, coalesce((SELECT max(last_seq) FROM archived), 0))";
 
 pub(super) fn lines(db: &Connection, after: u64, limit: usize) -> Result<Vec<Line>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM trail WHERE {ONLINE} AND seq > ? ORDER BY seq LIMIT ?");
-    let after = i64::try_from(after).unwrap_or(i64::MAX);
-    select(db, &sql, vec![after.into(), to_limit(limit)])
+    select(db, &lines_sql(), vec![to_above(after), to_limit(limit)])
+}
+
+fn lines_sql() -> String {
+    format!("SELECT {COLUMNS} FROM trail WHERE {ONLINE} ORDER BY seq LIMIT ?")
 }
 
 pub(super) fn find(db: &Connection, wanted: &Wanted, before: Option<u64>, limit: usize) -> Result<Vec<Line>, StoreError> {
@@ -40,7 +44,7 @@ pub(super) fn find(db: &Connection, wanted: &Wanted, before: Option<u64>, limit:
 
 fn by_time(db: &Connection, query: Query, before: Option<u64>, limit: usize) -> Result<Vec<Line>, StoreError> {
     let end = before.unwrap_or(row::tip(db)?.seq.saturating_add(1));
-    let near = query.clone().and("seq >= ?", [row::to_seq(end.saturating_sub(NEAR))?.into()]).run(db, limit)?;
+    let near = query.clone().above(end.saturating_sub(NEAR + 1)).run(db, limit)?;
     if near.len() == limit {
         return Ok(near);
     }
@@ -65,7 +69,7 @@ struct Query {
 impl Query {
     /// All conditions of `wanted`, along the index of the most selective one. Not yet by child, which may have several values.
     fn new(wanted: &Wanted, before: Option<u64>) -> Self {
-        let mut query = Self { index: None, conditions: ONLINE.to_owned(), values: Vec::new() };
+        let mut query = Self { index: None, conditions: ONLINE.to_owned(), values: vec![to_above(0)] };
         let text = |text: &Option<String>| text.clone().map(Value::Text);
         // The most selective first. A caller may repeat its request id for ever; a look's id is ours.
         let equal = [
@@ -109,6 +113,12 @@ impl Query {
         self
     }
 
+    /// Only lines with a number above `after`: what [`ONLINE`] begins with.
+    fn above(mut self, after: u64) -> Self {
+        self.values[0] = to_above(after);
+        self
+    }
+
     fn sql(&self) -> String {
         let index = self.index.map_or_else(|| "NOT INDEXED".to_owned(), |index| format!("INDEXED BY {index}"));
         format!("SELECT {COLUMNS} FROM trail {index} WHERE {} ORDER BY seq DESC LIMIT ?", self.conditions)
@@ -120,6 +130,10 @@ impl Query {
         values.push(to_limit(limit));
         select(db, &sql, values)
     }
+}
+
+fn to_above(after: u64) -> Value {
+    i64::try_from(after).unwrap_or(i64::MAX).into()
 }
 
 fn to_limit(limit: usize) -> Value {
@@ -148,6 +162,36 @@ mod tests {
         let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let rows = plan.query_map(params_from_iter(values), |row| row.get::<_, String>("detail")).unwrap();
         rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The steps of SQLite's machine for one run, and its rows.
+    fn steps(db: &Connection, sql: &str, values: Vec<Value>) -> (i32, usize) {
+        let mut select = db.prepare(sql).unwrap();
+        let rows = select.query_map(params_from_iter(values), |_| Ok(())).unwrap().count();
+        (select.get_status(rusqlite::StatementStatus::VmStep), rows)
+    }
+
+    #[test]
+    fn a_page_of_lines_costs_the_same_wherever_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("trail.db"), None).unwrap();
+        let db = store.connection();
+        db.execute_batch(
+            "WITH RECURSIVE n (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < 5000)
+             INSERT INTO trail (seq, id, at, event, body, key_id, previous, mac)
+             SELECT seq, randomblob(16), seq, 'asked', '', zeroblob(8), zeroblob(32), zeroblob(32) FROM n",
+        )
+        .unwrap();
+        let page = |after: u64| steps(db, &lines_sql(), vec![to_above(after), to_limit(10)]);
+        let (first, rows) = page(0);
+        let (last, last_rows) = page(4900);
+        assert_eq!((rows, last_rows), (10, 10));
+        assert!(last <= first + 20, "{last} steps at the end, {first} at the beginning");
+        let near = Query::new(&Wanted { to: Some(Timestamp::MAX), ..Wanted::default() }, None).above(4990);
+        let mut values = near.values.clone();
+        values.push(to_limit(1000));
+        let (walk, rows) = steps(db, &near.sql(), values);
+        assert!(rows == 10 && walk <= first * 3, "{walk} steps for {rows} rows: the walk ends where it is told to");
     }
 
     #[test]
@@ -184,7 +228,7 @@ mod tests {
             }
         }
         let child = Query { index: Some("trail_by_child"), ..Query::new(&Wanted { child: everything.child, ..none }, None) };
-        let plan = plan(store.connection(), &child.sql(), vec![Value::Blob(vec![1; 16]), to_limit(5)]);
+        let plan = plan(store.connection(), &child.sql(), vec![to_above(0), Value::Blob(vec![1; 16]), to_limit(5)]);
         assert!(plan.contains("trail_by_child (child=?") && !plan.contains("B-TREE"), "{plan}");
     }
 }
