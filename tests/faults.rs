@@ -16,24 +16,3 @@ mod transport;
 /// and every look a query of its own.
 const QUICK: [(&str, &str); 4] =
     [("SMSP__CONNECT_TIMEOUT", "500ms"), ("SMSP__TIMEOUT", "1s"), ("SMSP__LATE_TIMEOUT", "3s"), ("LOOKUP__SHARE_FOR", "0s")];
-
-/// The built-in scenario with further children.
-fn built_in_and(children: &str) -> cpis_fhir::simulator::scenario::Scenario {
-    cpis_fhir::simulator::scenario::Scenario::from_toml(&format!("{}\n{children}", common::BUILT_IN)).unwrap()
-}
-
-/// A child with one plan that is answered in this way.
-fn child(number: &str, behaviour: &str) -> String {
-    format!(
-        r#"
-[[children]]
-nhs_number = "{number}"
-title = "of a test"
-behaviour = {{ {behaviour} }}
-[[children.records]]
-authority = "exampleshire"
-subjects = [{{ kind = "child", given = ["Robin"], family = "Testpatient" }}]
-plans = [{{ type = "child-protection", start = "-140d" }}]
-"#
-    )
-}

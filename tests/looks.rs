@@ -4,41 +4,15 @@
 
 mod common;
 
+use common::children::{built_in_and, child, numbers};
 use common::{Got, House};
-use cpis_fhir::cpis::NhsNumber;
-use cpis_fhir::simulator::scenario::Scenario;
 use std::time::{Duration, Instant};
 
 const CHILD: &str = "9995000008";
 const ID: [(&str, &str); 1] = [("X-Request-ID", "60E0B220-8136-4CA5-AE46-1D97EF59D068")];
 
-/// A child with one plan that is answered in this way.
-fn child(number: &str, behaviour: &str) -> String {
-    format!(
-        r#"
-[[children]]
-nhs_number = "{number}"
-title = "of a test"
-behaviour = {{ {behaviour} }}
-[[children.records]]
-authority = "exampleshire"
-subjects = [{{ kind = "child", given = ["Robin"], family = "Testpatient" }}]
-plans = [{{ type = "child-protection", start = "-140d" }}]
-"#
-    )
-}
-
-fn children(many: usize) -> Vec<String> {
-    let numbers = (9_995_000_100..).filter_map(|number| NhsNumber::from_u64(number).ok());
-    numbers.map(|number| number.digits().to_owned()).take(many).collect()
-}
-
-fn scenario(children: &[String]) -> Scenario {
-    Scenario::from_toml(&format!("{}\n{}", common::BUILT_IN, children.concat())).unwrap()
-}
-
 async fn house(behaviour: &str, settings: &[(&str, &str)]) -> House {
-    House::with_scenario(scenario(&[child(CHILD, behaviour)]), settings).await
+    House::with_scenario(built_in_and(&child(CHILD, behaviour)), settings).await
 }
 
 fn heard(house: &House) -> (u64, u64) {
@@ -119,9 +93,10 @@ async fn a_new_look_is_a_new_query_and_no_cache_is_not_while_the_look_is_young()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_beyond_capacity_is_shed_fast_and_may_be_repeated() {
-    let many = children(60);
+    let many = numbers(60);
     let all: Vec<String> = many.iter().map(|number| child(number, r#"delay = "1s""#)).collect();
-    let house = House::with_scenario(scenario(&all), &[("SMSP__MAX_IN_FLIGHT", "2"), ("SMSP__MAX_QUEUED", "3")]).await;
+    let house =
+        House::with_scenario(built_in_and(&all.concat()), &[("SMSP__MAX_IN_FLIGHT", "2"), ("SMSP__MAX_QUEUED", "3")]).await;
     // Connections are open before the clock runs.
     futures_util::future::join_all((0..60).map(|_| house.get("metadata"))).await;
     let looks = many.iter().map(async |number| {
@@ -144,10 +119,10 @@ async fn what_is_beyond_capacity_is_shed_fast_and_may_be_repeated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_smsp_that_cannot_reach_spine_is_left_alone_and_asked_again_after_a_while() {
-    let many = children(6);
+    let many = numbers(6);
     let all: Vec<String> = many.iter().map(|number| child(number, r#"code = "SMSP-0004""#)).collect();
     let settings = [("SMSP__BREAKER__FAILURES", "4"), ("SMSP__BREAKER__OPEN_FOR", "1s"), ("LOOKUP__SHARE_FOR", "0s")];
-    let house = House::with_scenario(scenario(&all), &settings).await;
+    let house = House::with_scenario(built_in_and(&all.concat()), &settings).await;
     for number in &many[..4] {
         assert_eq!(house.look(number).await.status, 503);
     }
@@ -167,9 +142,9 @@ async fn an_smsp_that_cannot_reach_spine_is_left_alone_and_asked_again_after_a_w
 
 #[tokio::test(flavor = "multi_thread")]
 async fn codes_of_a_failing_register_never_close_the_way_to_it() {
-    let many = children(8);
+    let many = numbers(8);
     let all: Vec<String> = many.iter().map(|number| child(number, r#"code = "CPIS-9999""#)).collect();
-    let house = House::with_scenario(scenario(&all), &[("SMSP__BREAKER__FAILURES", "3")]).await;
+    let house = House::with_scenario(built_in_and(&all.concat()), &[("SMSP__BREAKER__FAILURES", "3")]).await;
     for number in &many {
         assert_eq!(house.look(number).await.status, 502);
     }

@@ -3,36 +3,20 @@
 
 mod common;
 
+use common::children::{built_in_and, child};
 use common::trail::TrailFolder;
 use common::{GOOD_CHILD, Got, House};
-use cpis_fhir::simulator::scenario::Scenario;
 use rusqlite::Connection;
 use std::time::Duration;
 
+/// CP-IS answers about this one after a second.
 const SLOW_CHILD: &str = "9995000008";
 const ID: [(&str, &str); 1] = [("X-Request-ID", "60E0B220-8136-4CA5-AE46-1D97EF59D068")];
-
-/// A child with one plan, about whom CP-IS answers after a second.
-fn scenario() -> Scenario {
-    let child = format!(
-        r#"
-[[children]]
-nhs_number = "{SLOW_CHILD}"
-title = "of a test"
-behaviour = {{ delay = "1s" }}
-[[children.records]]
-authority = "exampleshire"
-subjects = [{{ kind = "child", given = ["Robin"], family = "Testpatient" }}]
-plans = [{{ type = "child-protection", start = "-140d" }}]
-"#
-    );
-    Scenario::from_toml(&format!("{}\n{child}", common::BUILT_IN)).unwrap()
-}
 
 async fn house(trail: &TrailFolder) -> House {
     let settings = trail.settings();
     let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    House::with_scenario(scenario(), &settings).await
+    House::with_scenario(built_in_and(&child(SLOW_CHILD, r#"delay = "1s""#)), &settings).await
 }
 
 /// Somebody else holds the store's lock for as long as this is kept.

@@ -4,12 +4,11 @@
 
 mod common;
 
+use common::children::{built_in_and, child, numbers};
 use common::redis::Redis;
 use common::{Got, House, Service};
 use cpis_fhir::audit::open_to_read;
-use cpis_fhir::cpis::NhsNumber;
 use cpis_fhir::settings::{Audit, AuditStore, KeyMaterial};
-use cpis_fhir::simulator::scenario::Scenario;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;
@@ -32,26 +31,6 @@ struct Asked {
     detail: Option<String>,
 }
 
-fn child(number: &str, behaviour: &str) -> String {
-    format!(
-        r#"
-[[children]]
-nhs_number = "{number}"
-title = "of a test"
-behaviour = {{ {behaviour} }}
-[[children.records]]
-authority = "exampleshire"
-subjects = [{{ kind = "child", given = ["Robin"], family = "Testpatient" }}]
-plans = [{{ type = "child-protection", start = "-140d" }}]
-"#
-    )
-}
-
-fn numbers(many: usize) -> Vec<String> {
-    let numbers = (9_995_000_100..).filter_map(|number| NhsNumber::from_u64(number).ok());
-    numbers.map(|number| number.digits().to_owned()).take(many).collect()
-}
-
 impl Pair {
     async fn open(children: &[String], settings: &[(&str, &str)]) -> Self {
         let (redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
@@ -72,7 +51,7 @@ impl Pair {
             ("AUDIT__STORE", &first),
             ("AUDIT__HEAD_FILE", &head),
         ];
-        let scenario = Scenario::from_toml(&format!("{}\n{}", common::BUILT_IN, children.concat())).unwrap();
+        let scenario = built_in_and(&children.concat());
         let house = House::with_scenario(scenario, &[&ours[..], settings].concat()).await;
         let other = house.another_with(&[("AUDIT__STORE", &second), ("AUDIT__HEAD_FILE", &other_head)]);
         Self { house, other, redis, folder }

@@ -1,6 +1,7 @@
 //! A house for a test: the simulator in this process, the real binary serving in another, joined by mutual TLS.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod children;
 pub mod issuer;
 pub mod leaks;
 pub mod load;

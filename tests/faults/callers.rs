@@ -1,7 +1,8 @@
 //! Callers that give up, hang up or come back while a look is on its way.
 
+use crate::QUICK;
 use crate::common::House;
-use crate::{QUICK, built_in_and, child};
+use crate::common::children::{built_in_and, child};
 use std::time::Duration;
 
 const LATE: &str = "9995000008";

@@ -1,7 +1,8 @@
 //! Faults after the connection was made: CP-IS may have heard, so a client is never told to repeat by itself.
 
+use crate::QUICK;
+use crate::common::children::{built_in_and, child};
 use crate::common::{House, leaks};
-use crate::{QUICK, built_in_and, child};
 use std::time::{Duration, Instant};
 
 /// Within 1 s it begins and within 1 s it does not end.

@@ -41,12 +41,12 @@ pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<Ref
 
 /// Whoever the access room knows, with a role for it.
 async fn by_role(request: &HttpRequest, app: &App) -> Result<Who, Box<Refused>> {
-    let identity = caller::identify(request, app).await.map_err(|problem| Refused { who: None, problem })?;
+    let identity = caller::identify(request, app).await.map_err(|problem| Refused::new(None, problem))?;
     let who = Who::from(&identity.requester);
     if app.access.may_search_trail(&identity) {
         return Ok(who);
     }
-    Err(Box::new(Refused { who: Some(who), problem: Problem::trail_refused() }))
+    Err(Refused::new(Some(who), Problem::trail_refused()))
 }
 
 /// Headers by which a proxy says that it asks for somebody else.
