@@ -19,12 +19,11 @@ FROM ${RUST_IMAGE} AS dependencies
 WORKDIR /src
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
-# Empty targets in place of ours. Cargo wants every target that Cargo.toml names.
+# Empty targets in place of ours: Cargo wants every target that Cargo.toml names.
 RUN mkdir -p src benches \
   && touch src/lib.rs \
   && echo 'fn main() {}' >src/main.rs \
-  && cp src/main.rs benches/translation.rs \
-  && cp src/main.rs benches/allocations.rs \
+  && for bench in $(sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"/\1/p' Cargo.toml); do cp src/main.rs "benches/$bench.rs"; done \
   && cargo build --locked --release --bin cpis-fhir \
   && cargo clean --locked --release --package cpis-fhir
 
