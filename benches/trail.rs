@@ -209,7 +209,7 @@ async fn fill(ground: &Ground, lines: u64) {
 async fn search(ground: &Ground, searches: u64) -> (Duration, u64) {
     let (mut took, mut found) = (Duration::ZERO, 0);
     for n in 0..searches {
-        let wanted = Wanted { child: ground.seal.indexes(&child(n * 7_919 % CHILDREN)).collect(), ..Wanted::default() };
+        let wanted = Wanted { child: ground.seal.indexes(&child(n * 7_919 % CHILDREN)), ..Wanted::default() };
         let began = Instant::now();
         // No more than there are in the smallest trail, so that only the trail's length differs.
         found += ground.reader.find(&wanted, None, 2).await.unwrap().len() as u64;

@@ -115,6 +115,16 @@ impl Tokens {
         })
     }
 
+    /// As [`super::Access::renew_authorities`].
+    pub(super) fn renew_authorities(&self, authorities: &[Option<Vec<u8>>]) -> Result<(), &'static str> {
+        let mut issuers = self.issuers.iter().zip(authorities);
+        issuers.try_for_each(|(known, ca_pem)| known.keys.renew(ca_pem.as_deref()))
+    }
+
+    pub(super) fn read_keys_again(&self) {
+        self.issuers.iter().for_each(|known| known.keys.read_again());
+    }
+
     /// As [`super::Access::key_ages`].
     pub(super) fn key_ages(&self) -> Vec<(String, Duration)> {
         self.issuers.iter().filter_map(|known| Some((known.issuer.clone(), known.keys.age()?))).collect()

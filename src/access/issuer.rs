@@ -143,6 +143,21 @@ impl IssuerKeys {
         Some(self.spawn(&mut refresh))
     }
 
+    /// Reads the keys anew, from now on from servers that these CAs vouch for.
+    ///
+    /// # Errors
+    /// What is wrong with the bundle; then everything is as it was.
+    pub(super) fn renew(self: &Arc<Self>, ca_pem: Option<&[u8]>) -> Result<(), &'static str> {
+        self.source.renew(ca_pem)?;
+        self.read_again();
+        Ok(())
+    }
+
+    /// Begins to read the keys anew, where they are not being read already.
+    pub(super) fn read_again(self: &Arc<Self>) {
+        drop(self.begin());
+    }
+
     /// The reading under way, or a new one.
     fn begin(self: &Arc<Self>) -> watch::Receiver<()> {
         let mut refresh = self.refresh.lock().unwrap_or_else(PoisonError::into_inner);

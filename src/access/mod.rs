@@ -184,6 +184,21 @@ impl Access {
         self.tokens.as_ref()?.openid_configuration()
     }
 
+    /// The CAs of each issuer, in the order of the settings, for every reading of their keys from now on; one begins at once.
+    ///
+    /// # Errors
+    /// What is wrong with the first bundle that cannot be used.
+    pub fn renew_authorities(&self, authorities: &[Option<Vec<u8>>]) -> Result<(), &'static str> {
+        self.tokens.as_ref().map_or(Ok(()), |tokens| tokens.renew_authorities(authorities))
+    }
+
+    /// Begins to read the keys of every issuer anew. Those that were read last hold until then.
+    pub fn read_keys_again(&self) {
+        if let Some(tokens) = &self.tokens {
+            tokens.read_keys_again();
+        }
+    }
+
     /// The issuers whose keys were read, and how long ago.
     pub fn key_ages(&self) -> Vec<(String, Duration)> {
         self.tokens.as_ref().map(Tokens::key_ages).unwrap_or_default()

@@ -29,6 +29,11 @@ impl SmspHealth {
         Self { probe, last: Arc::default() }
     }
 
+    /// What was probed with other certificates says nothing of these.
+    pub async fn forget(&self) {
+        *self.last.lock().await = None;
+    }
+
     async fn state(&self) -> Probed {
         // The lock is held while probing, so that a burst of requests shakes hands once.
         let mut last = self.last.lock().await;

@@ -19,6 +19,7 @@ mod respond;
 pub mod routes;
 mod search;
 mod server;
+pub mod tls;
 
 pub use server::{Bound, ServeError, bind};
 
@@ -31,8 +32,9 @@ use crate::lookup::Lookups;
 use crate::settings::Settings;
 use crate::telemetry::request::{Beginning, Ending, Facts, Observed};
 use crate::telemetry::spans;
-use actix_web::http::Version;
+use actix_web::http::{ConnectionType, Version};
 use actix_web::{HttpRequest, HttpResponse, web};
+use arc_swap::ArcSwap;
 use documents::Documents;
 use futures_util::FutureExt;
 use headers::CallerHeaders;
@@ -52,7 +54,7 @@ pub struct App {
     pub access: Access,
     pub lookups: Lookups,
     pub trail: Trail,
-    pub ids: IdKeys,
+    ids: ArcSwap<IdKeys>,
     pub smsp_health: SmspHealth,
     pub documents: Documents,
     rates: Rates,
@@ -77,7 +79,7 @@ impl App {
             access,
             lookups,
             trail,
-            ids,
+            ids: ArcSwap::from_pointee(ids),
             smsp_health,
             documents,
             rates,
@@ -93,7 +95,17 @@ impl App {
         self
     }
 
-    /// From now on the service is not ready and takes no new searches.
+    /// The keys of ids, as they are now.
+    fn ids(&self) -> Arc<IdKeys> {
+        self.ids.load_full()
+    }
+
+    /// Ids are made with these keys from now on.
+    pub fn renew_ids(&self, ids: IdKeys) {
+        self.ids.store(Arc::new(ids));
+    }
+
+    /// From now on the service is not ready, and every answer closes its connection. What still comes is answered.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
     }
@@ -187,7 +199,12 @@ pub(crate) async fn dispatch(
         resource: route.ok().and_then(Route::resource).map(ResourceType::name),
         request_id: caller.request_id.as_deref(),
     });
-    answered.into_response(&caller, &app)
+    let mut response = answered.into_response(&caller, &app);
+    // So that the caller comes back elsewhere, or by a certificate that is still good.
+    if app.is_draining() || request.conn_data::<server::Met>().is_some_and(server::Met::is_outdated) {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response
 }
 
 fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Route, routes::NoRoute> {

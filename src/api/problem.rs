@@ -121,20 +121,6 @@ impl Problem {
         )
     }
 
-    /// The service is being stopped and takes no new work.
-    pub fn draining() -> Self {
-        let mut problem = Self::new(
-            "draining",
-            503,
-            IssueType::Transient,
-            SpineCode::ServiceUnavailable,
-            HttpCode::Unavailable,
-            "This service is being restarted. CP-IS was not asked: try again in a few seconds.",
-        );
-        problem.retry_after = Some(RETRY_AFTER);
-        problem
-    }
-
     /// A read that no look of this requester can answer (decisions.md 11).
     pub fn no_such_resource() -> Self {
         Self::new(

@@ -65,7 +65,8 @@ pub async fn handle(resource: ResourceType, asking: Asking<'_>, presentation: Pr
 pub async fn find(resource: ResourceType, id: &str, asking: Asking<'_>, what: &str) -> Result<Found, Problem> {
     let Asking { app, caller, identity, .. } = asking;
     in_scope(app, identity, resource, Interaction::Read)?;
-    let open = app.ids.open(id).filter(|open| open.kind == resource).ok_or_else(Problem::no_such_resource)?;
+    let ids = app.ids();
+    let open = ids.open(id).filter(|open| open.kind == resource).ok_or_else(Problem::no_such_resource)?;
     let question = question(&open.nhs_number, identity, caller);
     let may_ask = app.settings.fhir.read_asks && matches!(resource, ResourceType::Flag | ResourceType::EpisodeOfCare);
     let request = facts::request(asking, format!("{what} {}", resource.name()));
@@ -74,7 +75,7 @@ pub async fn find(resource: ResourceType, id: &str, asking: Asking<'_>, what: &s
     } else {
         held(app, &question, &request).await?.ok_or_else(Problem::no_such_resource)?
     };
-    let graph = graph(&look, app);
+    let graph = graph(&look, &ids);
     let node = graph.find(&open).ok_or_else(Problem::no_such_resource)?;
     let resource = graph.build(node);
     drop(graph);

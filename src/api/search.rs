@@ -12,6 +12,7 @@ use crate::access::Identity;
 use crate::cpis::{NhsNumber, Question, Requester, today_in_london};
 use crate::fhir::bundle::{self, Page};
 use crate::fhir::graph::{Context, Graph};
+use crate::fhir::id::IdKeys;
 use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
 use crate::fhir::search::{Cursor, Handling, Search};
@@ -55,8 +56,9 @@ pub async fn handle(
 /// A further page: from the same requester's shared look, never a reason to ask (decisions.md 24).
 async fn page(asking: Asking<'_>, presentation: Presentation) -> Result<Answered, Problem> {
     let Asking { app, request, caller, identity } = asking;
-    let cursor = Cursor::open(last_segment(request), &app.ids).ok_or_else(Problem::no_such_resource)?;
-    let search = cursor.search(&app.ids)?;
+    let ids = app.ids();
+    let cursor = Cursor::open(last_segment(request), &ids).ok_or_else(Problem::no_such_resource)?;
+    let search = cursor.search(&ids)?;
     search_in_scope(app, identity, &search)?;
     let asked = facts::request(asking, format!("page {}", cursor.resource.name()));
     let look = held(app, &question(&cursor.nhs_number, identity, caller), &asked).await?.ok_or_else(Problem::page_is_gone)?;
@@ -74,9 +76,6 @@ pub(super) fn question(nhs_number: &NhsNumber, identity: &Identity, caller: &Cal
 
 /// The answer to `question`, or what its failure is to the caller.
 pub(super) async fn look(app: &App, mut question: Question, freshness: Freshness, asked: Request) -> Result<Look, Problem> {
-    if app.is_draining() {
-        return Err(Problem::draining());
-    }
     let own_identity = speaks_for_itself(&question.requester);
     let looking = Looking::begin(&mut question);
     let outcome = looking.work().around(app.lookups.look(question, freshness, asked)).await;
@@ -114,7 +113,7 @@ pub(super) fn understand(
         (Server::LenientOnly, _) | (Server::Lenient, None) => Handling::Lenient,
         (Server::Strict | Server::Lenient, Some(asked)) => asked,
     };
-    Ok(Search::parse(view, pairs, handling, &app.ids)?)
+    Ok(Search::parse(view, pairs, handling, &app.ids())?)
 }
 
 /// SMSP-0005 is about the caller's credentials only where the caller stood in the query as its author.
@@ -133,15 +132,16 @@ fn show(search: &Search, look: &Look, base_url: &str, app: &App, presentation: P
 
 /// The look as `search` sees it.
 pub(super) fn searchset(search: &Search, look: &Look, base_url: &str, app: &App) -> Resource {
-    let graph = graph(look, app);
-    bundle::searchset(&Page { search, answer: &look.answer, graph: &graph, base_url, ids: &app.ids })
+    let ids = app.ids();
+    let graph = graph(look, &ids);
+    bundle::searchset(&Page { search, answer: &look.answer, graph: &graph, base_url, ids: &ids })
 }
 
 /// The look as resources, seen today.
-pub(super) fn graph<'a>(look: &'a Look, app: &'a App) -> Graph<'a> {
+pub(super) fn graph<'a>(look: &'a Look, ids: &'a IdKeys) -> Graph<'a> {
     let today = today_in_london(Timestamp::now());
     // Every look was asked as unscheduled, whatever the header said or left unsaid.
-    Graph::new(&look.answer, &Context { ids: &app.ids, today, unscheduled: true })
+    Graph::new(&look.answer, &Context { ids, today, unscheduled: true })
 }
 
 /// The absolute base of links: the setting, or what the request was sent to. A strange `Host` is not repeated.

@@ -1,5 +1,6 @@
 //! The listeners: public and admin, with their limits and TLS.
 
+use super::tls::{Generation, ListenerTls};
 use super::{App, Listener, dispatch};
 use crate::access::ClientCertificate;
 use crate::settings::ServerTls;
@@ -7,10 +8,6 @@ use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::{Extensions, Server, ServerHandle};
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,10 +28,13 @@ pub struct Bound {
     admin: Server,
     pub public_address: SocketAddr,
     pub admin_address: SocketAddr,
+    /// Where the listener speaks TLS.
+    pub public_tls: Option<Arc<ListenerTls>>,
+    pub admin_tls: Option<Arc<ListenerTls>>,
 }
 
 impl Bound {
-    /// Handles for stopping the listeners.
+    /// Handles for stopping the listeners: the public one, the admin one.
     pub fn handles(&self) -> [ServerHandle; 2] {
         [self.public.handle(), self.admin.handle()]
     }
@@ -54,11 +54,16 @@ impl Bound {
 /// [`ServeError`] naming the setting at fault.
 pub fn bind(app: &web::Data<App>) -> Result<Bound, ServeError> {
     let settings = &app.settings;
-    let (public, public_address) =
-        listen(app, Listener::Public, "server.listen", settings.server.listen, settings.server.tls.as_ref())?;
-    let (admin, admin_address) =
-        listen(app, Listener::Admin, "admin.listen", settings.admin.listen, settings.admin.tls.as_ref())?;
-    Ok(Bound { public, admin, public_address, admin_address })
+    let public_tls = tls("server.listen", settings.server.tls.as_ref())?;
+    let admin_tls = tls("admin.listen", settings.admin.tls.as_ref())?;
+    let (public, public_address) = listen(app, Listener::Public, "server.listen", settings.server.listen, public_tls.as_ref())?;
+    let (admin, admin_address) = listen(app, Listener::Admin, "admin.listen", settings.admin.listen, admin_tls.as_ref())?;
+    Ok(Bound { public, admin, public_address, admin_address, public_tls, admin_tls })
+}
+
+fn tls(setting: &'static str, tls: Option<&ServerTls>) -> Result<Option<Arc<ListenerTls>>, ServeError> {
+    let tls = tls.map(ListenerTls::new).transpose();
+    tls.map(|tls| tls.map(Arc::new)).map_err(|reason| ServeError::Tls { setting, reason })
 }
 
 fn listen(
@@ -66,7 +71,7 @@ fn listen(
     listener: Listener,
     setting: &'static str,
     address: SocketAddr,
-    tls: Option<&ServerTls>,
+    tls: Option<&Arc<ListenerTls>>,
 ) -> Result<(Server, SocketAddr), ServeError> {
     let limits = &app.settings.limits;
     // A hundred waiting health checks need no second thread; FHIR gets a worker per core.
@@ -86,12 +91,15 @@ fn listen(
         .keep_alive(Duration::from_secs(30))
         .shutdown_timeout(30)
         .disable_signals()
-        .on_connect(keep_certificate);
+        .on_connect({
+            let tls = tls.cloned();
+            move |connection, data| meet(tls.as_ref(), connection, data)
+        });
     let at = |source| ServeError::Listen { setting, address, source };
     let server = match tls {
         None => server.bind(address).map_err(at)?,
         Some(tls) => {
-            let config = tls_config(tls).map_err(|reason| ServeError::Tls { setting, reason })?;
+            let config = tls.config().map_err(|reason| ServeError::Tls { setting, reason })?;
             server.bind_rustls_0_23(address, config).map_err(at)?
         }
     };
@@ -99,37 +107,24 @@ fn listen(
     Ok((server.run(), bound))
 }
 
-/// Keeps whose certificate a connection has, for as long as it lasts. TLS has verified it.
-fn keep_certificate(connection: &dyn Any, data: &mut Extensions) {
-    let Some(tls) = connection.downcast_ref::<TlsStream<TcpStream>>() else { return };
-    if let Some(certificate) = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first()) {
-        data.insert(ClientCertificate::from_der(certificate));
+/// What is to be known of a TLS connection for as long as it lasts.
+pub(super) struct Met {
+    tls: Arc<ListenerTls>,
+    generation: Generation,
+}
+
+impl Met {
+    /// Whether the CAs that callers need have changed since.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.tls.generation() != self.generation
     }
 }
 
-/// TLS 1.2 and 1.3; with a client CA, a client certificate is required.
-fn tls_config(tls: &ServerTls) -> Result<ServerConfig, String> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let chain = CertificateDer::pem_slice_iter(&tls.cert_pem)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| "the certificate cannot be read")?;
-    let key = PrivateKeyDer::from_pem_slice(tls.key_pem.bytes()).map_err(|_| "the private key cannot be read")?;
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    let builder = match &tls.client_ca_pem {
-        None => builder.with_no_client_auth(),
-        Some(pem) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|_| "the client CA cannot be read")?;
-                roots.add(certificate).map_err(|error| error.to_string())?;
-            }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                .build()
-                .map_err(|error| error.to_string())?;
-            builder.with_client_cert_verifier(verifier)
-        }
-    };
-    builder.with_single_cert(chain, key).map_err(|error| error.to_string())
+/// Keeps whose certificate a connection has, and when it was shown. TLS has verified it.
+fn meet(tls: Option<&Arc<ListenerTls>>, connection: &dyn Any, data: &mut Extensions) {
+    let (Some(tls), Some(stream)) = (tls, connection.downcast_ref::<TlsStream<TcpStream>>()) else { return };
+    data.insert(Met { tls: Arc::clone(tls), generation: tls.generation() });
+    if let Some(certificate) = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()) {
+        data.insert(ClientCertificate::from_der(certificate));
+    }
 }

@@ -4,12 +4,15 @@ use super::seal::derive;
 use super::store::Draft;
 use super::{ChildIndex, NoKeys};
 use crate::settings::KeyMaterial;
+use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The chain keys: the first one writes, all of them read. Shows nothing of itself in `Debug`.
-pub struct Chain(Vec<(KeyId, hmac::Key)>);
+/// Those who use it may share it: the keys can be renewed while lines are written.
+pub struct Chain(ArcSwap<Vec<(KeyId, hmac::Key)>>);
 
 /// Tells keys apart without telling anything of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,21 +91,24 @@ impl Chain {
     /// # Errors
     /// [`NoKeys`] when there is none.
     pub fn new(keys: &[KeyMaterial]) -> Result<Self, NoKeys> {
-        if keys.is_empty() {
-            return Err(NoKeys);
-        }
-        let keys = keys.iter().map(|key| {
-            let chain = derive(key, b"cpis-fhir trail: chain");
-            (KeyId::of(key), hmac::Key::new(hmac::HMAC_SHA256, chain.as_slice()))
-        });
-        Ok(Self(keys.collect()))
+        derived(keys).map(|keys| Self(ArcSwap::from_pointee(keys)))
+    }
+
+    /// From now on these are the keys.
+    ///
+    /// # Errors
+    /// [`NoKeys`] when there is none; then everything is as it was.
+    pub(super) fn renew(&self, keys: &[KeyMaterial]) -> Result<(), NoKeys> {
+        self.0.store(Arc::new(derived(keys)?));
+        Ok(())
     }
 
     /// The lines of `drafts`, continuing `tip`, in their order.
     #[must_use]
     pub fn link(&self, tip: Tip, drafts: &[&Draft]) -> Vec<Line> {
         let mut tip = tip;
-        let (key, writes) = &self.0[0];
+        let keys = self.0.load();
+        let (key, writes) = &keys[0];
         let link = |draft: &&Draft| {
             let seq = tip.seq + 1;
             let mac = mac(writes, seq, tip.mac, draft.id, &draft.body);
@@ -145,7 +151,8 @@ impl Chain {
     /// # Errors
     /// [`ChainFault::UnknownKey`], [`ChainFault::Changed`].
     pub fn check_alone(&self, line: &Line) -> Result<Tip, ChainFault> {
-        let (_, key) = self.0.iter().find(|(id, _)| *id == line.key).ok_or(ChainFault::UnknownKey)?;
+        let keys = self.0.load();
+        let (_, key) = keys.iter().find(|(id, _)| *id == line.key).ok_or(ChainFault::UnknownKey)?;
         let is_own = hmac::verify(key, &message(line.seq, line.previous, line.id, &line.body), &line.mac.0).is_ok();
         if is_own { Ok(Tip { seq: line.seq, mac: line.mac }) } else { Err(ChainFault::Changed) }
     }
@@ -153,16 +160,27 @@ impl Chain {
     /// A MAC over something beside the chain, such as a head file or an archive's manifest, for `purpose`.
     #[must_use]
     pub fn attest(&self, purpose: &str, bytes: &[u8]) -> (KeyId, Mac) {
-        let (id, key) = &self.0[0];
+        let keys = self.0.load();
+        let (id, key) = &keys[0];
         (*id, sign(key, &attested(purpose, bytes)))
     }
 
     /// Whether [`Chain::attest`] made this MAC, with any of the keys.
     #[must_use]
     pub fn attested(&self, purpose: &str, bytes: &[u8], key: KeyId, mac: Mac) -> bool {
-        let known = self.0.iter().find(|(id, _)| *id == key);
+        let keys = self.0.load();
+        let known = keys.iter().find(|(id, _)| *id == key);
         known.is_some_and(|(_, key)| hmac::verify(key, &attested(purpose, bytes), &mac.0).is_ok())
     }
+}
+
+/// Never empty.
+fn derived(keys: &[KeyMaterial]) -> Result<Vec<(KeyId, hmac::Key)>, NoKeys> {
+    let derived = keys.iter().map(|key| {
+        let chain = derive(key, b"cpis-fhir trail: chain");
+        (KeyId::of(key), hmac::Key::new(hmac::HMAC_SHA256, chain.as_slice()))
+    });
+    if keys.is_empty() { Err(NoKeys) } else { Ok(derived.collect()) }
 }
 
 fn mac(key: &hmac::Key, seq: u64, previous: Mac, id: Uuid, body: &[u8]) -> Mac {
@@ -192,7 +210,7 @@ impl std::fmt::Debug for Line {
 
 impl std::fmt::Debug for Chain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Chain({} keys)", self.0.len())
+        write!(f, "Chain({} keys)", self.0.load().len())
     }
 }
 

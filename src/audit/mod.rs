@@ -33,7 +33,7 @@ pub use chain::{Chain, ChainFault, KeyId, Line, Mac, Tip};
 pub use entry::{Entry, Event, Message, RequestFacts, Shown, Upshot, Who};
 pub use head::{Head, HeadFile};
 pub use memory::{MemoryReader, MemoryStore};
-pub use open::{Found, OpenError, Opened, OpenedToRead, open, open_beside, open_to_read};
+pub use open::{Found, OpenError, Opened, OpenedToRead, Renewable, open, open_beside, open_to_read};
 pub use question::{Question, QuestionError, england};
 pub use seal::{ChildIndex, Seal, Sealed};
 pub use search::{Doubt, Hit, Page, Rest, Search, Sources};

@@ -22,6 +22,30 @@ pub struct Opened {
     pub retire: Option<Arc<dyn Retire>>,
     /// What was wrong with the end of the trail. It is in the log and on the trail already.
     pub found: Option<Found>,
+    pub renewable: Renewable,
+}
+
+/// What of an open trail can be renewed: its keys, and the way to its database.
+pub struct Renewable {
+    chain: Arc<Chain>,
+    seal: Arc<Seal>,
+    database: Option<Arc<postgres::Target>>,
+}
+
+impl Renewable {
+    /// From now on lines are written, sealed and read with the keys of `settings`, and connections are made as it says. The store stays
+    /// the one it is.
+    ///
+    /// # Errors
+    /// [`OpenError::Keys`], [`OpenError::Store`]; the first leaves everything as it was.
+    pub fn renew(&self, settings: &Audit) -> Result<(), OpenError> {
+        if let (Some(database), AuditStore::Postgres(url)) = (&self.database, &settings.store) {
+            database.renew(url, settings.store_ca.as_deref())?;
+        }
+        self.chain.renew(&settings.chain_keys)?;
+        self.seal.renew(&settings.encryption_keys)?;
+        Ok(())
+    }
 }
 
 /// A trail that is only read.
@@ -125,9 +149,9 @@ pub async fn open_to_read(settings: &Audit, runtime: Handle) -> Result<OpenedToR
 }
 
 async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, OpenError> {
-    // The trail has a chain of its own; this one is for the head file and for whoever verifies.
-    let (own, chain) = (Chain::new(&settings.chain_keys)?, Arc::new(Chain::new(&settings.chain_keys)?));
+    let chain = Arc::new(Chain::new(&settings.chain_keys)?);
     let seal = Arc::new(Seal::new(&settings.encryption_keys)?);
+    let mut database = None;
     let stores: Stores = match &settings.store {
         AuditStore::Sqlite(path) if is_memory(path) => {
             if who == As::Command {
@@ -146,13 +170,14 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
         }
         // No lock: its transactions keep several replicas apart.
         AuditStore::Postgres(url) => {
-            let ca = settings.store_ca.as_deref();
-            let (store, reader) = match postgres::connect(url, ca).await {
+            let target = database.insert(Arc::new(postgres::Target::new(url, settings.store_ca.as_deref())?));
+            let (mut store, reader) = target.sides();
+            match store.open().await {
                 // The service says so itself, and asks nothing, until the database is there.
-                Err(error) if who == As::Service && is_away(error.kind) => postgres::lazily(url, ca)?,
-                connected => connected?,
-            };
-            let retire: Arc<dyn Retire> = Arc::new(postgres::retire(url, ca)?);
+                Err(error) if who == As::Service && is_away(error.kind) => {}
+                opened => opened?,
+            }
+            let retire: Arc<dyn Retire> = Arc::new(target.retire());
             (Box::new(store), Arc::new(reader), Some(retire), settings.head_file.clone())
         }
     };
@@ -175,14 +200,16 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
         None => Box::new(|_| {}),
     };
     let options = Options { commit_timeout: settings.commit_timeout, after_commit };
-    let trail = Trail::start(store, own, Arc::clone(&seal), options, runtime).map_err(|error| OpenError::Thread(error.kind()))?;
+    let trail = Trail::start(store, Arc::clone(&chain), Arc::clone(&seal), options, runtime)
+        .map_err(|error| OpenError::Thread(error.kind()))?;
     if let (Some(found), As::Service) = (found, who) {
         tracing::error!(target: "cpis_fhir::trail", %found, "the trail is not whole: run `cpis-fhir audit verify`");
         // Also where the store takes nothing just now: the service starts, and refuses queries until it does.
         trail.record_when_possible(&Entry { detail: Some(found.to_string()), ..Entry::of(Event::Started) });
         trail.flush(settings.commit_timeout).await;
     }
-    Ok(Opened { trail, reader, chain, seal, retire, found })
+    let renewable = Renewable { chain: Arc::clone(&chain), seal: Arc::clone(&seal), database };
+    Ok(Opened { trail, reader, chain, seal, retire, found, renewable })
 }
 
 fn is_memory(path: &Path) -> bool {

@@ -3,13 +3,16 @@
 use super::{KeyId, NoKeys};
 use crate::cpis::NhsNumber;
 use crate::settings::KeyMaterial;
+use arc_swap::ArcSwap;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hmac, rand};
+use std::sync::Arc;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// The encryption keys of the trail: the first one writes, all of them read. Shows nothing of itself in `Debug`.
-pub struct Seal(Vec<SealKey>);
+/// The keys can be renewed while numbers are sealed.
+pub struct Seal(ArcSwap<Vec<SealKey>>);
 
 struct SealKey {
     id: KeyId,
@@ -31,13 +34,22 @@ impl Seal {
     /// # Errors
     /// [`NoKeys`] when there is none.
     pub fn new(keys: &[KeyMaterial]) -> Result<Self, NoKeys> {
-        let keys: Vec<SealKey> = keys.iter().filter_map(SealKey::new).collect();
-        if keys.is_empty() { Err(NoKeys) } else { Ok(Self(keys)) }
+        derived(keys).map(|keys| Self(ArcSwap::from_pointee(keys)))
+    }
+
+    /// From now on these are the keys.
+    ///
+    /// # Errors
+    /// [`NoKeys`] when there is none; then everything is as it was.
+    pub(super) fn renew(&self, keys: &[KeyMaterial]) -> Result<(), NoKeys> {
+        self.0.store(Arc::new(derived(keys)?));
+        Ok(())
     }
 
     /// Seals the number of the entry `id`, to which it stays bound. `None` when the machine gives no randomness.
     pub(super) fn seal(&self, number: &NhsNumber, id: Uuid) -> Option<Sealed> {
-        let key = self.0.first()?;
+        let keys = self.0.load();
+        let key = keys.first()?;
         let mut nonce = [0; NONCE];
         rand::fill(&mut nonce).ok()?;
         let mut text = number.digits().as_bytes().to_vec();
@@ -55,7 +67,8 @@ impl Seal {
     pub fn open(&self, sealed: &Sealed, id: Uuid) -> Option<NhsNumber> {
         let (key_id, rest) = sealed.0.split_at_checked(KeyId::LENGTH)?;
         let (nonce, text) = rest.split_at_checked(NONCE)?;
-        let key = self.0.iter().find(|key| key.id.0 == key_id)?;
+        let keys = self.0.load();
+        let key = keys.iter().find(|key| key.id.0 == key_id)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut text = Zeroizing::new(text.to_vec());
         let digits = key.number.open_in_place(nonce, Aad::from(*id.as_bytes()), &mut text).ok()?;
@@ -64,16 +77,17 @@ impl Seal {
 
     /// The index that new entries carry. `None` never happens: there is always a first key.
     pub(super) fn index(&self, number: &NhsNumber) -> Option<ChildIndex> {
-        self.indexes(number).next()
+        self.indexes(number).into_iter().next()
     }
 
     /// Every index under which entries about the child may be found, one for each key.
-    pub fn indexes(&self, number: &NhsNumber) -> impl Iterator<Item = ChildIndex> {
-        self.0.iter().map(|key| {
+    pub fn indexes(&self, number: &NhsNumber) -> Vec<ChildIndex> {
+        let index = |key: &SealKey| {
             let mut index = [0; 16];
             index.copy_from_slice(&hmac::sign(&key.index, number.digits().as_bytes()).as_ref()[..16]);
             ChildIndex(index)
-        })
+        };
+        self.0.load().iter().map(index).collect()
     }
 }
 
@@ -89,6 +103,12 @@ impl SealKey {
     }
 }
 
+/// Never empty.
+fn derived(keys: &[KeyMaterial]) -> Result<Vec<SealKey>, NoKeys> {
+    let keys: Vec<SealKey> = keys.iter().filter_map(SealKey::new).collect();
+    if keys.is_empty() { Err(NoKeys) } else { Ok(keys) }
+}
+
 /// A key for one purpose, so that no two uses ever share one.
 pub(super) fn derive(key: &KeyMaterial, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut derived = Zeroizing::new([0; 32]);
@@ -99,7 +119,7 @@ pub(super) fn derive(key: &KeyMaterial, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
 
 impl std::fmt::Debug for Seal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Seal({} keys)", self.0.len())
+        write!(f, "Seal({} keys)", self.0.load().len())
     }
 }
 
@@ -140,7 +160,7 @@ mod tests {
         let (old, id) = (seal(&[1]), Uuid::new_v4());
         let both = seal(&[2, 1]);
         assert_eq!(both.open(&old.seal(&number(), id).unwrap(), id), Some(number()));
-        assert!(both.indexes(&number()).any(|index| Some(index) == old.index(&number())));
+        assert!(both.indexes(&number()).into_iter().any(|index| Some(index) == old.index(&number())));
         assert_ne!(both.index(&number()), old.index(&number()));
     }
 }

@@ -94,7 +94,7 @@ impl Trail {
     /// The I/O error when the machine gives no thread.
     pub fn start(
         store: Box<dyn Store>,
-        chain: Chain,
+        chain: impl Into<Arc<Chain>>,
         seal: Arc<Seal>,
         options: Options,
         runtime: Handle,
@@ -102,7 +102,14 @@ impl Trail {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let ledger = Arc::new(Ledger::default());
         let commit_timeout = options.commit_timeout;
-        let writer = Writer { store, chain, queue, ledger: Arc::clone(&ledger), after_commit: options.after_commit, told: None };
+        let writer = Writer {
+            store,
+            chain: chain.into(),
+            queue,
+            ledger: Arc::clone(&ledger),
+            after_commit: options.after_commit,
+            told: None,
+        };
         std::thread::Builder::new().name("cpis-trail".to_owned()).spawn(move || runtime.block_on(writer.run()))?;
         Ok(Self { jobs, seal, ledger, commit_timeout })
     }
@@ -197,7 +204,7 @@ impl Ledger {
 
 struct Writer {
     store: Box<dyn Store>,
-    chain: Chain,
+    chain: Arc<Chain>,
     queue: mpsc::Receiver<Job>,
     ledger: Arc<Ledger>,
     after_commit: Box<dyn FnMut(Tip) + Send>,

@@ -55,7 +55,8 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
             welcome(ready, &control, &smsp_url, &children)
         });
     };
-    let ended = service::run(Arc::new(settings), core.handle(), ready, service::stop_signal());
+    let running = service::Running { ready, stop: service::stop_signal(), source: None };
+    let ended = service::run(Arc::new(settings), core.handle(), running);
     core.block_on(simulator.stop());
     drop(core);
     drop(telemetry);

@@ -2,9 +2,11 @@
 
 mod audit;
 mod demo;
+mod renewal;
 mod serve;
 mod service;
 mod simulate;
+mod systemd;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

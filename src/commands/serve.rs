@@ -1,5 +1,5 @@
-use super::service;
 use super::{CommandError, environment, say_error};
+use super::{renewal, service};
 use crate::settings;
 use crate::telemetry;
 use std::path::PathBuf;
@@ -26,22 +26,21 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let settings = Arc::new(settings);
     let core = service::core_runtime()?;
     let shown = Arc::clone(&settings);
-    let ended = service::run(
-        settings,
-        core.handle(),
-        move |ready| {
-            tracing::info!(
-                public = %ready.public, admin = %ready.admin,
-                ready_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "ready"
-            );
-            let scheme = if shown.server.tls.is_some() { "https" } else { "http" };
-            say_error(&format!(
-                "cpis-fhir is ready: {scheme}://{}{}\nTry: curl {scheme}://{}/health/ready",
-                ready.public, shown.server.base_path, ready.public
-            ));
-        },
-        service::stop_signal(),
-    );
+    let ready = move |ready: &service::Ready| {
+        tracing::info!(
+            public = %ready.public, admin = %ready.admin,
+            ready_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "ready"
+        );
+        let scheme = if shown.server.tls.is_some() { "https" } else { "http" };
+        say_error(&format!(
+            "cpis-fhir is ready: {scheme}://{}{}\nTry: curl {scheme}://{}/health/ready",
+            ready.public, shown.server.base_path, ready.public
+        ));
+    };
+    let file = options.config.clone();
+    let source: renewal::Source = Box::new(move |started| settings::renew(file.as_deref(), environment(), started));
+    let running = service::Running { ready, stop: service::stop_signal(), source: Some(source) };
+    let ended = service::run(settings, core.handle(), running);
     drop(core);
     drop(telemetry);
     ended

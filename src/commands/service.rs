@@ -1,15 +1,17 @@
 //! Builds the service from settings and runs it until it is told to stop. Used by `serve` and `demo`.
 
-use super::CommandError;
+use super::renewal::{self, Renewer};
+use super::{CommandError, systemd};
 use crate::access::Access;
 use crate::api::{self, App, audit::TrailSearch, health::SmspHealth};
 use crate::audit::{self, Entry, Event, Opened, Trail, TrailState};
 use crate::fhir::id::IdKeys;
 use crate::lookup::remote::{RemoteError, RemoteTable, Windows};
 use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Patience, Rules, Sharing, Statistics};
-use crate::settings::{LookupStore, ServerTls, Settings};
-use crate::smsp::{client::Client, probe};
-use crate::telemetry::{self, Breaker, LookupNumbers, TrailNumbers, certificates};
+use crate::settings::{LookupStore, Settings};
+use crate::smsp::renewable::Renewable;
+use crate::telemetry::{self, Breaker, LookupNumbers, TrailNumbers};
+use actix_web::dev::ServerHandle;
 use actix_web::web;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -28,43 +30,66 @@ pub struct Ready {
     pub admin: SocketAddr,
 }
 
-/// Runs the service. `core` owns the SMSP client and every look; `ready` is told the addresses; `stop` ends it.
+/// How the service is run.
+pub struct Running<R, S> {
+    /// Told the addresses once both listeners are open.
+    pub ready: R,
+    /// Ends the service.
+    pub stop: S,
+    /// What reads the settings again while it runs; without it nothing is renewed.
+    pub source: Option<renewal::Source>,
+}
+
+/// Runs the service. `core` owns the SMSP client and every look.
 ///
 /// # Errors
 /// [`CommandError::Settings`] where a listener or certificate named in the settings cannot be used.
 pub fn run(
     settings: Arc<Settings>,
     core: &tokio::runtime::Handle,
-    ready: impl FnOnce(&Ready),
-    stop: impl Future<Output = ()> + 'static,
+    running: Running<impl FnOnce(&Ready), impl Future<Output = ()> + 'static>,
 ) -> Result<(), CommandError> {
-    let app = web::Data::new(build(settings, core)?);
+    let Built { app, smsp, trail } = build(settings, core)?;
     observe(&app);
     actix_web::rt::System::new().block_on(async move {
         let bound = api::bind(&app).map_err(|error| CommandError::Settings(format!("cpis-fhir cannot start: {error}")))?;
         note(&app.trail, Event::Started, started(&app.settings)).await;
-        ready(&Ready { public: bound.public_address, admin: bound.admin_address });
+        let watching = running.source.map(|source| {
+            let renewer = Renewer::new(source, app.clone(), smsp, trail, &bound);
+            renewal::watch(renewer, app.settings.files.clone(), core)
+        });
+        (running.ready)(&Ready { public: bound.public_address, admin: bound.admin_address });
+        systemd::ready();
         let handles = bound.handles();
         let serving = actix_web::rt::spawn(bound.run());
-        stop.await;
-        tracing::info!("stopping: finishing what is in flight");
-        app.start_draining();
-        for handle in handles {
-            handle.stop(true).await;
+        running.stop.await;
+        if let Some(watching) = watching {
+            watching.abort();
         }
-        if !app.lookups.drain(DRAIN).await {
-            tracing::warn!(in_flight = app.lookups.in_flight(), "stopped with looks in flight: their outcome is unknown");
-        }
-        note(&app.trail, Event::Stopped, format!("version {}", env!("CARGO_PKG_VERSION"))).await;
-        if !app.trail.flush(FLUSH).await {
-            tracing::error!(owed = app.trail.state().owed, "stopped with entries that the trail has not taken: they are lost");
-        }
+        finish(&app, handles).await;
         match serving.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(CommandError::Failed(format!("a listener failed: {error}"))),
             Err(_) => Err(CommandError::Failed("a listener ended unexpectedly".to_owned())),
         }
     })
+}
+
+/// Not ready any more, then no new connections, then nothing in flight, then everything on the trail. The admin listener is the
+/// last to close, so that whoever asks hears that this service is going.
+async fn finish(app: &App, [public, admin]: [ServerHandle; 2]) {
+    tracing::info!("stopping: finishing what is in flight");
+    systemd::stopping();
+    app.start_draining();
+    public.stop(true).await;
+    if !app.lookups.drain(DRAIN).await {
+        tracing::warn!(in_flight = app.lookups.in_flight(), "stopped with looks in flight: their outcome is unknown");
+    }
+    note(&app.trail, Event::Stopped, format!("version {}", env!("CARGO_PKG_VERSION"))).await;
+    if !app.trail.flush(FLUSH).await {
+        tracing::error!(owed = app.trail.state().owed, "stopped with entries that the trail has not taken: they are lost");
+    }
+    admin.stop(true).await;
 }
 
 /// An entry of the service itself. The service starts and stops without it too: it is written as soon as the trail can be, and no
@@ -106,28 +131,36 @@ fn rules(settings: &Settings) -> Rules {
     }
 }
 
-fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<App, CommandError> {
+/// A service that is not listening yet, and what of it can be renewed.
+struct Built {
+    app: web::Data<App>,
+    smsp: Arc<Renewable>,
+    trail: audit::Renewable,
+}
+
+fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<Built, CommandError> {
     let smsp = &settings.smsp;
     let wrong = |error: &dyn std::fmt::Display| CommandError::Settings(format!("cpis-fhir cannot start: {error}"));
-    let client = Client::new(smsp.connection.clone(), smsp.dialect.clone()).map_err(|error| wrong(&error))?;
+    let client = Renewable::new(smsp.connection.clone(), smsp.dialect.clone()).map_err(|error| wrong(&error))?;
+    let client = Arc::new(client);
     let ids = IdKeys::new(settings.fhir.id_keys.iter().map(|key| *key.bytes()).collect()).map_err(|error| wrong(&error))?;
-    let probe = probe::Probe::new(&smsp.connection, &smsp.dialect.url).map_err(|error| wrong(&error))?;
-    let runtime = core.clone();
+    let (probed, runtime) = (Arc::clone(&client), core.clone());
     let smsp_health = SmspHealth::new(Box::new(move || {
-        let (probe, runtime) = (probe.clone(), runtime.clone());
+        let (probe, runtime) = (probed.probe(), runtime.clone());
         Box::pin(async move {
             runtime.spawn(async move { probe.shake_hands().await }).await.unwrap_or_else(|_| Err("the probe failed".into()))
         })
     }));
     let opened = core.block_on(audit::open(&settings.audit, core.clone())).map_err(|error| wrong(&error))?;
-    let Opened { trail, reader, chain, .. } = opened;
+    let Opened { trail, reader, chain, renewable, .. } = opened;
     let trail_search = TrailSearch { trail: trail.clone(), reader, chain };
     let lookups = match replicas(&settings, core).map_err(|error| wrong(&error))? {
-        None => Lookups::new(Arc::new(client), trail.clone(), rules(&settings), core.clone()),
-        Some(table) => Lookups::shared(Arc::new(client), trail.clone(), rules(&settings), table, core.clone()),
+        None => Lookups::new(Arc::clone(&client) as _, trail.clone(), rules(&settings), core.clone()),
+        Some(table) => Lookups::shared(Arc::clone(&client) as _, trail.clone(), rules(&settings), table, core.clone()),
     };
     let access = Access::start(&settings, core).map_err(|error| wrong(&error))?;
-    Ok(App::new(settings, access, lookups, trail, ids, smsp_health).with_trail_search(trail_search))
+    let app = App::new(settings, access, lookups, trail, ids, smsp_health).with_trail_search(trail_search);
+    Ok(Built { app: web::Data::new(app), smsp: client, trail: renewable })
 }
 
 /// The table that replicas share, where the settings name one. The service starts without it too: looks then go ahead unshared.
@@ -152,17 +185,7 @@ fn observe(app: &Arc<App>) {
     metrics.observe_trail(move || of.upgrade().map(|app| trail(&app.trail.state())).unwrap_or_default());
     let of = Arc::downgrade(app);
     metrics.observe_issuers(move || of.upgrade().map(|app| app.access.key_ages()).unwrap_or_default());
-    let settings = &app.settings;
-    let own = |tls: Option<&ServerTls>| tls.and_then(|tls| certificates::ends(&tls.cert_pem));
-    let connection = &settings.smsp.connection;
-    let ends = [
-        ("smsp-client", certificates::ends(&connection.client_cert_pem)),
-        ("smsp-ca", certificates::ends(&connection.ca_pem)),
-        ("server", own(settings.server.tls.as_ref())),
-        ("admin", own(settings.admin.tls.as_ref())),
-    ];
-    let ends: Vec<_> = ends.into_iter().filter_map(|(name, end)| Some((name, end?))).collect();
-    metrics.observe_certificates(move || ends.iter().map(|(name, end)| (*name, certificates::days_until(*end))).collect());
+    renewal::observe_certificates(&app.settings);
 }
 
 fn looks(now: &Statistics) -> LookupNumbers {

@@ -31,12 +31,13 @@ pub use statistics::Statistics;
 
 use crate::audit::{RequestFacts, Trail};
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Question, Register, Text};
+use crate::settings::{self, LookupStore};
 use crate::telemetry::{request::carried, spans};
 use breaker::Breaker;
 use flight::{Crew, Load, unasked};
 use gate::{Gate, Ticket};
 use record::Ledger;
-use remote::RemoteTable;
+use remote::{RemoteError, RemoteTable};
 use replicas::{Beginning, Replicas};
 use statistics::{count, read};
 use std::sync::Arc;
@@ -131,6 +132,17 @@ impl Lookups {
     pub fn shared(register: Arc<dyn Register>, trail: Trail, rules: Rules, remote: RemoteTable, runtime: Handle) -> Self {
         let replicas = Replicas::new(remote, rules.sharing, rules.patience.caller, runtime.clone());
         Self::among(Some(replicas), register, Arc::new(trail), rules, Bounds::USUAL, runtime)
+    }
+
+    /// From now on the table that replicas share is reached by `store`, with its keys. Without such a table nothing changes.
+    ///
+    /// # Errors
+    /// [`RemoteError`]; then everything is as it was.
+    pub fn renew_table(&self, store: &settings::Lookup) -> Result<(), RemoteError> {
+        match (&self.crew.replicas, &store.store) {
+            (Some(replicas), LookupStore::Redis(url)) => replicas.renew(url, store.store_ca.as_deref(), &store.store_keys),
+            _ => Ok(()),
+        }
     }
 
     fn with(register: Arc<dyn Register>, ledger: Arc<dyn Ledger>, rules: Rules, bounds: Bounds, runtime: Handle) -> Self {

@@ -2,11 +2,13 @@
 //!
 //! Where the table outside this process is away, a flight goes ahead alone: counted, logged, and said in its **asked** entry.
 
-use super::remote::{self, Away, Begun, Kept, Place, Remembered, RemoteTable, Waited, Wanted};
+use super::remote::{self, Away, Begun, Kept, Place, Remembered, RemoteError, RemoteTable, Waited, Wanted};
 use super::statistics::count;
 use super::table::{Flight, Landed, Source, Table};
 use super::{Freshness, LookKey, Sharing};
 use crate::cpis::{Delivery, Failure, FailureKind, Phase};
+use crate::settings::{KeyMaterial, StoreUrl};
+use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +30,7 @@ const SAID_EVERY: Duration = Duration::from_secs(30);
 
 /// The other replicas, as this process knows them.
 pub(super) struct Replicas {
-    table: RemoteTable,
+    table: ArcSwap<RemoteTable>,
     sharing: Sharing,
     /// How long a caller waits.
     caller: Duration,
@@ -70,7 +72,7 @@ struct Pending(Arc<Replicas>);
 impl Replicas {
     pub(super) fn new(table: RemoteTable, sharing: Sharing, caller: Duration, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
-            table,
+            table: ArcSwap::from_pointee(table),
             sharing,
             caller,
             runtime,
@@ -79,6 +81,20 @@ impl Replicas {
             pending: AtomicUsize::new(0),
             closing: watch::Sender::new(false),
         })
+    }
+
+    /// The table as it is reached now.
+    fn table(&self) -> RemoteTable {
+        RemoteTable::clone(&self.table.load())
+    }
+
+    /// From now on the table is reached in another way, or with other keys.
+    ///
+    /// # Errors
+    /// [`RemoteError`]; then everything is as it was.
+    pub(super) fn renew(&self, url: &StoreUrl, ca_pem: Option<&[u8]>, keys: &[KeyMaterial]) -> Result<(), RemoteError> {
+        self.table.store(Arc::new(self.table().renewed(url, ca_pem, keys)?));
+        Ok(())
     }
 
     /// Flights that went ahead although the table was away.
@@ -121,7 +137,7 @@ impl Replicas {
             }
             Err(away) => {
                 self.says_unshared(away);
-                Start::Asks(self.aboard(flight, self.table.alone(key, &request_id), true))
+                Start::Asks(self.aboard(flight, self.table().alone(key, &request_id), true))
             }
         }
     }
@@ -129,10 +145,10 @@ impl Replicas {
     /// A connection that broke while nobody used it is found out by the first call, which fails for it. That is tried again if the
     /// table knows nothing of the request: if it has it on its way, it may be this very flight, which would wait for itself.
     async fn begin_at_the_table(&self, key: &LookKey, request_id: &str, wanted: Wanted) -> Result<Begun, Away> {
-        let begun = self.table.begin(key, request_id, wanted).await;
+        let begun = self.table().begin(key, request_id, wanted).await;
         let Err(Away::NoConnection) = begun else { return begun };
-        match self.table.remembered(key, request_id).await {
-            Ok(None | Some(Remembered::Landed(_))) => self.table.begin(key, request_id, wanted).await,
+        match self.table().remembered(key, request_id).await {
+            Ok(None | Some(Remembered::Landed(_))) => self.table().begin(key, request_id, wanted).await,
             _ => begun,
         }
     }
@@ -140,8 +156,9 @@ impl Replicas {
     async fn wait(&self, key: &LookKey, flight: &Flight, remote: &remote::Flight, source: Source, until: Instant) -> Landed {
         flight.goes_out();
         let mut closing = self.closing.subscribe();
+        let table = self.table();
         let waited = tokio::select! {
-            waited = self.table.wait(key, remote, until) => waited,
+            waited = table.wait(key, remote, until) => waited,
             _ = closing.wait_for(|closing| *closing) => Ok(Waited::NotYet),
         };
         match waited {
@@ -156,7 +173,7 @@ impl Replicas {
 
     /// The answer that another replica shares.
     pub(super) async fn shared(&self, key: &LookKey) -> Option<Landed> {
-        let (answer, came) = self.table.shared(key).await.ok()??;
+        let (answer, came) = self.table().shared(key).await.ok()??;
         Some(landed(Kept::Answer { answer, came }, Source::Window))
     }
 
@@ -206,15 +223,15 @@ impl Replicas {
     /// the flight land again. That changes nothing where nothing was lost.
     fn lands_again(self: &Arc<Self>, place: Place, kept: Kept) {
         let until = Instant::now() + self.caller;
-        let mut away = self.table.counts().away;
+        let mut away = self.table().counts().away;
         let replicas = Arc::downgrade(self);
         self.runtime.spawn(async move {
             while Instant::now() < until {
                 tokio::time::sleep(PAUSE).await;
                 let Some(replicas) = replicas.upgrade() else { return };
                 // Counted before the call, which counts by itself if it fails.
-                let now_away = replicas.table.counts().away;
-                if now_away != away && replicas.table.land(&place, &kept).await.is_ok() {
+                let now_away = replicas.table().counts().away;
+                if now_away != away && replicas.table().land(&place, &kept).await.is_ok() {
                     away = now_away;
                 }
             }
@@ -230,7 +247,7 @@ impl Replicas {
         let pending = Pending(Arc::clone(self));
         self.runtime.spawn(async move {
             for _ in 0..tries {
-                if what(pending.0.table.clone()).await.is_ok() {
+                if what(pending.0.table()).await.is_ok() {
                     return;
                 }
                 tokio::time::sleep(PAUSE).await;

@@ -170,23 +170,37 @@ fn issuer(reader: &mut Reader, at: usize) -> Option<Issuer> {
     {
         reader.fault(&name("keep_keys"), format!("is shorter than {}, so that good keys would be dropped", name("refresh")));
     }
-    let ca_pem = files::contents(reader, &name("ca"));
-    let authorities = ca_pem.as_ref().and_then(|pem| certificates::check_authorities(reader, &name("ca"), pem));
+    let ca_pem = authorities(reader, at);
     let claims = identity::claims(reader, at);
-    if reader.is_set(&name("ca")) {
-        authorities?;
-    }
     Some(Issuer {
         issuer: reader.text(&name("issuer"))?,
         keys: keys?,
         audience: audience?,
         algorithms: algorithms?,
         leeway: leeway?,
-        ca_pem: ca_pem.map(|pem| pem.to_vec()),
+        ca_pem: ca_pem?,
         refresh: refresh?,
         keep_keys: keep_keys?,
         claims: claims?,
     })
+}
+
+/// The CAs of the issuer's own, where there are any. The outer `None` is a fault.
+#[allow(clippy::option_option)]
+fn authorities(reader: &mut Reader, at: usize) -> Option<Option<Vec<u8>>> {
+    let name = format!("access.issuers[{at}].ca");
+    if !reader.is_set(&name) {
+        return Some(None);
+    }
+    let pem = files::contents(reader, &name)?;
+    certificates::check_authorities(reader, &name, &pem)?;
+    Some(Some(pem.to_vec()))
+}
+
+/// The CAs of every issuer, in the order of the settings.
+pub(super) fn issuer_authorities(reader: &mut Reader) -> Option<Vec<Option<Vec<u8>>>> {
+    let each: Vec<_> = (0..reader.items("access.issuers")).map(|at| authorities(reader, at)).collect();
+    each.into_iter().collect()
 }
 
 fn key_source(reader: &mut Reader, at: usize) -> Option<KeySource> {

@@ -101,21 +101,40 @@ fn look_at(reader: &mut Reader, name: &str, der: &CertificateDer<'_>) -> Option<
         reader.fault(name, "the first certificate of the file cannot be read");
         return None;
     };
+    if let Some(problem) = outside_validity(&certificate)
+        && reader.is_renewal
+    {
+        reader.fault(name, problem);
+        return None;
+    }
     warn_of_validity(reader, name, &certificate);
     let mut names = certificate.subject().iter_common_name();
     let common_name = names.next().and_then(|name| name.as_str().ok()).map(|name| name.trim().to_owned());
     Some(Own { common_name: common_name.filter(|name| !name.is_empty() && !name.chars().any(char::is_control)) })
 }
 
-fn warn_of_validity(reader: &mut Reader, name: &str, certificate: &X509Certificate<'_>) {
+/// When a certificate is not to be used now: what is wrong with it.
+fn outside_validity(certificate: &X509Certificate<'_>) -> Option<String> {
     let now = Timestamp::now().as_second();
-    let days = |seconds: i64| seconds.div_euclid(24 * 60 * 60);
     let (from, to) = (certificate.validity().not_before.timestamp(), certificate.validity().not_after.timestamp());
     if now < from {
-        reader.warn(name, format!("the certificate is not valid yet, for {} more days", days(from - now)));
+        Some(format!("the certificate is not valid yet, for {} more days", days(from - now)))
     } else if now > to {
-        reader.warn(name, format!("the certificate expired {} days ago", days(now - to)));
-    } else if days(to - now) < FEW_DAYS {
-        reader.warn(name, format!("the certificate expires in {} days", days(to - now)));
+        Some(format!("the certificate expired {} days ago", days(now - to)))
+    } else {
+        None
     }
+}
+
+fn warn_of_validity(reader: &mut Reader, name: &str, certificate: &X509Certificate<'_>) {
+    let left = certificate.validity().not_after.timestamp() - Timestamp::now().as_second();
+    if let Some(problem) = outside_validity(certificate) {
+        reader.warn(name, problem);
+    } else if days(left) < FEW_DAYS {
+        reader.warn(name, format!("the certificate expires in {} days", days(left)));
+    }
+}
+
+fn days(seconds: i64) -> i64 {
+    seconds.div_euclid(24 * 60 * 60)
 }

@@ -4,17 +4,53 @@ use super::keys;
 use super::kind::Kind;
 use super::reader::Reader;
 use std::io::Read as _;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Far more than any bundle of certificates; a file beyond it is the wrong file.
 const LONGEST: u64 = 4 << 20;
+
+/// A file that a setting names, as it was just before it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadFile {
+    path: PathBuf,
+    stamp: Option<Stamp>,
+}
+
+/// What changes whenever the contents do: written to, another in its place, a link that leads elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+impl ReadFile {
+    fn at(path: PathBuf) -> Self {
+        let stamp = std::fs::metadata(&path).ok().map(|is| Stamp {
+            device: is.dev(),
+            inode: is.ino(),
+            size: is.size(),
+            changed: (is.ctime(), is.ctime_nsec()),
+        });
+        Self { path, stamp }
+    }
+
+    /// The same file as it is now. Reads nothing of it.
+    #[must_use]
+    pub fn now(&self) -> Self {
+        Self::at(self.path.clone())
+    }
+}
 
 /// The contents of the file that `name` names; `None` when it is not set, or cannot be read, which is then a fault.
 ///
 /// The path of a secret's file is left out of the message: an operator may have put the secret itself in its place.
 pub(super) fn contents(reader: &mut Reader, name: &str) -> Option<Zeroizing<Vec<u8>>> {
     let path = reader.path(name)?;
+    reader.files.push(ReadFile::at(path.clone()));
     match read(&path) {
         Ok(bytes) => Some(bytes),
         Err(problem) => {

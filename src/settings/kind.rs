@@ -41,7 +41,7 @@ pub(super) enum Kind {
 }
 
 /// A value that has the form its key wants.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Parsed {
     Text(String),
     Address(SocketAddr),
@@ -53,6 +53,11 @@ pub(super) enum Parsed {
 }
 
 impl Kind {
+    /// Whether the value is the path of a file that is read.
+    pub(super) fn is_file(self) -> bool {
+        matches!(self, Self::File | Self::SecretFile)
+    }
+
     /// What is wanted, to stand after "wanted".
     pub(super) fn wanted(self) -> String {
         match self {

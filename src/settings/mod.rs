@@ -17,6 +17,7 @@ mod keys;
 mod kind;
 mod reader;
 mod reference;
+mod renewal;
 mod secret;
 mod server;
 mod smsp;
@@ -32,11 +33,14 @@ mod value;
 pub use access::{Access, Allow, Gateway, Issuer, KeySource, KnownOrganisation, Mode};
 pub use fault::{Fault, SettingsError};
 pub use fhir::{Batch, Fhir, Handling};
+pub use files::ReadFile;
 pub use identity::IdentityNames;
+pub use reader::Given;
 pub use reference::reference;
+pub use renewal::{Part, Renewal, renew};
 pub use secret::{KeyMaterial, SecretPem, StoreUrl};
 pub use server::{Admin, Server, ServerTls};
-pub use smsp::{Breaker, Smsp, SmspFiles};
+pub use smsp::{Breaker, Smsp, SmspCredentials};
 pub use stores::{Audit, AuditStore, Lookup, LookupStore};
 
 use flat::Flat;
@@ -61,6 +65,9 @@ pub struct Settings {
     pub fhir: Fhir,
     pub limits: Limits,
     pub telemetry: Telemetry,
+    /// Every file that was read for them: certificates, keys, passwords.
+    pub files: Vec<ReadFile>,
+    pub given: Given,
     /// What an operator should know although the service can start; for the log. No secrets.
     pub warnings: Vec<String>,
 }
@@ -170,6 +177,8 @@ fn read(reader: &mut Reader) -> Option<Settings> {
         fhir,
         limits: limits(reader, is_demo)?,
         telemetry: telemetry(reader)?,
+        files: std::mem::take(&mut reader.files),
+        given: reader.given(),
         warnings: std::mem::take(&mut reader.warnings),
     })
 }

@@ -1,12 +1,13 @@
 //! Typed access to the settings, key by key, that goes on after a fault so that all faults are told.
 
 use super::fault::{Fault, SettingsError};
+use super::files::ReadFile;
 use super::flat::Flat;
 use super::keys::{self, Initial};
 use super::kind::Parsed;
 use super::table::KEYS;
 use super::value::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +20,28 @@ pub(super) struct Reader {
     items: BTreeMap<String, usize>,
     faults: Vec<Fault>,
     pub warnings: Vec<String>,
+    /// Every file that was read, once for each setting that names it.
+    pub files: Vec<ReadFile>,
+    /// While the service runs: a certificate of ours that is outside its validity is a fault then, since the one in use is better.
+    pub is_renewal: bool,
+}
+
+/// What was given, to be compared with what is given later. Says nothing of itself in `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Given(BTreeMap<String, Option<Parsed>>);
+
+impl Given {
+    /// The names of settings that differ, in order.
+    pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a str> {
+        let names: BTreeSet<&str> = self.0.keys().chain(other.0.keys()).map(String::as_str).collect();
+        names.into_iter().filter(|name| self.0.get(*name) != other.0.get(*name))
+    }
+}
+
+impl std::fmt::Debug for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Given({} settings)", self.0.len())
+    }
 }
 
 impl Reader {
@@ -27,7 +50,14 @@ impl Reader {
     /// Fails at once only where a broken settings file makes anything further guesswork.
     pub(super) fn new(flat: Flat) -> Result<Self, SettingsError> {
         let items = flat.items.iter().map(|(list, indexes)| (list.clone(), indexes.len())).collect();
-        let mut reader = Self { values: BTreeMap::new(), items, faults: flat.faults, warnings: flat.warnings };
+        let mut reader = Self {
+            values: BTreeMap::new(),
+            items,
+            faults: flat.faults,
+            warnings: flat.warnings,
+            files: Vec::new(),
+            is_renewal: false,
+        };
         for (name, given) in flat.values {
             let parsed = match given.kind.read(&given.value) {
                 Ok(parsed) => Some(parsed),
@@ -55,6 +85,31 @@ impl Reader {
                 problem: "a setting could not be read, and why is not known; this is a defect of cpis-fhir".to_owned(),
             }])),
             _ => Err(SettingsError::new(self.faults)),
+        }
+    }
+
+    /// Everything that was given.
+    pub(super) fn given(&self) -> Given {
+        Given(self.values.iter().map(|(name, (parsed, _))| (name.clone(), parsed.clone())).collect())
+    }
+
+    /// Every fault noted so far, of which there must be none for a part to be read by itself.
+    ///
+    /// # Errors
+    /// The faults.
+    pub(super) fn so_far(&mut self) -> Result<(), SettingsError> {
+        if self.faults.is_empty() { Ok(()) } else { Err(SettingsError::new(std::mem::take(&mut self.faults))) }
+    }
+
+    /// Reads one part of the settings by itself.
+    ///
+    /// # Errors
+    /// Its own faults, and no others.
+    pub(super) fn part<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Vec<Fault>> {
+        let value = read(self);
+        match value {
+            Some(value) if self.faults.is_empty() => Ok(value),
+            _ => Err(std::mem::take(&mut self.faults)),
         }
     }
 

@@ -42,8 +42,13 @@ starting the service.
 - **SMART scopes** (`scope` or `scp`): a token with any of `patient/`, `user/` or `system/` is limited to the types that they name, `s` for
   searches, `r` for reads and for every type that an include could add; version 1's `.read` is both. The contexts count alike. Without
   any there is no limit.
-- A certificate that is expired, not valid yet or about to expire is a warning, since certificates are read again while the
-  service runs and a service that is up can say that CP-IS could not be asked.
+- **Files are read again while the service runs**: whenever one that a setting names (certificate, key, CA, key file, password) changes,
+  and at SIGHUP. No request is dropped. Each part (`smsp`, `server.tls`, `admin.tls`, `access.issuers`, `fhir.id_key_file`, `audit`, `lookup`)
+  is taken or left by itself: where it cannot be used, or a certificate of ours is outside its validity, the one before stays, an error in
+  the log says why, and it is counted. A key file must go on holding the key that writes, below the new one. Any other setting that
+  changed is named in the log at SIGHUP and holds from the next start on.
+- A certificate that is expired, not valid yet or about to expire is a warning at the start: a service that is up can say that CP-IS
+  could not be asked, and takes a new certificate as soon as there is one.
 
 The OpenTelemetry SDK's own variables (`OTEL_...`) are honoured as well.
 ";

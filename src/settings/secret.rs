@@ -5,7 +5,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 /// A key of 32 bytes. `Debug` shows that it is there and nothing of it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyMaterial(Zeroizing<[u8; 32]>);
 
 impl KeyMaterial {
@@ -28,7 +28,7 @@ impl fmt::Debug for KeyMaterial {
 }
 
 /// The bytes of a PEM file that holds a private key.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SecretPem(Zeroizing<Vec<u8>>);
 
 impl SecretPem {
@@ -50,7 +50,7 @@ impl fmt::Debug for SecretPem {
 }
 
 /// The URL of a store, which may hold a password. `Debug` shows scheme, host, port and path only.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StoreUrl(Url);
 
 impl StoreUrl {

@@ -5,7 +5,6 @@ use super::secret::SecretPem;
 use super::urls::{Scheme, read_web};
 use super::{certificates, files};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use url::Url;
 
 /// The FHIR listener.
@@ -26,15 +25,12 @@ pub struct Admin {
     pub tls: Option<ServerTls>,
 }
 
-/// What a listener needs to speak TLS, checked. The paths are for reloading.
-#[derive(Debug, Clone)]
+/// What a listener needs to speak TLS, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerTls {
-    pub cert: PathBuf,
-    pub key: PathBuf,
-    /// With it, client certificates are required.
-    pub client_ca: Option<PathBuf>,
     pub cert_pem: Vec<u8>,
     pub key_pem: SecretPem,
+    /// With it, client certificates are required.
     pub client_ca_pem: Option<Vec<u8>>,
 }
 
@@ -90,7 +86,7 @@ fn base_path(reader: &mut Reader) -> Option<String> {
     None
 }
 
-fn tls(reader: &mut Reader, group: &str) -> Result<Option<ServerTls>, Noted> {
+pub(super) fn tls(reader: &mut Reader, group: &str) -> Result<Option<ServerTls>, Noted> {
     let [cert, key, client_ca] = ["cert", "key", "client_ca"].map(|part| format!("{group}.{part}"));
     if !reader.is_any_set(group) {
         return Ok(None);
@@ -115,9 +111,6 @@ fn tls(reader: &mut Reader, group: &str) -> Result<Option<ServerTls>, Noted> {
         return Err(Noted);
     }
     Ok(Some(ServerTls {
-        cert: reader.path(&cert).ok_or(Noted)?,
-        key: reader.path(&key).ok_or(Noted)?,
-        client_ca: reader.path(&client_ca),
         cert_pem: cert_pem.ok_or(Noted)?.to_vec(),
         key_pem: SecretPem::new(key_pem.ok_or(Noted)?),
         client_ca_pem: client_ca_pem.map(|pem| pem.to_vec()),

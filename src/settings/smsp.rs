@@ -5,7 +5,6 @@ use super::urls::{Scheme, read_web};
 use super::{author, certificates, files};
 use crate::cpis::SdsId;
 use crate::smsp::{Connection, Dialect, PayloadForm};
-use std::path::PathBuf;
 use std::time::Duration;
 
 const FORMS: [(&str, PayloadForm); 2] = [("stub", PayloadForm::Stub), ("tms", PayloadForm::Tms)];
@@ -15,8 +14,6 @@ const FORMS: [(&str, PayloadForm); 2] = [("stub", PayloadForm::Stub), ("tms", Pa
 pub struct Smsp {
     pub dialect: Dialect,
     pub connection: Connection,
-    /// Where `connection`'s PEM came from, for reloading.
-    pub files: SmspFiles,
     /// `dialect.username` is the certificate's common name, and changes with the certificate.
     pub is_username_from_certificate: bool,
     /// How long a caller waits. Not above `late_timeout`.
@@ -28,14 +25,6 @@ pub struct Smsp {
     /// Lookups that may wait for a place; beyond: 503.
     pub max_queued: usize,
     pub breaker: Breaker,
-}
-
-/// Paths of the PEM files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SmspFiles {
-    pub ca: PathBuf,
-    pub client_cert: PathBuf,
-    pub client_key: PathBuf,
 }
 
 /// When the SMSP is left alone (decisions.md 33).
@@ -54,7 +43,6 @@ pub(super) fn read(reader: &mut Reader) -> Option<Smsp> {
     Some(Smsp {
         dialect,
         connection: credentials.connection,
-        files: credentials.files,
         is_username_from_certificate: !reader.is_set("smsp.username"),
         timeout: reader.duration("smsp.timeout")?,
         late_timeout: reader.duration("smsp.late_timeout")?,
@@ -80,13 +68,14 @@ fn check_order_of_timeouts(reader: &mut Reader) {
     }
 }
 
-struct Credentials {
-    connection: Connection,
-    files: SmspFiles,
-    common_name: Option<String>,
+/// Whom we trust for the SMSP, and who we are to it.
+pub struct SmspCredentials {
+    pub connection: Connection,
+    /// Of our certificate.
+    pub common_name: Option<String>,
 }
 
-fn credentials(reader: &mut Reader) -> Option<Credentials> {
+pub(super) fn credentials(reader: &mut Reader) -> Option<SmspCredentials> {
     let ca = files::contents(reader, "smsp.ca");
     let cert = files::contents(reader, "smsp.client_cert");
     let key = files::secret_contents(reader, "smsp.client_key");
@@ -97,18 +86,13 @@ fn credentials(reader: &mut Reader) -> Option<Credentials> {
         ("smsp.client_key", key.as_ref().map(|pem| pem.as_slice())),
     );
     authorities?;
-    Some(Credentials {
+    Some(SmspCredentials {
         common_name: own?.common_name,
         connection: Connection {
             ca_pem: ca?.to_vec(),
             client_cert_pem: cert?.to_vec(),
             client_key_pem: key?.to_vec(),
             connect_timeout: reader.duration("smsp.connect_timeout")?,
-        },
-        files: SmspFiles {
-            ca: reader.path("smsp.ca")?,
-            client_cert: reader.path("smsp.client_cert")?,
-            client_key: reader.path("smsp.client_key")?,
         },
     })
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How one look's answer is shared.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
     /// 0: only requests that are in flight together share.
     pub share_for: Duration,
@@ -21,7 +21,7 @@ pub struct Lookup {
     pub store_ca: Option<Vec<u8>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookupStore {
     Memory,
     /// `redis://` or `rediss://`.
@@ -32,7 +32,7 @@ pub enum LookupStore {
 const MEMORY: &str = ":memory:";
 
 /// The trail.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
     pub store: AuditStore,
     /// PEM bundle of the CAs that may have signed the database's certificate; the system's where there is none.
@@ -49,7 +49,7 @@ pub struct Audit {
     pub online_for: Duration,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditStore {
     Sqlite(PathBuf),
     Postgres(StoreUrl),

@@ -1,10 +1,11 @@
 //! The door to CP-IS: `query` writes HL7 V3, `envelope` wraps it in ITK and SOAP, `client` sends it over mutual TLS,
-//! `response` reads what comes back. Knows nothing of FHIR.
+//! `response` reads what comes back; `renewable` puts a client with new certificates in the old one's place. Knows nothing of FHIR.
 
 pub mod client;
 pub mod envelope;
 pub mod probe;
 pub mod query;
+pub mod renewable;
 pub mod response;
 pub mod tls;
 
@@ -81,7 +82,7 @@ pub struct Nominated {
 }
 
 /// How the SMSP is reached. `Debug` shows no PEM.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Connection {
     /// PEM bundle of the CAs that may have signed the SMSP's certificate. No other CA is trusted.
     pub ca_pem: Vec<u8>,

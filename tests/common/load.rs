@@ -33,9 +33,13 @@ pub struct Load {
 impl Load {
     /// `clients` that look one after another, each time at another child, with a fresh request id; they go on where the service is away.
     pub fn start(clients: usize, fhir_base: &str) -> Self {
-        let (stop, told) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
         // Made once, and before the clients begin: it takes longer than many a kill leaves them.
-        let http = super::client();
+        Self::with(&super::client(), clients, fhir_base)
+    }
+
+    /// As [`Load::start`], for clients that are `http`.
+    pub fn with(http: &reqwest::Client, clients: usize, fhir_base: &str) -> Self {
+        let (stop, told) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
         let client = |_| {
             let http = http.clone();
             let (stop, told) = (Arc::clone(&stop), Arc::clone(&told));
@@ -52,6 +56,11 @@ impl Load {
             })
         };
         Self { clients: (0..clients).map(client).collect(), stop, told }
+    }
+
+    /// How many requests have ended so far.
+    pub fn ended(&self) -> usize {
+        self.told.lock().unwrap().len()
     }
 
     /// Waits for the requests in flight, and gives everything that was told.

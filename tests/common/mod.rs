@@ -172,6 +172,11 @@ impl Service {
     /// Asks the process to stop and waits for its exit code.
     pub fn stop(&mut self) -> Option<i32> {
         let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        self.ended()
+    }
+
+    /// Waits for its exit code.
+    pub fn ended(&mut self) -> Option<i32> {
         self.process.wait().unwrap().code()
     }
 
@@ -299,8 +304,8 @@ pub fn spawn(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &st
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     for (key, value) in settings {
-        // OpenTelemetry's own variables are the environment's, not ours.
-        let own = !key.starts_with("OTEL_");
+        // OpenTelemetry's own variables, systemd's, and the one that names the settings file are no settings.
+        let own = !["OTEL_", "NOTIFY_SOCKET", "CPIS_FHIR_CONFIG"].iter().any(|others| key.starts_with(others));
         command.env(if own { format!("CPIS_FHIR__{key}") } else { (*key).to_owned() }, value);
     }
     (command.spawn().unwrap(), folder)

@@ -3,6 +3,7 @@
 use crate::access::AccessError;
 use crate::access::keys::KeySet;
 use crate::settings::{Issuer, KeySource};
+use arc_swap::ArcSwap;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -21,10 +22,23 @@ const WHOLE: Duration = Duration::from_secs(3);
 pub(in crate::access) struct Source {
     issuer: String,
     keys: KeySource,
+    trust: ArcSwap<Trust>,
+}
+
+/// Whom to believe that they are the issuer.
+struct Trust {
     /// The issuer's own CAs; without them the system's.
     authorities: Option<Vec<CertificateDer<'static>>>,
     /// Made when it is first needed, since the system's CAs take a while to read.
     http: OnceCell<reqwest::Client>,
+}
+
+impl Trust {
+    fn new(ca_pem: Option<&[u8]>) -> Result<Self, &'static str> {
+        let authorities = ca_pem.map(|pem| CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()).transpose();
+        let authorities = authorities.map_err(|_| "holds no certificates that can be read")?;
+        Ok(Self { authorities, http: OnceCell::new() })
+    }
 }
 
 /// What was read.
@@ -37,11 +51,17 @@ pub(super) struct Read {
 impl Source {
     /// Of the issuer at `at` in the settings.
     pub(in crate::access) fn new(at: usize, issuer: &Issuer) -> Result<Self, AccessError> {
-        let authorities = |pem: &Vec<u8>| CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-        let authorities = issuer.ca_pem.as_ref().map(authorities).transpose();
-        let authorities =
-            authorities.map_err(|_| AccessError { at, key: "ca", reason: "holds no certificates that can be read" })?;
-        Ok(Self { issuer: issuer.issuer.clone(), keys: issuer.keys.clone(), authorities, http: OnceCell::new() })
+        let trust = Trust::new(issuer.ca_pem.as_deref()).map_err(|reason| AccessError { at, key: "ca", reason })?;
+        Ok(Self { issuer: issuer.issuer.clone(), keys: issuer.keys.clone(), trust: ArcSwap::from_pointee(trust) })
+    }
+
+    /// Keys are read from servers that these CAs vouch for, from the next reading on; the system's CAs where there are none.
+    ///
+    /// # Errors
+    /// What is wrong with the bundle.
+    pub(super) fn renew(&self, ca_pem: Option<&[u8]>) -> Result<(), &'static str> {
+        self.trust.store(Arc::new(Trust::new(ca_pem)?));
+        Ok(())
     }
 
     pub(super) fn issuer(&self) -> &str {
@@ -53,7 +73,8 @@ impl Source {
     /// # Errors
     /// Why not, for the log: nothing that the issuer sent.
     pub(super) async fn read(&self) -> Result<Read, &'static str> {
-        let http = self.http.get_or_try_init(|| self.client()).await?;
+        let trust = self.trust.load_full();
+        let http = trust.http.get_or_try_init(|| client(trust.authorities.clone())).await?;
         let (url, configuration) = match &self.keys {
             KeySource::Jwks(url) => (url.clone(), None),
             KeySource::Discovery(url) => {
@@ -81,21 +102,20 @@ impl Source {
             Err("the OpenID configuration names keys at an address that is not https")
         }
     }
+}
 
-    async fn client(&self) -> Result<reqwest::Client, &'static str> {
-        let authorities = self.authorities.clone();
-        let tls = tokio::task::spawn_blocking(move || tls(authorities)).await.map_err(|_| "TLS cannot be set up")??;
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(concat!("cpis-fhir/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            .referer(false)
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(0)
-            .build()
-            .map_err(|_| "the HTTP client cannot be set up")
-    }
+async fn client(authorities: Option<Vec<CertificateDer<'static>>>) -> Result<reqwest::Client, &'static str> {
+    let tls = tokio::task::spawn_blocking(move || tls(authorities)).await.map_err(|_| "TLS cannot be set up")??;
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("cpis-fhir/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        .timeout(WHOLE)
+        .referer(false)
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(0)
+        .build()
+        .map_err(|_| "the HTTP client cannot be set up")
 }
 
 fn tls(authorities: Option<Vec<CertificateDer<'static>>>) -> Result<ClientConfig, &'static str> {

@@ -22,11 +22,11 @@ mod target;
 use super::{StoreError, Tip};
 use crate::settings::StoreUrl;
 use std::sync::Arc;
-use target::Target;
 
 pub use reader::PostgresReader;
 pub use retire::PostgresRetire;
 pub use store::PostgresStore;
+pub use target::Target;
 
 /// Opens the trail at `url`: connects, makes the tables where they are not there yet, and checks the server.
 ///
@@ -45,16 +45,19 @@ pub async fn connect(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<(PostgresS
 /// # Errors
 /// The URL or the CAs cannot be used: `Other`.
 pub fn lazily(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<(PostgresStore, PostgresReader), StoreError> {
-    let target = Arc::new(Target::new(url, ca_pem)?);
-    Ok((PostgresStore::new(Arc::clone(&target)), PostgresReader::new(target)))
+    Ok(Target::new(url, ca_pem).map(Arc::new)?.sides())
 }
 
-/// What removes archived lines from the trail at `url`. Opens what it needs at each step.
-///
-/// # Errors
-/// As [`lazily`].
-pub fn retire(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<PostgresRetire, StoreError> {
-    Ok(PostgresRetire::new(Arc::new(Target::new(url, ca_pem)?)))
+impl Target {
+    /// Both sides of the trail there, which go where this is renewed to.
+    pub(super) fn sides(self: &Arc<Self>) -> (PostgresStore, PostgresReader) {
+        (PostgresStore::new(Arc::clone(self)), PostgresReader::new(Arc::clone(self)))
+    }
+
+    /// What removes archived lines from the trail there. Opens what it needs at each step.
+    pub(super) fn retire(self: &Arc<Self>) -> PostgresRetire {
+        PostgresRetire::new(Arc::clone(self))
+    }
 }
 
 /// What the database says of the chain's ends.

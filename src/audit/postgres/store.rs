@@ -92,7 +92,7 @@ impl PostgresStore {
     }
 
     /// Connects now, where it is not connected.
-    pub(super) async fn open(&mut self) -> Result<(), StoreError> {
+    pub(in crate::audit) async fn open(&mut self) -> Result<(), StoreError> {
         if self.open.is_none() {
             self.open = Some(Open::new(&self.target).await?);
         }

@@ -7,6 +7,7 @@
 use super::fault::{fault, other};
 use crate::audit::StoreError;
 use crate::settings::StoreUrl;
+use arc_swap::ArcSwap;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use std::net::IpAddr;
@@ -19,7 +20,10 @@ use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// A database and the way there. Holds a password: no `Debug`.
-pub(super) struct Target {
+/// Connections that stand go on where it is renewed.
+pub struct Target(ArcSwap<Way>);
+
+struct Way {
     config: Config,
     /// `None`: without TLS.
     tls: Option<MakeRustlsConnect>,
@@ -35,10 +39,8 @@ const IDLE: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(3);
 const PROBES: u32 = 3;
 
-impl Target {
-    /// # Errors
-    /// `Other` when the URL or the CAs cannot be used. No error holds a part of the URL.
-    pub(super) fn new(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<Self, StoreError> {
+impl Way {
+    fn new(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<Self, StoreError> {
         let (url, mode) = take_ssl_mode(url.expose());
         let mut config: Config =
             url.parse().map_err(|_| other("the URL has an option that is not known, or a value that cannot be read"))?;
@@ -74,14 +76,32 @@ impl Target {
         config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
         Ok(Self { config, tls })
     }
+}
+
+impl Target {
+    /// # Errors
+    /// `Other` when the URL or the CAs cannot be used. No error holds a part of the URL.
+    pub fn new(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<Self, StoreError> {
+        Ok(Self(ArcSwap::from_pointee(Way::new(url, ca_pem)?)))
+    }
+
+    /// Every connection from now on goes this way.
+    ///
+    /// # Errors
+    /// As [`Target::new`]; then everything is as it was.
+    pub fn renew(&self, url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<(), StoreError> {
+        self.0.store(Arc::new(Way::new(url, ca_pem)?));
+        Ok(())
+    }
 
     /// Connects; where several addresses are there, to one that takes writes if `writes`.
     pub(super) async fn connect(&self, writes: bool) -> Result<(Client, Wire), StoreError> {
-        let mut config = self.config.clone();
+        let way = self.0.load_full();
+        let mut config = way.config.clone();
         if writes {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
-        match &self.tls {
+        match &way.tls {
             None => config.connect(NoTls).await.map(|(client, wire)| (client, run(wire))),
             Some(tls) => config.connect(tls.clone()).await.map(|(client, wire)| (client, run(wire))),
         }
@@ -152,9 +172,9 @@ mod tests {
     }
 
     fn has_tls(url: &str) -> bool {
-        let target = target(url).unwrap();
-        assert_eq!(target.config.get_ssl_mode() == SslMode::Require, target.tls.is_some());
-        target.tls.is_some()
+        let way = target(url).unwrap().0.load_full();
+        assert_eq!(way.config.get_ssl_mode() == SslMode::Require, way.tls.is_some());
+        way.tls.is_some()
     }
 
     #[test]

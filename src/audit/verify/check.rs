@@ -164,7 +164,7 @@ pub(in crate::audit) fn differing_column(line: &Line, told: &Told, seal: &Seal) 
         |column: &Option<String>, told: Option<&crate::cpis::Text>| column.as_deref() == told.map(crate::cpis::Text::as_str);
     let child_is_same = match (&entry.child, told.child_is_sealed) {
         // Any key's index finds the line.
-        (Some(number), _) => line.child.is_some_and(|child| seal.indexes(number).any(|index| index == child)),
+        (Some(number), _) => line.child.is_some_and(|child| seal.indexes(number).contains(&child)),
         (None, true) => line.child.is_some(),
         (None, false) => line.child.is_none(),
     };

@@ -39,7 +39,7 @@ impl Desk {
         // Reading makes nothing, and says where there is nothing to read.
         audit::open_to_read(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
         let opened = audit::open_beside(audit, Handle::current()).await;
-        let Opened { trail, reader, chain, seal, retire, found: end } = opened.map_err(|error| cannot(&error))?;
+        let Opened { trail, reader, chain, seal, retire, found: end, .. } = opened.map_err(|error| cannot(&error))?;
         Ok(Self { trail, reader, chain, seal, retire, end })
     }
 

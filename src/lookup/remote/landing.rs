@@ -26,11 +26,11 @@ impl RemoteTable {
             let outcome = Outcome::new(kept, now, Timestamp::now());
             let is_released = matches!(kept, Kept::Failed(failure) if failure.delivery == Delivery::NotDelivered);
             let purpose = Purpose::Outcome(&flight.token);
-            let sealed = outcome.seal(&self.keys, flight.number, &place.look, purpose)?;
+            let sealed = outcome.seal(&flight.keys, flight.number, &place.look, purpose)?;
             let share_for = self.windows.share_for.saturating_sub(outcome.came.age(now));
             let shared = match &outcome.what {
                 What::Answer(_) if share_for.as_millis() > 0 => {
-                    outcome.seal(&self.keys, flight.number, &place.look, Purpose::Shared)?
+                    outcome.seal(&flight.keys, flight.number, &place.look, Purpose::Shared)?
                 }
                 _ => Vec::new(),
             };
@@ -38,7 +38,7 @@ impl RemoteTable {
             let arguments = vec![
                 flight.token.as_str().into(),
                 place.fence.to_string().into(),
-                self.keys.pointer(flight.number, &place.look, &place.request_id, &flight.token),
+                flight.keys.pointer(flight.number, &place.look, &place.request_id, &flight.token),
                 sealed,
                 shared,
                 if is_released { b"1".to_vec() } else { Vec::new() },
@@ -47,7 +47,7 @@ impl RemoteTable {
                 milliseconds(share_for),
                 milliseconds(self.pointer_ttl()),
             ];
-            let is_shared: i64 = self.invoke(&scripts::LAND, self.landing_names(place, &flight), arguments).await?;
+            let is_shared: i64 = self.invoke(&scripts::LAND, Self::landing_names(place, &flight), arguments).await?;
             Ok(Landed { flight, is_shared: is_shared == 1 })
         })
         .await
@@ -72,13 +72,15 @@ impl RemoteTable {
         }
         let (now, found) = self.find(&place.look, &place.request_id).await?;
         let begun = found.and_then(|found| self.follow(&place.look, &place.request_id, now, &found));
-        let new = || Ok(Flight { since: Timestamp::now(), number: KeyNumber::FIRST, token: Token::fresh()? });
+        let new =
+            || Ok(Flight { since: Timestamp::now(), keys: self.keys.clone(), number: KeyNumber::FIRST, token: Token::fresh()? });
         begun.map_or_else(new, Ok).map(|flight| (now, flight))
     }
 
-    pub(super) fn landing_names(&self, place: &Place, flight: &Flight) -> Vec<String> {
-        let others = self.keys.numbers().filter(|key| *key != flight.number).map(|key| self.keys.look(key, &place.look));
-        let own = [self.keys.look(flight.number, &place.look), self.keys.request(flight.number, &place.look, &place.request_id)];
+    pub(super) fn landing_names(place: &Place, flight: &Flight) -> Vec<String> {
+        let keys = &flight.keys;
+        let others = keys.numbers().filter(|key| *key != flight.number).map(|key| keys.look(key, &place.look));
+        let own = [keys.look(flight.number, &place.look), keys.request(flight.number, &place.look, &place.request_id)];
         own.into_iter().chain(others).collect()
     }
 }

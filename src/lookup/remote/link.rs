@@ -33,7 +33,7 @@ struct Inner {
     /// The runtime that owns the connection (decisions.md 32): a caller's runtime may end before it.
     runtime: Handle,
     state: Mutex<State>,
-    away: AtomicU64,
+    away: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -48,6 +48,15 @@ struct State {
 
 impl Link {
     pub(super) fn new(url: &StoreUrl, ca_pem: Option<&[u8]>, runtime: Handle) -> Result<Self, RemoteError> {
+        Self::counting(url, ca_pem, runtime, Arc::default())
+    }
+
+    /// Another way to the table, which goes on counting.
+    pub(super) fn renewed(&self, url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<Self, RemoteError> {
+        Self::counting(url, ca_pem, self.0.runtime.clone(), Arc::clone(&self.0.away))
+    }
+
+    fn counting(url: &StoreUrl, ca_pem: Option<&[u8]>, runtime: Handle, away: Arc<AtomicU64>) -> Result<Self, RemoteError> {
         // Redis clients read `#insecure` as "do not check the certificate".
         if url.expose().contains('#') {
             return Err(RemoteError::Url("wanted a URL without a fragment (#)"));
@@ -65,7 +74,7 @@ impl Link {
             }
             _ => Client::open(info).map_err(|_| RemoteError::Url("is no URL that a Redis client can use"))?,
         };
-        Ok(Self(Arc::new(Inner { client, runtime, state: Mutex::default(), away: AtomicU64::new(0) })))
+        Ok(Self(Arc::new(Inner { client, runtime, state: Mutex::default(), away })))
     }
 
     pub(super) fn runtime(&self) -> &Handle {

@@ -140,6 +140,8 @@ pub enum Begun {
 pub struct Flight {
     /// When it began, by this process's clock.
     pub since: Timestamp,
+    /// Those with which it began: a table whose keys were renewed since counts them otherwise.
+    keys: StoreKeys,
     number: KeyNumber,
     token: Token,
 }
@@ -216,6 +218,15 @@ impl RemoteTable {
     ) -> Result<Self, RemoteError> {
         let keys = StoreKeys::new(store_keys).ok_or(RemoteError::NoKey)?;
         Ok(Self { link: Link::new(url, ca_pem, runtime)?, keys, windows, unreadable: Arc::default() })
+    }
+
+    /// This table with other keys, or reached in another way. Flights that have begun end with the keys they began with.
+    ///
+    /// # Errors
+    /// As [`RemoteTable::new`].
+    pub fn renewed(&self, url: &StoreUrl, ca_pem: Option<&[u8]>, store_keys: &[KeyMaterial]) -> Result<Self, RemoteError> {
+        let keys = StoreKeys::new(store_keys).ok_or(RemoteError::NoKey)?;
+        Ok(Self { link: self.link.renewed(url, ca_pem)?, keys, windows: self.windows, unreadable: Arc::clone(&self.unreadable) })
     }
 
     #[must_use]

@@ -1,6 +1,6 @@
 //! What is found in the table, if it is ours to read. Everything else is as if it were not there.
 
-use super::keys::{KeyNumber, Purpose, Token};
+use super::keys::{KeyNumber, Purpose};
 use super::outcome::{Outcome, RedisTime};
 use super::scripts::{self, Reply};
 use super::{Away, Flight, Kept, LookKey, Remembered, RemoteTable};
@@ -41,7 +41,7 @@ impl RemoteTable {
         let flight = self.follow(look, request_id, now, found)?;
         match &found.outcome {
             None => Some(Remembered::OnItsWay(flight)),
-            Some(sealed) => self.open_outcome(look, found.key, &flight.token, sealed, now).map(Remembered::Landed),
+            Some(sealed) => self.open_outcome(look, &flight, sealed, now).map(Remembered::Landed),
         }
     }
 
@@ -50,18 +50,11 @@ impl RemoteTable {
             self.unreadable.note(&"a pointer that was not made for this request");
             return None;
         };
-        Some(Flight { since: found.since.local(now, Timestamp::now()), number: found.key, token })
+        Some(Flight { since: found.since.local(now, Timestamp::now()), keys: self.keys.clone(), number: found.key, token })
     }
 
-    pub(super) fn open_outcome(
-        &self,
-        look: &LookKey,
-        key: KeyNumber,
-        token: &Token,
-        sealed: &[u8],
-        now: RedisTime,
-    ) -> Option<Kept> {
-        match Outcome::open(&self.keys, key, look, Purpose::Outcome(token), sealed) {
+    pub(super) fn open_outcome(&self, look: &LookKey, flight: &Flight, sealed: &[u8], now: RedisTime) -> Option<Kept> {
+        match Outcome::open(&flight.keys, flight.number, look, Purpose::Outcome(&flight.token), sealed) {
             // The table forgets it by itself; what is older was put there again by somebody else.
             Ok(outcome) if outcome.came.age(now) > self.flight_ttl() => None,
             Ok(outcome) => Some(outcome.kept(now, Timestamp::now())),

@@ -103,7 +103,7 @@ impl RemoteTable {
             match reply.bytes(0) {
                 Some(b"ours") => {
                     let fence = reply.number(3).ok_or(Away::ErrorReply)?;
-                    let flight = Flight { since: Timestamp::now(), number: writes, token };
+                    let flight = Flight { since: Timestamp::now(), keys: self.keys.clone(), number: writes, token };
                     return Ok(Begun::Ours(Place {
                         look: look.clone(),
                         request_id: request_id.to_owned(),
@@ -124,7 +124,7 @@ impl RemoteTable {
                     }
                 }
                 Some(b"elsewhere") => {
-                    let flight = flight_of(first, reply.number(4), key, now)?;
+                    let flight = self.flight_elsewhere(first, reply.number(4), key, now)?;
                     if self.join(look, request_id, &flight).await? {
                         return Ok(Begun::Elsewhere(flight));
                     }
@@ -149,8 +149,8 @@ impl RemoteTable {
     /// [`Away`]: the request may be remembered or not.
     pub async fn join(&self, look: &LookKey, request_id: &str, flight: &Flight) -> Result<bool, Away> {
         bounded(async {
-            let names = vec![self.keys.look(flight.number, look), self.keys.request(flight.number, look, request_id)];
-            let pointer = self.keys.pointer(flight.number, look, request_id, &flight.token);
+            let names = vec![flight.keys.look(flight.number, look), flight.keys.request(flight.number, look, request_id)];
+            let pointer = flight.keys.pointer(flight.number, look, request_id, &flight.token);
             let arguments = vec![flight.token.as_str().into(), pointer, milliseconds(self.pointer_ttl())];
             let joined: i64 = self.invoke(&scripts::JOIN, names, arguments).await?;
             Ok(joined == 1)
@@ -163,14 +163,14 @@ impl RemoteTable {
     /// # Errors
     /// [`Away`] when the table was away at the deadline. Whether the flight has landed is then not known.
     pub async fn wait(&self, look: &LookKey, flight: &Flight, deadline: Instant) -> Result<Waited, Away> {
-        let name = format!("{}:flight:{}", self.keys.look(flight.number, look), flight.token.as_str());
+        let name = format!("{}:flight:{}", flight.keys.look(flight.number, look), flight.token.as_str());
         let mut pause = FIRST_PAUSE;
         loop {
             let read = self.run(&scripts::READ, vec![name.clone()], vec![b"outcome".to_vec()]);
             let read = tokio::time::timeout_at(deadline, read).await.unwrap_or(Ok((RedisTime(0), Reply(Vec::new()))));
             if let Ok((now, reply)) = &read
                 && let Some(sealed) = reply.bytes(1)
-                && let Some(kept) = self.open_outcome(look, flight.number, &flight.token, sealed, *now)
+                && let Some(kept) = self.open_outcome(look, flight, sealed, *now)
             {
                 return Ok(Waited::Landed(kept));
             }
@@ -180,6 +180,12 @@ impl RemoteTable {
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
         }
+    }
+
+    fn flight_elsewhere(&self, token: &[u8], since: Option<i64>, number: KeyNumber, now: RedisTime) -> Result<Flight, Away> {
+        let token = Token::read(token).ok_or(Away::ErrorReply)?;
+        let since = RedisTime(since.ok_or(Away::ErrorReply)?).local(now, Timestamp::now());
+        Ok(Flight { since, keys: self.keys.clone(), number, token })
     }
 }
 
@@ -200,10 +206,4 @@ impl Drop for Handed {
             });
         }
     }
-}
-
-fn flight_of(token: &[u8], since: Option<i64>, number: KeyNumber, now: RedisTime) -> Result<Flight, Away> {
-    let token = Token::read(token).ok_or(Away::ErrorReply)?;
-    let since = RedisTime(since.ok_or(Away::ErrorReply)?).local(now, Timestamp::now());
-    Ok(Flight { since, number, token })
 }

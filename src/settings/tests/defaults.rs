@@ -169,7 +169,6 @@ fn the_smsp_is_spoken_to_as_the_wire_contract_says() {
     assert_eq!((smsp.timeout, smsp.late_timeout), (Duration::from_secs(20), Duration::from_mins(1)));
     assert_eq!((smsp.max_in_flight, smsp.max_queued), (64, 256));
     assert_eq!((smsp.breaker.failures, smsp.breaker.open_for), (5, Duration::from_secs(15)));
-    assert_eq!(smsp.files.client_key, ground.path("client.key"));
     assert_eq!(smsp.connection.client_cert_pem, super::pem().cert.as_bytes());
 }
 

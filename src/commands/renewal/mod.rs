@@ -1,0 +1,213 @@
+//! Certificates, keys and passwords renewed while the service runs, without a request that is dropped.
+//!
+//! The files that the settings name are watched ([`watch`]); SIGHUP reads them at once. Each part is read and put in place by
+//! itself, and where it cannot be used the one before it stays: said in the log, on the trail, and counted.
+
+mod keys;
+mod report;
+mod watch;
+
+pub use watch::watch;
+
+use crate::api::tls::ListenerTls;
+use crate::api::{App, Bound};
+use crate::audit::{self, Entry, Event};
+use crate::fhir::id::IdKeys;
+use crate::settings::{self, Part, ReadFile, Renewal, ServerTls, Settings, SettingsError, SmspCredentials};
+use crate::smsp::renewable::Renewable;
+use crate::telemetry::{self, certificates};
+use actix_web::web;
+use report::Report;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What reads the settings again, with the same file and variables as at the start. Given those with which the service runs.
+pub type Source = Box<dyn Fn(&Settings) -> Result<Renewal, SettingsError> + Send + Sync>;
+
+/// A service whose certificates and keys can be renewed.
+pub struct Renewer {
+    source: Source,
+    app: web::Data<App>,
+    smsp: Arc<Renewable>,
+    trail: audit::Renewable,
+    public_tls: Option<Arc<ListenerTls>>,
+    admin_tls: Option<Arc<ListenerTls>>,
+    /// The settings as they hold now.
+    now: Mutex<Settings>,
+}
+
+/// Why the settings are read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// A file changed.
+    Changed,
+    /// Somebody asks for it.
+    Asked,
+}
+
+impl Renewer {
+    pub fn new(source: Source, app: web::Data<App>, smsp: Arc<Renewable>, trail: audit::Renewable, bound: &Bound) -> Self {
+        let now = Mutex::new(Settings::clone(&app.settings));
+        let (public_tls, admin_tls) = (bound.public_tls.clone(), bound.admin_tls.clone());
+        Self { source, app, smsp, trail, public_tls, admin_tls, now }
+    }
+
+    /// Reads everything again and puts in place what changed and can be used. Gives the files to watch from now on, where they
+    /// are known. Reads files and waits for the trail.
+    async fn renew(&self, why: Why) -> Option<Vec<ReadFile>> {
+        if why == Why::Asked {
+            self.app.access.read_keys_again();
+        }
+        let mut report = Report::default();
+        let read = tokio::task::block_in_place(|| (self.source)(&self.app.settings));
+        let files = match read {
+            Ok(renewal) => Some(self.put_in_place(renewal, &mut report)),
+            Err(error) => {
+                report.keep_all(error.faults());
+                None
+            }
+        };
+        if report.renewed("smsp") {
+            self.app.smsp_health.forget().await;
+        }
+        if let Some(detail) = report.tell(why == Why::Asked) {
+            let entry = Entry { detail: Some(detail), ..Entry::of(Event::Reloaded) };
+            // What is in place stays in place; the trail says so as soon as it can.
+            if self.app.trail.record(&entry).await.is_err() {
+                self.app.trail.record_when_possible(&entry);
+            }
+        }
+        files
+    }
+
+    fn put_in_place(&self, renewal: Renewal, report: &mut Report) -> Vec<ReadFile> {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let Renewal { smsp, server_tls, admin_tls, issuer_authorities, id_keys, audit, lookup, waiting, files } = renewal;
+        self.smsp(smsp, &mut now, report);
+        listener("server.tls", self.public_tls.as_deref(), server_tls, &mut now.server.tls, report);
+        listener("admin.tls", self.admin_tls.as_deref(), admin_tls, &mut now.admin.tls, report);
+        self.issuers(issuer_authorities, &mut now, report);
+        report.part("fhir.id_key_file", id_keys, |keys| {
+            keys.filter(|keys| *keys != now.fhir.id_keys).map(|keys| self.ids(keys, &mut now))
+        });
+        let is_waiting = |name: &str| waiting.iter().any(|waits| waits == name);
+        report.part("audit", audit, |read| {
+            let audit = renewed_audit(read?, &now.audit, is_waiting("audit.store"));
+            (audit != now.audit).then(|| self.trail(audit, &mut now))
+        });
+        report.part("lookup", lookup, |read| {
+            let lookup = renewed_lookup(read?, &now.lookup, is_waiting("lookup.store"));
+            (lookup != now.lookup).then(|| self.table(lookup, &mut now))
+        });
+        report.wait(waiting);
+        observe_certificates(&now);
+        files
+    }
+
+    fn smsp(&self, read: Part<SmspCredentials>, now: &mut Settings, report: &mut Report) {
+        report.part("smsp", read, |SmspCredentials { mut connection, common_name }| {
+            let before = &now.smsp.connection;
+            connection.connect_timeout = before.connect_timeout;
+            if connection == *before {
+                return None;
+            }
+            let username = if now.smsp.is_username_from_certificate {
+                match common_name {
+                    None => return Some(Err("the certificate has no common name, and smsp.username is not set".to_owned())),
+                    named => named,
+                }
+            } else {
+                None
+            };
+            let renewed = self.smsp.renew(connection.clone(), username).map_err(|error| error.to_string());
+            Some(renewed.map(|()| now.smsp.connection = connection))
+        });
+    }
+
+    fn issuers(&self, read: Part<Vec<Option<Vec<u8>>>>, now: &mut Settings, report: &mut Report) {
+        report.part("access.issuers", read, |authorities| {
+            let before = now.access.issuers.iter().map(|issuer| &issuer.ca_pem);
+            // Another number of issuers is a setting that waits.
+            if authorities.len() != now.access.issuers.len() || authorities.iter().eq(before) {
+                return None;
+            }
+            let renewed = self.app.access.renew_authorities(&authorities).map_err(str::to_owned);
+            Some(renewed.map(|()| {
+                for (issuer, ca_pem) in now.access.issuers.iter_mut().zip(authorities) {
+                    issuer.ca_pem = ca_pem;
+                }
+            }))
+        });
+    }
+
+    fn ids(&self, id_keys: Vec<settings::KeyMaterial>, now: &mut Settings) -> Result<(), String> {
+        keys::keep_the_writing_one("fhir.id_key_file", &now.fhir.id_keys, &id_keys)?;
+        let ids = IdKeys::new(id_keys.iter().map(|key| *key.bytes()).collect()).map_err(|error| error.to_string())?;
+        self.app.renew_ids(ids);
+        now.fhir.id_keys = id_keys;
+        Ok(())
+    }
+
+    fn trail(&self, audit: settings::Audit, now: &mut Settings) -> Result<(), String> {
+        keys::keep_the_writing_one("audit.chain_key_file", &now.audit.chain_keys, &audit.chain_keys)?;
+        keys::keep_the_writing_one("audit.encryption_key_file", &now.audit.encryption_keys, &audit.encryption_keys)?;
+        self.trail.renew(&audit).map_err(|error| error.to_string())?;
+        now.audit = audit;
+        Ok(())
+    }
+
+    fn table(&self, lookup: settings::Lookup, now: &mut Settings) -> Result<(), String> {
+        if !lookup.store_keys.is_empty() && !now.lookup.store_keys.is_empty() {
+            keys::keep_the_writing_one("lookup.store_key_file", &now.lookup.store_keys, &lookup.store_keys)?;
+        }
+        self.app.lookups.renew_table(&lookup).map_err(|error| error.to_string())?;
+        now.lookup = lookup;
+        Ok(())
+    }
+}
+
+/// Keys, CAs and the password alone: another store waits for the next start.
+fn renewed_audit(read: settings::Audit, now: &settings::Audit, is_other_store: bool) -> settings::Audit {
+    let settings::Audit { store, store_ca, chain_keys, encryption_keys, .. } = read;
+    let store = if is_other_store { now.store.clone() } else { store };
+    settings::Audit { store, store_ca, chain_keys, encryption_keys, ..now.clone() }
+}
+
+fn renewed_lookup(read: settings::Lookup, now: &settings::Lookup, is_other_store: bool) -> settings::Lookup {
+    let settings::Lookup { store, store_ca, store_keys, .. } = read;
+    let store = if is_other_store { now.store.clone() } else { store };
+    settings::Lookup { store, store_keys, store_ca, ..now.clone() }
+}
+
+fn listener(
+    name: &'static str,
+    tls: Option<&ListenerTls>,
+    read: Part<Option<ServerTls>>,
+    now: &mut Option<ServerTls>,
+    report: &mut Report,
+) {
+    report.part(name, read, |read| {
+        if read == *now {
+            return None;
+        }
+        let renewed = match (tls, &read) {
+            (Some(tls), Some(read)) => tls.renew(read),
+            _ => Err("whether the listener speaks TLS cannot change before the next start".to_owned()),
+        };
+        Some(renewed.map(|()| *now = read))
+    });
+}
+
+/// The certificates whose days left the metrics tell, as `settings` have them.
+pub fn observe_certificates(settings: &Settings) {
+    let own = |tls: Option<&ServerTls>| tls.and_then(|tls| certificates::ends(&tls.cert_pem));
+    let connection = &settings.smsp.connection;
+    let ends = [
+        ("smsp-client", certificates::ends(&connection.client_cert_pem)),
+        ("smsp-ca", certificates::ends(&connection.ca_pem)),
+        ("server", own(settings.server.tls.as_ref())),
+        ("admin", own(settings.admin.tls.as_ref())),
+    ];
+    let ends: Vec<_> = ends.into_iter().filter_map(|(name, end)| Some((name, end?))).collect();
+    telemetry::metrics()
+        .observe_certificates(move || ends.iter().map(|(name, end)| (*name, certificates::days_until(*end))).collect());
+}

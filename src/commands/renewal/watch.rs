@@ -1,0 +1,66 @@
+//! When to read again: a file changed, or somebody sent SIGHUP.
+//!
+//! Files are looked at, not listened to: what a secret's volume does on an update (a link that is swapped), what an administrator
+//! does (a file moved into place, or written in two goes), and what a network file system does look the same that way.
+
+use super::{Renewer, Why};
+use crate::commands::systemd;
+use crate::settings::ReadFile;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+/// How often the files are looked at. A change is read when it has stood for this long, so that a certificate and its key are not
+/// read when only one of them is there.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Watches until it is aborted.
+pub fn watch(renewer: Renewer, files: Vec<ReadFile>, runtime: &tokio::runtime::Handle) -> JoinHandle<()> {
+    runtime.spawn(go(Arc::new(renewer), files))
+}
+
+async fn go(renewer: Arc<Renewer>, mut read: Vec<ReadFile>) {
+    let inside = signal(SignalKind::hangup());
+    let Ok(mut hangup) = inside else { return };
+    let mut seen = read.clone();
+    let mut tick = tokio::time::interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let why = tokio::select! {
+            _ = hangup.recv() => Why::Asked,
+            _ = tick.tick() => {
+                let now = look(&read).await;
+                let is_settled = now == seen;
+                seen = now;
+                if seen == read || !is_settled {
+                    continue;
+                }
+                Why::Changed
+            }
+        };
+        // Taken before reading, so that what changes meanwhile is noticed.
+        seen = look(&read).await;
+        if why == Why::Asked {
+            systemd::reloading();
+        }
+        read = renew(&renewer, why).await.unwrap_or_else(|| seen.clone());
+        seen.clone_from(&read);
+        if why == Why::Asked {
+            systemd::ready();
+        }
+    }
+}
+
+async fn look(files: &[ReadFile]) -> Vec<ReadFile> {
+    let files = files.to_vec();
+    let looking = tokio::task::spawn_blocking(move || files.iter().map(ReadFile::now).collect::<Vec<_>>());
+    looking.await.unwrap_or_default()
+}
+
+/// In a task of its own, so that a panic costs one renewal.
+async fn renew(renewer: &Arc<Renewer>, why: Why) -> Option<Vec<ReadFile>> {
+    let renewer = Arc::clone(renewer);
+    tokio::spawn(async move { renewer.renew(why).await }).await.ok().flatten()
+}

@@ -1,0 +1,71 @@
+//! The settings read anew while the service runs: what of them may change then.
+//!
+//! Certificates, keys, passwords and the CAs that are trusted may; everything else waits for the next start. Each part is read by
+//! itself, so that a broken file of one keeps no other from being renewed.
+
+use super::files::ReadFile;
+use super::key_file::{self, WhenAbsent};
+use super::reader::{Given, Reader};
+use super::{Audit, Fault, KeyMaterial, Lookup, ServerTls, Settings, SettingsError, SmspCredentials};
+use super::{access, keys, open, server, smsp, stores};
+use std::path::Path;
+
+/// A part of the settings, or what is wrong with it.
+pub type Part<T> = Result<T, Vec<Fault>>;
+
+/// What may change while the service runs, as it now stands in files, settings file and environment.
+pub struct Renewal {
+    pub smsp: Part<SmspCredentials>,
+    /// `None` in place of TLS: not set.
+    pub server_tls: Part<Option<ServerTls>>,
+    pub admin_tls: Part<Option<ServerTls>>,
+    /// The CAs of each issuer, in the order of the settings.
+    pub issuer_authorities: Part<Vec<Option<Vec<u8>>>>,
+    /// `None`: no file is named, so that a demonstration made one up.
+    pub id_keys: Part<Option<Vec<KeyMaterial>>>,
+    /// `None`: as above.
+    pub audit: Part<Option<Audit>>,
+    pub lookup: Part<Option<Lookup>>,
+    /// Settings that changed since the start and are not among these: they hold from the next start on.
+    pub waiting: Vec<String>,
+    /// Every file that was read, or should have been.
+    pub files: Vec<ReadFile>,
+}
+
+/// Reads again what may change. `started`: the settings with which the service runs; file and variables as for [`super::load`].
+///
+/// # Errors
+/// Where the settings file or a variable cannot be read at all, so that it is not known what is meant.
+pub fn renew(
+    file: Option<&Path>,
+    env: impl IntoIterator<Item = (String, String)>,
+    started: &Settings,
+) -> Result<Renewal, SettingsError> {
+    let mut reader = open(file, env)?;
+    reader.so_far()?;
+    reader.is_renewal = true;
+    let is_demo = started.is_demo();
+    Ok(Renewal {
+        smsp: reader.part(smsp::credentials),
+        server_tls: reader.part(|reader| server::tls(reader, "server.tls").ok()),
+        admin_tls: reader.part(|reader| server::tls(reader, "admin.tls").ok()),
+        issuer_authorities: reader.part(access::issuer_authorities),
+        id_keys: when_set(&mut reader, "fhir.id_key_file", |reader| {
+            key_file::keys(reader, "fhir.id_key_file", WhenAbsent::NoKeys)
+        }),
+        audit: when_set(&mut reader, "audit.chain_key_file", |reader| stores::audit(reader, is_demo)),
+        lookup: when_set(&mut reader, "lookup.store_key_file", |reader| stores::lookup(reader, is_demo)),
+        waiting: waiting(&started.given, &reader.given()),
+        files: std::mem::take(&mut reader.files),
+    })
+}
+
+fn when_set<T>(reader: &mut Reader, name: &str, read: impl FnOnce(&mut Reader) -> Option<T>) -> Part<Option<T>> {
+    if reader.is_set(name) { reader.part(read).map(Some) } else { Ok(None) }
+}
+
+/// A file that is named anew is read at once; other settings wait.
+fn waiting(started: &Given, now: &Given) -> Vec<String> {
+    let is_renewed = |name: &str| keys::key(name).is_some_and(|key| key.kind.is_file());
+    started.differing(now).filter(|name| !is_renewed(name)).map(str::to_owned).collect()
+}

@@ -1,0 +1,133 @@
+//! How the service ends, and what whoever supervises it is told.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::load::Load;
+use common::postgres::signal_to;
+use common::trail::TrailFolder;
+use common::{GOOD_CHILD, House};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
+use std::time::{Duration, Instant};
+
+async fn open(trail: &TrailFolder, further: &[(&str, &str)]) -> House {
+    let settings = trail.settings();
+    let mut settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    settings.push(("LIMITS__REQUESTS_PER_SECOND", "100000"));
+    settings.extend(further);
+    House::with(&settings).await
+}
+
+async fn begin(load: &Load, requests: usize) {
+    let began = Instant::now();
+    while load.ended() < requests {
+        assert!(began.elapsed() < Duration::from_secs(60), "{} requests", load.ended());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sigterm_under_load_fails_no_request_that_was_accepted() {
+    let trail = TrailFolder::sqlite();
+    let mut house = open(&trail, &[]).await;
+    let load = Load::start(16, &house.fhir(""));
+    begin(&load, 200).await;
+    let began = Instant::now();
+    assert_eq!(house.service.stop(), Some(0), "{}", house.service.said());
+    let took = began.elapsed();
+    let told = load.stop().await;
+    let refused: Vec<_> = told.iter().filter(|told| told.status.is_some_and(|status| status != 200)).collect();
+    assert!(refused.is_empty(), "an answer that is no answer: {refused:?}");
+    trail.assert_whole("SIGTERM under load");
+    // Whoever was not answered was not accepted: CP-IS was not asked for them, and the trail does not know them.
+    let lines = trail.lines().await;
+    let asked_for = |request_id: &str| lines.iter().any(|line| line.request_id.as_deref() == Some(request_id));
+    let lost: Vec<_> = told.iter().filter(|told| told.status.is_none() && asked_for(&told.request_id)).collect();
+    assert!(lost.is_empty(), "{} of {} accepted requests were not answered", lost.len(), told.len());
+    let answered = told.iter().filter(|told| told.status == Some(200)).count();
+    assert_eq!(house.counts().queries, answered as u64, "one answer for each query");
+    assert!(took < Duration::from_secs(10), "the end took {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_takes_long_is_answered_before_the_end() {
+    let trail = TrailFolder::sqlite();
+    let slow = &common::children::numbers(1)[0];
+    let scenario = common::children::built_in_and(&common::children::child(slow, "delay = \"2s\""));
+    let settings = trail.settings();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let mut house = House::with_scenario(scenario, &settings).await;
+    let request = house.http.get(house.fhir(&format!("Flag?patient={slow}")));
+    let admin = house.service.admin.clone();
+    let looking = tokio::spawn(async move { request.send().await.unwrap() });
+    while house.counts().requests == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    signal_to(house.service.process_id(), "-TERM");
+    // The admin listener says so for as long as anybody is waited for.
+    let began = Instant::now();
+    let ready = async || house.http.get(format!("{admin}/health/ready")).send().await.unwrap().status().as_u16();
+    while ready().await != 503 {
+        assert!(began.elapsed() < Duration::from_secs(2), "ready while it ends");
+    }
+    let response = looking.await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers()["connection"].to_str().unwrap()), (200, "close"));
+    assert_eq!(house.service.ended(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_idle_does_not_hold_the_end_up() {
+    let trail = TrailFolder::sqlite();
+    let mut house = open(&trail, &[]).await;
+    let mut idle = TcpStream::connect(house.service.public.trim_start_matches("http://")).unwrap();
+    idle.write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut head = [0; 12];
+    idle.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
+    let began = Instant::now();
+    assert_eq!(house.service.stop(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(5), "the end took {:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once() {
+    let slow = &common::children::numbers(1)[0];
+    let child = common::children::child(slow, "delay = \"20s\"");
+    let mut house = House::with_scenario(common::children::built_in_and(&child), &[]).await;
+    let request = house.http.get(house.fhir(&format!("Flag?patient={slow}")));
+    let looking = tokio::spawn(request.send());
+    while house.counts().requests == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let began = Instant::now();
+    signal_to(house.service.process_id(), "-TERM");
+    house.service.line_with("finishing what is in flight");
+    assert_eq!(house.service.stop(), Some(130));
+    assert!(began.elapsed() < Duration::from_secs(10));
+    looking.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn systemd_is_told_of_the_start_a_reload_and_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&path).unwrap();
+    systemd.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let told = || {
+        let mut message = [0; 256];
+        let length = systemd.recv(&mut message).unwrap();
+        String::from_utf8_lossy(&message[..length]).into_owned()
+    };
+    let mut house = House::with(&[("NOTIFY_SOCKET", path.to_str().unwrap())]).await;
+    assert_eq!(told(), "READY=1\n");
+    signal_to(house.service.process_id(), "-HUP");
+    let reloading = told();
+    assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+    assert_eq!(told(), "READY=1\n");
+    house.assert_well("a reload").await;
+    assert_eq!(house.look(GOOD_CHILD).await.status, 200);
+    assert_eq!(house.service.stop(), Some(0));
+    assert_eq!(told(), "STOPPING=1\n");
+}
