@@ -94,14 +94,33 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     Ok(bytes)
 }
 
-#[cfg(unix)]
+/// The mode of a file that others than this process may read or write.
+///
+/// A file of root's that we may read by our group, and cannot change, is how a cluster mounts a secret: that is as good as our own.
 fn mode_for_others(path: &Path) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
-    (mode & 0o077 != 0).then_some(mode)
+    let metadata = std::fs::metadata(path).ok()?;
+    let us = std::fs::metadata("/proc/self").ok().map(|process| process.uid());
+    is_open(metadata.mode() & 0o7777, metadata.uid(), us).then_some(metadata.mode() & 0o7777)
 }
 
-#[cfg(not(unix))]
-fn mode_for_others(_: &Path) -> Option<u32> {
-    None
+fn is_open(mode: u32, owner: u32, us: Option<u32>) -> bool {
+    const GROUP_READS: u32 = 0o040;
+    let is_mounted = owner == 0 && us.is_some_and(|us| us != 0);
+    let allowed = if is_mounted { GROUP_READS } else { 0 };
+    mode & 0o077 & !allowed != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_open;
+
+    #[test]
+    fn a_secret_is_for_its_owner_or_for_the_group_that_a_cluster_gives_us() {
+        const US: Option<u32> = Some(65532);
+        assert!(!is_open(0o400, 65532, US) && !is_open(0o600, 65532, US));
+        assert!(is_open(0o640, 65532, US), "our own file, open to a group");
+        assert!(!is_open(0o440, 0, US), "as a secret is mounted with fsGroup");
+        assert!(is_open(0o444, 0, US) && is_open(0o460, 0, US), "others read it, or the group writes it");
+        assert!(is_open(0o440, 0, Some(0)) && is_open(0o440, 0, None), "root needs no group");
+    }
 }
