@@ -20,7 +20,7 @@ mod start;
 mod trace;
 
 pub use metrics::{Breaker, LookupNumbers, Metrics, TrailNumbers, metrics};
-pub use page::{CONTENT_TYPE, page};
+pub use page::{PageFormat, page};
 pub use smsp::SmspPhase;
 pub use start::{Telemetry, start};
 pub use trace::traceparent;

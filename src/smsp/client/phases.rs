@@ -6,9 +6,9 @@
 //! another exchange pays for in the background marks nothing here.
 
 use crate::cpis::{Failure, FailureKind, Text};
+use crate::telemetry::SmspPhase;
 use crate::telemetry::request::Facts;
 use crate::telemetry::spans::{self, Work};
-use crate::telemetry::{SmspPhase, metrics};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::convert::Infallible;
@@ -110,13 +110,8 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let (marks, ended) = (&self.marks, Instant::now());
         Facts::smsp(ended - marks.began);
-        let at = |moment: Instant| marks.began_at + moment.duration_since(marks.began);
-        let tell = |phase: SmspPhase, began: Instant, ended: Instant| {
-            metrics().smsp_phase(phase, ended.duration_since(began));
-            self.work.phase(phase, at(began), at(ended));
-        };
         for (phase, began, ended) in marks.phases(ended) {
-            tell(phase, began, ended);
+            self.work.phase(phase, marks.began_at + began.duration_since(marks.began), ended.duration_since(began));
         }
     }
 }
