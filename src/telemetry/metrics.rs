@@ -78,7 +78,7 @@ impl Metrics {
                 .i64_up_down_counter("http.server.active_requests")
                 .with_description("HTTP requests under way")
                 .build(),
-            lookups: counter("cpis.lookups", "Looks that requests asked for, by how they ended and by the response code"),
+            lookups: counter("cpis.lookups", "Queries to the SMSP, by what became of them and by the response code"),
             smsp_phase: seconds("cpis.smsp.phase.duration", "Duration of the phases of exchanges with the SMSP"),
             phase_exemplars: Exemplars::new(&SECONDS),
             trail_commit: seconds("cpis.trail.commit.duration", "Duration of commits of the audit trail"),
@@ -116,11 +116,24 @@ impl Metrics {
         self.request_exemplars.record(trace, took, || RequestSeries { method, route: route.cloned(), status });
     }
 
-    /// One look that a request asked for. `outcome`: `found`, `no-record`, or the name of a problem; `response_code`: of the SMSP,
-    /// or `none`.
+    /// What has not happened yet is 0, not absent: an alert must see the first one as a rise. `lookups`: outcomes with response
+    /// codes, as [`Metrics::lookup`] takes them; `refusals`: names of problems.
+    pub fn begin_at_zero(&self, lookups: &[(&'static str, &'static str)], refusals: impl IntoIterator<Item = &'static str>) {
+        for &(outcome, response_code) in lookups {
+            self.count_lookups(outcome, response_code, 0);
+        }
+        for reason in refusals {
+            self.refused.add(0, &[KeyValue::new("reason", reason)]);
+        }
+    }
+
+    /// One query that was made. `outcome` and `response_code`: of the vocabularies in the chart's `metrics.txt`.
     pub fn lookup(&self, outcome: &'static str, response_code: &'static str) {
-        let labels = [KeyValue::new("outcome", outcome), KeyValue::new("response_code", response_code)];
-        self.lookups.add(1, &labels);
+        self.count_lookups(outcome, response_code, 1);
+    }
+
+    fn count_lookups(&self, outcome: &'static str, response_code: &'static str, count: u64) {
+        self.lookups.add(count, &[KeyValue::new("outcome", outcome), KeyValue::new("response_code", response_code)]);
     }
 
     /// One phase of an exchange, also one in which it failed.

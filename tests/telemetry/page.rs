@@ -3,6 +3,8 @@
 use crate::collector::{Collector, Manner, borrowed};
 use crate::common::{GOOD_CHILD, Got, House};
 use crate::traces::{TRACE, traceparent};
+use cpis_fhir::simulator::scenario::Scenario;
+use std::time::Duration;
 
 /// What dashboards and alerts of the chart are made of: the first word of each line that is not for people alone.
 fn names() -> Vec<&'static str> {
@@ -10,8 +12,8 @@ fn names() -> Vec<&'static str> {
     lines.filter_map(|line| line.split_whitespace().next()).collect()
 }
 
-/// Of these there is nothing to measure in a demo: it has no issuer, and nothing was refused.
-const EMPTY_IN_A_DEMO: [&str; 2] = ["cpis_issuer_key_age_seconds", "cpis_requests_refused_total"];
+/// Of these there is nothing to measure in a demo: it has no issuer.
+const EMPTY_IN_A_DEMO: [&str; 1] = ["cpis_issuer_key_age_seconds"];
 
 async fn page(house: &House) -> Got {
     house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await
@@ -95,6 +97,44 @@ async fn requests_looks_and_phases_are_counted_by_name() {
     assert!(value(&page, r#"cpis_certificate_days_left{certificate="smsp-client"}"#) > 0.0);
     assert!(page.contains(r#"http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/FHIR/R4/Flag",le="0.001"}"#), "{page}");
     assert!(page.contains(r#"le="60""#));
+}
+
+/// An alert must see the first of each as a rise.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_not_happened_yet_is_0_and_its_first_event_adds_no_series() {
+    let house = House::open().await;
+    let before = page(&house).await.text;
+    for series in [
+        r#"cpis_lookups_total{outcome="records",response_code="success"}"#,
+        r#"cpis_lookups_total{outcome="no_record",response_code="success"}"#,
+        r#"cpis_lookups_total{outcome="unreadable",response_code="none"}"#,
+        r#"cpis_lookups_total{outcome="maybe_delivered",response_code="none"}"#,
+        r#"cpis_lookups_total{outcome="maybe_delivered",response_code="SMSP-0005"}"#,
+        r#"cpis_lookups_total{outcome="not_delivered",response_code="none"}"#,
+        r#"cpis_lookups_total{outcome="not_delivered",response_code="SMSP-0004"}"#,
+        r#"cpis_requests_refused_total{reason="token-expired"}"#,
+        r#"cpis_requests_refused_total{reason="throttled"}"#,
+        "cpis_notifications_caused_total",
+        "cpis_notifications_saved_total",
+        "cpis_lookup_shed_total",
+        "cpis_lookup_unshared_total",
+        "cpis_panics_total",
+        "cpis_certificate_reload_errors_total",
+    ] {
+        assert!(value(&before, series).abs() < 0.5, "{series} in {before}");
+    }
+    house.look("4444444444").await;
+    for child in Scenario::built_in().children().map(|(number, _)| number.digits().to_owned()) {
+        let timeout = Duration::from_secs(3);
+        let _ = house.http.get(house.fhir(&format!("Flag?patient={child}"))).timeout(timeout).send().await;
+    }
+    house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("IsUnscheduledAccessEvent", "false")]).await;
+    let after = page(&house).await.text;
+    assert!(value(&after, r#"cpis_requests_refused_total{reason="scheduled-care"}"#) > 0.5, "{after}");
+    let counted = |page: &str, name: &str| page.lines().filter(|line| line.starts_with(&format!("{name}{{"))).count();
+    for name in ["cpis_lookups_total", "cpis_requests_refused_total"] {
+        assert_eq!(counted(&after, name), counted(&before, name), "{after}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
