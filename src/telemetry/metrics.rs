@@ -70,21 +70,29 @@ impl Metrics {
         let seconds = |name: &'static str, help: &'static str| {
             meter.f64_histogram(name).with_unit("s").with_description(help).with_boundaries(SECONDS.to_vec()).build()
         };
-        let counter = |name: &'static str, help: &'static str| meter.u64_counter(name).with_description(help).build();
+        // A unit in braces is a word for people: it is no part of the Prometheus name.
+        let counter = |name: &'static str, unit: &'static str, help: &'static str| {
+            meter.u64_counter(name).with_unit(unit).with_description(help).build()
+        };
         let metrics = Self {
             request_duration: seconds("http.server.request.duration", "Duration of HTTP requests"),
             request_exemplars: Exemplars::new(&SECONDS),
             active_requests: meter
                 .i64_up_down_counter("http.server.active_requests")
+                .with_unit("{request}")
                 .with_description("HTTP requests under way")
                 .build(),
-            lookups: counter("cpis.lookups", "Queries to the SMSP, by what became of them and by the response code"),
+            lookups: counter("cpis.lookups", "{query}", "Queries to the SMSP, by what became of them and by the response code"),
             smsp_phase: seconds("cpis.smsp.phase.duration", "Duration of the phases of exchanges with the SMSP"),
             phase_exemplars: Exemplars::new(&SECONDS),
             trail_commit: seconds("cpis.trail.commit.duration", "Duration of commits of the audit trail"),
-            refused: counter("cpis.requests.refused", "Requests that were refused for who asked or how often"),
-            panics: counter("cpis.panics", "Panics; each cost one request at most"),
-            reload_errors: counter("cpis.certificate.reload_errors", "Certificates that changed on disk and cannot be used"),
+            refused: counter("cpis.requests.refused", "{request}", "Requests that were refused for who asked or how often"),
+            panics: counter("cpis.panics", "{panic}", "Panics; each cost one request at most"),
+            reload_errors: counter(
+                "cpis.certificate.reload_errors",
+                "{error}",
+                "Certificates that changed on disk and cannot be used",
+            ),
             observed: Arc::default(),
         };
         observed::build(meter, &metrics.observed);

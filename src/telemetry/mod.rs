@@ -13,6 +13,7 @@ mod logs;
 mod metrics;
 mod options;
 mod page;
+mod process;
 pub mod request;
 mod smsp;
 pub mod spans;

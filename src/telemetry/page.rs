@@ -5,6 +5,7 @@ mod openmetrics;
 pub(super) use openmetrics::{Exemplars, series};
 
 use super::metrics::metrics;
+use super::process;
 use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Registry, TextEncoder};
 use std::fmt::Write as _;
@@ -31,7 +32,7 @@ impl PageFormat {
 }
 
 /// Every metric that dashboards and alerts may use, with its Prometheus type. The same names as `helm/cpis-fhir/metrics.txt`.
-const DECLARED: [(&str, &str); 21] = [
+const DECLARED: [(&str, &str); 28] = [
     ("http_server_request_duration_seconds", "histogram"),
     ("http_server_active_requests", "gauge"),
     ("cpis_lookups_total", "counter"),
@@ -53,6 +54,13 @@ const DECLARED: [(&str, &str); 21] = [
     ("cpis_requests_refused_total", "counter"),
     ("cpis_panics_total", "counter"),
     ("cpis_build_info", "gauge"),
+    ("cpis_telemetry_dropped_total", "counter"),
+    ("cpis_log_lines_dropped_total", "counter"),
+    ("process_cpu_seconds_total", "counter"),
+    ("process_resident_memory_bytes", "gauge"),
+    ("process_open_fds", "gauge"),
+    ("process_max_fds", "gauge"),
+    ("process_start_time_seconds", "gauge"),
 ];
 
 /// The registry that the meter provider fills.
@@ -64,7 +72,8 @@ pub(super) fn registry() -> &'static Registry {
 pub fn page(format: PageFormat) -> String {
     // Exemplars first: each was counted before it was kept, so that none names a bucket which is still empty.
     let exemplars = metrics().exemplars();
-    let families = registry().gather();
+    let mut families = registry().gather();
+    families.extend(process::families());
     let is_absent = |name: &str| !families.iter().any(|family| family.name() == name);
     let absent = DECLARED.into_iter().filter(|(name, _)| is_absent(name));
     match format {

@@ -128,8 +128,8 @@ impl Work {
         }
     }
 
-    /// The work failed; `error_type` is a name of the code.
-    pub fn failed(&self, error_type: &'static str) {
+    /// The work failed; `error_type` is a name of the code, or a status of HTTP.
+    pub fn failed(&self, error_type: impl Into<Value>) {
         if let Some(context) = &self.0 {
             context.span().set_attribute(KeyValue::new("error.type", error_type));
             context.span().set_status(Status::error(""));

@@ -12,8 +12,8 @@ fn names() -> Vec<&'static str> {
     lines.filter_map(|line| line.split_whitespace().next()).collect()
 }
 
-/// Of these there is nothing to measure in a demo: it has no issuer.
-const EMPTY_IN_A_DEMO: [&str; 1] = ["cpis_issuer_key_age_seconds"];
+/// Of these there is nothing to measure here: the demo has no issuer, and nothing is sent to a collector.
+const EMPTY_IN_A_DEMO: [&str; 2] = ["cpis_issuer_key_age_seconds", "cpis_telemetry_dropped_total"];
 
 async fn page(house: &House) -> Got {
     house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await
@@ -37,7 +37,7 @@ async fn every_name_that_is_promised_is_on_the_page_with_a_value() {
     house.assert_well("start").await;
     let page = page(&house).await;
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
-    assert_eq!(names().len(), 21);
+    assert_eq!(names().len(), 28);
     for name in names() {
         assert!(page.text.contains(&format!("# TYPE {name} ")), "{name} in {}", page.text);
         let has_value = page.text.lines().any(|line| {
@@ -135,6 +135,23 @@ async fn what_has_not_happened_yet_is_0_and_its_first_event_adds_no_series() {
     for name in ["cpis_lookups_total", "cpis_requests_refused_total"] {
         assert_eq!(counted(&after, name), counted(&before, name), "{after}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_is_seen_as_the_kernel_sees_it() {
+    let house = House::open().await;
+    house.assert_well("start").await;
+    let page = page(&house).await.text;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", house.service.process_id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let resident: f64 = line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() * 1024.0;
+    let said = value(&page, "process_resident_memory_bytes");
+    assert!((resident / 2.0..resident * 2.0).contains(&said), "{said} and {resident}");
+    let began = value(&page, "process_start_time_seconds");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    assert!((now - 60.0..now + 2.0).contains(&began), "{began} and {now}");
+    assert!(value(&page, "process_open_fds") >= 8.0 && value(&page, "process_cpu_seconds_total") > 0.0, "{page}");
+    assert!(value(&page, "process_max_fds") > value(&page, "process_open_fds"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
