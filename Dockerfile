@@ -23,7 +23,7 @@ COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src benches \
   && touch src/lib.rs \
   && echo 'fn main() {}' >src/main.rs \
-  && for bench in $(sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"/\1/p' Cargo.toml); do cp src/main.rs "benches/$bench.rs"; done \
+  && sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"/\1/p' Cargo.toml | xargs -I NAME cp src/main.rs benches/NAME.rs \
   && cargo build --locked --release --bin cpis-fhir \
   && cargo clean --locked --release --package cpis-fhir
 

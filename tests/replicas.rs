@@ -310,6 +310,25 @@ async fn a_replica_that_is_overloaded_still_shows_what_the_other_has_and_leaves_
     assert_eq!(pair.heard().0, 3);
 }
 
+/// The log's line about a call that failed has the trace of the request for which the call was made, also after its answer.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn what_a_look_does_at_the_shared_table_stays_in_its_trace() {
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let traceparent = format!("00-{trace}-b7ad6b7169203331-01");
+    let mut pair = Pair::one(r#"delay = "1500ms""#, &[]).await;
+    let path = format!("Flag?patient={CHILD}");
+    let url = format!("{}/FHIR/R4/{path}", pair.house.service.public);
+    let looking = tokio::spawn(pair.house.http.get(url).header("traceparent", &traceparent).send());
+    while pair.house.simulator.counts().requests == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    pair.redis.kill();
+    assert_eq!(looking.await.unwrap().unwrap().status().as_u16(), 200);
+    let line = pair.house.service.line_with("a call to the sharing table failed");
+    assert!(line.contains(trace), "{line}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn the_service_starts_without_its_redis_and_shares_once_it_is_there() {

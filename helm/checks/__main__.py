@@ -8,6 +8,7 @@ import sys
 from . import tally
 from .definitions import CUSTOM, definitions
 from .monitoring import check_alerts, check_dashboard
+from .page import check_page
 from .program import check_with_program
 from .refusals import check_bad
 from .rendered import check_set
@@ -43,6 +44,7 @@ def main() -> int:
     check_notes()
     if binary:
         check_with_program(os.path.abspath(binary))
+        check_page(os.path.abspath(binary))
     else:
         print("no program was named, so the settings were checked against docs/settings.md alone")
     lint = subprocess.run(

@@ -83,6 +83,40 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// One of each; what a variant holds is an example.
+    pub const EACH: &[Refusal] = &[
+        Refusal::NoToken,
+        Refusal::SeveralTokens,
+        Refusal::NotBearer,
+        Refusal::TokenTooLong,
+        Refusal::TokenMalformed,
+        Refusal::OtherTokenType,
+        Refusal::CriticalHeader,
+        Refusal::OtherAlgorithm,
+        Refusal::UnknownIssuer,
+        Refusal::UnknownKey,
+        Refusal::WrongSignature,
+        Refusal::OtherAudience,
+        Refusal::TokenExpired,
+        Refusal::TokenNotYetValid,
+        Refusal::ClaimMissing("exp"),
+        Refusal::NotAGateway,
+        Refusal::GatewayHeaderRepeated,
+        Refusal::NoGatewayToken,
+        Refusal::KeysUnavailable,
+        Refusal::NoUser,
+        Refusal::SystemOnly,
+        Refusal::Incomplete(Vec::new()),
+        Refusal::Malformed("user id"),
+        Refusal::Ambiguous("job role code"),
+        Refusal::NotPermitted,
+        Refusal::OrganisationNotAllowed,
+        Refusal::CareSettingNotAllowed,
+        Refusal::ScheduledCare,
+        Refusal::SilentReadNotPermitted,
+        Refusal::OutOfScope("Flag"),
+    ];
+
     #[must_use]
     pub fn kind(&self) -> RefusalKind {
         match self {
@@ -166,5 +200,22 @@ impl Refusal {
             _ if matches!(self.kind(), RefusalKind::Unauthenticated | RefusalKind::Expired) => Some("invalid_token"),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_refusal_is_listed_once() {
+        let source = include_str!("refusal.rs");
+        let (_, names) = source.split_once("fn name(").unwrap();
+        let (names, _) = names.split_once("fn ").unwrap();
+        let written: BTreeSet<&str> = names.split('"').skip(1).step_by(2).collect();
+        let listed: Vec<&str> = Refusal::EACH.iter().map(Refusal::name).collect();
+        assert_eq!(listed.iter().copied().collect::<BTreeSet<_>>(), written);
+        assert_eq!(listed.len(), written.len());
     }
 }

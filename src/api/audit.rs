@@ -1,7 +1,8 @@
 //! `POST /audit/_search` on the admin listener: the trail's search for other programs. A form in, JSON out; criteria stand in the
 //! body only, since an NHS number never stands in a URL.
 //!
-//! Every attempt is on the trail before it is answered, also one that is refused.
+//! Every attempt is on the trail before it is answered, also one that is refused; but not one over the rate: a flood must not fill
+//! the trail.
 
 mod permission;
 
@@ -62,8 +63,8 @@ async fn answer(
         Ok(who) => who,
         Err(refused) => {
             let Refused { who, problem } = *refused;
-            // A refusal of the access room is put on the trail where all of them are.
-            if problem.denial.is_some() {
+            // A refusal of the access room is put on the trail where all of them are. Over the rate, nothing was decided.
+            if problem.denial.is_some() || problem.status == 429 {
                 return Err(problem);
             }
             let upshot = Upshot { outcome: problem.name.into(), ..Upshot::default() };

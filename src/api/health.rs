@@ -1,9 +1,11 @@
 //! Health (fhir.md 6, decisions.md 39). No check ever asks CP-IS: the SMSP's is name resolution, TCP and a TLS handshake.
 
 use super::App;
+use super::media::scrape;
 use super::respond::Answered;
 use super::routes::Route;
 use crate::telemetry;
+use actix_web::HttpRequest;
 use serde_json::json;
 use std::future::Future;
 use std::pin::Pin;
@@ -49,9 +51,10 @@ impl SmspHealth {
 }
 
 /// The answer, where the route is one of health's.
-pub async fn answer(route: Route, app: &App) -> Option<Answered> {
+pub async fn answer(route: Route, request: &HttpRequest, app: &App) -> Option<Answered> {
     if route == Route::Metrics {
-        return Some(Answered::ok("metrics", telemetry::page().into_bytes(), telemetry::CONTENT_TYPE));
+        let format = scrape::wanted(request.headers());
+        return Some(Answered::ok("metrics", telemetry::page(format).into_bytes(), format.content_type()));
     }
     let (status, body) = match route {
         Route::Ping => (200, ping()),

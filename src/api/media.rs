@@ -1,6 +1,7 @@
 //! Which media type goes out and which may come in (fhir.md 3).
 
 mod accept;
+pub mod scrape;
 
 use crate::fhir::layout::Layout;
 use crate::fhir::search::pairs::Pair;

@@ -148,7 +148,7 @@ pub(crate) async fn dispatch(
     let mut known: Option<Identity> = None;
     let working = async {
         let route = route.map_err(Problem::from)?;
-        if let Some(health) = health::answer(route, &app).await {
+        if let Some(health) = health::answer(route, &request, &app).await {
             return Ok(health);
         }
         if let Some(plain) = documents::plain(route, &request, &app) {

@@ -6,6 +6,8 @@ mod failure;
 mod tests;
 mod trail;
 
+pub use access::names_of_refusals;
+
 use super::body::BodyError;
 use super::headers::HeaderError;
 use super::media::MediaError;

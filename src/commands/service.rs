@@ -3,11 +3,11 @@
 use super::renewal::{self, Renewer};
 use super::{CommandError, systemd};
 use crate::access::Access;
-use crate::api::{self, App, audit::TrailSearch, health::SmspHealth};
+use crate::api::{self, App, audit::TrailSearch, health::SmspHealth, problem::names_of_refusals};
 use crate::audit::{self, Entry, Event, Opened, Trail, TrailState};
 use crate::fhir::id::IdKeys;
 use crate::lookup::remote::{RemoteError, RemoteTable, Windows};
-use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Patience, Rules, Sharing, Statistics};
+use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Patience, Rules, Sharing, Statistics, USUAL_OUTCOMES};
 use crate::settings::{LookupStore, Settings};
 use crate::smsp::renewable::Renewable;
 use crate::telemetry::{self, Breaker, LookupNumbers, TrailNumbers};
@@ -179,6 +179,7 @@ fn replicas(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Option
 /// What the metrics read of this service, for as long as it lives.
 fn observe(app: &Arc<App>) {
     let metrics = telemetry::metrics();
+    metrics.begin_at_zero(&USUAL_OUTCOMES, names_of_refusals());
     let of = Arc::downgrade(app);
     metrics.observe_lookups(move || of.upgrade().map(|app| looks(&app.lookups.statistics())).unwrap_or_default());
     let of = Arc::downgrade(app);

@@ -28,6 +28,7 @@ pub use breaker::{BreakerRules, BreakerState};
 pub use gate::Bulkhead;
 pub use key::LookKey;
 pub use statistics::Statistics;
+pub use told::USUAL as USUAL_OUTCOMES;
 
 use crate::audit::{RequestFacts, Trail};
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Question, Register, Text};

@@ -8,6 +8,7 @@ use super::table::{Flight, Landed, Source, Table};
 use super::{Freshness, LookKey, Sharing};
 use crate::cpis::{Delivery, Failure, FailureKind, Phase};
 use crate::settings::{KeyMaterial, StoreUrl};
+use crate::telemetry::request::carried;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -225,7 +226,7 @@ impl Replicas {
         let until = Instant::now() + self.caller;
         let mut away = self.table().counts().away;
         let replicas = Arc::downgrade(self);
-        self.runtime.spawn(async move {
+        self.runtime.spawn(carried(async move {
             while Instant::now() < until {
                 tokio::time::sleep(PAUSE).await;
                 let Some(replicas) = replicas.upgrade() else { return };
@@ -235,7 +236,7 @@ impl Replicas {
                     away = now_away;
                 }
             }
-        });
+        }));
     }
 
     /// Does something at the table, again and again while it is away.
@@ -245,7 +246,7 @@ impl Replicas {
     {
         let tries = if self.pending.fetch_add(1, Ordering::Relaxed) < MOST_WAITING { TRIES } else { 1 };
         let pending = Pending(Arc::clone(self));
-        self.runtime.spawn(async move {
+        self.runtime.spawn(carried(async move {
             for _ in 0..tries {
                 if what(pending.0.table()).await.is_ok() {
                     return;
@@ -253,7 +254,7 @@ impl Replicas {
                 tokio::time::sleep(PAUSE).await;
             }
             tracing::warn!("the sharing table was away for so long that an outcome or a request was not brought there");
-        });
+        }));
     }
 
     fn says_unshared(&self, away: Away) {

@@ -1,19 +1,24 @@
 //! The instruments. Every label is an enum or a name of the code or the settings, so that no request can add to their number.
 
+mod exemplars;
 mod observed;
 
+pub(super) use exemplars::Exemplar;
 pub use observed::{Breaker, LookupNumbers, TrailNumbers};
 
 use super::delivery::Tally;
+use super::page;
 use super::smsp::SmspPhase;
+use exemplars::Exemplars;
 use observed::Observed;
-use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
+use opentelemetry::{KeyValue, TraceId};
+use prometheus::proto::LabelPair;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Seconds, from one millisecond to a minute: an answer from the sharing window, a look, a look that ran into its deadline.
-const SECONDS: [f64; 16] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0];
+static SECONDS: [f64; 16] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0];
 
 static METRICS: OnceLock<Metrics> = OnceLock::new();
 
@@ -31,14 +36,24 @@ pub(super) fn install(meter: &Meter) {
 /// Every instrument, under OpenTelemetry names. Their Prometheus names stand in `helm/cpis-fhir/metrics.txt`.
 pub struct Metrics {
     request_duration: Histogram<f64>,
+    request_exemplars: Exemplars<RequestSeries>,
     active_requests: UpDownCounter<i64>,
     lookups: Counter<u64>,
     smsp_phase: Histogram<f64>,
+    phase_exemplars: Exemplars<&'static str>,
     trail_commit: Histogram<f64>,
     refused: Counter<u64>,
     panics: Counter<u64>,
     reload_errors: Counter<u64>,
     observed: Arc<Observed>,
+}
+
+/// The labels of one series of requests.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct RequestSeries {
+    method: &'static str,
+    route: Option<Arc<str>>,
+    status: u16,
 }
 
 /// A request under way; it is one less when this is dropped.
@@ -55,19 +70,29 @@ impl Metrics {
         let seconds = |name: &'static str, help: &'static str| {
             meter.f64_histogram(name).with_unit("s").with_description(help).with_boundaries(SECONDS.to_vec()).build()
         };
-        let counter = |name: &'static str, help: &'static str| meter.u64_counter(name).with_description(help).build();
+        // A unit in braces is a word for people: it is no part of the Prometheus name.
+        let counter = |name: &'static str, unit: &'static str, help: &'static str| {
+            meter.u64_counter(name).with_unit(unit).with_description(help).build()
+        };
         let metrics = Self {
             request_duration: seconds("http.server.request.duration", "Duration of HTTP requests"),
+            request_exemplars: Exemplars::new(&SECONDS),
             active_requests: meter
                 .i64_up_down_counter("http.server.active_requests")
+                .with_unit("{request}")
                 .with_description("HTTP requests under way")
                 .build(),
-            lookups: counter("cpis.lookups", "Looks that requests asked for, by how they ended and by the response code"),
+            lookups: counter("cpis.lookups", "{query}", "Queries to the SMSP, by what became of them and by the response code"),
             smsp_phase: seconds("cpis.smsp.phase.duration", "Duration of the phases of exchanges with the SMSP"),
+            phase_exemplars: Exemplars::new(&SECONDS),
             trail_commit: seconds("cpis.trail.commit.duration", "Duration of commits of the audit trail"),
-            refused: counter("cpis.requests.refused", "Requests that were refused for who asked or how often"),
-            panics: counter("cpis.panics", "Panics; each cost one request at most"),
-            reload_errors: counter("cpis.certificate.reload_errors", "Certificates that changed on disk and cannot be used"),
+            refused: counter("cpis.requests.refused", "{request}", "Requests that were refused for who asked or how often"),
+            panics: counter("cpis.panics", "{panic}", "Panics; each cost one request at most"),
+            reload_errors: counter(
+                "cpis.certificate.reload_errors",
+                "{error}",
+                "Certificates that changed on disk and cannot be used",
+            ),
             observed: Arc::default(),
         };
         observed::build(meter, &metrics.observed);
@@ -82,29 +107,62 @@ impl Metrics {
         ActiveRequest(method)
     }
 
-    /// One request that was answered. `route`: a template.
-    pub(super) fn request(&self, method: &'static str, route: Option<&Arc<str>>, status: u16, took: Duration) {
-        let method = KeyValue::new("http.request.method", method);
-        let status = KeyValue::new("http.response.status_code", i64::from(status));
-        match route {
-            Some(route) => {
-                let route = KeyValue::new("http.route", Arc::clone(route));
-                self.request_duration.record(took.as_secs_f64(), &[method, route, status]);
-            }
-            None => self.request_duration.record(took.as_secs_f64(), &[method, status]),
+    /// One request that was answered. `route`: a template; `trace`: where it is exported.
+    pub(super) fn request(
+        &self,
+        method: &'static str,
+        route: Option<&Arc<str>>,
+        status: u16,
+        took: Duration,
+        trace: Option<TraceId>,
+    ) {
+        let took = took.as_secs_f64();
+        let mut labels =
+            vec![KeyValue::new("http.request.method", method), KeyValue::new("http.response.status_code", i64::from(status))];
+        labels.extend(route.map(|route| KeyValue::new("http.route", Arc::clone(route))));
+        self.request_duration.record(took, &labels);
+        self.request_exemplars.record(trace, took, || RequestSeries { method, route: route.cloned(), status });
+    }
+
+    /// What has not happened yet is 0, not absent: an alert must see the first one as a rise. `lookups`: outcomes with response
+    /// codes, as [`Metrics::lookup`] takes them; `refusals`: names of problems.
+    pub fn begin_at_zero(&self, lookups: &[(&'static str, &'static str)], refusals: impl IntoIterator<Item = &'static str>) {
+        for &(outcome, response_code) in lookups {
+            self.count_lookups(outcome, response_code, 0);
+        }
+        for reason in refusals {
+            self.refused.add(0, &[KeyValue::new("reason", reason)]);
         }
     }
 
-    /// One look that a request asked for. `outcome`: `found`, `no-record`, or the name of a problem; `response_code`: of the SMSP,
-    /// or `none`.
+    /// One query that was made. `outcome` and `response_code`: of the vocabularies in the chart's `metrics.txt`.
     pub fn lookup(&self, outcome: &'static str, response_code: &'static str) {
-        let labels = [KeyValue::new("outcome", outcome), KeyValue::new("response_code", response_code)];
-        self.lookups.add(1, &labels);
+        self.count_lookups(outcome, response_code, 1);
+    }
+
+    fn count_lookups(&self, outcome: &'static str, response_code: &'static str, count: u64) {
+        self.lookups.add(count, &[KeyValue::new("outcome", outcome), KeyValue::new("response_code", response_code)]);
     }
 
     /// One phase of an exchange, also one in which it failed.
-    pub fn smsp_phase(&self, phase: SmspPhase, took: Duration) {
-        self.smsp_phase.record(took.as_secs_f64(), &[KeyValue::new("phase", phase.name())]);
+    pub(super) fn smsp_phase(&self, phase: SmspPhase, took: Duration, trace: Option<TraceId>) {
+        let took = took.as_secs_f64();
+        self.smsp_phase.record(took, &[KeyValue::new("phase", phase.name())]);
+        self.phase_exemplars.record(trace, took, || phase.name());
+    }
+
+    /// The newest exported trace of each bucket, by the series' name on the page.
+    pub(super) fn exemplars(&self) -> page::Exemplars {
+        let requests = self.request_exemplars.all().into_iter().map(|(series, buckets)| {
+            let RequestSeries { method, route, status } = series;
+            let mut labels = vec![label("http_request_method", method), label("http_response_status_code", &status.to_string())];
+            labels.extend(route.map(|route| label("http_route", &route)));
+            (page::series("http_server_request_duration_seconds", &labels), buckets)
+        });
+        let phases = self.phase_exemplars.all().into_iter();
+        let phases =
+            phases.map(|(phase, buckets)| (page::series("cpis_smsp_phase_duration_seconds", &[label("phase", phase)]), buckets));
+        requests.chain(phases).collect()
     }
 
     /// One commit of the audit trail, also one that failed.
@@ -155,4 +213,11 @@ impl Metrics {
     pub(super) fn observe_log_lines(&self, dropped: impl Fn() -> u64 + Send + Sync + 'static) {
         self.observed.log_lines.set(dropped);
     }
+}
+
+fn label(name: &str, value: &str) -> LabelPair {
+    let mut label = LabelPair::default();
+    label.set_name(name.to_owned());
+    label.set_value(value.to_owned());
+    label
 }

@@ -13,6 +13,7 @@ mod logs;
 mod metrics;
 mod options;
 mod page;
+mod process;
 pub mod request;
 mod smsp;
 pub mod spans;
@@ -20,7 +21,7 @@ mod start;
 mod trace;
 
 pub use metrics::{Breaker, LookupNumbers, Metrics, TrailNumbers, metrics};
-pub use page::{CONTENT_TYPE, page};
+pub use page::{PageFormat, page};
 pub use smsp::SmspPhase;
 pub use start::{Telemetry, start};
 pub use trace::traceparent;

@@ -1,15 +1,38 @@
 //! The metrics as Prometheus reads them, for `GET /metrics` on the admin listener.
 
+mod openmetrics;
+
+pub(super) use openmetrics::{Exemplars, series};
+
+use super::metrics::metrics;
+use super::process;
+use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Registry, TextEncoder};
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 static REGISTRY: OnceLock<Registry> = OnceLock::new();
 
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// How the page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageFormat {
+    /// The text format of Prometheus, for whoever asks for nothing else.
+    Text,
+    /// OpenMetrics, which has exemplars.
+    OpenMetrics,
+}
+
+impl PageFormat {
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
 
 /// Every metric that dashboards and alerts may use, with its Prometheus type. The same names as `helm/cpis-fhir/metrics.txt`.
-const DECLARED: [(&str, &str); 21] = [
+const DECLARED: [(&str, &str); 28] = [
     ("http_server_request_duration_seconds", "histogram"),
     ("http_server_active_requests", "gauge"),
     ("cpis_lookups_total", "counter"),
@@ -31,6 +54,13 @@ const DECLARED: [(&str, &str); 21] = [
     ("cpis_requests_refused_total", "counter"),
     ("cpis_panics_total", "counter"),
     ("cpis_build_info", "gauge"),
+    ("cpis_telemetry_dropped_total", "counter"),
+    ("cpis_log_lines_dropped_total", "counter"),
+    ("process_cpu_seconds_total", "counter"),
+    ("process_resident_memory_bytes", "gauge"),
+    ("process_open_fds", "gauge"),
+    ("process_max_fds", "gauge"),
+    ("process_start_time_seconds", "gauge"),
 ];
 
 /// The registry that the meter provider fills.
@@ -39,18 +69,28 @@ pub(super) fn registry() -> &'static Registry {
 }
 
 /// Everything at this moment. A metric without a value yet stands there with its type alone.
-pub fn page() -> String {
-    let families = registry().gather();
+pub fn page(format: PageFormat) -> String {
+    // Exemplars first: each was counted before it was kept, so that none names a bucket which is still empty.
+    let exemplars = metrics().exemplars();
+    let mut families = registry().gather();
+    families.extend(process::families());
+    let is_absent = |name: &str| !families.iter().any(|family| family.name() == name);
+    let absent = DECLARED.into_iter().filter(|(name, _)| is_absent(name));
+    match format {
+        PageFormat::Text => text(&families, absent),
+        PageFormat::OpenMetrics => openmetrics::write(&families, absent, &exemplars),
+    }
+}
+
+fn text(families: &[MetricFamily], absent: impl Iterator<Item = (&'static str, &'static str)>) -> String {
     let mut text = Vec::with_capacity(16 * 1024);
     // Writing to memory fails only for a family that is not well-formed; what was written before it still stands.
-    if TextEncoder::new().encode(&families, &mut text).is_err() {
+    if TextEncoder::new().encode(families, &mut text).is_err() {
         tracing::error!(target: "cpis_fhir::telemetry", "a metric cannot be written as text");
     }
     let mut text = String::from_utf8_lossy(&text).into_owned();
-    for (name, kind) in DECLARED {
-        if !families.iter().any(|family| family.name() == name) {
-            let _ = writeln!(text, "# TYPE {name} {kind}");
-        }
+    for (name, kind) in absent {
+        let _ = writeln!(text, "# TYPE {name} {kind}");
     }
     text
 }

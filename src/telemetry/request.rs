@@ -138,7 +138,7 @@ impl Observed {
     pub fn end(mut self, ending: &Ending<'_>) {
         self.ended = true;
         let took = self.began.elapsed();
-        metrics().request(self.method, self.route.as_ref(), ending.status, took);
+        metrics().request(self.method, self.route.as_ref(), ending.status, took, trace::exported(&self.context));
         if matches!(ending.status, 401 | 403 | 429) {
             metrics().refused(ending.outcome);
         }

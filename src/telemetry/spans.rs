@@ -128,8 +128,8 @@ impl Work {
         }
     }
 
-    /// The work failed; `error_type` is a name of the code.
-    pub fn failed(&self, error_type: &'static str) {
+    /// The work failed; `error_type` is a name of the code, or a status of HTTP.
+    pub fn failed(&self, error_type: impl Into<Value>) {
         if let Some(context) = &self.0 {
             context.span().set_attribute(KeyValue::new("error.type", error_type));
             context.span().set_status(Status::error(""));
@@ -141,10 +141,11 @@ impl Work {
         self.0.as_ref().and_then(trace::traceparent_of)
     }
 
-    /// A part of the work that is over.
-    pub fn phase(&self, phase: SmspPhase, began: SystemTime, ended: SystemTime) {
+    /// A part of the work that is over; it took `took`. Counted also where nothing is traced.
+    pub fn phase(&self, phase: SmspPhase, began: SystemTime, took: Duration) {
+        metrics().smsp_phase(phase, took, self.0.as_ref().and_then(trace::exported));
         if let Some(context) = &self.0 {
-            tell_phase(context, phase, began, ended);
+            tell_phase(context, phase, began, began + took);
         }
     }
 }
@@ -172,7 +173,7 @@ impl Waiting {
     /// Counts the phase; where nothing had to be waited for, it has no span.
     pub fn end(self, phase: SmspPhase) {
         let took = self.0.elapsed();
-        metrics().smsp_phase(phase, took);
+        metrics().smsp_phase(phase, took, Context::map_current(trace::exported));
         if took >= LEAST_WAIT {
             Context::map_current(|here| tell_phase(here, phase, self.1, self.1 + took));
         }

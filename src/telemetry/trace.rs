@@ -1,8 +1,8 @@
 //! Traces across processes: W3C `traceparent` in and out. `tracestate` and `baggage` are never read, so neither goes anywhere.
 
-use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Context, TraceId};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracer;
 use std::sync::OnceLock;
@@ -58,6 +58,14 @@ pub(super) fn traceparent_of(context: &Context) -> Option<String> {
 /// traced at all.
 pub fn traceparent() -> Option<String> {
     Context::map_current(traceparent_of)
+}
+
+/// The trace of `context`'s span where it goes to the collector: a span of ours that is sampled.
+pub(super) fn exported(context: &Context) -> Option<TraceId> {
+    tracer()?;
+    let span = context.span();
+    let ids = span.span_context();
+    (ids.is_sampled() && !ids.is_remote()).then(|| ids.trace_id())
 }
 
 /// The ids of the current trace and span, in hex, for a log.

@@ -119,6 +119,33 @@ async fn each_user_has_a_rate_and_strangers_share_that_of_their_address() {
     assert!(house.counts().queries <= 3);
 }
 
+/// How many entries the service has put on its trail.
+async fn entries(house: &House) -> u64 {
+    let page = house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await.text;
+    page.lines().find_map(|line| line.strip_prefix("cpis_trail_entries_total ")).unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn searches_of_the_trail_over_the_rate_leave_no_entry() {
+    let issuer = Issuer::start().await;
+    let rate = ("LIMITS__REQUESTS_PER_SECOND", "3");
+    let by_role = issuer.house_with(&json!({}), &[rate, ("ACCESS__ALLOW__AUDIT_ROLES", "R9999")]).await;
+    let by_place = issuer.house_with(&json!({}), &[rate]).await;
+    let token = bearer(&issuer.good());
+    let (role, place) = (("Authorization", token.as_str()), ("X-Forwarded-For", "192.0.2.1"));
+    for (house, header) in [(by_role, role), (by_place, place)] {
+        let (before, mut over) = (entries(&house).await, 0);
+        for _ in 0..60 {
+            let request = house.http.post(format!("{}/audit/_search", house.service.admin)).body("user=asha");
+            let got = house.send(request, &[header, ("Content-Type", "application/x-www-form-urlencoded")]).await;
+            assert!([403, 429].contains(&got.status), "{}", got.text);
+            over += u64::from(got.status == 429);
+        }
+        assert!(over > 0, "a limit");
+        assert_eq!(entries(&house).await - before, 60 - over, "each refusal within the rate is an entry, and nothing else");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demo_has_no_rate_unless_it_is_set() {
     let house = House::open().await;

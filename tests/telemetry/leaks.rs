@@ -29,11 +29,15 @@ async fn nothing_of_a_child_is_in_a_span_a_metric_a_log_or_on_the_page() {
     house.search("Flag", &[("patient", "9990000018"), ("name", "Secretname")]).await;
     house.get_with("Flag?patient=9990000034", &[("traceparent", &traceparent()), ("CPIS-New-Look", "true")]).await;
     trace(&collector).await;
-    let page = house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await.text;
+    let url = format!("{}/metrics", house.service.admin);
+    let page = house.send(house.http.get(&url), &[]).await.text;
+    let open = house.send(house.http.get(&url), &[("Accept", "application/openmetrics-text")]).await.text;
+    assert!(open.contains(" # {trace_id=") && open.ends_with("# EOF\n"), "{open}");
     assert_eq!(tokio::task::block_in_place(|| house.service.stop()), Some(0));
 
     leaks::assert_tells_nothing(&house.service.said(), &["Secretname"], children.len());
     leaks::assert_holds_nothing(&page, &["Secretname"]);
+    leaks::assert_holds_nothing(&open, &["Secretname"]);
     let (decoded, raw, spans, records) = collector.look(|received| {
         let decoded = format!("{:?}\n{:?}\n{:?}", received.traces, received.metrics, received.logs);
         (decoded, received.raw.concat(), received.spans().len(), received.records().len())

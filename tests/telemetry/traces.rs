@@ -87,7 +87,17 @@ async fn one_look_is_one_trace_with_every_span_joined_to_the_callers() {
     assert_eq!(attribute(&lookup.attributes, "cpis.response_code").as_deref(), Some("success"));
     let client = named(&spans, "POST");
     assert_eq!((client.kind(), server.kind()), (SpanKind::Client, SpanKind::Server));
-    assert_eq!(attribute(&client.attributes, "http.response.status_code").as_deref(), Some("200"));
+    let smsp = reqwest::Url::parse(&house.simulator.url()).unwrap();
+    for (key, value) in [
+        ("http.request.method", "POST"),
+        ("http.response.status_code", "200"),
+        ("network.protocol.version", "1.1"),
+        ("server.address", smsp.host_str().unwrap()),
+        ("server.port", &smsp.port().unwrap().to_string()),
+    ] {
+        assert_eq!(attribute(&client.attributes, key).as_deref(), Some(value), "{key}");
+    }
+    assert_eq!(attribute(&client.attributes, "error.type"), None);
 
     let sent = house.last_request().await;
     assert!(sent.contains(&format!("\ntraceparent: 00-{TRACE}-{}-01\n", hex(&client.span_id))), "{sent}");
@@ -166,6 +176,24 @@ async fn a_failed_look_is_an_error_in_its_spans_by_name() {
     assert_eq!(attribute(&named(&spans, "lookup").attributes, "cpis.response_code").as_deref(), Some("SMSP-0004"));
 }
 
+/// As the conventions for HTTP clients have it: a status of 400 and more, and what was given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_that_came_to_nothing_is_an_error_in_the_trace() {
+    for (child, error_type) in [("9990000794", "429"), (NEVER_ANSWERED, "timeout")] {
+        let collector = Collector::start(Manner::Takes).await;
+        let mut settings = collector.variables();
+        let soon = [("SMSP__CONNECT_TIMEOUT", "300ms"), ("SMSP__TIMEOUT", "500ms"), ("SMSP__LATE_TIMEOUT", "500ms")];
+        settings.extend(soon.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let house = House::with(&borrowed(&settings)).await;
+        house.get_with(&format!("Flag?patient={child}"), &[("traceparent", &traceparent())]).await;
+        let client = collector
+            .until("exchange", |received| received.spans().into_iter().find(|span| span.kind() == SpanKind::Client))
+            .await;
+        assert_eq!(attribute(&client.attributes, "error.type").as_deref(), Some(error_type), "{child}");
+        assert_eq!(client.status.as_ref().unwrap().code(), StatusCode::Error, "{child}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_malformed_traceparent_begins_a_trace_of_its_own() {
     let collector = Collector::start(Manner::Takes).await;
@@ -209,6 +237,9 @@ async fn without_a_collector_the_callers_trace_is_passed_on_as_it_came() {
     assert!(house.last_request().await.contains(&format!("\ntraceparent: {}\n", traceparent())));
     house.service.line_with(&format!(r#""trace_id":"{TRACE}""#));
 }
+
+/// Of the built-in scenario: the reply never comes.
+const NEVER_ANSWERED: &str = "9990000980";
 
 const SLOW: &str = r#"
 [authorities.a]

@@ -28,7 +28,7 @@ impl Refused {
 /// Who searches.
 ///
 /// # Errors
-/// [`Refused`], which belongs on the trail.
+/// [`Refused`], which belongs on the trail unless it is 429: whoever may not is held to the rate of their address.
 pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<Refused>> {
     if !app.settings.access.allow.audit_roles.is_empty() {
         return by_role(request, app).await;
@@ -36,7 +36,9 @@ pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<Ref
     if is_of_this_machine(request) {
         return Ok(Who { issuer: Some("loopback".into()), ..Who::default() });
     }
-    Err(Refused::new(None, Problem::trail_refused()))
+    let within_rate = app.rates.stranger(request.peer_addr().map(|peer| peer.ip()));
+    let problem = within_rate.map_or_else(Problem::throttled, |()| Problem::trail_refused());
+    Err(Refused::new(None, problem))
 }
 
 /// Whoever the access room knows, with a role for it.

@@ -109,6 +109,18 @@ async fn who_may_not_search_is_told_nothing_and_the_attempt_is_on_the_trail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_flood_does_not_fill_the_trail() {
+    let desk = morning().await;
+    let before = desk.reader.tip().await.unwrap().seq;
+    for _ in 0..50 {
+        let over = Refused::new(None, Problem::throttled(Duration::from_secs(1)));
+        let problem = posted_by(&desk, Err(over), "user=asha").await.unwrap_err();
+        assert_eq!((problem.status, problem.name, problem.retry_after), (429, "throttled", Some(1)));
+    }
+    assert_eq!(desk.reader.tip().await.unwrap().seq, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_shown_where_the_trail_cannot_be_written() {
     let desk = desk(Box::new(Full), Sample::morning().await.reader);
     for may in [Ok(asha()), Err(Refused::new(None, Problem::trail_refused()))] {

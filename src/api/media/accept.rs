@@ -86,7 +86,7 @@ impl Range {
 }
 
 /// The `q` of a media range in thousandths; 1000 where there is none, `None` where it cannot be read.
-fn weight(range: &str) -> Option<u16> {
+pub(super) fn weight(range: &str) -> Option<u16> {
     let Some((_, value)) = parameters(range).find(|(name, _)| name.eq_ignore_ascii_case("q")) else { return Some(1000) };
     let q = value.parse::<f32>().ok().filter(|q| (0.0..=1.0).contains(q))?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 1000
@@ -95,7 +95,7 @@ fn weight(range: &str) -> Option<u16> {
 }
 
 /// The ranges between commas; a comma inside quotes divides nothing.
-fn split(line: &str) -> impl Iterator<Item = &str> {
+pub(super) fn split(line: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     line.split(move |c| {
         quoted ^= c == '"';

@@ -44,6 +44,12 @@ impl Problem {
     }
 }
 
+/// The names of all answers 401, 403 and 429: a refusal's, and those of what is no refusal of the access room.
+pub fn names_of_refusals() -> impl Iterator<Item = &'static str> {
+    let of_access = Refusal::EACH.iter().filter(|refusal| refusal.kind() != RefusalKind::Unavailable).map(Refusal::name);
+    of_access.chain(["throttled", "author-credentials", "trail-refused"])
+}
+
 fn unauthorized(name: &'static str, issue: IssueType, text: String) -> Problem {
     Problem::new(name, 401, issue, SpineCode::AccessDenied, HttpCode::Unauthorized, text)
 }
@@ -79,42 +85,9 @@ fn challenge(refusal: &Refusal, takes_bearer: bool) -> String {
 mod tests {
     use super::*;
 
-    const EACH: &[Refusal] = &[
-        Refusal::NoToken,
-        Refusal::SeveralTokens,
-        Refusal::NotBearer,
-        Refusal::TokenTooLong,
-        Refusal::TokenMalformed,
-        Refusal::OtherTokenType,
-        Refusal::CriticalHeader,
-        Refusal::OtherAlgorithm,
-        Refusal::UnknownIssuer,
-        Refusal::UnknownKey,
-        Refusal::WrongSignature,
-        Refusal::OtherAudience,
-        Refusal::TokenExpired,
-        Refusal::TokenNotYetValid,
-        Refusal::ClaimMissing("exp"),
-        Refusal::NotAGateway,
-        Refusal::GatewayHeaderRepeated,
-        Refusal::NoGatewayToken,
-        Refusal::KeysUnavailable,
-        Refusal::NoUser,
-        Refusal::SystemOnly,
-        Refusal::Incomplete(Vec::new()),
-        Refusal::Malformed("user id"),
-        Refusal::Ambiguous("job role code"),
-        Refusal::NotPermitted,
-        Refusal::OrganisationNotAllowed,
-        Refusal::CareSettingNotAllowed,
-        Refusal::ScheduledCare,
-        Refusal::SilentReadNotPermitted,
-        Refusal::OutOfScope("Flag"),
-    ];
-
     #[test]
     fn every_refusal_says_that_cp_is_was_not_asked_and_keeps_what_was_refused() {
-        for refusal in EACH {
+        for refusal in Refusal::EACH {
             let problem = Problem::of_refusal(refusal.clone(), true);
             assert!(problem.issue.diagnostics.ends_with("CP-IS was not asked."), "{refusal}");
             assert_eq!(&problem.denial.unwrap().refusal, refusal);
@@ -124,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_401_and_a_lack_of_scope_come_with_a_challenge() {
-        for refusal in EACH {
+        for refusal in Refusal::EACH {
             let problem = Problem::of_refusal(refusal.clone(), true);
             let challenged = problem.status == 401 || problem.name == "scope";
             let challenge = problem.denial.unwrap().challenge;

@@ -3,6 +3,7 @@ use crate::cpis::{
     Contradiction, Failure, FailureKind, Fault, LocalAuthority, NumberUse, Organisation, OrganisationKind, Phase, ResponseCode,
     TelephoneNumber,
 };
+use std::time::Duration;
 
 fn authority() -> LocalAuthority {
     LocalAuthority {
@@ -112,6 +113,17 @@ fn every_failure_has_a_name_of_its_own_for_logs() {
     names.dedup();
     // Two rows differ only in which contradiction it is.
     assert_eq!(names.len(), rows().len() - 1);
+}
+
+#[test]
+fn every_reason_to_refuse_is_counted_from_nothing() {
+    let of_failures = rows().into_iter().map(|(failure, ..)| Problem::of_failure(&failure, true));
+    let of_access = Refusal::EACH.iter().map(|refusal| Problem::of_refusal(refusal.clone(), true));
+    let others = [Problem::throttled(Duration::from_secs(1)), Problem::trail_refused()];
+    for problem in of_failures.chain(of_access).chain(others) {
+        let is_counted = matches!(problem.status, 401 | 403 | 429);
+        assert_eq!(names_of_refusals().any(|name| name == problem.name), is_counted, "{}", problem.name);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Away, RemoteError};
 use crate::settings::StoreUrl;
+use crate::telemetry::request::carried;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ErrorKind, IntoConnectionInfo, RedisError, TlsCertificates};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
@@ -93,7 +94,7 @@ impl Link {
         F: Future<Output = Result<T, RedisError>> + Send,
     {
         let link = self.clone();
-        let task = self.0.runtime.spawn(async move {
+        let task = self.0.runtime.spawn(carried(async move {
             let manager = link.manager()?;
             let began = Instant::now();
             match tokio::time::timeout(CALL, call(manager)).await {
@@ -106,7 +107,7 @@ impl Link {
                 Ok(Err(error)) => Err(link.missed(reason(&error), began, error.is_io_error())),
                 Err(_) => Err(link.missed(Away::NoReply, began, true)),
             }
-        });
+        }));
         task.await.unwrap_or(Err(Away::NoReply))
     }
 

@@ -7,6 +7,7 @@ use super::recall::Found;
 use super::scripts::Reply;
 use super::{Away, Begun, Flight, LookKey, Place, Remembered, RemoteTable, Waited, Wanted, scripts};
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase};
+use crate::telemetry::request::carried;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,10 +79,10 @@ impl RemoteTable {
     pub async fn begin(&self, look: &LookKey, request_id: &str, wanted: Wanted) -> Result<Begun, Away> {
         let (table, look, request_id) = (self.clone(), look.clone(), request_id.to_owned());
         let (hear, heard) = oneshot::channel();
-        self.link.runtime().spawn(async move {
+        self.link.runtime().spawn(carried(async move {
             let begun = bounded(table.begin_at_once(&look, &request_id, wanted)).await;
             let _ = hear.send(Handed { begun: Some(begun), table });
-        });
+        }));
         let mut handed = heard.await.map_err(|_| Away::NoReply)?;
         handed.begun.take().unwrap_or(Err(Away::NoReply))
     }
@@ -199,11 +200,11 @@ impl Drop for Handed {
     fn drop(&mut self) {
         if let Some(Ok(Begun::Ours(place))) = self.begun.take() {
             let table = self.table.clone();
-            self.table.link.runtime().spawn(async move {
+            self.table.link.runtime().spawn(carried(async move {
                 let nobody = Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered);
                 // If this fails, the place is free again when it may be taken over.
                 let _ = table.release(&place, &nobody).await;
-            });
+            }));
         }
     }
 }

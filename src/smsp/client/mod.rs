@@ -128,7 +128,7 @@ impl Client {
         let request = self.request(exchange, question, document)?;
         let mut reply = self.http.execute(request).await.map_err(|error| failing::before_reply(&error))?;
         let status = reply.status().as_u16();
-        exchange.answered(status);
+        exchange.answered(reply.status(), reply.version());
         let body = read_body(&mut reply).await?;
         let content_type = reply.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         Ok((status, content_type.map(str::to_owned), body))

@@ -6,11 +6,12 @@
 //! another exchange pays for in the background marks nothing here.
 
 use crate::cpis::{Failure, FailureKind, Text};
+use crate::telemetry::SmspPhase;
 use crate::telemetry::request::Facts;
 use crate::telemetry::spans::{self, Work};
-use crate::telemetry::{SmspPhase, metrics};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use reqwest::{StatusCode, Version};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
@@ -60,6 +61,7 @@ pub(in crate::smsp) fn handshake_begins() {
 pub(super) struct Exchange {
     marks: Arc<Marks>,
     work: Work,
+    ended: bool,
 }
 
 impl Exchange {
@@ -75,7 +77,7 @@ impl Exchange {
             sent: OnceLock::new(),
             answered: OnceLock::new(),
         };
-        Self { marks: Arc::new(marks), work }
+        Self { marks: Arc::new(marks), work, ended: false }
     }
 
     pub(super) fn work(&self) -> &Work {
@@ -87,14 +89,20 @@ impl Exchange {
         EXCHANGE.scope(Arc::clone(&self.marks), self.work.around(exchange)).await
     }
 
-    /// The head of the response is there.
-    pub(super) fn answered(&self, status: u16) {
+    /// The head of the response is there. For the span, a status of 400 and more is a failure of the exchange, as OpenTelemetry's
+    /// conventions for HTTP clients have it; what it means for the look is judged by its content.
+    pub(super) fn answered(&self, status: StatusCode, version: Version) {
         let _ = self.marks.answered.set(Instant::now());
-        self.work.note("http.response.status_code", i64::from(status));
+        self.work.note("http.response.status_code", i64::from(status.as_u16()));
+        self.work.note("network.protocol.version", if version == Version::HTTP_10 { "1.0" } else { "1.1" });
+        if status.as_u16() >= 400 {
+            self.work.failed(status.as_u16().to_string());
+        }
     }
 
     /// The whole reply is there, or there is none.
-    pub(super) fn end(self, failure: Option<&Failure>) {
+    pub(super) fn end(mut self, failure: Option<&Failure>) {
+        self.ended = true;
         if let Some(failure) = failure {
             self.work.failed(error_type(&failure.kind));
         }
@@ -108,15 +116,14 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        // Nobody waits for it any longer.
+        if !self.ended {
+            self.work.failed("timeout");
+        }
         let (marks, ended) = (&self.marks, Instant::now());
         Facts::smsp(ended - marks.began);
-        let at = |moment: Instant| marks.began_at + moment.duration_since(marks.began);
-        let tell = |phase: SmspPhase, began: Instant, ended: Instant| {
-            metrics().smsp_phase(phase, ended.duration_since(began));
-            self.work.phase(phase, at(began), at(ended));
-        };
         for (phase, began, ended) in marks.phases(ended) {
-            tell(phase, began, ended);
+            self.work.phase(phase, marks.began_at + began.duration_since(marks.began), ended.duration_since(began));
         }
     }
 }

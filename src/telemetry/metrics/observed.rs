@@ -92,13 +92,14 @@ pub(super) fn build(meter: &Meter, observed: &Arc<Observed>) {
     trail(meter, observed);
     own_state(meter, observed);
     let source = Arc::clone(observed);
-    let days = meter.f64_observable_gauge("cpis.certificate.days_left").with_description("Days until a certificate ends");
-    days.with_callback(move |gauge| {
-        for (certificate, days) in source.certificates.read().unwrap_or_default() {
-            gauge.observe(days, &[KeyValue::new("certificate", certificate)]);
-        }
-    })
-    .build();
+    let days = meter.f64_observable_gauge("cpis.certificate.days_left").with_unit("{day}");
+    days.with_description("Days until a certificate ends")
+        .with_callback(move |gauge| {
+            for (certificate, days) in source.certificates.read().unwrap_or_default() {
+                gauge.observe(days, &[KeyValue::new("certificate", certificate)]);
+            }
+        })
+        .build();
     let source = Arc::clone(observed);
     let age = meter.f64_observable_gauge("cpis.issuer.key.age").with_unit("s");
     age.with_description("How long ago the keys of a token issuer were read")
@@ -115,18 +116,18 @@ fn lookups(meter: &Meter, observed: &Arc<Observed>) {
         let source = Arc::clone(observed);
         move || source.lookups.read().map(read)
     };
-    gauge(meter, "cpis.lookup.in_flight", "Looks on their way to CP-IS", of(|numbers| numbers.in_flight));
-    gauge(meter, "cpis.lookup.queued", "Looks that wait for a place", of(|numbers| numbers.queued));
+    gauge(meter, "cpis.lookup.in_flight", "{look}", "Looks on their way to CP-IS", of(|numbers| numbers.in_flight));
+    gauge(meter, "cpis.lookup.queued", "{look}", "Looks that wait for a place", of(|numbers| numbers.queued));
     let breaker = "The circuit breaker towards the SMSP: 0 closed, 1 half open, 2 open";
-    gauge(meter, "cpis.breaker.state", breaker, of(|numbers| numbers.breaker.value()));
+    gauge(meter, "cpis.breaker.state", "{state}", breaker, of(|numbers| numbers.breaker.value()));
     let shed = "Looks refused since everything was full or the SMSP is left alone";
-    counter(meter, "cpis.lookup.shed", shed, of(|numbers| numbers.shed));
+    counter(meter, "cpis.lookup.shed", "{look}", shed, of(|numbers| numbers.shed));
     let unshared = "Looks that could not be shared with other replicas";
-    counter(meter, "cpis.lookup.unshared", unshared, of(|numbers| numbers.unshared));
+    counter(meter, "cpis.lookup.unshared", "{look}", unshared, of(|numbers| numbers.unshared));
     let caused = "Looks after which an authority is expected to have been notified";
-    counter(meter, "cpis.notifications.caused", caused, of(|numbers| numbers.notifications_caused));
+    counter(meter, "cpis.notifications.caused", "{notification}", caused, of(|numbers| numbers.notifications_caused));
     let saved = "Requests answered by another's look that would have notified by themselves";
-    counter(meter, "cpis.notifications.saved", saved, of(|numbers| numbers.notifications_saved));
+    counter(meter, "cpis.notifications.saved", "{notification}", saved, of(|numbers| numbers.notifications_saved));
 }
 
 fn trail(meter: &Meter, observed: &Arc<Observed>) {
@@ -134,9 +135,15 @@ fn trail(meter: &Meter, observed: &Arc<Observed>) {
         let source = Arc::clone(observed);
         move || source.trail.read().map(read)
     };
-    gauge(meter, "cpis.trail.failing", "1 while the trail cannot be written and no query goes out", of(|n| u64::from(n.failing)));
-    gauge(meter, "cpis.trail.owed", "Entries that still wait for the store", of(|numbers| numbers.owed));
-    counter(meter, "cpis.trail.entries", "Entries that this process wrote", of(|numbers| numbers.entries));
+    gauge(
+        meter,
+        "cpis.trail.failing",
+        "{state}",
+        "1 while the trail cannot be written and no query goes out",
+        of(|n| u64::from(n.failing)),
+    );
+    gauge(meter, "cpis.trail.owed", "{entry}", "Entries that still wait for the store", of(|numbers| numbers.owed));
+    counter(meter, "cpis.trail.entries", "{entry}", "Entries that this process wrote", of(|numbers| numbers.entries));
 }
 
 /// What this process is, and what it could not tell.
@@ -150,9 +157,9 @@ fn own_state(meter: &Meter, observed: &Arc<Observed>) {
     .build();
     let source = Arc::clone(observed);
     let lines = "Log lines dropped since nobody read standard error";
-    counter(meter, "cpis.log.lines.dropped", lines, move || source.log_lines.read());
+    counter(meter, "cpis.log.lines.dropped", "{line}", lines, move || source.log_lines.read());
     let source = Arc::clone(observed);
-    let dropped = meter.u64_observable_counter("cpis.telemetry.dropped");
+    let dropped = meter.u64_observable_counter("cpis.telemetry.dropped").with_unit("{item}");
     dropped
         .with_description("Spans, log records and exports of metrics that the collector did not get")
         .with_callback(move |counter| {
@@ -166,12 +173,24 @@ fn own_state(meter: &Meter, observed: &Arc<Observed>) {
         .build();
 }
 
-fn gauge(meter: &Meter, name: &'static str, help: &'static str, read: impl Fn() -> Option<u64> + Send + Sync + 'static) {
-    let builder = meter.u64_observable_gauge(name).with_description(help);
+fn gauge(
+    meter: &Meter,
+    name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+    read: impl Fn() -> Option<u64> + Send + Sync + 'static,
+) {
+    let builder = meter.u64_observable_gauge(name).with_unit(unit).with_description(help);
     builder.with_callback(move |gauge| read().into_iter().for_each(|value| gauge.observe(value, &[]))).build();
 }
 
-fn counter(meter: &Meter, name: &'static str, help: &'static str, read: impl Fn() -> Option<u64> + Send + Sync + 'static) {
-    let builder = meter.u64_observable_counter(name).with_description(help);
+fn counter(
+    meter: &Meter,
+    name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+    read: impl Fn() -> Option<u64> + Send + Sync + 'static,
+) {
+    let builder = meter.u64_observable_counter(name).with_unit(unit).with_description(help);
     builder.with_callback(move |counter| read().into_iter().for_each(|value| counter.observe(value, &[]))).build();
 }
