@@ -16,9 +16,9 @@ use actix_web::web;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long requests in flight may take to finish after the signal to stop.
+/// How long requests and looks in flight may take to finish after the signal to stop, together.
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// How long the trail may take to be complete after that.
@@ -81,8 +81,9 @@ async fn finish(app: &App, [public, admin]: [ServerHandle; 2]) {
     tracing::info!("stopping: finishing what is in flight");
     systemd::stopping();
     app.start_draining();
+    let began = Instant::now();
     public.stop(true).await;
-    if !app.lookups.drain(DRAIN).await {
+    if !app.lookups.drain(DRAIN.saturating_sub(began.elapsed())).await {
         tracing::warn!(in_flight = app.lookups.in_flight(), "stopped with looks in flight: their outcome is unknown");
     }
     note(&app.trail, Event::Stopped, format!("version {}", env!("CARGO_PKG_VERSION"))).await;
