@@ -66,6 +66,12 @@ impl KeySet {
         self.keys.len()
     }
 
+    /// How many of them can check one of these algorithms.
+    pub(super) fn fitting(&self, algorithms: &[Algorithm]) -> usize {
+        let fits = |key: &&Key| key.algorithms.iter().any(|algorithm| algorithms.contains(algorithm));
+        self.keys.iter().filter(fits).count()
+    }
+
     /// The key for a token with this `kid` and `alg`. A token without a `kid` needs the one key that fits its algorithm.
     ///
     /// # Errors
@@ -178,6 +184,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn keys_that_fit_none_of_the_algorithms_of_the_settings_are_not_counted() {
+        let set = set(&[rsa("r", 2048), ec("e", "P-256", 32), okp("o")]);
+        assert_eq!(set.fitting(&[Algorithm::RS256, Algorithm::ES256]), 2);
+        assert_eq!(set.fitting(&[Algorithm::ES384]), 0);
     }
 
     #[test]

@@ -15,12 +15,14 @@ mod issuer;
 mod keys;
 mod permission;
 mod person;
+mod published;
 mod refusal;
 mod scopes;
 
 pub use certificate::ClientCertificate;
 pub use claims::ClaimPath;
 pub use demo::requester as demo_requester;
+pub use published::{PublishedKeys, published_keys};
 pub use refusal::{Refusal, RefusalKind};
 pub use scopes::{Interaction, Scopes};
 
@@ -83,6 +85,13 @@ pub struct AccessError {
     pub reason: &'static str,
 }
 
+/// Whether tokens are believed at all, so that issuers are asked for their keys.
+#[must_use]
+pub fn wants_tokens(access: &settings::Access) -> bool {
+    let has = |mode: Mode| access.modes.contains(&mode);
+    has(Mode::Bearer) || (has(Mode::Gateway) && access.gateway.jwt_header.is_some())
+}
+
 impl Access {
     /// Begins to read the issuers' keys on `runtime`, and goes on reading them anew there for as long as this lives.
     ///
@@ -90,9 +99,7 @@ impl Access {
     /// [`AccessError`] where an issuer's own settings cannot be used.
     pub fn start(settings: &Settings, runtime: &Handle) -> Result<Self, AccessError> {
         let access = settings.access.clone();
-        let wants_tokens = access.modes.contains(&Mode::Bearer)
-            || (access.modes.contains(&Mode::Gateway) && access.gateway.jwt_header.is_some());
-        let tokens = if wants_tokens { Some(Tokens::start(&access.issuers, runtime)?) } else { None };
+        let tokens = if wants_tokens(&access) { Some(Tokens::start(&access.issuers, runtime)?) } else { None };
         Ok(Self {
             settings: access,
             role_code_system: settings.smsp.dialect.author.role_code_system.as_str().into(),

@@ -6,14 +6,17 @@
 //! - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. [`store`]: what a database must do.
 //! - [`question`], [`search`]: what people ask of the trail. [`export`]: how entries leave it.
 //! - [`verify`]: whether all of it is still there. [`archive`]: how older months leave the store.
+//! - [`condition`]: how it is, without a mark left on it.
 //!
 //! No trail, no query: whoever asks waits for the entry first, and shows nothing before its second entry is durable.
 
 pub mod archive;
 mod body;
 mod chain;
+pub mod condition;
 mod entry;
 pub mod export;
+mod folder;
 mod head;
 mod memory;
 mod open;

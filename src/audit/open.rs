@@ -141,7 +141,12 @@ pub async fn open_to_read(settings: &Audit, runtime: Handle) -> Result<OpenedToR
     let reader: Arc<dyn Reader> = match &settings.store {
         AuditStore::Sqlite(path) if is_memory(path) => return Err(OpenError::InMemory),
         AuditStore::Sqlite(path) => Arc::new(SqliteReader::open(path, runtime)?),
-        AuditStore::Postgres(url) => Arc::new(postgres::connect(url, settings.store_ca.as_deref()).await?.1),
+        AuditStore::Postgres(url) => {
+            let (_, reader) = postgres::lazily(url, settings.store_ca.as_deref())?;
+            // Where there is no trail, or no way to it, that is told now.
+            reader.tip().await?;
+            Arc::new(reader)
+        }
     };
     let head = read_head(settings.head_file.as_deref(), &chain)?;
     let lost_heads = settings.head_file.as_deref().map(lost_heads).unwrap_or_default();
@@ -182,7 +187,8 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
         }
     };
     let (store, reader, retire, head_file) = stores;
-    let found = match look_at_the_end(&*reader, &chain, head_file.as_deref()).await {
+    let head = read_head(head_file.as_deref(), &chain)?;
+    let found = match look_at_the_end(&*reader, &chain, head, head_file.is_some()).await {
         Err(OpenError::Store(error)) if who == As::Service && is_away(error.kind) => {
             tracing::error!(target: "cpis_fhir::trail", %error, "the trail cannot be reached: nothing is asked until it can be");
             None
@@ -212,7 +218,7 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
     Ok(Opened { trail, reader, chain, seal, retire, found, renewable })
 }
 
-fn is_memory(path: &Path) -> bool {
+pub(super) fn is_memory(path: &Path) -> bool {
     path == Path::new(":memory:")
 }
 
@@ -221,12 +227,18 @@ fn is_away(kind: StoreErrorKind) -> bool {
     matches!(kind, StoreErrorKind::Gone | StoreErrorKind::Slow | StoreErrorKind::Locked)
 }
 
-fn read_head(path: Option<&Path>, chain: &Chain) -> Result<Head, OpenError> {
+pub(super) fn read_head(path: Option<&Path>, chain: &Chain) -> Result<Head, OpenError> {
     path.map_or(Ok(Head::Absent), |path| Head::read(path, chain).map_err(|error| OpenError::Head(error.kind())))
 }
 
-/// Checks the last lines, and the head against them.
-async fn look_at_the_end(reader: &dyn Reader, chain: &Chain, head_file: Option<&Path>) -> Result<Option<Found>, OpenError> {
+/// Checks the last lines, and the head against them. The head must have been read before: beside a writer the store is then ahead
+/// of it, where a head that is read later would know of lines that were not there yet.
+pub(super) async fn look_at_the_end(
+    reader: &dyn Reader,
+    chain: &Chain,
+    head: Head,
+    has_head_file: bool,
+) -> Result<Option<Found>, OpenError> {
     let (tip, base) = (reader.tip().await?, reader.base().await?);
     let after = tip.seq.saturating_sub(LAST).max(base.seq);
     let lines = reader.lines(after, usize::try_from(LAST).unwrap_or(usize::MAX)).await?;
@@ -234,7 +246,7 @@ async fn look_at_the_end(reader: &dyn Reader, chain: &Chain, head_file: Option<&
     if checked.iter().any(|(_, check)| *check == Err(ChainFault::UnknownKey)) {
         return Err(OpenError::OtherKey);
     }
-    let found = match read_head(head_file, chain)? {
+    let found = match head {
         Head::Is(head) if head.seq > tip.seq => Some(Found::Truncated { expected: head, found: tip }),
         Head::Is(head) if head.seq > base.seq => {
             let line = reader.lines(head.seq - 1, 1).await?;
@@ -243,7 +255,7 @@ async fn look_at_the_end(reader: &dyn Reader, chain: &Chain, head_file: Option<&
         }
         Head::Is(_) => None,
         Head::Unreadable => Some(Found::HeadUnreadable { found: tip }),
-        Head::Absent => (head_file.is_some() && tip.seq > 0).then_some(Found::HeadAbsent { found: tip }),
+        Head::Absent => (has_head_file && tip.seq > 0).then_some(Found::HeadAbsent { found: tip }),
     };
     Ok(found.or_else(|| checked.into_iter().find(|(_, check)| check.is_err()).map(|(seq, _)| Found::Line { seq })))
 }

@@ -1,6 +1,7 @@
-//! What can be typed: `demo`, `serve`, `simulate`, `audit`.
+//! What can be typed: `demo`, `serve`, `check`, `simulate`, `audit`.
 
 mod audit;
+mod check;
 mod demo;
 mod renewal;
 mod serve;
@@ -28,6 +29,9 @@ enum Command {
     Demo(demo::Options),
     /// The service, from settings
     Serve(serve::Options),
+    /// Whether everything is right that the service needs: settings, certificates, SMSP, token issuers, trail. Never a CP-IS query
+    #[command(after_help = check::EXIT_CODES)]
+    Check(check::Options),
     /// The SMSP simulator alone, for rehearsals and load tests
     Simulate(simulate::Options),
     /// The audit trail: searched, exported, verified
@@ -51,6 +55,10 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         Command::Demo(options) => demo::run(&options),
         Command::Serve(options) => serve::run(&options),
+        Command::Check(options) => match check::run(&options) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Simulate(options) => simulate::run(&options),
         Command::Audit(options) => audit::run(&options),
     };

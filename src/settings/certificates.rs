@@ -1,14 +1,12 @@
 //! Certificates and private keys in PEM: present, readable, belonging together, and for how long.
 
 use super::reader::Reader;
+use super::validity::Validity;
 use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
-
-/// Days left under which a certificate is warned of.
-const FEW_DAYS: i64 = 30;
 
 /// What the settings need to know of our own certificate.
 pub(super) struct Own {
@@ -115,26 +113,11 @@ fn look_at(reader: &mut Reader, name: &str, der: &CertificateDer<'_>) -> Option<
 
 /// When a certificate is not to be used now: what is wrong with it.
 fn outside_validity(certificate: &X509Certificate<'_>) -> Option<String> {
-    let now = Timestamp::now().as_second();
-    let (from, to) = (certificate.validity().not_before.timestamp(), certificate.validity().not_after.timestamp());
-    if now < from {
-        Some(format!("the certificate is not valid yet, for {} more days", days(from - now)))
-    } else if now > to {
-        Some(format!("the certificate expired {} days ago", days(now - to)))
-    } else {
-        None
-    }
+    Validity::of(certificate).problem(Timestamp::now())
 }
 
 fn warn_of_validity(reader: &mut Reader, name: &str, certificate: &X509Certificate<'_>) {
-    let left = certificate.validity().not_after.timestamp() - Timestamp::now().as_second();
-    if let Some(problem) = outside_validity(certificate) {
-        reader.warn(name, problem);
-    } else if days(left) < FEW_DAYS {
-        reader.warn(name, format!("the certificate expires in {} days", days(left)));
+    if let Some(warning) = Validity::of(certificate).warning(Timestamp::now()) {
+        reader.warn(name, warning);
     }
-}
-
-fn days(seconds: i64) -> i64 {
-    seconds.div_euclid(24 * 60 * 60)
 }

@@ -15,6 +15,7 @@ mod identity;
 mod key_file;
 mod keys;
 mod kind;
+mod listeners;
 mod reader;
 mod reference;
 mod renewal;
@@ -28,6 +29,7 @@ mod table;
 mod tests;
 mod units;
 mod urls;
+mod validity;
 mod value;
 
 pub use access::{Access, Allow, Gateway, Issuer, KeySource, KnownOrganisation, Mode};
@@ -35,6 +37,7 @@ pub use fault::{Fault, SettingsError};
 pub use fhir::{Batch, Fhir, Handling};
 pub use files::ReadFile;
 pub use identity::IdentityNames;
+pub use listeners::{Listeners, Listening};
 pub use reader::Given;
 pub use reference::reference;
 pub use renewal::{Part, Renewal, renew};
@@ -42,6 +45,8 @@ pub use secret::{KeyMaterial, SecretPem, StoreUrl};
 pub use server::{Admin, Server, ServerTls};
 pub use smsp::{Breaker, Smsp, SmspCredentials};
 pub use stores::{Audit, AuditStore, Lookup, LookupStore};
+pub use units::read_duration;
+pub use validity::{Standing, Validity, is_of_validity};
 
 use flat::Flat;
 use reader::Reader;
@@ -148,6 +153,18 @@ pub fn load_audit(file: Option<&Path>, env: impl IntoIterator<Item = (String, St
     let audit = stores::audit(&mut reader, false);
     reader.forget_faults(|key| !key.starts_with("audit") && keys::key(key).is_some());
     reader.finish(audit)
+}
+
+/// Reads where the listeners are and how they are spoken to, and nothing else: no key, no SMSP. File, variables and paths as for
+/// [`load`].
+///
+/// # Errors
+/// A settings file that cannot be read, and every fault of these settings. Those of others are passed over.
+pub fn load_listeners(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Listeners, SettingsError> {
+    let mut reader = open(file, env)?;
+    let found = listeners::read(&mut reader);
+    reader.forget_faults(|key| !key.is_empty() && !listeners::KEYS.contains(&key));
+    reader.finish(found)
 }
 
 /// Every section is read to its end before any is missed, so that no fault hides another.

@@ -10,8 +10,9 @@ const DAY_UNITS: [(&str, u64); 1] = [("d", 1)];
 const SIZE_UNITS: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
 /// Reads `<whole number><ms|s|m|h>`. A bare number has no meaning here, save 0. `None` for anything else, or above
-/// [`LONGEST`].
-pub(super) fn read_duration(text: &str) -> Option<Duration> {
+/// 24 hours.
+#[must_use]
+pub fn read_duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

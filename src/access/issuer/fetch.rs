@@ -42,7 +42,7 @@ impl Trust {
 }
 
 /// What was read.
-pub(super) struct Read {
+pub(in crate::access) struct Read {
     pub keys: KeySet,
     /// The OpenID configuration, where the keys are found by it.
     pub configuration: Option<serde_json::Value>,
@@ -72,7 +72,7 @@ impl Source {
     ///
     /// # Errors
     /// Why not, for the log: nothing that the issuer sent.
-    pub(super) async fn read(&self) -> Result<Read, &'static str> {
+    pub(in crate::access) async fn read(&self) -> Result<Read, &'static str> {
         let trust = self.trust.load_full();
         let http = trust.http.get_or_try_init(|| client(trust.authorities.clone())).await?;
         let (url, configuration) = match &self.keys {

@@ -1,7 +1,8 @@
 //! The trail in PostgreSQL: one chain for all replicas that share the database (docs/adr/0008-one-chain-in-postgresql.md).
 //!
 //! - [`target`]: where the database is, and with which TLS. - [`session`]: an open connection, its time limits, what the server must be.
-//!   \- [`schema`]: the tables (`sql/`). - [`store`]: one append, one transaction. - [`reader`]: searches. [`retire`]: archived lines leave. - [`rows`]: lines as
+//!   \- [`schema`]: the tables (`sql/`). - [`store`]: one append, one transaction. - [`reader`]: searches. [`retire`]: archived lines leave. [`server`]: what
+//!   the database says of itself and of our rights. - [`rows`]: lines as
 //!   rows. - [`fault`]: what an error of the database means.
 //!
 //! Two roles are meant: one owns the tables and makes them, the service's own may append and read (`sql/roles.sql`). Triggers refuse
@@ -15,6 +16,7 @@ mod reader;
 mod retire;
 mod rows;
 mod schema;
+mod server;
 mod session;
 mod store;
 mod target;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 
 pub use reader::PostgresReader;
 pub use retire::PostgresRetire;
+pub use server::{Server, server};
 pub use store::PostgresStore;
 pub use target::Target;
 

@@ -18,7 +18,7 @@ const VERSION: &str = "SELECT max(version) FROM cpis_fhir.version";
 /// Not by `to_regclass`: a session remembers names that were not there, also across the wait for the lock.
 const IS_THERE: &str = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'version' \
     AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'cpis_fhir'))";
-const MAY_CHANGE: &str = "SELECT has_table_privilege('cpis_fhir.trail', 'UPDATE, DELETE, TRUNCATE')";
+pub(super) const MAY_CHANGE: &str = "SELECT has_table_privilege('cpis_fhir.trail', 'UPDATE, DELETE, TRUNCATE')";
 
 /// Makes what is missing.
 ///
@@ -35,6 +35,14 @@ pub(super) async fn make(session: &Session) -> Result<(), StoreError> {
         })?;
     }
     warn_of_rights(session).await
+}
+
+/// Whether the tables are there, and of our version.
+///
+/// # Errors
+/// `Other` for tables of a newer version.
+pub(super) async fn is_current(session: &Session) -> Result<bool, StoreError> {
+    Ok(known(version(session).await?)? == MIGRATIONS.len())
 }
 
 /// # Errors

@@ -36,9 +36,14 @@ const SERVER: &str = "SELECT current_setting('server_version_num')::int, current
 impl Session {
     /// A connection that may write, to a server that keeps what it acknowledges; makes the tables where they are missing.
     pub(super) async fn to_write(target: &Target) -> Result<Self, StoreError> {
-        let session = within(OPEN, Self::open(target, true)).await?;
+        let session = Self::for_writing(target).await?;
         schema::make(&session).await?;
         Ok(session)
+    }
+
+    /// As [`Session::to_write`], whatever tables are there.
+    pub(super) async fn for_writing(target: &Target) -> Result<Self, StoreError> {
+        within(OPEN, Self::open(target, true)).await
     }
 
     /// A connection that only reads.

@@ -133,7 +133,7 @@ impl Lock {
     }
 }
 
-fn io_error(error: &std::io::Error, what: &str) -> StoreError {
+pub(super) fn io_error(error: &std::io::Error, what: &str) -> StoreError {
     let kind = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreErrorKind::Full,
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StoreErrorKind::ReadOnly,

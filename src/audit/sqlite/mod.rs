@@ -2,7 +2,7 @@
 //!
 //! One connection writes, in the trail's own thread; a few others read. - `schema`: the table, its indexes, and the triggers that
 //! refuse every change. - `file`: which file this is, and whether it is still there. - `writer`, `reader`, `find`: the store's
-//! two sides. - `retire`: lines that have been archived leave. - `error`: SQLite's failures in the trail's words.
+//! two sides. - `retire`: lines that have been archived leave. - `trial`: whether the file takes lines. - `error`: SQLite's failures in the trail's words.
 
 mod error;
 mod file;
@@ -13,9 +13,11 @@ mod row;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod writer;
 
 pub use file::Lock;
 pub use reader::SqliteReader;
 pub use retire::SqliteRetire;
+pub(super) use trial::{Trial, try_to_write};
 pub use writer::SqliteStore;

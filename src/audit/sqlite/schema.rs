@@ -119,6 +119,12 @@ pub(super) fn set_up_reader(db: &Connection) -> Result<(), StoreError> {
     protect(db)
 }
 
+/// For a connection that tries whether the file takes lines, and changes nothing: not even how the file is kept.
+pub(super) fn set_up_trial(db: &Connection) -> Result<(), StoreError> {
+    db.busy_timeout(BUSY)?;
+    protect(db)
+}
+
 fn protect(db: &Connection) -> Result<(), StoreError> {
     // Nothing that somebody put into the file runs with functions that reach beyond it.
     db.pragma_update(None, "trusted_schema", false)?;

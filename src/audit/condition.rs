@@ -1,0 +1,117 @@
+//! In what condition a trail is, for `check`: whether it takes lines, and whether its end is whole. No line is written, nothing is made,
+//! and a service may have the trail open all the while.
+
+use super::open::{look_at_the_end, open_to_read, read_head};
+use super::postgres::{self, Server};
+use super::sqlite::{Trial, try_to_write};
+use super::{Chain, Found, Head, OpenError, OpenedToRead, StoreError, StoreErrorKind, Tip, folder, read_body};
+use crate::settings::{Audit, AuditStore};
+use jiff::Timestamp;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// A store that takes lines, as far as can be said without writing one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Writable {
+    /// Gone with the process that makes it.
+    InMemory,
+    /// A file that is not there yet and can be made.
+    NotYet,
+    /// A file, tried in a transaction that was rolled back.
+    File,
+    /// A file that another wrote to for as long as was tried.
+    Busy,
+    /// By what the database says of itself and of our rights.
+    Database(Server),
+}
+
+/// The end of a trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    pub tip: Tip,
+    /// When its last line was written, by the clock of then.
+    pub written: Option<Timestamp>,
+    /// What is wrong with it.
+    pub found: Option<Found>,
+    /// Of its last lines, those with an NHS number that no key given opens.
+    pub sealed: usize,
+    /// Head files that a start found not to fit, and kept: each is the proof of lines that are gone.
+    pub lost_heads: Vec<PathBuf>,
+}
+
+/// Lines at the end whose NHS numbers are opened.
+const LAST: u64 = 64;
+const A_MOMENT: Duration = Duration::from_millis(100);
+
+/// Whether the store takes lines.
+///
+/// # Errors
+/// Why not.
+pub async fn writable(settings: &Audit, runtime: &Handle) -> Result<Writable, StoreError> {
+    match &settings.store {
+        AuditStore::Sqlite(path) if super::open::is_memory(path) => Ok(Writable::InMemory),
+        AuditStore::Sqlite(path) => {
+            let path = path.clone();
+            let tried = runtime.spawn_blocking(move || try_to_write(&path)).await;
+            let given_up = |_| Err(StoreError::new(StoreErrorKind::Other, "the trial was given up"));
+            Ok(match tried.unwrap_or_else(given_up)? {
+                Trial::NotYet => Writable::NotYet,
+                Trial::Takes => Writable::File,
+                Trial::Busy => Writable::Busy,
+            })
+        }
+        AuditStore::Postgres(url) => Ok(Writable::Database(postgres::server(url, settings.store_ca.as_deref()).await?)),
+    }
+}
+
+/// The end of a trail that is there: keys, last lines, head.
+///
+/// # Errors
+/// It cannot be read, or its last lines were written with a chain key that is not among ours.
+pub async fn end(settings: &Audit, runtime: Handle) -> Result<End, OpenError> {
+    let OpenedToRead { reader, chain, seal, head, lost_heads } = open_to_read(settings, runtime).await?;
+    let has_head = settings.head_file.is_some();
+    let mut found = look_at_the_end(&*reader, &chain, head, has_head).await?;
+    if found.is_some() {
+        // The head is noted just after a line is committed: what is wrong must still be so a moment later.
+        tokio::time::sleep(A_MOMENT).await;
+        let head = read_head(settings.head_file.as_deref(), &chain)?;
+        found = look_at_the_end(&*reader, &chain, head, has_head).await?;
+    }
+    let tip = reader.tip().await?;
+    let after = tip.seq.saturating_sub(LAST).max(reader.base().await?.seq);
+    let lines = reader.lines(after, usize::try_from(LAST).unwrap_or(usize::MAX)).await?;
+    let is_sealed = |body: &[u8]| read_body(body, &seal).is_ok_and(|told| told.child_is_sealed);
+    let sealed = lines.iter().filter(|line| is_sealed(&line.body)).count();
+    Ok(End { tip, written: lines.last().map(|line| line.at), found, sealed, lost_heads })
+}
+
+/// What a head file says of a trail that is not there: lines that it knows are gone.
+///
+/// # Errors
+/// The head file cannot be read.
+pub fn end_of_nothing(settings: &Audit) -> Result<Option<Found>, OpenError> {
+    let chain = Chain::new(&settings.chain_keys)?;
+    Ok(match read_head(settings.head_file.as_deref(), &chain)? {
+        Head::Absent => None,
+        Head::Is(expected) => Some(Found::Truncated { expected, found: Tip::NONE }),
+        Head::Unreadable => Some(Found::HeadUnreadable { found: Tip::NONE }),
+    })
+}
+
+/// Whether the head file can be written, or made where it is not there.
+///
+/// # Errors
+/// Of the file system.
+pub fn head_can_be_written(path: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().write(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => folder::takes_files(folder::of(path)),
+        opened => opened.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests;

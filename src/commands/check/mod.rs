@@ -1,0 +1,121 @@
+//! `check`: everything that must be right before anybody asks, and never a CP-IS query.
+//!
+//! A file for each thing that is looked at; [`finding`] is one line of what is told, [`report`] all of it. `--ready` asks a running
+//! service instead ([`ready`]).
+
+mod certificates;
+mod finding;
+mod issuers;
+mod ready;
+mod report;
+mod sharing;
+mod smsp;
+mod trail;
+
+use super::{CommandError, environment, say, service};
+use crate::settings::{self, Server, Settings, SettingsError};
+use finding::Finding;
+use futures_util::join;
+use report::Report;
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What `--help` says of the exit code.
+pub const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something failed, 2 the settings are wrong, 3 warnings only. \
+    With --ready: 0 ready, 1 anything else.\n\
+    Run it as the user that the service runs as: what another user may read and write says nothing of the service.";
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Settings file (TOML). Environment variables CPIS_FHIR__... win over it
+    #[arg(long, env = "CPIS_FHIR_CONFIG")]
+    config: Option<PathBuf>,
+    /// One JSON object: {"status", "findings": [{"check", "status", "message", "days_left"}]}
+    #[arg(long, conflicts_with = "ready")]
+    json: bool,
+    /// How long each thing that is asked over the network may take; at least 1s
+    #[arg(long, default_value = "5s", value_parser = limit, conflicts_with = "ready")]
+    timeout: Duration,
+    /// Only asks a running service whether it is ready, for a container's health check: one line, exit code 0 or 1, within 4 s
+    #[arg(long)]
+    ready: bool,
+    /// With --ready: the listener to ask, such as http://127.0.0.1:9090, in place of the one that the settings name
+    #[arg(long, value_name = "URL", requires = "ready")]
+    admin: Option<String>,
+}
+
+fn limit(text: &str) -> Result<Duration, &'static str> {
+    settings::read_duration(text)
+        .filter(|limit| *limit >= Duration::from_secs(1))
+        .ok_or("wanted a duration of at least one second, such as 5s")
+}
+
+/// Looks at everything, or asks whether the service is ready.
+///
+/// # Errors
+/// [`CommandError::Settings`] with every fault, [`CommandError::Failed`] when the machine gives no threads.
+pub fn run(options: &Options) -> Result<ExitCode, CommandError> {
+    if options.ready {
+        return ready::run(options.config.as_deref(), options.admin.as_deref());
+    }
+    let settings = match settings::load(options.config.as_deref(), environment()) {
+        Ok(settings) => Arc::new(settings),
+        Err(error) if options.json => {
+            say(&of_faults(&error).json().to_string());
+            return Ok(ExitCode::from(2));
+        }
+        Err(error) => return Err(CommandError::Settings(error.to_string())),
+    };
+    let runtime = service::core_runtime()?;
+    let limit = options.timeout;
+    let looking = runtime.spawn(async move { look(&settings, limit).await });
+    let report = runtime.block_on(looking).map_err(|_| CommandError::Failed("the check itself failed".to_owned()))?;
+    // Not waited for: a name that is still being resolved cannot be given up.
+    runtime.shutdown_background();
+    say(&if options.json { report.json().to_string() } else { report.to_string() });
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+fn of_faults(error: &SettingsError) -> Report {
+    Report(error.faults().iter().map(|fault| Finding::fail("settings", fault.to_string())).collect())
+}
+
+/// Everything, in the order in which it is told; what reaches out at the same time.
+async fn look(settings: &Settings, limit: Duration) -> Report {
+    let (smsp, issuers, trail, sharing) = join!(
+        smsp::look(settings, limit),
+        issuers::look(settings, limit),
+        trail::look(settings, limit),
+        within(limit, "lookup.store", sharing::look(settings)),
+    );
+    let mut findings = of_settings(settings);
+    findings.extend(certificates::look(settings));
+    findings.extend([smsp, issuers, trail, vec![sharing], listeners(settings)].into_iter().flatten());
+    Report(findings)
+}
+
+/// `looking`, or that it took too long.
+async fn within(limit: Duration, check: &str, looking: impl Future<Output = Finding>) -> Finding {
+    tokio::time::timeout(limit, looking).await.unwrap_or_else(|_| Finding::fail(check, format!("no answer within {limit:?}")))
+}
+
+/// Their warnings, but for those of certificates, which are looked at one by one.
+fn of_settings(settings: &Settings) -> Vec<Finding> {
+    let warnings = settings.warnings.iter().filter(|warning| !settings::is_of_validity(warning));
+    let warnings: Vec<Finding> = warnings.map(|warning| Finding::warn("settings", warning.as_str())).collect();
+    if warnings.is_empty() { vec![Finding::ok("settings", "whole, and without contradiction")] } else { warnings }
+}
+
+/// A running service has them: trying them would say nothing.
+fn listeners(settings: &Settings) -> Vec<Finding> {
+    let scheme = |is_tls: bool| if is_tls { "https" } else { "http" };
+    let Server { listen, base_path, tls, .. } = &settings.server;
+    let admin = &settings.admin;
+    vec![
+        Finding::skip("server.listen", format!("{}://{listen}{base_path}, not tried", scheme(tls.is_some()))),
+        Finding::skip("admin.listen", format!("{}://{}, not tried", scheme(admin.tls.is_some()), admin.listen)),
+    ]
+}

@@ -1,0 +1,37 @@
+//! The table that replicas share their looks in.
+
+use super::finding::Finding;
+use crate::lookup::remote::{RemoteTable, Windows};
+use crate::settings::{LookupStore, Settings};
+use tokio::runtime::Handle;
+
+const STORE: &str = "lookup.store";
+/// A first call also connects, and may miss its short limit once.
+const TRIES: usize = 3;
+
+pub async fn look(settings: &Settings) -> Finding {
+    let (lookup, smsp) = (&settings.lookup, &settings.smsp);
+    let LookupStore::Redis(url) = &lookup.store else {
+        return Finding::skip(STORE, "in memory: right for one replica, and for no more than one");
+    };
+    let shown = url.shown();
+    let windows = Windows::new(lookup.share_for, smsp.timeout, smsp.late_timeout);
+    let table = match RemoteTable::new(url, lookup.store_ca.as_deref(), &lookup.store_keys, windows, Handle::current()) {
+        Ok(table) => table,
+        Err(error) => return Finding::fail(STORE, format!("{error}")),
+    };
+    let mut answer = table.ready().await;
+    for _ in 1..TRIES {
+        if answer.is_ok() {
+            break;
+        }
+        answer = table.ready().await;
+    }
+    match answer {
+        Ok(()) => Finding::ok(STORE, format!("{shown} answers")),
+        Err(away) => Finding::fail(
+            STORE,
+            format!("{shown}: {away}; without it replicas do not share their looks, and a child is asked about once in each"),
+        ),
+    }
+}

@@ -1,0 +1,122 @@
+//! For how long a certificate is good, in whole days.
+
+use jiff::Timestamp;
+use x509_parser::prelude::X509Certificate;
+
+/// Days left under which a certificate is warned of.
+const FEW_DAYS: i64 = 30;
+const DAY: i64 = 24 * 60 * 60;
+
+const NOT_YET: &str = "the certificate is not valid yet";
+const EXPIRED: &str = "the certificate expired";
+const EXPIRES: &str = "the certificate expires in";
+
+/// The time in which a certificate is good: seconds since 1970, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    pub from: i64,
+    pub to: i64,
+}
+
+/// How a certificate stands at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// For so many more days.
+    NotYet {
+        days: i64,
+    },
+    /// So many days ago.
+    Expired {
+        days: i64,
+    },
+    /// Good, but for few days more.
+    Ends {
+        days: i64,
+    },
+    Good {
+        days: i64,
+    },
+}
+
+impl Validity {
+    #[must_use]
+    pub fn of(certificate: &X509Certificate<'_>) -> Self {
+        let validity = certificate.validity();
+        Self { from: validity.not_before.timestamp(), to: validity.not_after.timestamp() }
+    }
+
+    #[must_use]
+    pub fn standing(self, now: Timestamp) -> Standing {
+        let now = now.as_second();
+        let days = |seconds: i64| seconds.div_euclid(DAY);
+        if now < self.from {
+            Standing::NotYet { days: days(self.from - now) }
+        } else if now > self.to {
+            Standing::Expired { days: days(now - self.to) }
+        } else {
+            let days = days(self.to - now);
+            if days < FEW_DAYS { Standing::Ends { days } } else { Standing::Good { days } }
+        }
+    }
+
+    /// Why it is not to be used now.
+    #[must_use]
+    pub(super) fn problem(self, now: Timestamp) -> Option<String> {
+        match self.standing(now) {
+            Standing::NotYet { days } => Some(format!("{NOT_YET}, for {days} more days")),
+            Standing::Expired { days } => Some(format!("{EXPIRED} {days} days ago")),
+            Standing::Ends { .. } | Standing::Good { .. } => None,
+        }
+    }
+
+    /// What an operator should know, where there is something.
+    #[must_use]
+    pub(super) fn warning(self, now: Timestamp) -> Option<String> {
+        match self.standing(now) {
+            Standing::Ends { days } => Some(format!("{EXPIRES} {days} days")),
+            _ => self.problem(now),
+        }
+    }
+}
+
+/// Whether a warning of [`super::Settings`] is one of how long a certificate is good, for whoever tells that in words of his own.
+#[must_use]
+pub fn is_of_validity(warning: &str) -> bool {
+    let said = warning.split_once("): ").map_or(warning, |(_, said)| said);
+    [NOT_YET, EXPIRED, EXPIRES].iter().any(|words| said.starts_with(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(days: i64) -> Timestamp {
+        Timestamp::from_second(days * DAY).unwrap()
+    }
+
+    #[test]
+    fn a_certificate_stands_as_its_days_say() {
+        let validity = Validity { from: 100 * DAY, to: 200 * DAY };
+        for (day, standing) in [
+            (99, Standing::NotYet { days: 1 }),
+            (100, Standing::Good { days: 100 }),
+            (170, Standing::Good { days: 30 }),
+            (171, Standing::Ends { days: 29 }),
+            (200, Standing::Ends { days: 0 }),
+            (203, Standing::Expired { days: 3 }),
+        ] {
+            assert_eq!(validity.standing(at(day)), standing, "day {day}");
+        }
+    }
+
+    #[test]
+    fn its_warnings_can_be_told_from_others() {
+        let validity = Validity { from: 100 * DAY, to: 200 * DAY };
+        for day in [0, 180, 300] {
+            let warning = validity.warning(at(day)).unwrap();
+            assert!(is_of_validity(&format!("smsp.ca (CPIS_FHIR__SMSP__CA): {warning}")), "{warning}");
+        }
+        assert_eq!(validity.warning(at(150)), None);
+        assert!(!is_of_validity("lookup.store_ca (CPIS_FHIR__LOOKUP__STORE_CA): is not used, since lookup.store is memory"));
+    }
+}

@@ -1,0 +1,157 @@
+//! The way to the SMSP, step by step: name, TCP, TLS, and whether it bears with our certificate.
+
+use super::Probe;
+use crate::smsp::tls;
+use rustls::pki_types::ServerName;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// A server that refuses our certificate says so only after the handshake of TLS 1.3 (decisions.md 31).
+pub(super) const LISTEN_FOR_REFUSAL: Duration = Duration::from_millis(500);
+
+/// How far a probe came: each step was made only where the one before it succeeded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Steps {
+    /// The addresses of the host name.
+    pub names: Result<Vec<SocketAddr>, &'static str>,
+    /// The address that took the connection, or why none did.
+    pub tcp: Option<Result<SocketAddr, String>>,
+    pub tls: Option<Result<Session, TlsFault>>,
+}
+
+/// A TLS session that the server did not end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Such as `TLS 1.3`.
+    pub version: &'static str,
+    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    pub cipher: String,
+    /// The server's own certificate, DER.
+    pub certificate: Vec<u8>,
+}
+
+/// Why there is no TLS session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFault {
+    /// In a few words, without any name or certificate.
+    pub cause: String,
+    pub blame: Blame,
+}
+
+/// Whose certificate is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The server refused ours, or hung up after it saw it.
+    Ours,
+    /// We refused the server's.
+    Theirs,
+    Unknown,
+}
+
+impl Steps {
+    /// Nothing, or why the SMSP cannot be asked: a short reason, without address, name or certificate content.
+    ///
+    /// # Errors
+    /// The reason.
+    pub(super) fn summary(self) -> Result<(), String> {
+        self.names?;
+        match (self.tcp, self.tls) {
+            (Some(Err(cause)), _) => Err(cause),
+            (_, Some(Err(fault))) => Err(fault.cause),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Probe {
+    /// Resolves, connects and shakes hands within `limit`, then listens for a refusal for half a second more.
+    pub async fn steps(&self, limit: Duration) -> Steps {
+        let until = Instant::now() + limit;
+        let names = self.resolve(until).await;
+        let Ok(addresses) = &names else { return Steps { names, tcp: None, tls: None } };
+        let (tcp, stream) = match connect(addresses, until).await {
+            Ok((address, stream)) => (Ok(address), Some(stream)),
+            Err(cause) => (Err(cause), None),
+        };
+        let tls = match stream {
+            Some(stream) => Some(self.secure(stream, until).await),
+            None => None,
+        };
+        Steps { names, tcp: Some(tcp), tls }
+    }
+
+    async fn resolve(&self, until: Instant) -> Result<Vec<SocketAddr>, &'static str> {
+        let lookup = tokio::net::lookup_host((self.host.as_str(), self.port));
+        let found = timeout_at(until, lookup).await.map_err(|_| "the name is not resolved in time")?;
+        let found: Vec<_> = found.map_err(|_| "the name cannot be resolved")?.collect();
+        if found.is_empty() { Err("the name cannot be resolved") } else { Ok(found) }
+    }
+
+    async fn secure(&self, stream: TcpStream, until: Instant) -> Result<Session, TlsFault> {
+        let other = |cause: &str| TlsFault { cause: cause.to_owned(), blame: Blame::Unknown };
+        let name = ServerName::try_from(self.host.clone()).map_err(|_| other("the host name cannot be checked"))?;
+        let shaking = TlsConnector::from(Arc::clone(&self.config)).connect(name, stream);
+        let mut stream = timeout_at(until, shaking)
+            .await
+            .map_err(|_| other("no TLS handshake in time"))?
+            .map_err(|error| fault(&error, Blame::Unknown))?;
+        match timeout(LISTEN_FOR_REFUSAL, stream.read_u8()).await {
+            Err(_still_open) => Ok(session(&stream)),
+            Ok(Ok(_)) => Err(other("the server spoke first")),
+            Ok(Err(error)) => {
+                // Whoever hangs up now has seen our certificate and nothing else.
+                let TlsFault { cause, blame } = fault(&error, Blame::Ours);
+                Err(TlsFault { cause: format!("refused after the handshake: {cause}"), blame })
+            }
+        }
+    }
+}
+
+/// The first of the addresses that takes a connection. Each has its part of the time, so that one that is silent does not hide the others.
+async fn connect(addresses: &[SocketAddr], until: Instant) -> Result<(SocketAddr, TcpStream), String> {
+    let mut cause = "no connection in time".to_owned();
+    for (at, address) in addresses.iter().enumerate() {
+        let share = until.saturating_duration_since(Instant::now()) / u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok((*address, stream)),
+            Ok(Err(error)) => cause = format!("no connection ({})", error.kind()),
+            Err(_) => "no connection in time".clone_into(&mut cause),
+        }
+    }
+    Err(cause)
+}
+
+fn session(stream: &TlsStream<TcpStream>) -> Session {
+    let connection = stream.get_ref().1;
+    let version = match connection.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        _ => "TLS",
+    };
+    let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+    let own = connection.peer_certificates().and_then(|chain| chain.first());
+    Session {
+        version,
+        cipher: suite.unwrap_or("unknown cipher").to_owned(),
+        certificate: own.map(|der| der.to_vec()).unwrap_or_default(),
+    }
+}
+
+/// What an error of the handshake means; `otherwise` where it says nothing of a certificate.
+fn fault(error: &std::io::Error, otherwise: Blame) -> TlsFault {
+    let (cause, blame) = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(error @ rustls::Error::AlertReceived(alert)) if tls::refuses_us(*alert) => (tls::cause(error), Blame::Ours),
+        Some(error @ rustls::Error::InvalidCertificate(_)) => (tls::cause(error), Blame::Theirs),
+        Some(error) => (tls::cause(error), otherwise),
+        None if error.kind() == ErrorKind::UnexpectedEof => ("the server closed the connection".to_owned(), otherwise),
+        None => (format!("TLS failed ({})", error.kind()), otherwise),
+    };
+    TlsFault { cause, blame }
+}

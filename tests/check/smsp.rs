@@ -1,0 +1,50 @@
+//! The way to the SMSP, broken at each of its steps.
+
+use crate::ground::{Ground, certificates};
+use std::net::TcpListener;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_where_nobody_listens_is_told_as_such() {
+    let mut ground = Ground::well().await;
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    ground.set("SMSP__URL", &format!("https://localhost:{free}/smsp/cpis"));
+    let checked = ground.check().await;
+    checked.assert_only_failure("smsp.tcp");
+    assert_eq!((checked.status("smsp.dns"), checked.status("smsp.tls")), ("ok", "skip"));
+    let message = checked.message("smsp.tcp");
+    assert!(message.contains("connection refused") && message.contains(&free.to_string()), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_nobody_has_is_told_as_such() {
+    let mut ground = Ground::well().await;
+    ground.set("SMSP__URL", "https://smsp.invalid/smsp/cpis");
+    let checked = ground.check_with(&["--json"]).await;
+    checked.assert_only_failure("smsp.dns");
+    assert_eq!((checked.status("smsp.tcp"), checked.status("smsp.tls")), ("skip", "skip"));
+    assert!(checked.message("smsp.dns").starts_with("smsp.invalid: the name "), "{}", checked.json);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_another_ca_is_not_believed() {
+    let mut ground = Ground::well().await;
+    let other = ground.secret("other-ca.pem", &certificates(-1, 365).ca_pem);
+    ground.set("SMSP__CA", &other);
+    let checked = ground.check().await;
+    checked.assert_only_failure("smsp.tls");
+    let message = checked.message("smsp.tls");
+    assert!(message.contains("from an unknown CA") && message.contains("smsp.ca"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_our_certificate_is_told_as_such() {
+    let mut ground = Ground::well().await;
+    let other = certificates(-1, 365);
+    let (cert, key) = (ground.secret("other.pem", &other.client_cert_pem), ground.secret("other-key.pem", &other.client_key_pem));
+    ground.set("SMSP__CLIENT_CERT", &cert).set("SMSP__CLIENT_KEY", &key);
+    let checked = ground.check().await;
+    checked.assert_only_failure("smsp.tls");
+    let message = checked.message("smsp.tls");
+    assert!(message.starts_with("refused after the handshake: ") && message.contains("smsp.client_cert"), "{message}");
+    assert_eq!((checked.status("smsp.client_cert"), checked.status("smsp.tcp")), ("ok", "ok"));
+}
