@@ -4,8 +4,6 @@
 #[path = "check/certificates.rs"]
 mod certificates;
 mod common;
-#[path = "check/ground.rs"]
-mod ground;
 #[path = "check/issuers.rs"]
 mod issuers;
 #[path = "check/ready.rs"]
@@ -17,7 +15,7 @@ mod smsp;
 #[path = "check/trail.rs"]
 mod trail;
 
-use ground::Ground;
+use common::ground::Ground;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_all_is_well_every_line_says_so_and_cp_is_is_asked_nothing() {

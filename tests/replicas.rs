@@ -5,6 +5,7 @@
 mod common;
 
 use common::children::{built_in_and, child, numbers};
+use common::ground::Ground;
 use common::redis::Redis;
 use common::{Got, House, Service};
 use cpis_fhir::audit::open_to_read;
@@ -346,4 +347,26 @@ async fn the_service_starts_without_its_redis_and_shares_once_it_is_there() {
     assert!(pair.look(1, CHILD).await.header("age").is_some());
     assert_eq!(pair.look(1, common::GOOD_CHILD).await.status, 200, "what was asked meanwhile is shared as well");
     assert_eq!(pair.heard(), (2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn check_tells_whether_the_sharing_table_answers() {
+    let mut redis = Redis::with_password("hunter2");
+    let mut ground = Ground::well().await;
+    let key = ground.secret("store.key", &"4d".repeat(32));
+    let (right, wrong) = (ground.secret("right", "hunter2"), ground.secret("wrong", "hunter3"));
+    ground.set("LOOKUP__STORE", &redis.address()).set("LOOKUP__STORE_KEY_FILE", &key);
+    ground.set("LOOKUP__STORE_PASSWORD_FILE", &right);
+    let well = ground.check().await;
+    assert_eq!((well.code, well.message("lookup.store")), (0, format!("{} answers", redis.address()).as_str()), "{}", well.json);
+    ground.set("LOOKUP__STORE_PASSWORD_FILE", &wrong);
+    let refused = ground.check().await;
+    refused.assert_only_failure("lookup.store");
+    assert!(refused.message("lookup.store").contains("it refuses our credentials"), "{}", refused.json);
+    redis.kill();
+    let away = ground.check().await;
+    away.assert_only_failure("lookup.store");
+    assert!(away.message("lookup.store").contains("no connection"), "{}", away.json);
+    assert!(![refused, away].iter().any(|checked| checked.json.to_string().contains("hunter")));
 }

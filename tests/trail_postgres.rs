@@ -5,6 +5,8 @@
 mod archives;
 #[path = "trail_postgres/chain.rs"]
 mod chain;
+#[path = "trail_postgres/check.rs"]
+mod check;
 mod common;
 #[path = "trail_postgres/faults.rs"]
 mod faults;

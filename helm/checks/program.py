@@ -9,9 +9,11 @@ import subprocess
 import tempfile
 import time
 
+import kubernetes_validate
 import yaml
 
-from .tally import SETS, check, flat, kinds, template, toml_of, values_of
+from .rendered import insecure
+from .tally import KUBERNETES, SETS, check, flat, kinds, template, toml_of, values_of
 
 
 def check_with_program(binary: str) -> None:
@@ -32,6 +34,27 @@ def check_with_program(binary: str) -> None:
                 pem,
             )
         shake_hands(binary, root / "simulator-alone", pem)
+        for what, more in (("plain", []), ("TLS", ["--set", "certificates.admin.existingSecret=admin"])):
+            ask_as_helm_test(binary, what, more, root, pem)
+
+
+def ask_as_helm_test(binary: str, what: str, more: list, root: pathlib.Path, pem: dict) -> None:
+    """The command of `helm test` is one that the program understands. Nobody answers here, so it ends with 1 and says so."""
+    made = template([values_of("single")], "--show-only", "templates/test.yaml", *more)
+    pod = yaml.safe_load(made.stdout)
+    container = pod["spec"]["containers"][0]
+    environment = {item["name"]: f"{root}{item['value']}" for item in container.get("env", [])}
+    for path in environment.values():
+        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+        pathlib.Path(path).write_bytes(pem["server.pem"])
+    asked = subprocess.run([binary, *container["args"]], env=environment, capture_output=True, text=True, timeout=30, check=False)
+    is_understood = asked.returncode == 1 and asked.stdout.startswith("NOT READY: ") and "r-cpis-fhir-admin" in asked.stdout
+    check(f"the program understands the command of helm test ({what})", "" if is_understood else asked.stdout + asked.stderr)
+    try:
+        kubernetes_validate.validate(pod, KUBERNETES[-1], strict=True)
+        check(f"the pod of helm test ({what})", insecure(pod["metadata"]["name"], pod, assigned_uid=False))
+    except Exception as error:  # whatever a validator throws is a fault of the document
+        check(f"the pod of helm test ({what})", getattr(error, "message", None) or repr(error))
 
 
 def read_settings(binary: str, name: str, settings: dict, text: str, root: pathlib.Path, pem: dict) -> None:

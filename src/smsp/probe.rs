@@ -2,7 +2,7 @@
 
 mod steps;
 
-pub use steps::{Blame, Session, Steps, TlsFault};
+pub use steps::{Blame, LISTEN_FOR_REFUSAL, Session, Steps, TlsFault};
 
 use super::Connection;
 use super::client::ClientError;

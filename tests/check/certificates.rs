@@ -1,6 +1,6 @@
 //! Certificates that have ended, or will soon.
 
-use crate::ground::Ground;
+use crate::common::ground::Ground;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_certificate_that_expired_fails() {

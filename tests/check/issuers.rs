@@ -1,7 +1,7 @@
 //! Issuers of tokens that cannot be asked, or that publish nothing of use.
 
+use crate::common::ground::Ground;
 use crate::common::issuer::Mood;
-use crate::ground::Ground;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
 //! `check --ready`: a container's health check.
 
+use crate::common::ground::{Ground, certificates, text};
 use crate::common::issuer::{Issuer, Mood};
 use crate::common::{House, Service};
-use crate::ground::{Ground, certificates, text};
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::simulator::scenario::Scenario;
 use std::net::TcpListener;

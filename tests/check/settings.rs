@@ -1,6 +1,6 @@
 //! Settings that are wrong, and those that are only odd.
 
-use crate::ground::{Ground, text};
+use crate::common::ground::{Ground, text};
 use std::os::unix::fs::PermissionsExt;
 
 #[tokio::test(flavor = "multi_thread")]

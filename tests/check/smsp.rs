@@ -1,6 +1,6 @@
 //! The way to the SMSP, broken at each of its steps.
 
-use crate::ground::{Ground, certificates};
+use crate::common::ground::{Ground, certificates};
 use std::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! The trail in a file: beside a service, where it cannot be written, and where it is not whole.
 
 use crate::common::Service;
-use crate::ground::Ground;
+use crate::common::ground::Ground;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trail_that_a_service_has_open_is_well_and_gains_no_line() {

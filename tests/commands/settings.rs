@@ -117,7 +117,7 @@ fn help_and_version_are_told_on_standard_output() {
     let version = run(&["--version"]);
     assert_eq!((version.status.code(), text(&version.stdout)), (Some(0), format!("cpis-fhir {}\n", env!("CARGO_PKG_VERSION"))));
     for (arguments, words) in [
-        (vec!["--help"], vec!["demo", "serve", "simulate", "cannot be taken back"]),
+        (vec!["--help"], vec!["demo", "serve", "check", "simulate", "cannot be taken back"]),
         (vec!["serve", "--help"], vec!["--config", "CPIS_FHIR_CONFIG"]),
         (vec!["demo", "--help"], vec!["--port", "--brief"]),
         (vec!["simulate", "--help"], vec!["--listen", "--control", "--scenario", "--certificates"]),

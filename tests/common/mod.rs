@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file uses its part
 
 pub mod children;
+pub mod ground;
 pub mod issuer;
 pub mod leaks;
 pub mod load;

@@ -2,13 +2,10 @@
 
 use super::finding::{Finding, Status};
 use crate::settings::{Settings, Standing, Validity};
-use crate::smsp::probe::{Blame, Probe, Session, Steps, TlsFault};
+use crate::smsp::probe::{Blame, LISTEN_FOR_REFUSAL, Probe, Session, Steps, TlsFault};
 use jiff::Timestamp;
 use std::time::Duration;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
-
-/// What is left of the time for the refusal that may come after the handshake.
-const LISTENING: Duration = Duration::from_millis(500);
 
 const NAME: &str = "smsp.dns";
 const TCP: &str = "smsp.tcp";
@@ -22,7 +19,7 @@ pub async fn look(settings: &Settings, limit: Duration) -> Vec<Finding> {
         Err(error) => return vec![Finding::fail(TLS, error.to_string())],
     };
     // Not more patient than the service.
-    let connecting = smsp.connection.connect_timeout.min(limit.saturating_sub(LISTENING));
+    let connecting = smsp.connection.connect_timeout.min(limit.saturating_sub(LISTEN_FOR_REFUSAL));
     findings(&probe, probe.steps(connecting).await)
 }
 

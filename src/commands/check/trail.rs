@@ -76,9 +76,10 @@ fn of_database(shown: &str, server: &Server) -> Vec<Finding> {
     let at = format!("{shown}, PostgreSQL {version}");
     let mut findings = vec![match (has_tables, may_write) {
         (true, true) => Finding::ok(STORE, format!("{at}: this role may append and read")),
-        (true, false) => {
-            Finding::fail(STORE, format!("{at}: this role may not append and read; see sql/roles.sql in docs/audit.md"))
-        }
+        (true, false) => Finding::fail(
+            STORE,
+            format!("{at}: this role may not append and read; its owner grants that with src/audit/postgres/sql/roles.sql"),
+        ),
         (false, true) => Finding::ok(STORE, format!("{at}: no tables yet, and this role may make them")),
         (false, false) => Finding::fail(
             STORE,
@@ -86,7 +87,7 @@ fn of_database(shown: &str, server: &Server) -> Vec<Finding> {
         ),
     }];
     if *may_change {
-        let message = "this role may also change the trail's tables; one that may only append and read is meant (docs/audit.md)";
+        let message = "this role may also change the trail's tables; one that may only append and read is meant (docs/adr/0008)";
         findings.push(Finding::warn(STORE, message));
     }
     if !writes_whole_pages {
@@ -102,7 +103,7 @@ fn advice(store: &AuditStore, kind: StoreErrorKind) -> &'static str {
         (StoreErrorKind::ReadOnly | StoreErrorKind::Gone, AuditStore::Sqlite(_)) => {
             "the service's user must be able to write there"
         }
-        (StoreErrorKind::ReadOnly, AuditStore::Postgres(_)) => "look at the rights of the role in audit.store (docs/audit.md)",
+        (StoreErrorKind::ReadOnly, AuditStore::Postgres(_)) => "look at the rights of the role in audit.store (docs/adr/0008)",
         (_, AuditStore::Postgres(_)) => "look at audit.store, at its password and CA, and whether the database is up",
         _ => "look at audit.store",
     }

@@ -14,7 +14,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// A server that refuses our certificate says so only after the handshake of TLS 1.3 (decisions.md 31).
-pub(super) const LISTEN_FOR_REFUSAL: Duration = Duration::from_millis(500);
+pub const LISTEN_FOR_REFUSAL: Duration = Duration::from_millis(500);
 
 /// How far a probe came: each step was made only where the one before it succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]

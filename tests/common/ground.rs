@@ -1,7 +1,7 @@
-//! A machine on which everything is right, until a test says otherwise.
+//! A machine on which `check` finds everything right, until a test says otherwise.
 
-use crate::common::issuer::Issuer;
-use crate::common::loopback;
+use super::issuer::Issuer;
+use super::loopback;
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::simulator::scenario::Scenario;
 use cpis_fhir::simulator::{Config, Simulator, Tls};
