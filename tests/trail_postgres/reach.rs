@@ -1,6 +1,7 @@
 //! The way to the server: TLS, socket, what the server must be.
 
 use super::common::postgres::{PASSWORD, Postgres, url};
+use super::common::trail::TrailFolder;
 use super::{append, drafts, open, whole};
 use cpis_fhir::audit::StoreErrorKind;
 use cpis_fhir::audit::postgres::{connect, lazily};
@@ -86,4 +87,15 @@ async fn a_server_that_is_away_at_the_start_is_used_when_it_comes() {
     postgres.up();
     append(&mut store, &super::again(&entry)).await;
     assert_eq!(whole(&reader).await, [entry[0].id]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL; .ci/run starts it"]
+async fn a_trail_that_is_only_read_is_not_made_and_its_absence_is_told() {
+    let postgres = Postgres::start();
+    let output = TrailFolder::postgres(postgres.url().expose()).audit(&["verify"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("there is no trail in this database"), "{said}");
+    assert_eq!(postgres.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'cpis_fhir'"), "0");
 }
