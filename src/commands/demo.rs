@@ -102,7 +102,7 @@ fn children() -> Vec<(NhsNumber, String)> {
 }
 
 fn welcome(ready: &Ready, control: &str, smsp_url: &str, children: &[(NhsNumber, String)]) -> String {
-    let base = format!("http://{}/FHIR/R4", ready.public);
+    let (base, admin) = (format!("http://{}/FHIR/R4", ready.public), ready.admin);
     let list: Vec<String> = children.iter().map(|(number, title)| format!("  {}  {title}", number.digits())).collect();
     let list = list.join("\n");
     format!(
@@ -117,9 +117,11 @@ fn welcome(ready: &Ready, control: &str, smsp_url: &str, children: &[(NhsNumber,
          The HL7 V3 beside it, as it went over mutual TLS to {smsp_url}, and what it set off:\n\
          \x20 curl -s http://{control}/exchanges/last\n\
          \x20 curl -s http://{control}/notifications\n\n\
+         Who asked about this child, by the audit trail (in the demo's memory; on disk elsewhere, and proven whole), and what was counted:\n\
+         \x20 curl -s http://{admin}/audit/_search -d nhs-number=9990000018 | python3 -m json.tool\n\
+         \x20 curl -s http://{admin}/metrics | grep ^cpis_\n\n\
          Some of its children (all of them: curl -s http://{control}/children):\n{list}\n\n\
-         Health: curl -s http://{}/_status    Stop: Ctrl-C",
-        ready.admin
+         Health: curl -s http://{admin}/_status    Stop: Ctrl-C"
     )
 }
 
