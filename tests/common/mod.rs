@@ -1,12 +1,16 @@
 //! A house for a test: the simulator in this process, the real binary serving in another, joined by mutual TLS.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod canaries;
 pub mod children;
+pub mod gateway;
 pub mod issuer;
 pub mod leaks;
 pub mod load;
 pub mod postgres;
 pub mod redis;
+pub mod smsp;
+
 pub mod trail;
 
 use cpis_fhir::simulator::certificates::Certificates;
@@ -41,7 +45,7 @@ pub struct Service {
     pub public: String,
     pub admin: String,
     pub stderr: Arc<Mutex<String>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A response, read.
@@ -164,7 +168,7 @@ impl Service {
             let Ok(entry) = serde_json::from_str::<Value>(&line) else { continue };
             if entry["message"] == "ready" {
                 let address = |name: &str| format!("http://{}", entry[name].as_str().unwrap());
-                return Self { public: address("public"), admin: address("admin"), process, stderr, _folder: folder };
+                return Self { public: address("public"), admin: address("admin"), process, stderr, folder };
             }
         }
     }
@@ -208,6 +212,11 @@ impl Service {
             assert!(began.elapsed() < Duration::from_secs(10), "no line has {words}: {said}");
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Where it runs: its certificates, and what it wrote; what it said on standard output is in the file `stdout`.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub fn process_id(&self) -> u32 {
@@ -296,11 +305,11 @@ pub fn spawn(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &st
         .env("CPIS_FHIR__ACCESS__MODES", r#"["demo"]"#)
         .env("CPIS_FHIR__SERVER__LISTEN", "127.0.0.1:0")
         .env("CPIS_FHIR__ADMIN__LISTEN", "127.0.0.1:0")
-        .stdout(Stdio::null())
+        .stdout(std::fs::File::create(folder.path().join("stdout")).unwrap())
         .stderr(Stdio::piped());
     for (key, value) in settings {
-        // OpenTelemetry's own variables are the environment's, not ours.
-        let own = !key.starts_with("OTEL_");
+        // OpenTelemetry's, Rust's and the system's own variables are the environment's, not ours.
+        let own = !["OTEL_", "RUST_", "TMPDIR"].iter().any(|other| key.starts_with(other));
         command.env(if own { format!("CPIS_FHIR__{key}") } else { (*key).to_owned() }, value);
     }
     (command.spawn().unwrap(), folder)

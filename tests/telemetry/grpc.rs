@@ -3,14 +3,12 @@
 
 use crate::collector::{Collector, Manner, Received, borrowed};
 use crate::common::House;
+use crate::common::issuer::acceptor;
 use bytes::Bytes;
 use cpis_fhir::simulator::certificates::Certificates;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 async fn grpc(listener: TcpListener, received: Arc<Mutex<Received>>) {
     while let Ok((stream, _)) = listener.accept().await {
@@ -72,7 +70,7 @@ async fn everything_goes_out_over_grpc_where_that_is_asked_for() {
 async fn a_collector_behind_tls_is_spoken_to_if_its_ca_is_the_one_given() {
     let (own, other) = (Certificates::generate("collector").unwrap(), Certificates::generate("other").unwrap());
     for (authority, wanted) in [(&own, true), (&other, false)] {
-        let collector = Collector::with_tls(Manner::Takes, Some(acceptor(&own))).await;
+        let collector = Collector::with_tls(Manner::Takes, Some(acceptor(&own, None))).await;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("collector-ca.pem");
         std::fs::write(&path, &authority.ca_pem).unwrap();
@@ -83,12 +81,4 @@ async fn a_collector_behind_tls_is_spoken_to_if_its_ca_is_the_one_given() {
         assert_eq!(tokio::task::block_in_place(|| house.service.stop()), Some(0));
         assert_eq!(!collector.look(Received::spans).is_empty(), wanted, "{}", house.service.said());
     }
-}
-
-fn acceptor(certificates: &Certificates) -> TlsAcceptor {
-    let chain = CertificateDer::pem_slice_iter(certificates.server_cert_pem.as_bytes()).map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_slice(certificates.server_key_pem.as_bytes()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()))
 }
