@@ -2,10 +2,20 @@
 
 #[path = "leaks/answers.rs"]
 mod answers;
+#[path = "leaks/callers.rs"]
+mod callers;
+#[path = "leaks/gateway.rs"]
+mod gateway;
+#[path = "leaks/handshakes.rs"]
+mod handshakes;
 #[path = "leaks/people.rs"]
 mod people;
 #[path = "leaks/scenario.rs"]
 mod scenario;
+#[path = "leaks/tokens.rs"]
+mod tokens;
+#[path = "leaks/troubles.rs"]
+mod troubles;
 #[path = "leaks/watch.rs"]
 mod watch;
 

@@ -60,7 +60,7 @@ async fn an_answer_that_breaks_in_a_name_or_a_number_is_told_without_it() {
     drive(&smsp, &watch, replies).await;
     let spans = &["lookup", "POST", "smsp.connect", "smsp.tls", "smsp.read", "translation.hl7v3", "audit.commit"];
     let (outcomes, lines) = (&["found", "unreadable", "connection-lost"], &["look failed"]);
-    watch.end(&Ending { asked: vec![("the SMSP", smsp.heads())], spans, outcomes, lines }).await;
+    watch.end(&Ending { asked: vec![("the SMSP", smsp.heads())], spans, outcomes, lines, ..Ending::default() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +124,7 @@ async fn an_answer_with_canaries_where_codes_counts_and_names_of_elements_belong
     drive(&smsp, &watch, replies).await;
     let spans = &["lookup", "POST", "translation.hl7v3", "translation.fhir", "audit.commit"];
     let (outcomes, lines) = (&["incomplete", "unreadable", "unknown-code", "other-child", "other-message"], &["look failed"]);
-    watch.end(&Ending { asked: vec![("the SMSP", smsp.heads())], spans, outcomes, lines }).await;
+    watch.end(&Ending { asked: vec![("the SMSP", smsp.heads())], spans, outcomes, lines, ..Ending::default() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,6 +208,7 @@ async fn what_is_no_answer_is_told_without_what_stands_in_it() {
         spans: &["lookup", "POST", "smsp.wait"],
         outcomes,
         lines: &["look failed"],
+        ..Ending::default()
     };
     watch.end(&ending).await;
 }

@@ -33,6 +33,8 @@ pub struct Secrets {
     pub tokens: Canaries,
     /// What the trail's file does not hold in the clear.
     pub on_the_trail: Canaries,
+    /// The same where canaries were given as parts of an identity: who asked stands there as it was said.
+    pub beside_identities: Canaries,
 }
 
 impl Secrets {
@@ -46,6 +48,7 @@ impl Secrets {
             people: Canaries::new(child().chain(clinicians())).and_as_they_are(tokens()),
             tokens: Canaries::new([]).and_as_they_are(tokens()),
             on_the_trail: Canaries::new(child().chain(authority()).chain(EARLIER)).and_as_they_are(tokens()),
+            beside_identities: Canaries::new(EARLIER.into_iter().chain([OTHER_PHONE, POSTCODE])).and_as_they_are(tokens()),
         }
     }
 }
