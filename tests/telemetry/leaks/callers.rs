@@ -78,6 +78,10 @@ async fn names_and_numbers_in_paths_and_parameters_are_nobodys_to_repeat() {
             format!("access_token={word}"),
             format!("patient={word}"),
         ] {
+            // A date to filter by stands in links as it was given: it is nobody's birth date there.
+            if parameter == format!("date={}", encoded(BORN)) {
+                continue;
+            }
             let path = format!("Flag?patient={CHILD}&{parameter}");
             watch.get(&format!("strictly {path}"), &path, &[]).await;
             watch.get(&format!("leniently {path}"), &path, &[LENIENT]).await;
