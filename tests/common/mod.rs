@@ -156,8 +156,13 @@ impl House {
 
 impl Service {
     pub fn start(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_by(serve(), certificates, smsp_url, settings)
+    }
+
+    /// The same by another command than the binary's `serve`.
+    pub fn start_by(command: Command, certificates: &Certificates, smsp_url: &str, settings: &[(&str, &str)]) -> Self {
         let began = Instant::now();
-        let (mut process, folder) = spawn(certificates, smsp_url, settings);
+        let (mut process, folder) = spawn_by(command, certificates, smsp_url, settings);
         let (stderr, lines) = collect(process.stderr.take().unwrap());
         loop {
             assert!(began.elapsed() < Duration::from_secs(20), "the service did not get ready: {}", stderr.lock().unwrap());
@@ -289,12 +294,25 @@ impl Got {
 
 /// The binary started with settings, not waited for.
 pub fn spawn(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &str)]) -> (Child, tempfile::TempDir) {
+    spawn_by(serve(), certificates, smsp_url, settings)
+}
+
+fn serve() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cpis-fhir"));
+    command.arg("serve");
+    command
+}
+
+fn spawn_by(
+    mut command: Command,
+    certificates: &Certificates,
+    smsp_url: &str,
+    settings: &[(&str, &str)],
+) -> (Child, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     certificates.write_to(folder.path()).unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cpis-fhir"));
     command
-        .arg("serve")
         .env_clear()
         .current_dir(folder.path())
         .env("CPIS_FHIR__SMSP__URL", smsp_url)

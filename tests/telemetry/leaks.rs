@@ -8,6 +8,8 @@ mod callers;
 mod gateway;
 #[path = "leaks/handshakes.rs"]
 mod handshakes;
+#[path = "leaks/panics.rs"]
+mod panics;
 #[path = "leaks/people.rs"]
 mod people;
 #[path = "leaks/scenario.rs"]

@@ -51,6 +51,11 @@ pub struct Ending<'a> {
 impl Watch {
     /// With everything turned on that an operator can turn on.
     pub async fn open(certificates: &Certificates, smsp_url: &str, settings: &[(String, String)]) -> Self {
+        Self::open_by(|all| Service::start(certificates, smsp_url, all), settings).await
+    }
+
+    /// The same of a service that is started in another way.
+    pub async fn open_by(start: impl FnOnce(&[(&str, &str)]) -> Service, settings: &[(String, String)]) -> Self {
         let collector = Collector::start(Manner::Takes).await;
         let temporary = tempfile::tempdir().unwrap();
         let mut all = collector.variables();
@@ -66,7 +71,7 @@ impl Watch {
         ];
         all.extend(turned_on.map(|(key, value)| (key.to_owned(), value.to_owned())));
         all.extend_from_slice(settings);
-        let service = Service::start(certificates, smsp_url, &borrowed(&all));
+        let service = start(&borrowed(&all));
         Self { service, http: client(), collector, steps: Mutex::default(), tokens: Mutex::default(), temporary }
     }
 
