@@ -160,14 +160,16 @@ fn handling(headers: &HeaderMap) -> Option<Handling> {
     })
 }
 
-/// `00-<32 hex>-<16 hex>-<2 hex>`; anything else is as if it were not there, as W3C asks.
+/// `00-<32 hex>-<16 hex>-<2 hex>`; anything else is as if it were not there, as W3C asks, and so is an NHS number filled up with zeros.
 fn traceparent(headers: &HeaderMap) -> Option<Text> {
     let text = single(headers, "traceparent").ok()??;
     let parts: Vec<&str> = text.split('-').collect();
     let hex = |part: &str, length: usize| part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let zero = |part: &str| part.bytes().all(|b| b == b'0');
+    let is_number = |part: &str| NhsNumber::parse(part).is_ok();
+    let random = |part: &str| !zero(part) && !is_number(part.trim_start_matches('0')) && !is_number(part.trim_end_matches('0'));
     match parts.as_slice() {
-        ["00", trace, span, flags] if hex(trace, 32) && hex(span, 16) && hex(flags, 2) && !zero(trace) && !zero(span) => {
+        ["00", trace, span, flags] if hex(trace, 32) && hex(span, 16) && hex(flags, 2) && random(trace) && random(span) => {
             Some(text.into())
         }
         _ => None,
@@ -248,7 +250,11 @@ mod tests {
     fn a_malformed_traceparent_is_as_none() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         assert!(read(&[("traceparent", good)]).0.traceparent.is_some());
-        for bad in ["", "00-0-0-0", "00-00000000000000000000000000000000-b7ad6b7169203331-01", &good.to_uppercase()] {
+        let padded = format!("00-{:0>32}-b7ad6b7169203331-01", "9990000018");
+        let as_span = format!("00-0af7651916cd43dd8448eb211c80319c-{:0<16}-01", "9990000018");
+        for bad in
+            ["", "00-0-0-0", "00-00000000000000000000000000000000-b7ad6b7169203331-01", &good.to_uppercase(), &padded, &as_span]
+        {
             assert!(read(&[("traceparent", bad)]).0.traceparent.is_none(), "{bad}");
         }
     }

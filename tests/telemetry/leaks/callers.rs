@@ -155,7 +155,13 @@ async fn names_and_numbers_in_headers_are_nobodys_to_repeat() {
         let twice = [(header, "0123456789abcdef"), (header, CHILD)];
         assert_eq!(watch.get(&format!("{header} twice"), &path, &twice).await.status, 400);
     }
-    for value in [CHILD.to_owned(), format!("00-{CHILD}-{CHILD}-01"), format!("00-{GIVEN}-{FAMILY}-01"), BORN.to_owned()] {
+    for value in [
+        CHILD.to_owned(),
+        format!("00-{CHILD}-{CHILD}-01"),
+        format!("00-{CHILD:0>32}-b7ad6b7169203331-01"),
+        format!("00-{GIVEN}-{FAMILY}-01"),
+        BORN.to_owned(),
+    ] {
         // Such a one is as none: the request has a trace of its own, which nobody could tell it by.
         let got = watch.http.get(watch.fhir(&path)).header("traceparent", &value).send().await.unwrap();
         assert_eq!(got.status().as_u16(), 200, "{value}");
@@ -211,9 +217,30 @@ async fn names_and_numbers_in_bodies_are_nobodys_to_repeat() {
             watch.send(content_type, post("", ("Content-Type", content_type), format!("patient={word}"))).await;
         }
     }
-    let spans = &["access", "lookup", "search"];
-    let outcomes = &["found", "batch", "search"];
+    search_the_trail(&watch).await;
+    let spans = &["access", "lookup", "search", "audit.commit"];
+    let outcomes = &["found", "batch", "search", "trail-searched", "trail-question"];
     watch.end(&Ending { asked: vec![("the SMSP", smsp.heads())], spans, outcomes, ..Ending::default() }).await;
+}
+
+/// Whoever searches the trail names the child, and that goes no further either.
+async fn search_the_trail(watch: &Watch) {
+    let search =
+        |form: String| watch.http.post(format!("{}/audit/_search", watch.service.admin)).header(FORM.0, FORM.1).body(form);
+    for word in WORDS {
+        let word = encoded(word);
+        for form in [
+            format!("nhs-number={word}"),
+            format!("user={word}"),
+            format!("request-id={word}"),
+            format!("{word}={word}"),
+            format!("from={word}"),
+            format!("limit={word}"),
+            format!("nhs-number={word}&{FAMILY}"),
+        ] {
+            watch.send(&format!("the trail, {form}"), search(form)).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
