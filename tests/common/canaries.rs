@@ -146,6 +146,9 @@ fn forms(text: &str) -> Vec<Needle> {
     needles
 }
 
+const MONTHS: [&str; 12] =
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+
 /// How people write it: numbers with and without spaces, dates in the ways of HL7, FHIR, England and logs.
 fn spellings(text: &str) -> Vec<String> {
     let mut all = vec![text.to_owned()];
@@ -169,7 +172,6 @@ fn spellings(text: &str) -> Vec<String> {
         all.extend([format!("44{}", &digits[1..]), format!("44 {}", &digits[1..])]);
     } else if text.len() == 10 && digits.len() == 8 && text.as_bytes()[4] == b'-' {
         let (year, month, day) = (&text[..4], &text[5..7], &text[8..]);
-        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let name = MONTHS[month.parse::<usize>().unwrap() - 1];
         let short = day.trim_start_matches('0');
         all.extend([
@@ -179,7 +181,11 @@ fn spellings(text: &str) -> Vec<String> {
             format!("{day}/{month}/{year}"),
             format!("{day}.{month}.{year}"),
         ]);
-        all.extend([format!("{day}-{name}-{year}"), format!("{short} {name} {year}")]);
+        all.extend([
+            format!("{day}-{}-{year}", &name[..3]),
+            format!("{short} {} {year}", &name[..3]),
+            format!("{short} {name} {year}"),
+        ]);
     }
     all
 }
@@ -248,6 +254,7 @@ pub fn assert_finds_every_form() {
         format!("{:?}", "Zephyrine".as_bytes()).into_bytes(),
         format!("{:?}", "Zephyrine".chars().collect::<Vec<_>>()).into_bytes(),
         b"born 09/03/2017.".to_vec(),
+        b"9 March 2017".to_vec(),
         b"\"20170309\"".to_vec(),
         b"+44 1632960871".to_vec(),
         b"01632 960871".to_vec(),

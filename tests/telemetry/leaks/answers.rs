@@ -43,15 +43,15 @@ async fn an_answer_that_breaks_in_a_name_or_a_number_is_told_without_it() {
     let mut replies = Vec::new();
     for (at, word) in places() {
         let (middle, end) = (at + word.len() / 2, at + word.len());
-        let cut = |at: usize, further: &str| [ANSWER[..at].as_bytes(), further.as_bytes(), ANSWER[at..].as_bytes()].concat();
-        replies.push((format!("it ends in {word}"), ok(ANSWER[..middle].as_bytes())));
-        replies.push((format!("it ends after {word}"), ok(ANSWER[..end].as_bytes())));
+        let cut = |at: usize, further: &str| [&ANSWER.as_bytes()[..at], further.as_bytes(), &ANSWER.as_bytes()[at..]].concat();
+        replies.push((format!("it ends in {word}"), ok(&ANSWER.as_bytes()[..middle])));
+        replies.push((format!("it ends after {word}"), ok(&ANSWER.as_bytes()[..end])));
         for further in
             [&format!("<{word}"), &format!("</{word}>"), "&", &format!("&{word};"), "\0", "<![CDATA[", "<?", "\u{ffff}"]
         {
             replies.push((format!("{further:?} stands in {word}"), ok(&cut(middle, further))));
         }
-        let invalid = [ANSWER[..middle].as_bytes(), b"\xff\xfe", ANSWER[middle..].as_bytes()].concat();
+        let invalid = [&ANSWER.as_bytes()[..middle], b"\xff\xfe", &ANSWER.as_bytes()[middle..]].concat();
         replies.push((format!("it is not UTF-8 in {word}"), ok(&invalid)));
         let short = [ok(ANSWER.as_bytes()), Vec::new()].concat();
         let head = short.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
@@ -143,23 +143,7 @@ async fn what_is_no_answer_is_told_without_what_stands_in_it() {
         say(status, with_head(&head, page.as_bytes()));
         say(status, with_head(&head, b""));
     }
-    for head in [
-        format!("HTTP/1.1 {CHILD} {GIVEN}"),
-        format!("{GIVEN} {FAMILY} {CHILD}"),
-        format!("HTTP/1.1 200 OK\r\n{GIVEN} {FAMILY}: {CHILD}"),
-        format!("HTTP/1.1 200 OK\r\n{FAMILY}"),
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {CHILD}"),
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {GIVEN}"),
-        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {GIVEN}"),
-        format!("HTTP/1.1 200 OK\r\nContent-Encoding: {GIVEN}\r\nContent-Type: {CHILD}"),
-        format!("HTTP/1.1 200 OK\r\nX-{GIVEN}: {}", FAMILY.repeat(40_000)),
-    ] {
-        say(&head.chars().take(60).collect::<String>(), format!("{head}\r\n\r\n{everything}").into_bytes());
-    }
-    say(
-        "a chunk without a size",
-        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{CHILD}{GIVEN}\r\n").into_bytes(),
-    );
+    heads(&everything, &mut say);
     for (what, body) in [
         ("words", everything.clone()),
         ("JSON", format!("{{\"{GIVEN}\":\"{everything}\"}}")),
@@ -211,6 +195,27 @@ async fn what_is_no_answer_is_told_without_what_stands_in_it() {
         ..Ending::default()
     };
     watch.end(&ending).await;
+}
+
+/// What no client of HTTP can read.
+fn heads(everything: &str, say: &mut impl FnMut(&str, Vec<u8>)) {
+    for head in [
+        format!("HTTP/1.1 {CHILD} {GIVEN}"),
+        format!("{GIVEN} {FAMILY} {CHILD}"),
+        format!("HTTP/1.1 200 OK\r\n{GIVEN} {FAMILY}: {CHILD}"),
+        format!("HTTP/1.1 200 OK\r\n{FAMILY}"),
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {CHILD}"),
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {GIVEN}"),
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {GIVEN}"),
+        format!("HTTP/1.1 200 OK\r\nContent-Encoding: {GIVEN}\r\nContent-Type: {CHILD}"),
+        format!("HTTP/1.1 200 OK\r\nX-{GIVEN}: {}", FAMILY.repeat(40_000)),
+    ] {
+        say(&head.chars().take(60).collect::<String>(), format!("{head}\r\n\r\n{everything}").into_bytes());
+    }
+    say(
+        "a chunk without a size",
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{CHILD}{GIVEN}\r\n").into_bytes(),
+    );
 }
 
 /// SOAP faults and errors of Spine, with canaries wherever a text, a code or an element may stand.

@@ -31,7 +31,7 @@ async fn names_and_numbers_in_paths_and_parameters_are_nobodys_to_repeat() {
         let word = encoded(word);
         for path in [
             format!("Flag/{word}"),
-            format!("{word}"),
+            word.clone(),
             format!("Patient/{word}"),
             format!("Patient/{word}/$everything"),
             format!("Flag/{word}/_history/1"),
@@ -182,7 +182,7 @@ async fn names_and_numbers_in_bodies_are_nobodys_to_repeat() {
             format!("patient={CHILD}&{raw}={raw}"),
             format!("patient={CHILD}&name={raw}&{FAMILY}"),
             format!("patient={CHILD}&{word}"),
-            format!("{word}"),
+            word.to_owned(),
             format!("patient={CHILD}&access_token={raw}"),
             format!("patient={CHILD}&%zz={word}"),
             format!("patient={CHILD}{}", FAMILY.repeat(8000)),
@@ -207,7 +207,7 @@ async fn names_and_numbers_in_bodies_are_nobodys_to_repeat() {
             format!(r#"{{"resourceType":"Bundle","type":"{word}"}}"#),
             format!(r#"{{"{word}":"#),
             format!(r#""{word}""#),
-            format!("{word}"),
+            word.to_owned(),
             format!("{{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[\"{word}\", {{\"{word}\": {word}}}]}}"),
         ] {
             watch.send(&format!("the batch {body}"), post("", bundle, body)).await;

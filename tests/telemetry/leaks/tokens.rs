@@ -1,5 +1,7 @@
 //! Tokens, good and bad, in the right place and in wrong ones, and issuers that say what they should not.
 
+#![allow(clippy::needless_pass_by_value, reason = "claims are written where they are used")]
+
 use super::people::{ANSWER, ASKING, BORN, CHILD, FAMILY, GIVEN, PHONE, POSTCODE, STREET, WORDS};
 use super::watch::{Ending, Watch};
 use crate::common::issuer::{Issuer, Key, Mood, base64, bearer, now};
