@@ -23,7 +23,8 @@ COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src benches \
   && touch src/lib.rs \
   && echo 'fn main() {}' >src/main.rs \
-  && sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"/\1/p' Cargo.toml | xargs -I NAME cp src/main.rs benches/NAME.rs \
+  && sed -n '/^\[\[bench\]\]/,/^$/s|^name = "\(.*\)"|cp src/main.rs benches/\1.rs|p' Cargo.toml >/tmp/stubs \
+  && sh -e /tmp/stubs \
   && cargo build --locked --release --bin cpis-fhir \
   && cargo clean --locked --release --package cpis-fhir
 

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-const DOCUMENTS: [&str; 2] = ["docs/clinical-safety.md", "docs/requirements.md"];
+/// With how many names there are at least.
+const DOCUMENTS: [(&str, usize); 3] = [("docs/clinical-safety.md", 30), ("docs/requirements.md", 30), ("docs/security.md", 15)];
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -47,9 +48,9 @@ fn every_test_that_is_named_as_evidence_exists() {
     for folder in ["src", "tests"] {
         functions(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut known);
     }
-    for document in DOCUMENTS {
+    for (document, least) in DOCUMENTS {
         let named = evidence(&read(document));
-        assert!(named.len() > 30, "{document} names few tests: {}", named.len());
+        assert!(named.len() > least, "{document} names few tests: {}", named.len());
         let missing: Vec<&String> = named.iter().filter(|name| !known.contains(*name)).collect();
         assert!(missing.is_empty(), "{document} names tests that do not exist: {missing:#?}");
     }

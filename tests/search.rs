@@ -257,11 +257,14 @@ async fn every_answer_echoes_its_ids_and_is_never_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn under_lenient_handling_what_was_left_out_is_named_in_the_answer() {
     let house = House::open().await;
-    let got = house.get_with(&format!("Flag?patient={CHILD}&colour=red"), &[("Prefer", "handling=lenient")]).await;
+    let path = format!("Flag?patient={CHILD}&encounter=one&Testpatient=two");
+    let got = house.get_with(&path, &[("Prefer", "handling=lenient")]).await;
     assert_eq!(got.status, 200, "{}", got.text);
     let outcomes = got.resources("outcome");
-    assert_eq!(outcomes[0]["issue"][0]["expression"][0], "colour");
-    assert!(!got.json()["link"][0]["url"].as_str().unwrap().contains("colour"));
+    assert_eq!(outcomes[0]["issue"][0]["expression"][0], "encounter");
+    assert_eq!(outcomes[1]["issue"][0]["expression"][0], "(a name that is not repeated here)", "{}", outcomes[1]);
+    let link = got.json()["link"][0]["url"].as_str().unwrap().to_owned();
+    assert!(!link.contains("encounter") && !link.contains("Testpatient"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -92,10 +92,25 @@ fn request_id(headers: &HeaderMap, header: &'static str) -> Result<Option<String
     if !well_formed {
         return Err(malformed(header, "is 8 to 64 letters, digits and hyphens"));
     }
-    if NhsNumber::parse(id).is_ok() {
-        return Err(malformed(header, "must not be an NHS number"));
+    if holds_nhs_number(id) {
+        return Err(malformed(header, "must not hold an NHS number"));
     }
     Ok(Some(id.to_owned()))
+}
+
+/// Whether an id is an NHS number, or has one in it: ten digits alone, or in groups of three, three and four.
+///
+/// Two things that random ids have now and then are none: ten digits among further hexadecimal ones, and, inside an id, ten that begin
+/// with 0, 1 or 2, which are the seconds since 1970 and no number that is issued in England.
+fn holds_nhs_number(id: &str) -> bool {
+    let is_number = |text: &str| !text.starts_with(['0', '1', '2']) && NhsNumber::parse(text).is_ok();
+    let in_groups = |run: &str| {
+        let groups: Vec<&str> = run.split('-').filter(|group| !group.is_empty()).collect();
+        let is_spaced = |three: &&[&str]| three.iter().map(|group| group.len()).eq([3, 3, 4]);
+        groups.iter().any(|group| is_number(group)) || groups.windows(3).filter(is_spaced).any(|three| is_number(&three.concat()))
+    };
+    let mut runs = id.split(|c: char| !c.is_ascii_hexdigit() && c != '-');
+    NhsNumber::parse(id).is_ok() || runs.any(in_groups)
 }
 
 fn unscheduled(headers: &HeaderMap) -> Result<Option<bool>, HeaderError> {
@@ -145,14 +160,16 @@ fn handling(headers: &HeaderMap) -> Option<Handling> {
     })
 }
 
-/// `00-<32 hex>-<16 hex>-<2 hex>`; anything else is as if it were not there, as W3C asks.
+/// `00-<32 hex>-<16 hex>-<2 hex>`; anything else is as if it were not there, as W3C asks, and so is an NHS number filled up with zeros.
 fn traceparent(headers: &HeaderMap) -> Option<Text> {
     let text = single(headers, "traceparent").ok()??;
     let parts: Vec<&str> = text.split('-').collect();
     let hex = |part: &str, length: usize| part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let zero = |part: &str| part.bytes().all(|b| b == b'0');
+    let is_number = |part: &str| NhsNumber::parse(part).is_ok();
+    let random = |part: &str| !zero(part) && !is_number(part.trim_start_matches('0')) && !is_number(part.trim_end_matches('0'));
     match parts.as_slice() {
-        ["00", trace, span, flags] if hex(trace, 32) && hex(span, 16) && hex(flags, 2) && !zero(trace) && !zero(span) => {
+        ["00", trace, span, flags] if hex(trace, 32) && hex(span, 16) && hex(flags, 2) && random(trace) && random(span) => {
             Some(text.into())
         }
         _ => None,
@@ -197,6 +214,23 @@ mod tests {
     }
 
     #[test]
+    fn an_id_with_an_nhs_number_in_it_is_refused_and_a_random_one_never_is() {
+        for id in ["child-9990000018", "9990000018-2", "x9990000018x", "req-999-000-0018-1", "nhs9990000018"] {
+            assert!(read(&[("X-Request-ID", id)]).1.is_err(), "{id}");
+        }
+        // UUIDs, ids of 32 digits, and seconds since 1970 that would be a valid number.
+        let seconds = (1_800_000_000..1_800_000_100).find(|&seconds| NhsNumber::from_u64(seconds).is_ok()).unwrap();
+        for id in [
+            "60e0b220-8136-4ca5-ae46-c9990000018d",
+            "a9990000018bcdef0123456789abcdef",
+            "9990000018abcdef9990000018abcdef",
+            &format!("ward-{seconds}"),
+        ] {
+            assert!(read(&[("X-Request-ID", id)]).1.is_ok(), "{id}");
+        }
+    }
+
+    #[test]
     fn an_id_is_echoed_even_when_another_header_is_at_fault() {
         let (headers, fault) = read(&[("X-Request-ID", "abcdefgh"), ("IsUnscheduledAccessEvent", "maybe")]);
         assert!(fault.is_err());
@@ -216,7 +250,11 @@ mod tests {
     fn a_malformed_traceparent_is_as_none() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         assert!(read(&[("traceparent", good)]).0.traceparent.is_some());
-        for bad in ["", "00-0-0-0", "00-00000000000000000000000000000000-b7ad6b7169203331-01", &good.to_uppercase()] {
+        let padded = format!("00-{:0>32}-b7ad6b7169203331-01", "9990000018");
+        let as_span = format!("00-0af7651916cd43dd8448eb211c80319c-{:0<16}-01", "9990000018");
+        for bad in
+            ["", "00-0-0-0", "00-00000000000000000000000000000000-b7ad6b7169203331-01", &good.to_uppercase(), &padded, &as_span]
+        {
             assert!(read(&[("traceparent", bad)]).0.traceparent.is_none(), "{bad}");
         }
     }

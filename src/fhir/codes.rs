@@ -28,8 +28,8 @@ pub const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
 pub const SDS_USER_ID: &str = "https://fhir.nhs.uk/Id/sds-user-id";
 pub const SDS_ROLE_PROFILE_ID: &str = "https://fhir.nhs.uk/Id/sds-role-profile-id";
 pub const SPINE_ASID: &str = "https://fhir.nhs.uk/Id/nhsSpineASID";
-const ODS_ORGANISATION: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
-const ODS_SITE: &str = "https://fhir.nhs.uk/Id/ods-site-code";
+pub const ODS_ORGANISATION: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
+pub const ODS_SITE: &str = "https://fhir.nhs.uk/Id/ods-site-code";
 /// Local patient identifiers (wire.md 3.3).
 pub const LOCAL_PATIENT_ID: &str = "urn:oid:2.16.840.1.113883.2.1.3.2.4.18.24";
 

@@ -75,8 +75,7 @@ where
     }
 }
 
-/// `filter`, but never what could hold a header, a URL or a body, and never the exporters, whose own words would be exported in
-/// turn: not even where `RUST_LOG` asks for it.
+/// `filter`, but of other people's code only what [`is_harmless`]: not even where `RUST_LOG` asks for it.
 fn wanted<S>(filter: EnvFilter) -> impl tracing_subscriber::layer::Filter<S>
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
@@ -84,16 +83,18 @@ where
     filter.and(filter_fn(is_harmless))
 }
 
-const NEVER: [&str; 10] =
-    ["actix_http", "actix_web", "h2", "hyper", "hyper_util", "mio", "opentelemetry", "reqwest", "tonic", "tower"];
+/// The only crate beside this one that is ever logged: it tells when workers start, die and stop.
+const ALSO: &str = "actix_server";
 
+/// This crate says what it says by its own types. Any other could print a header, a URL, a body, the name in a certificate or, of an
+/// exporter, what is exported, and which one does changes with its version: so none is asked but [`ALSO`], and that not in detail.
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
-    let room = target.split("::").next().unwrap_or(target);
-    if room == "cpis_fhir" {
-        return true;
+    match target.split("::").next().unwrap_or(target) {
+        env!("CARGO_CRATE_NAME") => true,
+        ALSO => *metadata.level() <= Level::INFO,
+        _ => false,
     }
-    !NEVER.contains(&room) && !room.starts_with("opentelemetry") && *metadata.level() <= Level::INFO
 }
 
 /// JSON with the ids of the trace in front, so that a line and its trace find each other.

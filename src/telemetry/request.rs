@@ -84,11 +84,16 @@ impl Facts {
     }
 }
 
-/// `text` where it has the form of an organisation's or a role's code, and cannot be anything of a person.
+/// `text` where it has the form of an organisation's or a role's code, and cannot be a number or a date of a person: parts between
+/// colons, each of at most 12 letters and digits, six of them digits, without small letters; letters alone are five at most.
 fn code(text: &str) -> Option<String> {
-    let digits = text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or_default();
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b':');
-    (plain && digits < 9 && (1..=32).contains(&text.len())).then(|| text.to_owned())
+    let plain = |part: &str| {
+        let digits = part.bytes().filter(u8::is_ascii_digit).count();
+        let form = part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        let short = if digits == 0 || digits == part.len() { part.len() <= 5 } else { part.len() <= 12 };
+        form && short && digits <= 6
+    };
+    ((1..=32).contains(&text.len()) && text.split(':').all(plain)).then(|| text.to_owned())
 }
 
 /// A request under way. Where it is dropped before its end, its caller has gone.
@@ -203,15 +208,29 @@ mod tests {
 
     #[test]
     fn codes_of_organisations_and_roles_are_told() {
-        for plain in ["RX1", "X26", "R8000", "S0030:G0100:R0570"] {
+        for plain in ["RX1", "X26", "RAL", "999", "A81001", "R8000", "S0030:G0100:R0570"] {
             assert_eq!(code(plain).as_deref(), Some(plain));
         }
     }
 
     #[test]
     fn what_is_no_code_is_not_told() {
-        for other in ["", "9990000018", "999 000 0018", "RX1 9990000018", "RX9990000018", "Dr Example", "Müller", &"R".repeat(33)]
-        {
+        for other in [
+            "",
+            "9990000018",
+            "999 000 0018",
+            "RX1 9990000018",
+            "RX9990000018",
+            "Dr Example",
+            "Müller",
+            "Robin",
+            "TESTPATIENT",
+            "20190214",
+            "R20190214",
+            "01632:960001",
+            "LS14ap",
+            &"R".repeat(33),
+        ] {
             assert_eq!(code(other), None, "{other}");
         }
     }

@@ -1,64 +1,10 @@
 //! A gateway over real mutual TLS: believed for its certificate, and only then.
 
 use super::look_with;
+use crate::common::gateway::Authority;
 use crate::common::issuer::Issuer;
 use crate::common::{GOOD_CHILD, Got, House};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, SanType};
 use serde_json::json;
-use std::net::Ipv4Addr;
-
-/// A CA, and what it has signed: the service's certificate, and those of its callers.
-struct Authority {
-    ca: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "Gateway CA");
-        Self { ca: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
-    }
-
-    /// Certificate and key in one PEM.
-    fn issue(&self, subject: &[(DnType, &str)]) -> (String, String) {
-        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        params.subject_alt_names.push(SanType::IpAddress(Ipv4Addr::LOCALHOST.into()));
-        params.distinguished_name = DistinguishedName::new();
-        for (kind, value) in subject {
-            params.distinguished_name.push(kind.clone(), *value);
-        }
-        let key = KeyPair::generate().unwrap();
-        (params.signed_by(&key, &self.ca).unwrap().pem(), key.serialize_pem())
-    }
-
-    /// A caller with this common name; `None`: without a certificate.
-    fn caller(&self, common_name: Option<&str>) -> reqwest::Client {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let root = reqwest::Certificate::from_pem(self.ca.pem().as_bytes()).unwrap();
-        let builder = reqwest::Client::builder().no_proxy().tls_certs_only([root]);
-        let builder = match common_name {
-            None => builder,
-            Some(name) => {
-                let (cert, key) = self.issue(&[(DnType::OrganizationName, "Trust"), (DnType::CommonName, name)]);
-                builder.identity(reqwest::Identity::from_pem(format!("{cert}{key}").as_bytes()).unwrap())
-            }
-        };
-        builder.build().unwrap()
-    }
-}
-
-const HEADERS: &[(&str, &str)] = &[
-    ("user_id", "NHSD-Identity-UUID"),
-    ("role_profile_id", "NHSD-Session-URID"),
-    ("organisation_ods", "NHSD-End-User-Organisation-ODS"),
-    ("role_code", "X-Role-Code"),
-    ("role_name", "X-Role-Name"),
-    ("activities", "X-Activities"),
-    ("given", "X-Given"),
-    ("family", "X-Family"),
-    ("organisation_name", "X-Organisation"),
-];
 
 const DOCTOR: &[(&str, &str)] = &[
     ("NHSD-Identity-UUID", "555000777666"),
@@ -80,25 +26,8 @@ struct Gateway {
 impl Gateway {
     async fn open(issuer: &Issuer, further: &[(&str, &str)]) -> Self {
         let authority = Authority::new();
-        let (cert, key) = authority.issue(&[(DnType::CommonName, "localhost")]);
-        let file = |name: &str, text: &str| {
-            let path = issuer.folder().join(name);
-            std::fs::write(&path, text).unwrap();
-            path.display().to_string()
-        };
-        let mut settings = issuer.settings();
-        let mut set = |key: &str, value: &str| settings.push((key.to_owned(), value.to_owned()));
-        set("ACCESS__MODES", "gateway");
-        set("SERVER__TLS__CERT", &file("server.pem", &cert));
-        set("SERVER__TLS__KEY", &file("server.key", &key));
-        set("SERVER__TLS__CLIENT_CA", &file("callers.pem", &authority.ca.pem()));
-        set("ACCESS__GATEWAY__CERTIFICATES", r#"["other.example", "gateway.example"]"#);
-        for (part, header) in HEADERS {
-            set(&format!("ACCESS__GATEWAY__HEADERS__{}", part.to_uppercase()), header);
-        }
-        for (key, value) in further {
-            set(key, value);
-        }
+        let mut settings = authority.settings(issuer);
+        settings.extend(further.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         Self { house: House::with(&settings).await, authority }
     }

@@ -26,7 +26,7 @@ pub enum Mood {
     Broken,
     /// Nothing for a minute.
     Slow,
-    /// HTTP 200 and a web page.
+    /// HTTP 200 and a web page: [`Issuer::garble`] says which.
     Garbage,
     /// HTTP 200 and ten megabytes.
     Endless,
@@ -65,6 +65,8 @@ struct Shared {
     discoveries: AtomicU64,
     key_sets: AtomicU64,
     others: AtomicU64,
+    page: Mutex<String>,
+    heads: Mutex<Vec<u8>>,
 }
 
 impl Key {
@@ -146,6 +148,8 @@ impl Issuer {
             discoveries: AtomicU64::new(0),
             key_sets: AtomicU64::new(0),
             others: AtomicU64::new(0),
+            page: Mutex::new("<html>Sign in to the ward network</html>".to_owned()),
+            heads: Mutex::default(),
         });
         let folder = tempfile::tempdir().unwrap();
         for (name, byte) in [("id.key", "1a"), ("chain.key", "2b"), ("encryption.key", "3c")] {
@@ -156,7 +160,7 @@ impl Issuer {
             std::fs::write(&path, &certificates.ca_pem).unwrap();
             path.display().to_string()
         });
-        tokio::spawn(serve(listener, Arc::clone(&shared), certificates.map(|certificates| acceptor(&certificates))));
+        tokio::spawn(serve(listener, Arc::clone(&shared), certificates.map(|certificates| acceptor(&certificates, None))));
         Self { url, shared, folder, ca }
     }
 
@@ -223,6 +227,16 @@ impl Issuer {
 
     pub fn be(&self, mood: Mood) {
         *self.shared.mood.lock().unwrap() = mood;
+    }
+
+    /// What it answers in [`Mood::Garbage`].
+    pub fn garble(&self, page: &str) {
+        page.clone_into(&mut self.shared.page.lock().unwrap());
+    }
+
+    /// Every request that came, as it came.
+    pub fn heads(&self) -> Vec<u8> {
+        self.shared.heads.lock().unwrap().clone()
     }
 
     /// How often its keys have been asked for.
@@ -307,14 +321,25 @@ pub fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-fn acceptor(certificates: &Certificates) -> tokio_rustls::TlsAcceptor {
+/// With `client_ca_pem`, only clients of that CA get in.
+pub fn acceptor(certificates: &Certificates, client_ca_pem: Option<&str>) -> tokio_rustls::TlsAcceptor {
     use rustls::pki_types::pem::PemObject as _;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let chain = CertificateDer::pem_slice_iter(certificates.server_cert_pem.as_bytes()).collect::<Result<_, _>>().unwrap();
+    use rustls::server::WebPkiClientVerifier;
+    let chain = |pem: &str| CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(certificates.server_key_pem.as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let clients = match client_ca_pem {
+        None => WebPkiClientVerifier::no_client_auth(),
+        Some(pem) => {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add_parsable_certificates(chain(pem));
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap()
+        }
+    };
     let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()).into()
+    let config = config.with_client_cert_verifier(clients).with_single_cert(chain(&certificates.server_cert_pem), key).unwrap();
+    Arc::new(config).into()
 }
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>, tls: Option<tokio_rustls::TlsAcceptor>) {
@@ -343,6 +368,7 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared
             _ => return,
         }
     }
+    shared.heads.lock().unwrap().extend_from_slice(&head);
     let head = String::from_utf8_lossy(&head).into_owned();
     let path = head.split(' ').nth(1).unwrap_or_default();
     let count = match path {
@@ -355,7 +381,7 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared
     let (status, extra, body) = match mood {
         Mood::Well => ("200 OK", "", shared.document(path)),
         Mood::Broken => ("500 Internal Server Error", "", "{\"keys\": []}".to_owned()),
-        Mood::Garbage => ("200 OK", "", "<html>Sign in to the ward network</html>".to_owned()),
+        Mood::Garbage => ("200 OK", "", shared.page.lock().unwrap().clone()),
         Mood::Endless => ("200 OK", "", format!("{{\"keys\": [\"{}\"]}}", "x".repeat(10 << 20))),
         Mood::Redirecting => ("302 Found", "Location: /elsewhere\r\n", String::new()),
         Mood::Slow => {

@@ -1,13 +1,17 @@
 //! A house for a test: the simulator in this process, the real binary serving in another, joined by mutual TLS.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod canaries;
 pub mod children;
+pub mod gateway;
 pub mod ground;
 pub mod issuer;
 pub mod leaks;
 pub mod load;
 pub mod postgres;
 pub mod redis;
+pub mod smsp;
+
 pub mod trail;
 
 use cpis_fhir::simulator::certificates::Certificates;
@@ -42,7 +46,7 @@ pub struct Service {
     pub public: String,
     pub admin: String,
     pub stderr: Arc<Mutex<String>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A response, read.
@@ -153,8 +157,13 @@ impl House {
 
 impl Service {
     pub fn start(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_by(serve(), certificates, smsp_url, settings)
+    }
+
+    /// The same by another command than the binary's `serve`.
+    pub fn start_by(command: Command, certificates: &Certificates, smsp_url: &str, settings: &[(&str, &str)]) -> Self {
         let began = Instant::now();
-        let (mut process, folder) = spawn(certificates, smsp_url, settings);
+        let (mut process, folder) = spawn_by(command, certificates, smsp_url, settings);
         let (stderr, lines) = collect(process.stderr.take().unwrap());
         loop {
             assert!(began.elapsed() < Duration::from_secs(20), "the service did not get ready: {}", stderr.lock().unwrap());
@@ -165,7 +174,7 @@ impl Service {
             let Ok(entry) = serde_json::from_str::<Value>(&line) else { continue };
             if entry["message"] == "ready" {
                 let address = |name: &str| format!("http://{}", entry[name].as_str().unwrap());
-                return Self { public: address("public"), admin: address("admin"), process, stderr, _folder: folder };
+                return Self { public: address("public"), admin: address("admin"), process, stderr, folder };
             }
         }
     }
@@ -214,6 +223,11 @@ impl Service {
             assert!(began.elapsed() < Duration::from_secs(10), "no line has {words}: {said}");
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Where it runs: its certificates, and what it wrote; what it said on standard output is in the file `stdout`.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub fn process_id(&self) -> u32 {
@@ -286,12 +300,25 @@ impl Got {
 
 /// The binary started with settings, not waited for.
 pub fn spawn(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &str)]) -> (Child, tempfile::TempDir) {
+    spawn_by(serve(), certificates, smsp_url, settings)
+}
+
+fn serve() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cpis-fhir"));
+    command.arg("serve");
+    command
+}
+
+fn spawn_by(
+    mut command: Command,
+    certificates: &Certificates,
+    smsp_url: &str,
+    settings: &[(&str, &str)],
+) -> (Child, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     certificates.write_to(folder.path()).unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cpis-fhir"));
     command
-        .arg("serve")
         .env_clear()
         .current_dir(folder.path())
         .env("CPIS_FHIR__SMSP__URL", smsp_url)
@@ -302,11 +329,12 @@ pub fn spawn(certificates: &Certificates, smsp_url: &str, settings: &[(&str, &st
         .env("CPIS_FHIR__ACCESS__MODES", r#"["demo"]"#)
         .env("CPIS_FHIR__SERVER__LISTEN", "127.0.0.1:0")
         .env("CPIS_FHIR__ADMIN__LISTEN", "127.0.0.1:0")
-        .stdout(Stdio::null())
+        .stdout(std::fs::File::create(folder.path().join("stdout")).unwrap())
         .stderr(Stdio::piped());
     for (key, value) in settings {
-        // OpenTelemetry's own variables, systemd's, and the one that names the settings file are no settings.
-        let own = !["OTEL_", "NOTIFY_SOCKET", "CPIS_FHIR_CONFIG"].iter().any(|others| key.starts_with(others));
+        // OpenTelemetry's, Rust's, systemd's and the system's own variables, and the one that names the settings file, are no settings.
+        const OTHERS: [&str; 5] = ["OTEL_", "RUST_", "TMPDIR", "NOTIFY_SOCKET", "CPIS_FHIR_CONFIG"];
+        let own = !OTHERS.iter().any(|other| key.starts_with(other));
         command.env(if own { format!("CPIS_FHIR__{key}") } else { (*key).to_owned() }, value);
     }
     (command.spawn().unwrap(), folder)

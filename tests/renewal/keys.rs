@@ -4,7 +4,7 @@ use super::ground::{Ground, KEPT, RENEWED, flags, wait_for};
 use crate::common::{GOOD_CHILD, Got, client};
 
 fn lines(keys: &[char]) -> String {
-    keys.iter().map(|key| format!("{}\n", key.to_string().repeat(64))).collect()
+    keys.iter().flat_map(|key| [key.to_string().repeat(64), "\n".to_owned()]).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,3 +1,6 @@
+use super::registry::{SEARCHABLE, Searchable};
+use crate::fhir::graph::ResourceType;
+
 /// Why a search is refused. Never holds a value of the caller's, only the names of parameters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SearchError {
@@ -68,12 +71,113 @@ impl SearchError {
     }
 }
 
-/// The name as it may be repeated to the caller: a name that could hold data is not repeated.
+/// Parameters that R4 has for what can be searched here and for the Patient, beside those of the [`registry`](super::registry).
+const OF_R4: [&str; 58] = [
+    "_contained",
+    "_containedType",
+    "_content",
+    "_filter",
+    "_has",
+    "_lastUpdated",
+    "_list",
+    "_profile",
+    "_query",
+    "_security",
+    "_source",
+    "_tag",
+    "_text",
+    "_type",
+    "action",
+    "active",
+    "activity-code",
+    "activity-date",
+    "activity-reference",
+    "address",
+    "address-city",
+    "address-postalcode",
+    "agent-name",
+    "agent-role",
+    "altid",
+    "based-on",
+    "birthdate",
+    "care-manager",
+    "care-team",
+    "condition",
+    "context",
+    "death-date",
+    "deceased",
+    "email",
+    "encounter",
+    "family",
+    "gender",
+    "general-practitioner",
+    "given",
+    "goal",
+    "identifier",
+    "incoming-referral",
+    "instantiates-canonical",
+    "intent",
+    "language",
+    "link",
+    "name",
+    "outcome",
+    "part-of",
+    "participant",
+    "performer",
+    "phone",
+    "phonetic",
+    "policy",
+    "replaces",
+    "site",
+    "source",
+    "telecom",
+];
+
+const MODIFIERS: [&str; 15] = [
+    "above",
+    "below",
+    "code-text",
+    "contains",
+    "exact",
+    "identifier",
+    "in",
+    "iterate",
+    "missing",
+    "not",
+    "not-in",
+    "of-type",
+    "recurse",
+    "text",
+    "text-advanced",
+];
+
+/// The name as it may be repeated to the caller: only what FHIR has. Any other word could be a part of somebody's name or address,
+/// such as what follows an `&` in a value that was not encoded.
 pub(super) fn safe_name(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | ':' | '.' | '-');
-    if !name.is_empty() && name.len() <= 64 && name.chars().all(plain) {
-        name.to_owned()
-    } else {
-        "(a name that is not repeated here)".to_owned()
+    let (base, modifier) = name.split_once(':').map_or((name, None), |(base, modifier)| (base, Some(modifier)));
+    let of_registry =
+        SEARCHABLE.iter().flat_map(Searchable::parameters).any(|parameter| parameter.name.eq_ignore_ascii_case(base));
+    if !of_registry && !OF_R4.iter().any(|known| known.eq_ignore_ascii_case(base)) {
+        return "(a name that is not repeated here)".to_owned();
+    }
+    let is_known = modifier.is_some_and(|word| MODIFIERS.contains(&word) || ResourceType::parse(word).is_some());
+    if is_known { name.to_owned() } else { base.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::safe_name;
+
+    #[test]
+    fn only_names_of_fhir_are_repeated() {
+        for known in
+            ["patient", "_include:iterate", "birthdate", "_tag", "author:identifier", "patient:Patient", "name:exact", "Patient"]
+        {
+            assert_eq!(safe_name(known), known);
+        }
+        assert_eq!(safe_name("patient:Testpatient"), "patient");
+        for other in ["Testpatient", "testpatient", "9990000018", "", "robin:exact"] {
+            assert!(safe_name(other).starts_with('('), "{other}");
+        }
     }
 }

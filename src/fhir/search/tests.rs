@@ -111,7 +111,7 @@ fn a_forged_or_foreign_id_names_no_child() {
 
 #[test]
 fn what_is_not_understood_is_refused_under_strict_handling() {
-    for (name, value) in [("colour", "red"), ("Patient", NUMBER), ("_lastUpdated", "2025"), ("identifier", "x")] {
+    for (name, value) in [("encounter", "red"), ("Patient", NUMBER), ("_lastUpdated", "2025"), ("identifier", "x")] {
         let error = flag(&[("patient", NUMBER), (name, value)]).unwrap_err();
         assert!(matches!(error, SearchError::UnknownParameter { .. }), "{name}");
         assert_eq!(error.parameter(), Some(name));

@@ -7,6 +7,8 @@ use crate::cpis::NhsNumber;
 pub const MOST_VALUES: usize = 100;
 /// Bytes of one value.
 pub const LONGEST_VALUE: usize = 4096;
+/// Stands in a link for a value that finds nothing here and could be a word about somebody: it finds nothing either.
+pub const UNKNOWN: &str = "-";
 
 /// One alternative of a value: its parts between bars, unescaped and trimmed. At least one part.
 pub struct Alternative(Vec<String>);

@@ -99,7 +99,7 @@ fn an_access_without_a_time_of_day() {
 #[test]
 fn a_searchset_with_an_include_and_a_remark() {
     let answer = samples::one_plan(PlanType::ChildProtection, date(2025, 9, 1), None);
-    insta::assert_snapshot!(pretty(&bundle_of(&answer, "patient=9990000018&_include=Flag:author&colour=red")));
+    insta::assert_snapshot!(pretty(&bundle_of(&answer, "patient=9990000018&_include=Flag:author&encounter=red")));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn every_sample() -> Vec<Resource> {
         samples::with_accesses(samples::full_access_list()),
         samples::one_plan(PlanType::UnbornChildProtection, date(2025, 9, 1), Some(date(2026, 1, 1))),
     ];
-    let everything = "patient=9990000018&_include=*&_include:iterate=*&_revinclude:iterate=AuditEvent:entity&colour=red";
+    let everything = "patient=9990000018&_include=*&_include:iterate=*&_revinclude:iterate=AuditEvent:entity&encounter=red";
     let mut samples: Vec<Resource> = answers.iter().flat_map(resources).collect();
     samples.extend(answers.iter().map(|answer| bundle_of(answer, everything)));
     samples.extend([outcome(), batch_response(), with_every_attribute()]);

@@ -100,7 +100,7 @@ impl SoapFault {
     }
 
     fn by_code(&self) -> (Fault, Option<String>) {
-        let code = self.code.as_deref().filter(|code| is_fault_code(code));
+        let code = self.code.as_deref().and_then(fault_code);
         let fault = match code.map(base) {
             Some("MustUnderstand" | "VersionMismatch") => Fault::InvalidMessage,
             _ => Fault::NotRetryable,
@@ -113,19 +113,36 @@ fn base(code: &str) -> &str {
     code.split('.').next().unwrap_or(code)
 }
 
-/// A fault code of SOAP 1.1 or 1.2, possibly dotted: letters and dots only, so that it can be shown.
-fn is_fault_code(code: &str) -> bool {
+/// A fault code of SOAP 1.1 or 1.2 as it can be shown: with what follows a dot only where that is known too.
+fn fault_code(code: &str) -> Option<&str> {
     const KNOWN: [&str; 7] =
         ["Client", "Server", "Sender", "Receiver", "MustUnderstand", "VersionMismatch", "DataEncodingUnknown"];
-    code.len() <= 40 && code.bytes().all(|b| b.is_ascii_alphabetic() || b == b'.') && KNOWN.contains(&base(code))
+    const FINER: [&str; 2] = ["Authentication", "Header"];
+    let base = base(code);
+    let finer = code[base.len()..].strip_prefix('.').is_some_and(|finer| FINER.contains(&finer));
+    KNOWN.contains(&base).then_some(if finer { code } else { base })
 }
 
-/// A code as it can be shown: short, letters and digits, and too few digits to be an NHS number.
+/// A code as it can be shown: at most seven capitals and then one to five digits, as the codes of Spine and of the toolkit are. No
+/// NHS number, birth date, postcode or telephone number has that form, and no name.
 pub(super) fn plain_code(code: &str) -> Option<String> {
-    let digits = code.bytes().filter(u8::is_ascii_digit).count();
-    let plain = matches!(code.len(), 1..=12) && matches!(digits, 1..=9) && code.bytes().all(|b| b.is_ascii_alphanumeric());
+    let letters = code.bytes().take_while(u8::is_ascii_uppercase).count();
+    let digits = &code.as_bytes()[letters..];
+    let plain = letters <= 7 && matches!(digits.len(), 1..=5) && digits.iter().all(u8::is_ascii_digit);
     plain.then(|| code.to_owned())
 }
+
+/// What Spine's own checks can name (wire.md 2.9). Another name could be anybody's.
+const ERROR_BASE_NAMES: [&str; 8] = [
+    "MANDATORY_DATA_MISSING",
+    "INVALID_ID",
+    "INVALID_CREATION_TIME",
+    "INVALID_VERSION_CODE",
+    "INCONSISTENT_HL7_INTERACTION_ID",
+    "INVALID_COMM_FUNC_RCV",
+    "INVALID_COMM_FUNC_SND",
+    "INVALID_CONTROL_ACT",
+];
 
 /// The token of Spine's own checks, such as `ErrorBase1712.MANDATORY_DATA_MISSING` (wire.md 2.6).
 fn error_base(text: &str) -> Option<String> {
@@ -137,7 +154,7 @@ fn error_base(text: &str) -> Option<String> {
     }
     let number = START.len() + digits;
     let name = token[number..].strip_prefix('.').unwrap_or_default();
-    let name = name.bytes().take(40).take_while(|b| b.is_ascii_uppercase() || *b == b'_').count();
-    let end = if name == 0 { number } else { number + 1 + name };
+    let ends = name.find(|c: char| !c.is_ascii_uppercase() && c != '_').unwrap_or(name.len());
+    let end = if ERROR_BASE_NAMES.contains(&&name[..ends]) { number + 1 + ends } else { number };
     Some(token[..end].to_owned())
 }

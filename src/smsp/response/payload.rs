@@ -71,7 +71,10 @@ fn total(doc: &mut Document<'_>, total: &mut Total) -> Result<(), Bad> {
     Ok(())
 }
 
+/// More than anybody counts: such a number is something else, as an NHS number or a date would be, and is never repeated.
+const NO_COUNT: u64 = 100_000;
+
 fn count(text: &str) -> Total {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| digits).map_or(Total::Unreadable, Total::Count)
+    text.parse().ok().filter(|count| digits && *count < NO_COUNT).map_or(Total::Unreadable, Total::Count)
 }

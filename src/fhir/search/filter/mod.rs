@@ -82,7 +82,9 @@ impl Filter {
                     let id = alternative.single(name)?;
                     reference::check_id(name, id, ids).map(|()| id.to_owned())
                 })?;
-                (Tests::Id(wanted.clone()), wanted)
+                let known = |id: &String| if ids.open(id).is_some() { id.clone() } else { values::UNKNOWN.to_owned() };
+                let in_link = wanted.iter().map(known).collect();
+                (Tests::Id(wanted), in_link)
             }
         };
         Ok(Some((Self { parameter, tests }, (link_name, in_link.join(",")))))

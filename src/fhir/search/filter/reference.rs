@@ -8,7 +8,7 @@ use crate::fhir::id::{IdKeys, Part};
 use crate::fhir::search::{
     SearchError,
     error::safe_name,
-    values::{self, Alternative},
+    values::{self, Alternative, UNKNOWN},
 };
 
 /// One alternative of a reference parameter.
@@ -27,7 +27,7 @@ pub enum Named {
     No,
     Type(ResourceType),
     /// A type that no such reference here leads to: it matches nothing.
-    Foreign(String),
+    Foreign,
 }
 
 /// The alternatives of one value and the name that they stand under in a link.
@@ -93,7 +93,7 @@ fn literal(
                 return Err(SearchError::malformed(name, "a reference is an id, Type/id or a URL that ends so"));
             }
             let known = ResourceType::parse(kind).filter(|kind| targets.contains(kind));
-            (known.map_or_else(|| Named::Foreign(kind.to_owned()), Named::Type), id)
+            (known.map_or_else(|| Named::Foreign, Named::Type), id)
         }
     };
     let named = match (named, of_type) {
@@ -104,7 +104,7 @@ fn literal(
         (named, _) => named,
     };
     if edge == Edge::AuditEntity
-        && !matches!(named, Named::Foreign(_))
+        && !matches!(named, Named::Foreign)
         && let Ok(number) = NhsNumber::parse(id)
     {
         return Ok(ReferenceTest::Patient(number));
@@ -136,12 +136,13 @@ fn patient_identifier(name: &str, alternative: &Alternative) -> Result<Reference
 }
 
 impl ReferenceTest {
-    /// As it stands in a link: a number becomes the opaque id.
+    /// As it stands in a link: a number becomes the opaque id, and what no id of ours is may be anything.
     pub fn text(&self, ids: &IdKeys) -> String {
         match self {
+            Self::Literal { named: Named::Foreign, .. } => UNKNOWN.to_owned(),
+            Self::Literal { id, .. } if ids.open(id).is_none() => UNKNOWN.to_owned(),
             Self::Literal { named: Named::No, id } => id.clone(),
             Self::Literal { named: Named::Type(kind), id } => format!("{}/{id}", kind.name()),
-            Self::Literal { named: Named::Foreign(kind), id } => format!("{kind}/{id}"),
             Self::Patient(number) => format!("Patient/{}", ids.seal(ResourceType::Patient, number, &Part::EMPTY)),
             Self::Identifier(token) => token.text(),
         }
@@ -150,7 +151,7 @@ impl ReferenceTest {
     /// The node that a literal means in this graph, if any.
     pub fn node(&self, graph: &Graph<'_>, ids: &IdKeys) -> Option<NodeKey> {
         match self {
-            Self::Literal { named: Named::Foreign(_), .. } | Self::Identifier(_) => None,
+            Self::Literal { named: Named::Foreign, .. } | Self::Identifier(_) => None,
             Self::Literal { named, id } => {
                 let open = ids.open(id).filter(|open| *named == Named::No || *named == Named::Type(open.kind))?;
                 graph.find(&open)

@@ -5,7 +5,7 @@ use crate::fhir::codes::{self, Code};
 use crate::fhir::graph::{Graph, NodeKey, ResourceType};
 use crate::fhir::search::{
     SearchError,
-    values::{Alternative, escape, refuse_nhs_number},
+    values::{Alternative, UNKNOWN, escape, refuse_nhs_number},
 };
 
 /// The element that a token parameter reads.
@@ -102,15 +102,64 @@ impl Token {
         system && self.code.as_deref().is_none_or(|wanted| wanted == codes::plan_status(kind, status))
     }
 
-    /// As it stands in a link.
+    /// As it stands in a link: what could be a word about somebody stands there as [`UNKNOWN`], which finds the same.
     pub(super) fn text(&self) -> String {
-        let code = escape(self.code.as_deref().unwrap_or_default());
+        let code = self.code.as_deref().unwrap_or_default();
+        let code = if code.is_empty() || may_be_repeated(code) { escape(code) } else { UNKNOWN.to_owned() };
         match &self.system {
             System::Any => code,
             System::Absent => format!("|{code}"),
-            System::Is(system) => format!("{}|{code}", escape(system)),
+            System::Is(system) if SYSTEMS.contains(&system.as_str()) => format!("{}|{code}", escape(system)),
+            System::Is(_) => format!("{UNKNOWN}|{code}"),
         }
     }
+}
+
+/// The systems of everything that a token can find here.
+const SYSTEMS: [&str; 13] = [
+    codes::SNOMED_CT,
+    codes::CPIS_OBSERVATION_TYPE,
+    codes::ENGLAND_FLAG_CATEGORY,
+    codes::FLAG_CATEGORY,
+    codes::ODS_ORGANISATION,
+    codes::ODS_SITE,
+    codes::SDS_ROLE_PROFILE_ID,
+    codes::SPINE_ASID,
+    codes::NHS_NUMBER,
+    "http://hl7.org/fhir/flag-status",
+    "http://hl7.org/fhir/episode-of-care-status",
+    "http://hl7.org/fhir/request-status",
+    "http://hl7.org/fhir/care-team-status",
+];
+
+/// The words among the codes: those of our resources, and the other statuses of R4.
+const WORDS: [&str; 17] = [
+    "active",
+    "cancelled",
+    "child-protection-information-system-flag",
+    "completed",
+    "draft",
+    "entered-in-error",
+    "finished",
+    "inactive",
+    "on-hold",
+    "onhold",
+    "planned",
+    "proposed",
+    "revoked",
+    "safety",
+    "suspended",
+    "unknown",
+    "waitlist",
+];
+
+/// A word that is known, or something with the form of a code: a SNOMED, role profile or system id, or an ODS code.
+fn may_be_repeated(code: &str) -> bool {
+    let digits = code.bytes().filter(u8::is_ascii_digit).count();
+    let is_id = digits == code.len() && (12..=18).contains(&digits);
+    let is_short = code.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && (code.len() <= 5 || ((1..=6).contains(&digits) && code.len() <= 8));
+    WORDS.contains(&code) || is_id || (is_short && digits <= 6)
 }
 
 /// The code system that the `status` of a type is bound to in R4.

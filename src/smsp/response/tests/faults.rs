@@ -29,7 +29,10 @@ fn toolkit_codes_have_their_meaning() {
     assert_eq!(failure_of(toolkit("2200")), kind(Fault::NotRetryable, Some("2200")));
     assert_eq!(failure_of(toolkit("3000")), kind(Fault::AccessDenied, Some("3000")));
     assert_eq!(failure_of(toolkit("4711")), kind(Fault::NotRetryable, Some("4711")));
-    assert_eq!(failure_of(toolkit("9990000018")), kind(Fault::NotRetryable, None));
+    // A number, a date, a postcode, a name with a digit.
+    for other in ["9990000018", "20190214", "190214", "LS14AP", "Robin1", "TESTPATIENT1", "02079460001"] {
+        assert_eq!(failure_of(toolkit(other)), kind(Fault::NotRetryable, None), "{other}");
+    }
 }
 
 #[test]
@@ -48,6 +51,8 @@ fn tokens_of_spines_checks_are_found_in_any_text() {
     assert_eq!(failure_of(fault(&format!("<detail>{text}<more/></detail>"))), invalid);
     assert_eq!(failure_of(nasp(&["999"]).replace("Error<", &format!("{text}<"))), invalid);
     assert_eq!(failure_of(fault("<faultstring>ErrorBase1732</faultstring>")), kind(Fault::InvalidMessage, Some("ErrorBase1732")));
+    let named = fault("<faultstring>ErrorBase1712.ROBIN_TESTPATIENT</faultstring>");
+    assert_eq!(failure_of(named), kind(Fault::InvalidMessage, Some("ErrorBase1712")), "no name that Spine does not have");
     for none in ["ErrorBase18", "ErrorBase17", "ErrorBase17123", "ErrorBase"] {
         assert_eq!(failure_of(fault(&format!("<faultstring>{none}</faultstring>"))), kind(Fault::NotRetryable, None), "{none}");
     }
@@ -62,6 +67,8 @@ fn a_fault_without_detail_goes_by_its_code() {
         ("soap:Client", Fault::NotRetryable, Some("Client")),
         ("soap:Server", Fault::NotRetryable, Some("Server")),
         ("Client.Authentication", Fault::NotRetryable, Some("Client.Authentication")),
+        ("Client.Testpatient", Fault::NotRetryable, Some("Client")),
+        ("Server.Authentication.Robin", Fault::NotRetryable, Some("Server")),
         ("soap:9990000018", Fault::NotRetryable, None),
         ("Robin Testpatient", Fault::NotRetryable, None),
         ("", Fault::NotRetryable, None),
