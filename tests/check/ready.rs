@@ -151,8 +151,21 @@ async fn an_admin_listener_with_tls_is_believed_by_the_very_certificate_of_the_s
     let other = folder.path().join("other.pem");
     std::fs::write(&other, server_cert_pem).unwrap();
     secured.variables.push(("ADMIN__TLS__CERT", other.display().to_string()));
-    let (code, said) = secured.ready(&[]).await;
+    let (code, said) = secured.ready(&["--admin", &url]).await;
     assert!(code == 1 && said.contains("certificate"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_could_not_take_a_new_certificate_is_ready_and_that_is_told() {
+    let mut secured = secured(&ADMIN_TLS).await;
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.pem");
+    for text in [certificates(-1, 365).server_cert_pem, "broken".to_owned(), String::new()] {
+        std::fs::write(&other, text).unwrap();
+        secured.variables.push(("ADMIN__TLS__CERT", other.display().to_string()));
+        let (code, said) = secured.ready(&[]).await;
+        assert!(code == 0 && said.contains("not the one that the settings name now"), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use url::Url;
 const LIMIT: Duration = Duration::from_secs(4);
 
 /// Whom to ask, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Question {
     /// `GET` of this URL.
     Get { url: Url, trust: Trust },
@@ -73,16 +73,16 @@ fn of_url(text: &str, listeners: Option<&Listeners>) -> Result<Question, String>
 /// The admin listener, or the public one where only that lets in callers without a certificate: both tell whether the service is ready.
 fn of_listeners(Listeners { server, admin }: &Listeners) -> Result<Question, String> {
     let open = [admin, server].into_iter().find(|listening| !listening.wants_certificate);
-    let Listening { address, cert_pem, .. } = open.unwrap_or(admin);
+    let Listening { address, is_tls, cert_pem, .. } = open.unwrap_or(admin);
     if address.port() == 0 {
         return Err("the settings leave the port open; name the listener with --admin".to_owned());
     }
     let address = SocketAddr::new(near(address.ip()), address.port());
-    let trust = cert_pem.as_deref().map_or(Ok(Trust::Nobody), Trust::only)?;
+    let trust = if *is_tls { Trust::here(cert_pem.as_deref()) } else { Trust::Nobody };
     if open.is_none() {
         return Ok(Question::Greet { address, trust });
     }
-    let scheme = if cert_pem.is_some() { "https" } else { "http" };
+    let scheme = if *is_tls { "https" } else { "http" };
     let url = Url::parse(&format!("{scheme}://{address}/health/ready")).map_err(|_| "the address of the listener is no URL")?;
     Ok(Question::Get { url, trust })
 }
@@ -116,7 +116,7 @@ async fn get(url: &Url, trust: &Trust) -> Result<String, String> {
         .map_err(|error| format!("{url}: {}", if error.is_connect() { cause(&error) } else { "no answer".to_owned() }))?
         .status();
     match status.as_u16() {
-        200 => Ok(url.to_string()),
+        200 => Ok(format!("{url}{}", trust.remark())),
         503 => Err(format!("{url}: the service is stopping (HTTP 503)")),
         other => Err(format!("{url}: HTTP {other}, so that it is something else that answers there")),
     }
@@ -137,7 +137,7 @@ async fn greet(address: SocketAddr, trust: &Trust) -> Result<String, String> {
     let config = Arc::new(trust.config()?);
     let shaken = tokio_rustls::TlsConnector::from(config).connect(ServerName::from(address.ip()), stream).await;
     shaken.map_err(|error| format!("{address}: {error}"))?;
-    Ok(format!("{address} is there; it asks callers for a certificate, so that more could not be asked"))
+    Ok(format!("{address} is there; it asks callers for a certificate, so that more could not be asked{}", trust.remark()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
 //! Which certificate is believed: the very one that the service was given, whatever name and dates stand in it.
+//!
+//! On this machine any is taken, and one that is another is told: a service that could not take a new certificate goes on with the one
+//! before, and is not to be ended for that. What is asked and answered here is no secret.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
@@ -6,9 +9,10 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whom to believe.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Trust {
     /// Nobody, where nothing is encrypted.
     Nobody,
@@ -16,7 +20,13 @@ pub enum Trust {
     System,
     /// This certificate alone.
     Only(CertificateDer<'static>),
+    /// Whoever listens on this machine; should it not be this certificate, it is told.
+    Here { expected: Option<CertificateDer<'static>>, is_other: Told },
 }
+
+/// Whether another certificate was seen.
+#[derive(Debug, Clone, Default)]
+pub struct Told(Arc<AtomicBool>);
 
 impl Trust {
     /// The first certificate in `pem`.
@@ -28,6 +38,22 @@ impl Trust {
         own.map(Self::Only).ok_or_else(|| "the listener's certificate in the settings cannot be read".to_owned())
     }
 
+    /// The first certificate in `pem`, where it can be read.
+    pub fn here(pem: Option<&[u8]>) -> Self {
+        let expected = pem.and_then(|pem| CertificateDer::pem_slice_iter(pem).next()?.ok());
+        Self::Here { expected, is_other: Told::default() }
+    }
+
+    /// What is to be said of the certificate that was seen.
+    pub fn remark(&self) -> &'static str {
+        match self {
+            Self::Here { is_other, .. } if is_other.0.load(Ordering::Relaxed) => {
+                "; its certificate is not the one that the settings name now"
+            }
+            _ => "",
+        }
+    }
+
     /// How TLS is spoken with whoever is believed.
     ///
     /// # Errors
@@ -37,12 +63,18 @@ impl Trust {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| format!("TLS cannot be set up: {error}"))?;
-        if let Self::Only(certificate) = self {
-            let verifier = Arc::new(Pinned { certificate: certificate.clone(), provider });
-            return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
+        let pinned = match self {
+            Self::Only(certificate) => Some(Pinned { certificate: Some(certificate.clone()), tell: None, provider }),
+            Self::Here { expected, is_other } => {
+                Some(Pinned { certificate: expected.clone(), tell: Some(is_other.clone()), provider })
+            }
+            Self::Nobody | Self::System => None,
+        };
+        if let Some(pinned) = pinned {
+            return Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(pinned)).with_no_client_auth());
         }
         let mut roots = RootCertStore::empty();
-        if *self == Self::System {
+        if matches!(self, Self::System) {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
         Ok(builder.with_root_certificates(roots).with_no_client_auth())
@@ -52,7 +84,9 @@ impl Trust {
 /// Believes one certificate, of whoever holds its key.
 #[derive(Debug)]
 struct Pinned {
-    certificate: CertificateDer<'static>,
+    certificate: Option<CertificateDer<'static>>,
+    /// Who is to know of another one. Without it, another one is refused.
+    tell: Option<Told>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -65,11 +99,12 @@ impl ServerCertVerifier for Pinned {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if *end_entity == self.certificate {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+        if self.certificate.as_ref() == Some(end_entity) {
+            return Ok(ServerCertVerified::assertion());
         }
+        let told = self.tell.as_ref().ok_or(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))?;
+        told.0.store(true, Ordering::Relaxed);
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

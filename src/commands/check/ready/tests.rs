@@ -2,7 +2,13 @@ use super::*;
 use crate::simulator::certificates::Certificates;
 
 fn listening(address: &str, cert_pem: Option<&str>, wants_certificate: bool) -> Listening {
-    Listening { address: address.parse().unwrap(), cert_pem: cert_pem.map(|pem| pem.as_bytes().to_vec()), wants_certificate }
+    let is_tls = cert_pem.is_some();
+    Listening {
+        address: address.parse().unwrap(),
+        is_tls,
+        cert_pem: cert_pem.map(|pem| pem.as_bytes().to_vec()),
+        wants_certificate,
+    }
 }
 
 fn url_of(question: Result<Question, String>) -> String {
