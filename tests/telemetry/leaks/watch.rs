@@ -64,8 +64,11 @@ impl Watch {
             ("RUST_BACKTRACE", "full"),
             ("TMPDIR", &temporary.path().display().to_string()),
             ("SMSP__CONNECT_TIMEOUT", "2s"),
-            ("SMSP__TIMEOUT", "2s"),
-            ("SMSP__LATE_TIMEOUT", "2s"),
+            ("SMSP__TIMEOUT", "4s"),
+            ("SMSP__LATE_TIMEOUT", "4s"),
+            // Nothing is dropped however slow the machine is: what was not exported was not searched.
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "100000"),
+            ("OTEL_BLRP_MAX_QUEUE_SIZE", "100000"),
             ("SMSP__BREAKER__FAILURES", "1000"),
             ("LIMITS__REQUESTS_PER_SECOND", "100000"),
         ];
