@@ -64,8 +64,11 @@ impl Watch {
             ("RUST_BACKTRACE", "full"),
             ("TMPDIR", &temporary.path().display().to_string()),
             ("SMSP__CONNECT_TIMEOUT", "2s"),
-            ("SMSP__TIMEOUT", "2s"),
-            ("SMSP__LATE_TIMEOUT", "2s"),
+            ("SMSP__TIMEOUT", "4s"),
+            ("SMSP__LATE_TIMEOUT", "4s"),
+            // Nothing is dropped however slow the machine is: what was not exported was not searched.
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "100000"),
+            ("OTEL_BLRP_MAX_QUEUE_SIZE", "100000"),
             ("SMSP__BREAKER__FAILURES", "1000"),
             ("LIMITS__REQUESTS_PER_SECOND", "100000"),
         ];
@@ -139,7 +142,11 @@ impl Watch {
             let got = Got::read(self.http.get(format!("{}/{path}", self.service.admin)).send().await.unwrap()).await;
             self.note(path, None, &got);
         }
-        let page = self.http.get(format!("{}/metrics", self.service.admin)).send().await.unwrap().text().await.unwrap();
+        let scrape = self.http.get(format!("{}/metrics", self.service.admin));
+        let open = scrape.try_clone().unwrap().header("Accept", "application/openmetrics-text");
+        let page = scrape.send().await.unwrap().text().await.unwrap();
+        let open = open.send().await.unwrap().text().await.unwrap();
+        assert!(open.ends_with("# EOF\n"), "{open}");
         let process = Path::new("/proc").join(self.service.process_id().to_string());
         let (command, environment) = (std::fs::read(process.join("cmdline")), std::fs::read(process.join("environ")));
         assert_eq!(tokio::task::block_in_place(|| self.service.stop()), Some(0), "{}", self.service.said());
@@ -149,6 +156,7 @@ impl Watch {
 
         secrets.all.assert_none("the log", log.as_bytes());
         secrets.all.assert_none("the page of metrics", page.as_bytes());
+        secrets.all.assert_none("the page of metrics with exemplars", open.as_bytes());
         let (raw, decoded) = self.collector.look(|received| (received.raw.concat(), exported(received)));
         secrets.all.assert_none("what was exported, as it came", &raw);
         secrets.all.assert_none("what was exported", decoded.as_bytes());
