@@ -4,7 +4,6 @@
 mod common;
 
 use common::load::Load;
-use common::postgres::signal_to;
 use common::trail::TrailFolder;
 use common::{GOOD_CHILD, House};
 use std::io::{Read, Write};
@@ -65,7 +64,7 @@ async fn a_look_that_takes_long_is_answered_before_the_end() {
     while house.counts().requests == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    signal_to(house.service.process_id(), "-TERM");
+    house.service.signal("-TERM");
     // The admin listener says so for as long as anybody is waited for.
     let began = Instant::now();
     let ready = async || house.http.get(format!("{admin}/health/ready")).send().await.unwrap().status().as_u16();
@@ -102,7 +101,7 @@ async fn a_second_signal_ends_it_at_once() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let began = Instant::now();
-    signal_to(house.service.process_id(), "-TERM");
+    house.service.signal("-TERM");
     house.service.line_with("finishing what is in flight");
     assert_eq!(house.service.stop(), Some(130));
     assert!(began.elapsed() < Duration::from_secs(10));
@@ -122,7 +121,7 @@ async fn systemd_is_told_of_the_start_a_reload_and_the_end() {
     };
     let mut house = House::with(&[("NOTIFY_SOCKET", path.to_str().unwrap())]).await;
     assert_eq!(told(), "READY=1\n");
-    signal_to(house.service.process_id(), "-HUP");
+    house.service.signal("-HUP");
     let reloading = told();
     assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
     assert_eq!(told(), "READY=1\n");

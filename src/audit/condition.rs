@@ -1,7 +1,7 @@
 //! In what condition a trail is, for `check`: whether it takes lines, and whether its end is whole. No line is written, nothing is made,
 //! and a service may have the trail open all the while.
 
-use super::open::{look_at_the_end, open_to_read, read_head};
+use super::open::{LAST, look_at_the_end, open_to_read, read_head};
 use super::postgres::{self, Server};
 use super::sqlite::{Trial, try_to_write};
 use super::{Chain, Found, Head, OpenError, OpenedToRead, StoreError, StoreErrorKind, Tip, folder, read_body};
@@ -42,8 +42,6 @@ pub struct End {
     pub lost_heads: Vec<PathBuf>,
 }
 
-/// Lines at the end whose NHS numbers are opened.
-const LAST: u64 = 64;
 const A_MOMENT: Duration = Duration::from_millis(100);
 
 /// Whether the store takes lines.

@@ -111,8 +111,8 @@ enum As {
 /// Both sides of a store, how lines leave it, and where its head goes.
 type Stores = (Box<dyn Store>, Arc<dyn Reader>, Option<Arc<dyn Retire>>, Option<PathBuf>);
 
-/// Lines at the end whose MACs are checked at the start.
-const LAST: u64 = 64;
+/// Lines at the end that are looked at: at the start their MACs, by `check` their NHS numbers too.
+pub(super) const LAST: u64 = 64;
 
 /// Opens the trail for a service: one at a time, which looks at the trail's end and keeps the proof of what it finds.
 ///

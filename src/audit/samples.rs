@@ -5,13 +5,28 @@ use super::{
     Upshot, Who, body,
 };
 use crate::cpis::{AuthorAsSent, AuthorKind, Delivery, NhsNumber, Text};
-use crate::settings::KeyMaterial;
+use crate::settings::{Audit, AuditStore, KeyMaterial};
+use std::time::Duration;
+use tempfile::TempDir;
 use uuid::Uuid;
 
 pub const CHILD: &str = "9990000018";
 pub const OTHER_CHILD: &str = "9990000026";
 pub const LOOK: Uuid = Uuid::from_bytes([0x11; 16]);
 pub const MESSAGE_ID: &str = "AAAAAAAA-0000-4000-8000-000000000001";
+
+/// A trail in SQLite in this folder.
+pub fn sqlite_settings(folder: &TempDir) -> Audit {
+    Audit {
+        store: AuditStore::Sqlite(folder.path().join("trail.db")),
+        store_ca: None,
+        chain_keys: vec![KeyMaterial::new([1; 32])],
+        encryption_keys: vec![KeyMaterial::new([2; 32])],
+        head_file: Some(folder.path().join("trail.head")),
+        commit_timeout: Duration::from_secs(5),
+        online_for: Duration::from_hours(24),
+    }
+}
 
 pub struct Sample {
     pub reader: MemoryReader,

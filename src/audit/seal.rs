@@ -77,17 +77,12 @@ impl Seal {
 
     /// The index that new entries carry. `None` never happens: there is always a first key.
     pub(super) fn index(&self, number: &NhsNumber) -> Option<ChildIndex> {
-        self.indexes(number).into_iter().next()
+        self.0.load().first().map(|key| key.index(number))
     }
 
     /// Every index under which entries about the child may be found, one for each key.
     pub fn indexes(&self, number: &NhsNumber) -> Vec<ChildIndex> {
-        let index = |key: &SealKey| {
-            let mut index = [0; 16];
-            index.copy_from_slice(&hmac::sign(&key.index, number.digits().as_bytes()).as_ref()[..16]);
-            ChildIndex(index)
-        };
-        self.0.load().iter().map(index).collect()
+        self.0.load().iter().map(|key| key.index(number)).collect()
     }
 }
 
@@ -100,6 +95,12 @@ impl SealKey {
             number: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, number.as_slice()).ok()?),
             index: hmac::Key::new(hmac::HMAC_SHA256, index.as_slice()),
         })
+    }
+
+    fn index(&self, number: &NhsNumber) -> ChildIndex {
+        let mut index = [0; 16];
+        index.copy_from_slice(&hmac::sign(&self.index, number.digits().as_bytes()).as_ref()[..16]);
+        ChildIndex(index)
     }
 }
 

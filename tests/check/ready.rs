@@ -1,10 +1,10 @@
 //! `check --ready`: a container's health check.
 
+use crate::common::children::slow;
 use crate::common::ground::{Ground, certificates, text};
 use crate::common::issuer::{Issuer, Mood};
 use crate::common::{House, Service};
 use cpis_fhir::simulator::certificates::Certificates;
-use cpis_fhir::simulator::scenario::Scenario;
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -74,29 +74,14 @@ async fn something_else_that_answers_is_not_ready() {
     assert!(code == 1 && said.contains("HTTP 302"), "{said}");
 }
 
-const SLOW: &str = r#"
-[authorities.a]
-ods = "999"
-name = "Exampleshire County Council"
-numbers = [{ number = "02079460001", use = "WP" }]
-[[children]]
-nhs_number = "9990000018"
-title = "Slow"
-behaviour = { delay = "3s" }
-[[children.records]]
-authority = "a"
-subjects = [{ kind = "child", family = "Testpatient" }]
-plans = [{ type = "looked-after", start = "-2y" }]
-"#;
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_stops_is_not_ready_though_it_still_answers_a_caller() {
-    let house = House::with_scenario(Scenario::from_toml(SLOW).unwrap(), &[]).await;
+    let house = House::with_scenario(slow("3s"), &[]).await;
     let accepted = tokio::spawn(house.http.get(house.fhir("Flag?patient=9990000018")).send());
     while house.counts().requests == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(Command::new("kill").arg(house.service.process_id().to_string()).status().unwrap().success());
+    house.service.signal("-TERM");
     let began = Instant::now();
     while ready(&["--admin", &house.service.admin], &[]).await.0 == 0 {
         assert!(began.elapsed() < Duration::from_secs(20), "still ready");

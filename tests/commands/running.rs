@@ -1,8 +1,8 @@
 //! `demo` and `simulate` as they are typed, and a service that is told to stop.
 
+use crate::common::children::slow;
 use crate::common::{Got, House, Service, client};
 use crate::cpis_fhir;
-use cpis_fhir::simulator::scenario::Scenario;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -133,24 +133,9 @@ fn address_of(serving: &mut Process) -> String {
     panic!("the service did not get ready: {said}");
 }
 
-const SLOW: &str = r#"
-[authorities.a]
-ods = "999"
-name = "Exampleshire County Council"
-numbers = [{ number = "02079460001", use = "WP" }]
-[[children]]
-nhs_number = "9990000018"
-title = "Slow"
-behaviour = { delay = "1500ms" }
-[[children.records]]
-authority = "a"
-subjects = [{ kind = "child", family = "Testpatient" }]
-plans = [{ type = "looked-after", start = "-2y" }]
-"#;
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_told_to_stop_still_answers_what_it_accepted() {
-    let mut house = House::with_scenario(Scenario::from_toml(SLOW).unwrap(), &[]).await;
+    let mut house = House::with_scenario(slow("1500ms"), &[]).await;
     let accepted = tokio::spawn(house.http.get(house.fhir("Flag?patient=9990000018")).send());
     while house.counts().requests == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -166,11 +151,7 @@ async fn a_service_that_is_told_to_stop_still_answers_what_it_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_told_to_stop_waits_for_a_look_whose_caller_has_gone() {
-    let mut house = House::with_scenario(
-        Scenario::from_toml(SLOW).unwrap(),
-        &[("SMSP__CONNECT_TIMEOUT", "300ms"), ("SMSP__TIMEOUT", "500ms")],
-    )
-    .await;
+    let mut house = House::with_scenario(slow("1500ms"), &[("SMSP__CONNECT_TIMEOUT", "300ms"), ("SMSP__TIMEOUT", "500ms")]).await;
     let got = house.look("9990000018").await;
     assert_eq!(got.status, 504, "{}", got.text);
     assert_eq!(stop(&mut house.service), Some(0));

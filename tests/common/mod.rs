@@ -179,6 +179,11 @@ impl Service {
         }
     }
 
+    /// Sends the process a signal, such as `-HUP`.
+    pub fn signal(&self, signal: &str) {
+        postgres::signal_to(self.process.id(), signal);
+    }
+
     /// Asks the process to stop and waits for its exit code.
     pub fn stop(&mut self) -> Option<i32> {
         let _ = Command::new("kill").arg(self.process.id().to_string()).status();

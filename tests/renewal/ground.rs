@@ -132,7 +132,3 @@ pub async fn metric(service: &Service, name: &str) -> f64 {
     let line = page.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {page}"));
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
-
-pub fn hang_up(service: &Service) {
-    crate::common::postgres::signal_to(service.process_id(), "-HUP");
-}

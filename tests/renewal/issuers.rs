@@ -1,6 +1,6 @@
 //! Towards issuers of tokens: their keys, and the CAs of their servers.
 
-use super::ground::{RENEWED, hang_up, wait_for};
+use super::ground::{RENEWED, wait_for};
 use crate::common::House;
 use crate::common::issuer::{Issuer, bearer};
 use serde_json::json;
@@ -20,7 +20,7 @@ async fn a_hangup_reads_the_keys_of_an_issuer_at_once() {
     issuer.withdraw_old_keys();
     assert_eq!(status(&house, &old).await, 200, "the old keys hold until they are read again");
     let (before, began) = (issuer.key_sets(), Instant::now());
-    hang_up(&house.service);
+    house.service.signal("-HUP");
     while issuer.key_sets() == before || status(&house, &old).await == 200 {
         assert!(began.elapsed() < Duration::from_secs(20), "{}", house.service.said());
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,6 +1,6 @@
 //! Towards the SMSP: our certificate, its key, and the CA that we trust.
 
-use super::ground::{Ground, KEPT, Mounted, RENEWED, client_files, flags, hang_up, metric, wait_for};
+use super::ground::{Ground, KEPT, Mounted, RENEWED, client_files, flags, metric, wait_for};
 use crate::common::load::Load;
 use crate::common::{Service, client};
 use std::time::Duration;
@@ -93,10 +93,10 @@ async fn whom_we_trust_is_renewed_too() {
 async fn a_hangup_reads_everything_at_once_and_is_on_the_trail() {
     let ground = Ground::new().await;
     let mut service = ground.serve(&[]);
-    hang_up(&service);
+    service.signal("-HUP");
     service.line_with("certificates and keys are as before");
     ground.smsp.update(&client_files(&ground.second, &ground.first.ca_pem));
-    hang_up(&service);
+    service.signal("-HUP");
     wait_for(&service, RENEWED, 1);
     still_well(&service, "a hangup").await;
     assert_eq!(service.stop(), Some(0));
@@ -122,10 +122,10 @@ async fn a_setting_that_is_no_file_waits_for_the_next_start_and_is_named() {
     let folder = Mounted::new(&[("cpis.toml", "[smsp]\nmax_in_flight = 7\n")]);
     let service = ground.serve(&[("CPIS_FHIR_CONFIG", &folder.path("cpis.toml"))]);
     folder.update(&[("cpis.toml", "[smsp]\nmax_in_flight = 8\n")]);
-    hang_up(&service);
+    service.signal("-HUP");
     assert!(service.line_with("from the next start on").contains("smsp.max_in_flight"));
     folder.update(&[("cpis.toml", "[smsp]\nmax_in_fright = 8\n")]);
-    hang_up(&service);
+    service.signal("-HUP");
     assert!(service.line_with("max_in_fright").contains(KEPT));
     still_well(&service, "a settings file that is wrong").await;
 }

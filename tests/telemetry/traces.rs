@@ -1,8 +1,8 @@
 //! One look, told as one trace that begins at the caller and goes on at the SMSP.
 
 use crate::collector::{Collector, Manner, Received, attribute, borrowed, hex};
+use crate::common::children::slow;
 use crate::common::{GOOD_CHILD, House};
-use cpis_fhir::simulator::scenario::Scenario;
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind, status::StatusCode};
 use serde_json::Value;
 
@@ -241,28 +241,13 @@ async fn without_a_collector_the_callers_trace_is_passed_on_as_it_came() {
 /// Of the built-in scenario: the reply never comes.
 const NEVER_ANSWERED: &str = "9990000980";
 
-const SLOW: &str = r#"
-[authorities.a]
-ods = "999"
-name = "Exampleshire County Council"
-numbers = [{ number = "02079460001", use = "WP" }]
-[[children]]
-nhs_number = "9990000018"
-title = "Slow"
-behaviour = { delay = "1500ms" }
-[[children.records]]
-authority = "a"
-subjects = [{ kind = "child", family = "Testpatient" }]
-plans = [{ type = "looked-after", start = "-2y" }]
-"#;
-
 /// The look goes on, and its spans stay those of the request that asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_whose_caller_was_told_that_time_is_up_still_ends_in_its_trace() {
     let collector = Collector::start(Manner::Takes).await;
     let mut settings = collector.variables();
     settings.extend([("SMSP__CONNECT_TIMEOUT", "300ms"), ("SMSP__TIMEOUT", "500ms")].map(|(k, v)| (k.to_owned(), v.to_owned())));
-    let house = House::with_scenario(Scenario::from_toml(SLOW).unwrap(), &borrowed(&settings)).await;
+    let house = House::with_scenario(slow("1500ms"), &borrowed(&settings)).await;
     let got = house.get_with("Flag?patient=9990000018", &[("traceparent", &traceparent())]).await;
     assert_eq!(got.status, 504, "{}", got.text);
     let late = collector

@@ -1,23 +1,11 @@
 use super::*;
+use crate::audit::samples::sqlite_settings as settings;
 use crate::audit::{Entry, Event, open};
 use crate::settings::KeyMaterial;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tempfile::TempDir;
-
-fn settings(folder: &TempDir) -> Audit {
-    Audit {
-        store: AuditStore::Sqlite(folder.path().join("trail.db")),
-        store_ca: None,
-        chain_keys: vec![KeyMaterial::new([1; 32])],
-        encryption_keys: vec![KeyMaterial::new([2; 32])],
-        head_file: Some(folder.path().join("trail.head")),
-        commit_timeout: Duration::from_secs(5),
-        online_for: Duration::from_hours(24),
-    }
-}
 
 async fn tried(settings: &Audit) -> Result<Writable, StoreError> {
     writable(settings, &Handle::current()).await

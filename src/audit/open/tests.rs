@@ -1,21 +1,10 @@
 use super::*;
 use crate::audit::Line;
+use crate::audit::samples::sqlite_settings as settings;
 use crate::settings::KeyMaterial;
 use rusqlite::Connection;
 use std::time::Duration;
 use tempfile::TempDir;
-
-fn settings(folder: &TempDir) -> Audit {
-    Audit {
-        store: AuditStore::Sqlite(folder.path().join("trail.db")),
-        store_ca: None,
-        chain_keys: vec![KeyMaterial::new([1; 32])],
-        encryption_keys: vec![KeyMaterial::new([2; 32])],
-        head_file: Some(folder.path().join("trail.head")),
-        commit_timeout: Duration::from_secs(5),
-        online_for: Duration::from_hours(24),
-    }
-}
 
 async fn opened(settings: &Audit) -> Opened {
     open(settings, Handle::current()).await.unwrap()
