@@ -7,6 +7,7 @@
 pub mod access;
 pub mod api;
 pub mod audit;
+pub mod clock;
 pub mod commands;
 pub mod cpis;
 pub mod fhir;

@@ -7,6 +7,7 @@
 use super::issuer::{IssuerKeys, Source, Timing};
 use super::person::{self, Paths};
 use super::{Access, AccessError, Header, Headers, Identity, Refusal, Scopes};
+use crate::clock;
 use crate::cpis::{Requester, Text};
 use crate::settings::Issuer;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -18,7 +19,7 @@ use moka::sync::Cache;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::runtime::Handle;
 
 pub(super) const HEADER: &str = "Authorization";
@@ -149,7 +150,8 @@ impl Tokens {
 
     fn is_good(&self, believed: &Believed) -> bool {
         let issuer = self.issuers.get(believed.issuer);
-        issuer.is_some_and(|issuer| issuer.keys.generation() == Some(believed.generation)) && now() <= believed.until
+        issuer.is_some_and(|issuer| issuer.keys.generation() == Some(believed.generation))
+            && clock::unix_seconds() <= believed.until
     }
 
     async fn check(&self, token: &str, access: &Access) -> Result<Believed, Refusal> {
@@ -237,10 +239,6 @@ fn hash(token: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
     hash
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs())
 }
 
 /// Header and payload of a token of three parts, the last of them not empty.

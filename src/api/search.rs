@@ -9,7 +9,8 @@ use super::respond::Answered;
 use super::routes::Route;
 use super::{App, Asking, body, facts};
 use crate::access::Identity;
-use crate::cpis::{NhsNumber, Question, Requester, today_in_london};
+use crate::clock;
+use crate::cpis::{NhsNumber, Question, Requester};
 use crate::fhir::bundle::{self, Page};
 use crate::fhir::graph::{Context, Graph};
 use crate::fhir::id::IdKeys;
@@ -21,7 +22,6 @@ use crate::settings::{self, Settings};
 use crate::telemetry::spans;
 use actix_web::{HttpRequest, web};
 use fhirbolt_model::r4::Resource;
-use jiff::Timestamp;
 
 /// Answers a search in any of its forms: GET, POST, `/PatientFlag`, or a further page of one.
 pub async fn handle(
@@ -139,7 +139,7 @@ pub(super) fn searchset(search: &Search, look: &Look, base_url: &str, app: &App)
 
 /// The look as resources, seen today.
 pub(super) fn graph<'a>(look: &'a Look, ids: &'a IdKeys) -> Graph<'a> {
-    let today = today_in_london(Timestamp::now());
+    let today = clock::today();
     // Every look was asked as unscheduled, whatever the header said or left unsaid.
     Graph::new(&look.answer, &Context { ids, today, unscheduled: true })
 }

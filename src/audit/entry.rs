@@ -1,5 +1,6 @@
 //! What one entry of the trail says (decisions.md 35; wire.md 5.9, MSCA-AUD-02, -03).
 
+use crate::clock;
 use crate::cpis::{Answer, AuthorAsSent, Delivery, MessageIds, NhsNumber, Requester, Text};
 use jiff::Timestamp;
 use std::net::IpAddr;
@@ -178,7 +179,7 @@ impl Entry {
     pub fn of(event: Event) -> Self {
         Self {
             id: Uuid::new_v4(),
-            at: Timestamp::now(),
+            at: clock::now(),
             event,
             look: None,
             who: None,

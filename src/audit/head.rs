@@ -5,7 +5,7 @@
 //! synced: after a power failure it may be behind the store, which says nothing; it is never ahead of it unless lines were lost.
 
 use super::{Chain, KeyId, Mac, Tip};
-use jiff::Timestamp;
+use crate::clock;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ impl HeadFile {
     /// Of the file.
     pub fn keep_aside(path: &Path) -> std::io::Result<Option<PathBuf>> {
         let mut aside = path.as_os_str().to_owned();
-        aside.push(Timestamp::now().strftime(&format!("{LOST}%Y%m%dT%H%M%S%3fZ")).to_string());
+        aside.push(clock::now().strftime(&format!("{LOST}%Y%m%dT%H%M%S%3fZ")).to_string());
         match std::fs::rename(path, &aside) {
             Ok(()) => Ok(Some(aside.into())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

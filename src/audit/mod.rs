@@ -37,7 +37,7 @@ pub use entry::{Entry, Event, Message, RequestFacts, Shown, Upshot, Who};
 pub use head::{Head, HeadFile};
 pub use memory::{MemoryReader, MemoryStore};
 pub use open::{Found, OpenError, Opened, OpenedToRead, Renewable, open, open_beside, open_to_read};
-pub use question::{Question, QuestionError, england};
+pub use question::{Question, QuestionError};
 pub use seal::{ChildIndex, Seal, Sealed};
 pub use search::{Doubt, Hit, Page, Rest, Search, Sources};
 pub use store::{Appending, Draft, Reader, Reading, Store, StoreError, StoreErrorKind, Wanted};

@@ -2,9 +2,9 @@
 //! (MSCA-AUD-05, wire.md 5.9). One form for the command line and for the admin listener.
 
 use super::{Entry, Event, RequestFacts, Seal, Told, Wanted, Who};
+use crate::clock;
 use crate::cpis::NhsNumber;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use uuid::Uuid;
 
@@ -223,13 +223,7 @@ fn moment(text: &str, bound: Bound) -> Option<Timestamp> {
     // jiff reads a date from the beginning of a date and time as well; without an offset that is no point in time.
     let day = (text.len() == 10).then(|| text.parse::<Date>().ok()).flatten()?;
     let day = if bound == Bound::To { day.checked_add(1.day()).ok()? } else { day };
-    Some(day.to_zoned(england()?).ok()?.timestamp())
-}
-
-/// The time zone in which days are meant and times are shown (MSCA-AUD-07). Its data is compiled in.
-#[must_use]
-pub fn england() -> Option<TimeZone> {
-    TimeZone::get("Europe/London").ok()
+    Some(day.to_zoned(clock::london()).ok()?.timestamp())
 }
 
 impl std::fmt::Debug for Question {

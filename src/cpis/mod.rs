@@ -29,4 +29,4 @@ pub use register::{Asking, Register};
 pub use requester::{CareSetting, Requester, SdsId, UserIdentity};
 pub use subject::{BirthDate, LocalId, PersonName, Subject, SubjectKind};
 pub use text::Text;
-pub use time::{AccessTime, today_in_london};
+pub use time::AccessTime;

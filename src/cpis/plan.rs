@@ -51,7 +51,7 @@ pub enum PlanStatus {
 }
 
 impl Plan {
-    /// The plan's standing on `today`, a date in England ([`super::today_in_london`]).
+    /// The plan's standing on `today`, a date in England ([`crate::clock::today`]).
     #[must_use]
     pub fn status(&self, today: Date) -> PlanStatus {
         if self.period.start > today {

@@ -6,6 +6,7 @@ use super::remote::{self, Away, Begun, Kept, Place, Remembered, RemoteError, Rem
 use super::statistics::count;
 use super::table::{Flight, Landed, Source, Table};
 use super::{Freshness, LookKey, Sharing};
+use crate::clock;
 use crate::cpis::{Delivery, Failure, FailureKind, Phase};
 use crate::settings::{KeyMaterial, StoreUrl};
 use crate::telemetry::request::carried;
@@ -315,11 +316,11 @@ fn landed(kept: Kept, source: Source) -> Landed {
 
 /// The same moment by the clock of this process that never jumps.
 fn instant(came: Timestamp) -> Instant {
-    let age = Duration::try_from(Timestamp::now().duration_since(came)).unwrap_or(Duration::ZERO);
+    let age = Duration::try_from(clock::now().duration_since(came)).unwrap_or(Duration::ZERO);
     Instant::now().checked_sub(age).unwrap_or_else(Instant::now)
 }
 
 fn timestamp(came: Instant) -> Timestamp {
     let age = SignedDuration::try_from(came.elapsed()).unwrap_or(SignedDuration::MAX);
-    Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN)
+    clock::now().checked_sub(age).unwrap_or(Timestamp::MIN)
 }

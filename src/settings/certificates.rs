@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use super::validity::Validity;
-use jiff::Timestamp;
+use crate::clock;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -113,11 +113,11 @@ fn look_at(reader: &mut Reader, name: &str, der: &CertificateDer<'_>) -> Option<
 
 /// When a certificate is not to be used now: what is wrong with it.
 fn outside_validity(certificate: &X509Certificate<'_>) -> Option<String> {
-    Validity::of(certificate).problem(Timestamp::now())
+    Validity::of(certificate).problem(clock::now())
 }
 
 fn warn_of_validity(reader: &mut Reader, name: &str, certificate: &X509Certificate<'_>) {
-    if let Some(warning) = Validity::of(certificate).warning(Timestamp::now()) {
+    if let Some(warning) = Validity::of(certificate).warning(clock::now()) {
         reader.warn(name, warning);
     }
 }

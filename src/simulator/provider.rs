@@ -12,7 +12,8 @@ use super::{
     reply::Reply,
     scenario::{Behaviour, Child, RelatesTo, ReplyShape, Scenario, fault_named},
 };
-use crate::cpis::{Access, AccessTime, MessageIds, NhsNumber, Record, today_in_london};
+use crate::clock;
+use crate::cpis::{Access, AccessTime, MessageIds, NhsNumber, Record};
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::{
@@ -81,7 +82,7 @@ impl Provider {
 
     /// Counts to zero, histories as the scenario has them. Ids stay known: a repeated send is one across resets too.
     pub fn reset(&self) {
-        let now = Timestamp::now();
+        let now = clock::now();
         let mut histories = Histories::default();
         for child in self.scenario.all() {
             histories.seed(&child.nhs_number, child.accesses(&child.nhs_number, now));
@@ -125,7 +126,7 @@ impl Provider {
         if request.target != PATH {
             return Reply::plain(404, "there is no service at this path\n");
         }
-        let now = Timestamp::now();
+        let now = clock::now();
         let mut checked = contract::check(request, client, &self.scenario.contract, now);
         let by_tracking_id = checked.tracking_id.as_deref().and_then(fault_by_tracking_id);
         if self.was_sent_before(&checked, by_tracking_id.is_some()) && checked.outcome.is_ok() {
@@ -153,7 +154,7 @@ impl Provider {
         let unnamed = Behaviour::default();
         let child = self.scenario.child(&accepted.nhs_number);
         let behaviour = child.map_or(&unnamed, |child| &child.behaviour);
-        let today = today_in_london(now);
+        let today = clock::date_in_london(now);
         let own = child.map(|child| child.records(&accepted.nhs_number, today)).unwrap_or_default();
         if behaviour.is_heard() {
             self.hear(accepted, checked.message_id.as_deref(), &own, now);

@@ -1,6 +1,7 @@
 //! A request as a good client sends it (wire.md 2.7, 2.8, 5.4.2), for tests to send or to spoil.
 
 use super::http::Request;
+use crate::clock;
 use crate::cpis::MessageIds;
 use jiff::{SignedDuration, Timestamp};
 
@@ -31,7 +32,7 @@ impl Sample {
 
     pub fn xml(&self) -> String {
         let Self { ids, host, .. } = self;
-        let now = Timestamp::now();
+        let now = clock::now();
         let second = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let (created, expires) = (second(now), second(now + SignedDuration::from_mins(10)));
         let payload = if self.tms { self.wrapped() } else { self.stub() };

@@ -1,5 +1,6 @@
 //! When certificates end, for the metrics.
 
+use crate::clock;
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -18,7 +19,7 @@ pub fn ends(pem: &[u8]) -> Option<Timestamp> {
 /// Days from now until `end`, to the hundredth; less than none once it is past.
 #[allow(clippy::cast_precision_loss, reason = "seconds of a certificate's life are exact in a double")]
 pub fn days_until(end: Timestamp) -> f64 {
-    ((end.as_second() - Timestamp::now().as_second()) / 864) as f64 / 100.0
+    ((end.as_second() - clock::now().as_second()) / 864) as f64 / 100.0
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! CSV (RFC 4180) with a head row, UTF-8, times in UTC and as clocks in England showed them.
 
 use super::plain::cell;
-use crate::audit::question::england;
 use crate::audit::{Hit, Told};
+use crate::clock;
 use crate::cpis::Text;
 use jiff::Timestamp;
 
@@ -90,7 +90,7 @@ fn cells(seq: u64, state: String, told: &Told) -> [String; COLUMNS.len()] {
 
 /// As clocks in England showed it, with the offset.
 fn local(at: Timestamp) -> String {
-    england().map(|zone| at.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()).unwrap_or_default()
+    at.to_zoned(clock::london()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 fn row_of(cells: &[String; COLUMNS.len()]) -> String {

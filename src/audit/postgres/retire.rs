@@ -7,7 +7,7 @@ use super::store::LOCK_KEY;
 use super::target::Target;
 use crate::audit::archive::{Manifest, Retire};
 use crate::audit::{Reading, StoreError};
-use jiff::Timestamp;
+use crate::clock;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::types::{ToSql, Type};
@@ -48,7 +48,7 @@ impl Retire for PostgresRetire {
         Box::pin(async move {
             let end = manifest.ends_with();
             let (first, last, mac) = (number(manifest.facts.first)?, number(end.seq)?, end.mac.0.as_slice());
-            let (text, now) = (manifest.to_string(), Timestamp::now().as_microsecond().saturating_mul(1000));
+            let (text, now) = (manifest.to_string(), clock::now().as_microsecond().saturating_mul(1000));
             let noted = self
                 .execute(
                     RETIRE,

@@ -4,6 +4,7 @@ use super::desk::{Desk, cannot};
 use super::operator;
 use crate::audit::archive;
 use crate::audit::{Entry, Event};
+use crate::clock;
 use crate::commands::CommandError;
 use crate::settings::Audit;
 use jiff::Timestamp;
@@ -30,7 +31,7 @@ pub struct Options {
 /// # Errors
 /// [`CommandError::Settings`]: too young, no such folder. [`CommandError::Failed`]: what was not archived is still in the store.
 pub async fn run(desk: &Desk, audit: &Audit, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
-    let before = before(options.before.as_deref(), audit, Timestamp::now())?;
+    let before = before(options.before.as_deref(), audit, clock::now())?;
     if !options.to.is_dir() {
         return Err(CommandError::Settings(format!("--to: {} is not a folder", options.to.display())));
     }

@@ -2,7 +2,8 @@
 
 use crate::audit::export::Numbers;
 use crate::audit::export::plain::shown;
-use crate::audit::{Entry, Hit, Shown, Told, Upshot, Who, england};
+use crate::audit::{Entry, Hit, Shown, Told, Upshot, Who};
+use crate::clock;
 use crate::cpis::Text;
 use jiff::Timestamp;
 
@@ -30,8 +31,7 @@ pub fn row(hit: &Hit, numbers: Numbers<'_>) -> String {
 }
 
 fn local(at: Timestamp) -> String {
-    let shown = england().map(|zone| at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S%.3f %:z").to_string());
-    shown.unwrap_or_else(|| at.to_string())
+    at.to_zoned(clock::london()).strftime("%Y-%m-%d %H:%M:%S%.3f %:z").to_string()
 }
 
 fn child(told: &Told, numbers: Numbers<'_>) -> String {

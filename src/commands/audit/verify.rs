@@ -3,9 +3,10 @@
 use super::desk::cannot;
 use crate::audit::archive::{Manifest, verify_archive};
 use crate::audit::{self, Chain, HeadVerdict, OpenedToRead, Seal, Tip, Verdict};
+use crate::clock;
 use crate::commands::CommandError;
 use crate::settings::Audit;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -59,7 +60,7 @@ const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(10);
 pub async fn run(audit: &Audit, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
     let opened = audit::open_to_read(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
     let OpenedToRead { reader, chain, seal, head, lost_heads } = opened;
-    let settled = Timestamp::now() - SETTLED_AFTER;
+    let settled = clock::now() - SETTLED_AFTER;
     let verdict = audit::verify::verify(&*reader, &chain, &seal, head, settled).await.map_err(|error| cannot(&error))?;
     let mut findings = archives(&options.archive, &chain, &seal, verdict.base)?;
     findings.extend(of_store(&verdict));

@@ -1,6 +1,7 @@
 //! Every certificate that the settings name: whose it is, and for how long it is good.
 
 use super::finding::{Finding, Status};
+use crate::clock;
 use crate::settings::{LookupStore, ServerTls, Settings, Standing, Validity};
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
@@ -24,7 +25,7 @@ struct Certificate {
 
 /// One finding for each file.
 pub fn look(settings: &Settings) -> Vec<Finding> {
-    let now = Timestamp::now();
+    let now = clock::now();
     files(settings).into_iter().map(|(key, kind, pem)| of_file(&key, kind, pem, now)).collect()
 }
 

@@ -1,9 +1,9 @@
 //! The way to the SMSP: its name, TCP, TLS, and whether it bears with our certificate. Nothing is sent to it.
 
 use super::finding::{Finding, Status};
+use crate::clock;
 use crate::settings::{Settings, Standing, Validity};
 use crate::smsp::probe::{Blame, LISTEN_FOR_REFUSAL, Probe, Session, Steps, TlsFault};
-use jiff::Timestamp;
 use std::time::Duration;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -55,7 +55,7 @@ fn secured(session: &Session) -> Finding {
     let Session { version, cipher, certificate } = session;
     let agreed = format!("{version}, {cipher}; our certificate was not refused");
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return Finding::ok(TLS, agreed) };
-    match Validity::of(&certificate).standing(Timestamp::now()) {
+    match Validity::of(&certificate).standing(clock::now()) {
         Standing::Good { days } => {
             Finding { days_left: Some(days), ..Finding::ok(TLS, format!("{agreed}; the SMSP's has {days} days left")) }
         }

@@ -4,6 +4,7 @@ use super::finding::{Finding, Status};
 use crate::audit::condition::{self, End, Writable};
 use crate::audit::postgres::Server;
 use crate::audit::{Found, OpenError, StoreError, StoreErrorKind};
+use crate::clock;
 use crate::settings::{Audit, AuditStore, Settings};
 use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
@@ -147,7 +148,7 @@ fn of_end(end: Result<End, OpenError>) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::ok(END, format!("the last lines are whole, up to line {}", end.tip.seq)));
     }
-    findings.extend(end.written.and_then(|written| clock(written, Timestamp::now())));
+    findings.extend(end.written.and_then(|written| clock(written, clock::now())));
     findings
 }
 

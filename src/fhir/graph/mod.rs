@@ -29,7 +29,7 @@ use std::{cell::OnceCell, ops::Range};
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     pub ids: &'a IdKeys,
-    /// The date in England on which the answer is shown ([`crate::cpis::today_in_london`], decisions.md 37).
+    /// The date in England on which the answer is shown ([`crate::clock::today`], decisions.md 37).
     pub today: Date,
     /// Whether the look told the local authority (decisions.md 40).
     pub unscheduled: bool,

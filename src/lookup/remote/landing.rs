@@ -4,8 +4,8 @@ use super::calls::{bounded, milliseconds};
 use super::keys::{KeyNumber, Purpose, Token};
 use super::outcome::{Outcome, RedisTime, What};
 use super::{Away, Flight, Kept, Landed, Place, RemoteTable, scripts};
+use crate::clock;
 use crate::cpis::{Delivery, Failure};
-use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl RemoteTable {
     pub async fn land(&self, place: &Place, kept: &Kept) -> Result<Landed, Away> {
         bounded(async {
             let (now, flight) = self.flight_of(place).await?;
-            let outcome = Outcome::new(kept, now, Timestamp::now());
+            let outcome = Outcome::new(kept, now, clock::now());
             let is_released = matches!(kept, Kept::Failed(failure) if failure.delivery == Delivery::NotDelivered);
             let purpose = Purpose::Outcome(&flight.token);
             let sealed = outcome.seal(&flight.keys, flight.number, &place.look, purpose)?;
@@ -73,7 +73,7 @@ impl RemoteTable {
         let (now, found) = self.find(&place.look, &place.request_id).await?;
         let begun = found.and_then(|found| self.follow(&place.look, &place.request_id, now, &found));
         let new =
-            || Ok(Flight { since: Timestamp::now(), keys: self.keys.clone(), number: KeyNumber::FIRST, token: Token::fresh()? });
+            || Ok(Flight { since: clock::now(), keys: self.keys.clone(), number: KeyNumber::FIRST, token: Token::fresh()? });
         begun.map_or_else(new, Ok).map(|flight| (now, flight))
     }
 

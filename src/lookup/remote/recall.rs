@@ -4,6 +4,7 @@ use super::keys::{KeyNumber, Purpose};
 use super::outcome::{Outcome, RedisTime};
 use super::scripts::{self, Reply};
 use super::{Away, Flight, Kept, LookKey, Remembered, RemoteTable};
+use crate::clock;
 use crate::cpis::Answer;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -50,14 +51,14 @@ impl RemoteTable {
             self.unreadable.note(&"a pointer that was not made for this request");
             return None;
         };
-        Some(Flight { since: found.since.local(now, Timestamp::now()), keys: self.keys.clone(), number: found.key, token })
+        Some(Flight { since: found.since.local(now, clock::now()), keys: self.keys.clone(), number: found.key, token })
     }
 
     pub(super) fn open_outcome(&self, look: &LookKey, flight: &Flight, sealed: &[u8], now: RedisTime) -> Option<Kept> {
         match Outcome::open(&flight.keys, flight.number, look, Purpose::Outcome(&flight.token), sealed) {
             // The table forgets it by itself; what is older was put there again by somebody else.
             Ok(outcome) if outcome.came.age(now) > self.flight_ttl() => None,
-            Ok(outcome) => Some(outcome.kept(now, Timestamp::now())),
+            Ok(outcome) => Some(outcome.kept(now, clock::now())),
             Err(why) => {
                 self.unreadable.note(&why);
                 None
@@ -83,7 +84,7 @@ impl RemoteTable {
         if outcome.came.is_future(now) || outcome.came.age(now) > limit {
             return None;
         }
-        match outcome.kept(now, Timestamp::now()) {
+        match outcome.kept(now, clock::now()) {
             Kept::Answer { answer, came } => Some((answer, came)),
             Kept::Failed(_) => None,
         }

@@ -6,6 +6,7 @@ use super::outcome::RedisTime;
 use super::recall::Found;
 use super::scripts::Reply;
 use super::{Away, Begun, Flight, LookKey, Place, Remembered, RemoteTable, Waited, Wanted, scripts};
+use crate::clock;
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase};
 use crate::telemetry::request::carried;
 use jiff::Timestamp;
@@ -104,7 +105,7 @@ impl RemoteTable {
             match reply.bytes(0) {
                 Some(b"ours") => {
                     let fence = reply.number(3).ok_or(Away::ErrorReply)?;
-                    let flight = Flight { since: Timestamp::now(), keys: self.keys.clone(), number: writes, token };
+                    let flight = Flight { since: clock::now(), keys: self.keys.clone(), number: writes, token };
                     return Ok(Begun::Ours(Place {
                         look: look.clone(),
                         request_id: request_id.to_owned(),
@@ -185,7 +186,7 @@ impl RemoteTable {
 
     fn flight_elsewhere(&self, token: &[u8], since: Option<i64>, number: KeyNumber, now: RedisTime) -> Result<Flight, Away> {
         let token = Token::read(token).ok_or(Away::ErrorReply)?;
-        let since = RedisTime(since.ok_or(Away::ErrorReply)?).local(now, Timestamp::now());
+        let since = RedisTime(since.ok_or(Away::ErrorReply)?).local(now, clock::now());
         Ok(Flight { since, keys: self.keys.clone(), number, token })
     }
 }

@@ -13,9 +13,9 @@ use super::{
     Connection, Dialect, envelope, query, response,
     tls::{self, CredentialsError, Handshakes},
 };
+use crate::clock;
 use crate::cpis::{Answer, Asking, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
 use crate::telemetry::spans::{self, Translation};
-use jiff::Timestamp;
 use phases::{Exchange, Timed};
 use reqwest::{
     Response, Url,
@@ -101,7 +101,7 @@ impl Client {
 
     /// One exchange. Dropping the future closes its connection: a reply that nobody waits for is never read by the next.
     async fn ask_once(&self, question: &Question, ids: &MessageIds) -> Result<Answer, Failure> {
-        let document = envelope::request(question, &self.dialect, ids, Timestamp::now())?;
+        let document = envelope::request(question, &self.dialect, ids, clock::now())?;
         let exchange = Exchange::begin(question.traceparent.as_ref(), &self.url);
         let outcome = exchange.around(self.converse(&exchange, question, document)).await;
         exchange.end(outcome.as_ref().err());
@@ -113,7 +113,7 @@ impl Client {
                 nhs_number: &question.nhs_number,
                 message_id: &ids.message,
                 query_id: &ids.query,
-                received: Timestamp::now(),
+                received: clock::now(),
             },
         )
     }

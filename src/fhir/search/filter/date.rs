@@ -8,6 +8,7 @@
 //! explanatory words taken alone (beyond the date, or wholly within it) would lose a plan that starts or ends on the very day
 //! asked, and with it the plans in force today under `date=le<today>&date=ge<today>`.
 
+use crate::clock;
 use crate::cpis::AccessTime;
 use crate::cpis::Period;
 use crate::fhir::search::SearchError;
@@ -55,15 +56,11 @@ impl Interval {
 fn first_moment(day: Option<Date>) -> Moment {
     let last = Date::MAX;
     let Some(day) = day else { return first_moment(Some(last)) + DAY };
-    match day.to_zoned(england()) {
+    match day.to_zoned(clock::london()) {
         Ok(start) => start.timestamp().as_nanosecond(),
         // At the far ends of the calendar, beyond what a timestamp holds.
         Err(_) => day.duration_since(date(1970, 1, 1)).as_nanos(),
     }
-}
-
-fn england() -> TimeZone {
-    TimeZone::get("Europe/London").unwrap_or(TimeZone::UTC)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +179,7 @@ fn with_time(day: Date, text: &str) -> Option<Interval> {
 
 fn zoned(local: DateTime, zone: &str) -> Option<Timestamp> {
     let zone = match zone {
-        "" => england(),
+        "" => clock::london(),
         "Z" => TimeZone::UTC,
         _ => TimeZone::fixed(offset(zone)?),
     };
