@@ -3,6 +3,7 @@
 
 pub mod canaries;
 pub mod children;
+pub mod clock;
 pub mod gateway;
 pub mod ground;
 pub mod issuer;
@@ -10,6 +11,7 @@ pub mod leaks;
 pub mod load;
 pub mod postgres;
 pub mod redis;
+pub mod scripted;
 pub mod smsp;
 
 pub mod trail;
@@ -238,6 +240,45 @@ impl Service {
     pub fn process_id(&self) -> u32 {
         self.process.id()
     }
+
+    /// Files and connections that it has open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+    }
+
+    /// Memory that it holds now, in KiB.
+    pub fn resident_kib(&self) -> usize {
+        self.memory("VmRSS:")
+    }
+
+    /// The most memory that it has held since its start, in KiB.
+    pub fn peak_kib(&self) -> usize {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Waits until it has no more than `count` descriptors open.
+    pub async fn until_descriptors(&self, count: usize) {
+        let began = Instant::now();
+        while self.descriptors() > count {
+            assert!(began.elapsed() < Duration::from_mins(1), "{} descriptors, not {count}", self.descriptors());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Stops it where it stands, as a frozen machine would, until [`Service::thaw`].
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
 }
 
 impl Drop for Service {
@@ -338,7 +379,8 @@ fn spawn_by(
         .stderr(Stdio::piped());
     for (key, value) in settings {
         // OpenTelemetry's, Rust's, systemd's and the system's own variables, and the one that names the settings file, are no settings.
-        const OTHERS: [&str; 5] = ["OTEL_", "RUST_", "TMPDIR", "NOTIFY_SOCKET", "CPIS_FHIR_CONFIG"];
+        const OTHERS: [&str; 6] =
+            ["OTEL_", "RUST_", "TMPDIR", "NOTIFY_SOCKET", "CPIS_FHIR_CONFIG", cpis_fhir::clock::OFFSET_FILE];
         let own = !OTHERS.iter().any(|other| key.starts_with(other));
         command.env(if own { format!("CPIS_FHIR__{key}") } else { (*key).to_owned() }, value);
     }
