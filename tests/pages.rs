@@ -54,6 +54,44 @@ async fn a_page_of_a_look_that_is_over_is_gone_and_a_forged_one_was_never_there(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_look_is_gone_and_nothing_is_asked() {
+    let house = House::open().await;
+    let query = format!("AuditEvent?patient={MANY}&_count=10");
+    let first = house.get(&query).await;
+    let anew = house.get_with(&query, &[("CPIS-New-Look", "true")]).await;
+    let gone = house.send(house.http.get(link(&first, "next").unwrap()), &[]).await;
+    assert_eq!((gone.status, gone.issue().as_str()), (410, "not-found"), "{}", gone.text);
+    assert!(gone.diagnostics().contains("Search for the child again") && gone.diagnostics().contains("CP-IS was not asked"));
+    let next = house.send(house.http.get(link(&anew, "next").unwrap()), &[]).await;
+    assert_eq!((next.status, next.total()), (200, anew.total()));
+    assert_eq!(house.counts().requests, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_page_has_the_form_that_was_asked_for() {
+    let house = House::open().await;
+    let form = [("patient", MANY), ("_count", "6"), ("_format", "xml"), ("_pretty", "true")];
+    let first = house.search("AuditEvent", &form).await;
+    let url = |got: &Got| {
+        let at = got.text.find("/_page/").unwrap_or_else(|| panic!("{}", got.text));
+        let path: String = got.text[at..].chars().take_while(|letter| *letter != '"').collect();
+        house.fhir(path.trim_start_matches('/')).replace("&amp;", "&")
+    };
+    assert!(url(&first).ends_with("?_format=xml&_pretty=true"), "{}", first.text);
+    // Whatever else the client would take by default.
+    let second = house.send(house.http.get(url(&first)), &[("Accept", "application/fhir+json")]).await;
+    assert_eq!((second.status, second.header("content-type")), (200, Some("application/fhir+xml; charset=utf-8")));
+    assert!(second.text.contains("\n  "), "indented: {}", second.text);
+    assert!(url(&second).ends_with("?_format=xml&_pretty=true"), "previous: {}", second.text);
+    // A form that was asked for by a header is asked for by a header again.
+    let json = house.get_with(&format!("AuditEvent?patient={MANY}&_count=6"), &[("Accept", "application/fhir+json")]).await;
+    assert!(!link(&json, "next").unwrap().contains('?'));
+    let unknown = house.send(house.http.get(format!("{}?colour=red", link(&json, "next").unwrap())), &[]).await;
+    assert_eq!((unknown.status, unknown.issue().as_str()), (400, "not-supported"));
+    assert_eq!(house.counts().requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_filter_is_not_an_absence() {
     let house = House::open().await;
     for query in ["status=entered-in-error", "date=lt1990-01-01", "code=nothing", "date=lt1990&_summary=count"] {

@@ -147,6 +147,43 @@ async fn a_viewing_session_that_goes_from_one_replica_to_the_other_is_one_notifi
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
+async fn the_pages_of_a_look_come_from_either_replica_and_those_of_another_look_are_gone() {
+    // Twenty-five accesses.
+    const MANY: &str = "9449310394";
+    let pair = Pair::open(&[], &[]).await;
+    let query = format!("AuditEvent?patient={MANY}&_count=6");
+    let first = pair.get(0, &query, &[]).await;
+    // A link leads to the replica that made it; a load balancer leads anywhere.
+    let next = |got: &Got| {
+        let links = got.json()["link"].as_array().unwrap().clone();
+        let next = links.iter().find(|link| link["relation"] == "next")?["url"].as_str()?.to_owned();
+        Some(next.split_once("/FHIR/R4/").unwrap().1.to_owned())
+    };
+    let ids = |got: &Got| got.resources("match").iter().map(|access| access["id"].to_string()).collect::<Vec<_>>();
+    let (mut walked, mut got, mut replica) = (ids(&first), next(&first), 0);
+    while let Some(path) = got {
+        replica += 1;
+        let page = pair.get(replica, &path, &[]).await;
+        assert_eq!((page.status, page.total()), (200, first.total()), "{}", page.text);
+        walked.extend(ids(&page));
+        got = next(&page);
+    }
+    assert_eq!(walked.len() as u64, first.total());
+    walked.sort_unstable();
+    walked.dedup();
+    assert_eq!(walked.len() as u64, first.total());
+    assert_eq!(pair.heard().0, 1);
+    // A new look at the other replica: its pages are those of that look alone, there and here.
+    let anew = pair.get(1, &query, &[("CPIS-New-Look", "true")]).await;
+    let gone = pair.get(1, &next(&first).unwrap(), &[]).await;
+    assert_eq!((gone.status, gone.issue().as_str()), (410, "not-found"), "{}", gone.text);
+    assert_eq!(pair.get(0, &next(&anew).unwrap(), &[]).await.status, 200);
+    assert_eq!(pair.get(0, &next(&first).unwrap(), &[]).await.status, 410, "the newer look is shared here now");
+    assert_eq!(pair.heard().0, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
 async fn a_request_that_is_repeated_at_the_other_replica_gets_the_late_answer_of_the_first() {
     let patience = [("SMSP__TIMEOUT", "1s"), ("SMSP__CONNECT_TIMEOUT", "1s"), ("SMSP__LATE_TIMEOUT", "5s")];
     let nothing_shared = [&patience[..], &[("LOOKUP__SHARE_FOR", "0s")]].concat();

@@ -5,7 +5,7 @@ use super::media::{self, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::{self, NoRoute, Route};
-use super::search::{base_url, look, question, searchset, understand};
+use super::search::{Shown, base_url, look, question, searchset, understand};
 use super::{App, Asking, body, facts, read};
 use crate::access::Refusal;
 use crate::cpis::NhsNumber;
@@ -129,7 +129,7 @@ fn types_about(child: &NhsNumber, asked: &[Result<Asked, Problem>]) -> String {
 fn found(search: &Search, looks: &Looks, base_url: &str, app: &App, refusal: &mut Option<Refusal>) -> BundleEntry {
     let look = looks.iter().find(|(child, _)| *child == search.child.nhs_number).map(|(_, outcome)| outcome);
     match look {
-        Some(Ok(look)) => answered(None, searchset(search, look, base_url, app), response(200)),
+        Some(Ok(look)) => answered(None, searchset(search, &Shown::today(look), base_url, app), response(200)),
         Some(Err(problem)) => refused(problem.clone(), refusal),
         None => refused(Problem::internal(), refusal),
     }

@@ -147,7 +147,7 @@ impl Problem {
         )
     }
 
-    /// A page of a look that is over.
+    /// A page of a look that is over, or not the one that is held (decisions.md 43).
     pub fn page_is_gone() -> Self {
         Self::new(
             "page-gone",
@@ -155,7 +155,7 @@ impl Problem {
             IssueType::NotFound,
             SpineCode::ResourceNotFound,
             HttpCode::NotFound,
-            "The look that this page belongs to is over. Search for the child again.",
+            "The look that this page belongs to is over, or a newer one has taken its place. CP-IS was not asked. Search for the child again.",
         )
     }
 

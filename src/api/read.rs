@@ -4,7 +4,7 @@ use super::caller::in_scope;
 use super::media::Presentation;
 use super::problem::Problem;
 use super::respond::Answered;
-use super::search::{graph, held, last_segment, look, question};
+use super::search::{Shown, held, last_segment, look, question};
 use super::{Asking, facts};
 use crate::access::Interaction;
 use crate::fhir::graph::ResourceType;
@@ -73,9 +73,10 @@ pub async fn find(resource: ResourceType, id: &str, asking: Asking<'_>, what: &s
     let look = if may_ask {
         look(app, question, Freshness::Shared, request).await?
     } else {
-        held(app, &question, &request).await?.ok_or_else(Problem::no_such_resource)?
+        held(app, &question, &request, |_| true).await?.ok_or_else(Problem::no_such_resource)?
     };
-    let graph = graph(&look, &ids);
+    let shown = Shown::today(&look);
+    let graph = shown.graph(&ids);
     let node = graph.find(&open).ok_or_else(Problem::no_such_resource)?;
     let resource = graph.build(node);
     drop(graph);

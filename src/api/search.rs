@@ -10,18 +10,19 @@ use super::routes::Route;
 use super::{App, Asking, body, facts};
 use crate::access::Identity;
 use crate::clock;
-use crate::cpis::{NhsNumber, Question, Requester};
+use crate::cpis::{Answer, NhsNumber, Question, Requester};
 use crate::fhir::bundle::{self, Page};
 use crate::fhir::graph::{Context, Graph};
 use crate::fhir::id::IdKeys;
 use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
-use crate::fhir::search::{Cursor, Handling, Search};
+use crate::fhir::search::{Cursor, Handling, LookMark, Search};
 use crate::lookup::{Freshness, Look, Request};
 use crate::settings::{self, Settings};
 use crate::telemetry::spans;
 use actix_web::{HttpRequest, web};
 use fhirbolt_model::r4::Resource;
+use jiff::civil::Date;
 
 /// Answers a search in any of its forms: GET, POST, `/PatientFlag`, or a further page of one.
 pub async fn handle(
@@ -35,7 +36,7 @@ pub async fn handle(
         Route::Search(resource) => (Searchable::of(resource), None),
         Route::SearchByPost(resource) => (Searchable::of(resource), Some(payload)),
         Route::PatientFlag => (Some(PATIENT_FLAG), None),
-        Route::Page => return page(asking, negotiation.presentation()).await,
+        Route::Page => return page(asking, negotiation).await,
         _ => (None, None),
     };
     let view = view.ok_or(super::routes::NoRoute::NotFound)?;
@@ -50,19 +51,25 @@ pub async fn handle(
     drop(reading);
     let asked = facts::request(asking, format!("search {}", view.name));
     let look = look(app, question(&search.child.nhs_number, identity, caller), caller.freshness, asked).await?;
-    Ok(show(&search, &look, &base_url(request, &app.settings), app, negotiation.presentation()))
+    Ok(show(&search, &Shown::today(&look), &base_url(request, &app.settings), app, negotiation.presentation()))
 }
 
-/// A further page: from the same requester's shared look, never a reason to ask (decisions.md 24).
-async fn page(asking: Asking<'_>, presentation: Presentation) -> Result<Answered, Problem> {
+/// A further page: from the very look that the first one was of, as seen on the same day, and never a reason to ask (decisions.md
+/// 24, 43).
+async fn page(asking: Asking<'_>, negotiation: &Negotiation) -> Result<Answered, Problem> {
     let Asking { app, request, caller, identity } = asking;
     let ids = app.ids();
     let cursor = Cursor::open(last_segment(request), &ids).ok_or_else(Problem::no_such_resource)?;
-    let search = cursor.search(&ids)?;
+    let mut form = Vec::new();
+    pairs::decode(request.query_string().as_bytes(), &mut form)?;
+    let search = cursor.search(&form, &ids)?;
     search_in_scope(app, identity, &search)?;
     let asked = facts::request(asking, format!("page {}", cursor.resource.name()));
-    let look = held(app, &question(&cursor.nhs_number, identity, caller), &asked).await?.ok_or_else(Problem::page_is_gone)?;
-    Ok(show(&search, &look, &base_url(request, &app.settings), app, presentation))
+    let question = question(&cursor.nhs_number, identity, caller);
+    let is_its_own = |answer: &Answer| LookMark::of(answer) == cursor.look;
+    let look = held(app, &question, &asked, is_its_own).await?.ok_or_else(Problem::page_is_gone)?;
+    let shown = Shown { look: &look, day: cursor.day };
+    Ok(show(&search, &shown, &base_url(request, &app.settings), app, negotiation.presentation()))
 }
 
 /// The id or token at the end of the path.
@@ -84,9 +91,14 @@ pub(super) async fn look(app: &App, mut question: Question, freshness: Freshness
     outcome.map_err(|_| problem.unwrap_or_else(Problem::internal))
 }
 
-/// The requester's shared look, if there is one; that it is shown, or that there is none, is on the trail.
-pub(super) async fn held(app: &App, question: &Question, asked: &Request) -> Result<Option<Look>, Problem> {
-    app.lookups.held(question, asked).await.map_err(|failure| Problem::of_failure(&failure, true))
+/// The requester's shared look, if there is one and it is wanted; that it is shown, or that there is none, is on the trail.
+pub(super) async fn held(
+    app: &App,
+    question: &Question,
+    asked: &Request,
+    is_wanted: impl Fn(&Answer) -> bool,
+) -> Result<Option<Look>, Problem> {
+    app.lookups.held(question, asked, is_wanted).await.map_err(|failure| Problem::of_failure(&failure, true))
 }
 
 async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, settings: &Settings) -> Result<Vec<Pair>, Problem> {
@@ -121,27 +133,40 @@ fn speaks_for_itself(requester: &Requester) -> bool {
     !requester.name.is_empty() && !requester.role.code.is_empty() && !requester.role.name.is_empty()
 }
 
-fn show(search: &Search, look: &Look, base_url: &str, app: &App, presentation: Presentation) -> Answered {
+fn show(search: &Search, shown: &Shown<'_>, base_url: &str, app: &App, presentation: Presentation) -> Answered {
     let _translating = spans::translation(spans::Translation::Fhir);
+    let look = shown.look;
     let name = if look.answer.records().is_empty() { "no-record" } else { "found" };
-    let mut answered = Answered::resource(name, &searchset(search, look, base_url, app), presentation);
+    let mut answered = Answered::resource(name, &searchset(search, shown, base_url, app), presentation);
     answered.shared = look.shared;
     answered.age = look.age;
     answered
 }
 
-/// The look as `search` sees it.
-pub(super) fn searchset(search: &Search, look: &Look, base_url: &str, app: &App) -> Resource {
-    let ids = app.ids();
-    let graph = graph(look, &ids);
-    bundle::searchset(&Page { search, answer: &look.answer, graph: &graph, base_url, ids: &ids })
+/// A look, and the day in England as of which it is shown.
+pub(super) struct Shown<'l> {
+    look: &'l Look,
+    day: Date,
 }
 
-/// The look as resources, seen today.
-pub(super) fn graph<'a>(look: &'a Look, ids: &'a IdKeys) -> Graph<'a> {
-    let today = clock::today();
-    // Every look was asked as unscheduled, whatever the header said or left unsaid.
-    Graph::new(&look.answer, &Context { ids, today, unscheduled: true })
+impl<'l> Shown<'l> {
+    /// As of today: everything but a further page.
+    pub(super) fn today(look: &'l Look) -> Self {
+        Self { look, day: clock::today() }
+    }
+
+    /// The look as resources.
+    pub(super) fn graph<'a>(&'a self, ids: &'a IdKeys) -> Graph<'a> {
+        // Every look was asked as unscheduled, whatever the header said or left unsaid.
+        Graph::new(&self.look.answer, &Context { ids, today: self.day, unscheduled: true })
+    }
+}
+
+/// The look as `search` sees it.
+pub(super) fn searchset(search: &Search, shown: &Shown<'_>, base_url: &str, app: &App) -> Resource {
+    let ids = app.ids();
+    let graph = shown.graph(&ids);
+    bundle::searchset(&Page { search, answer: &shown.look.answer, graph: &graph, base_url, ids: &ids })
 }
 
 /// The absolute base of links: the setting, or what the request was sent to. A strange `Host` is not repeated.

@@ -69,7 +69,8 @@ fn entry(full_url: String, resource: Resource, mode: &str) -> BundleEntry {
 /// `self`, and the pages beside this one, which need nothing but the shared look (decisions.md 24).
 fn links(page: &Page<'_>, selection: &Selection) -> Vec<BundleLink> {
     let link = |relation: &str, url: String| BundleLink { relation: relation.into(), url: url.into(), ..Default::default() };
-    let at = |offset: usize| format!("{}/_page/{}", page.base_url, Cursor::of(page.search, offset).seal(page.ids));
+    let cursor = |offset| Cursor::of(page.search, offset, page.answer, page.graph.context.today);
+    let at = |offset: usize| format!("{}/{}", page.base_url, cursor(offset).link(page.search, page.ids));
     let mut links = vec![link("self", self_link(page))];
     links.extend(selection.next_offset.map(|offset| link("next", at(offset))));
     links.extend(selection.prev_offset.map(|offset| link("previous", at(offset))));

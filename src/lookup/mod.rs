@@ -166,16 +166,26 @@ impl Lookups {
         Self { crew: Arc::new(crew), table, runtime }
     }
 
-    /// The requester's shared look about the child of `question`, if there still is one. Never asks (decisions.md 11). That it is shown,
-    /// or that there is none, is on the trail when this returns.
+    /// The requester's shared look about the child of `question`, if there still is one and it is wanted. Never asks (decisions.md 11).
+    /// That it is shown, or that there is none, is on the trail when this returns.
     ///
     /// # Errors
     /// [`FailureKind::TrailUnavailable`], not delivered.
-    pub async fn held(&self, question: &Question, request: &Request) -> Result<Option<Look>, Arc<Failure>> {
+    pub async fn held(
+        &self,
+        question: &Question,
+        request: &Request,
+        is_wanted: impl Fn(&Answer) -> bool,
+    ) -> Result<Option<Look>, Arc<Failure>> {
         let key = LookKey::of(question);
-        let mut held = self.table.held(&key);
+        let wanted = |landed: &Landed| landed.outcome.as_ref().is_ok_and(|answer| is_wanted(answer));
+        let here = self.table.held(&key);
+        let since = here.as_ref().map(|(_, landed)| landed.came);
+        let mut held = here.filter(|(_, landed)| wanted(landed));
         if let (None, Some(replicas)) = (&held, &self.crew.replicas)
-            && let Some(landed) = replicas.shared(&key).await
+            && let Some(landed) = replicas.shared(&key).await.filter(wanted)
+            // What is adopted is shared from here on: it never takes the place of what came later.
+            && since.is_none_or(|since| since < landed.came)
         {
             held = Some((self.table.adopt(&key, landed.clone())?, landed));
         }

@@ -1,25 +1,52 @@
 //! The token of a `next` link: everything that the next page needs but the shared look itself (decisions.md 24). It is sealed,
 //! so that nobody can make one or read one, and holds no state of the server's.
+//!
+//! A page belongs to one look and one day (decisions.md 43): the order of the matches hangs on both. So the token names the look, and
+//! the day by which the first page was ordered and its statuses computed.
 
 use super::pairs::{self, Pair};
-use super::registry::Searchable;
+use super::registry::{Kind, Searchable};
 use super::{Handling, Search, SearchError};
-use crate::cpis::NhsNumber;
+use crate::cpis::{Answer, NhsNumber};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::id::{IdKeys, Part};
+use aws_lc_rs::digest::{SHA256, digest};
+use jiff::civil::Date;
 
-/// Bytes before the query: form, type, NHS number, offset.
-const HEAD: usize = 1 + 1 + 5 + 4;
-const FORM: u8 = 1;
+/// Bytes before the query: form, type, NHS number, offset, day, look.
+const HEAD: usize = 1 + 1 + 5 + 4 + 4 + LookMark::LENGTH;
+/// 1 named neither look nor day.
+const FORM: u8 = 2;
 
-/// Where a page begins, of which search, about whom.
+/// By what a page knows its look again.
+///
+/// It is made of the id of our query. Each query has a fresh one, and the answer carries it wherever it goes: to other replicas, and
+/// over a restart. The look's number in the table of this process is none of that, and the id of the response is the SMSP's to repeat.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct LookMark([u8; Self::LENGTH]);
+
+impl LookMark {
+    const LENGTH: usize = 16;
+
+    #[must_use]
+    pub fn of(answer: &Answer) -> Self {
+        let hash = digest(&SHA256, answer.query_id.as_str().to_ascii_uppercase().as_bytes());
+        let mut mark = [0; Self::LENGTH];
+        mark.iter_mut().zip(hash.as_ref()).for_each(|(byte, hashed)| *byte = *hashed);
+        Self(mark)
+    }
+}
+
+/// Where a page begins, of which search, about whom, in which look, as seen on which day.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cursor {
     pub nhs_number: NhsNumber,
     pub resource: ResourceType,
-    /// The parameters of the search, form-urlencoded, without the child.
+    /// The parameters of the search, form-urlencoded, without the child and without the form of the answer, which stands in the link.
     pub query: String,
     pub offset: usize,
+    pub look: LookMark,
+    pub day: Date,
 }
 
 impl std::fmt::Debug for Cursor {
@@ -29,12 +56,30 @@ impl std::fmt::Debug for Cursor {
 }
 
 impl Cursor {
-    /// The page of `search` that begins at `offset` ([`super::Selection::next_offset`]).
+    /// The page of `search` over `answer` that begins at `offset` ([`super::Selection::next_offset`]), seen on `day`.
     #[must_use]
-    pub fn of(search: &Search, offset: usize) -> Self {
+    pub fn of(search: &Search, offset: usize, answer: &Answer, day: Date) -> Self {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(search.used());
-        Self { nhs_number: search.child.nhs_number.clone(), resource: search.resource, query: query.finish(), offset }
+        query.extend_pairs(search.used().filter(|(name, _)| !is_presentation(search.view, name)));
+        Self {
+            nhs_number: search.child.nhs_number.clone(),
+            resource: search.resource,
+            query: query.finish(),
+            offset,
+            look: LookMark::of(answer),
+            day,
+        }
+    }
+
+    /// The path of the page under the base: the token, and the form of the answer that the caller asked for as a parameter. One that
+    /// was asked for by `Accept` is asked for so again.
+    #[must_use]
+    pub fn link(&self, search: &Search, ids: &IdKeys) -> String {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(search.used().filter(|(name, _)| is_presentation(search.view, name)));
+        let form = form.finish();
+        let mark = if form.is_empty() { "" } else { "?" };
+        format!("_page/{}{mark}{form}", self.seal(ids))
     }
 
     /// The token: URL-safe, of the letters `A-Za-z0-9-.`.
@@ -44,6 +89,9 @@ impl Cursor {
         plain.extend_from_slice(&[FORM, self.resource.id_byte()]);
         plain.extend_from_slice(&self.nhs_number.to_u64().to_be_bytes()[3..]);
         plain.extend_from_slice(&u32::try_from(self.offset).unwrap_or(u32::MAX).to_be_bytes());
+        plain.extend_from_slice(&self.day.year().to_be_bytes());
+        plain.extend_from_slice(&[self.day.month().unsigned_abs(), self.day.day().unsigned_abs()]);
+        plain.extend_from_slice(&self.look.0);
         plain.extend_from_slice(self.query.as_bytes());
         ids.seal_text(plain)
     }
@@ -53,29 +101,44 @@ impl Cursor {
     pub fn open(token: &str, ids: &IdKeys) -> Option<Self> {
         let plain = ids.open_text(token)?;
         let (head, query) = plain.split_at_checked(HEAD)?;
-        let (&[FORM, kind, ref number @ .., _, _, _, _], Some(offset)) = (head, head.last_chunk::<4>()) else { return None };
+        let (&[FORM, kind], head) = head.split_first_chunk()? else { return None };
+        let (number, head) = head.split_first_chunk::<5>()?;
+        let (offset, head) = head.split_first_chunk::<4>()?;
+        let (&[century, year, month, day], look) = head.split_first_chunk()?;
         let number = number.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
         Some(Self {
             nhs_number: NhsNumber::from_u64(number).ok()?,
             resource: ResourceType::from_id_byte(kind)?,
             query: std::str::from_utf8(query).ok()?.to_owned(),
             offset: usize::try_from(u32::from_be_bytes(*offset)).ok()?,
+            look: LookMark(look.try_into().ok()?),
+            day: Date::new(i16::from_be_bytes([century, year]), month, day).ok()?,
         })
     }
 
-    /// The search again, at this page.
+    /// The search again, at this page. `form`: the parameters of the page's own URL, which say how the answer looks and nothing else.
     ///
     /// # Errors
-    /// [`SearchError`] where this version no longer understands what an older one wrote.
-    pub fn search(&self, ids: &IdKeys) -> Result<Search, SearchError> {
+    /// [`SearchError`] for another parameter in `form`, or where this version no longer understands what an older one wrote.
+    pub fn search(&self, form: &[Pair], ids: &IdKeys) -> Result<Search, SearchError> {
         let view = Searchable::of(self.resource).ok_or(SearchError::Undecodable { reason: "there is no such search" })?;
         let patient = ids.seal(ResourceType::Patient, &self.nhs_number, &Part::EMPTY);
         let mut pairs = vec![Pair { name: "patient".to_owned(), value: patient }];
         pairs::decode(self.query.as_bytes(), &mut pairs)?;
+        if let Some(other) = form.iter().find(|pair| !is_presentation(view, &pair.name)) {
+            return Err(SearchError::unknown(&other.name, view.resource));
+        }
+        pairs.extend_from_slice(form);
         let mut search = Search::parse(view, &pairs, Handling::Strict, ids)?;
         search.page.offset = self.offset;
         Ok(search)
     }
+}
+
+/// Whether a parameter says how the answer looks.
+fn is_presentation(view: &Searchable, name: &str) -> bool {
+    view.parameter(name).is_some_and(|parameter| parameter.kind == Kind::Presentation)
 }
 
 #[cfg(test)]

@@ -37,6 +37,10 @@ impl SearchError {
         Self::UnsupportedValue { parameter: safe_name(name), reason }
     }
 
+    pub(super) fn unknown(name: &str, resource: ResourceType) -> Self {
+        Self::UnknownParameter { parameter: safe_name(name), resource: resource.name() }
+    }
+
     pub(super) fn modifier(name: &str) -> Self {
         Self::UnknownModifier { parameter: safe_name(name) }
     }

@@ -17,7 +17,7 @@ pub mod subset;
 mod values;
 
 pub use child::Child;
-pub use cursor::Cursor;
+pub use cursor::{Cursor, LookMark};
 pub use error::SearchError;
 pub use filter::{Filter, TokenElement};
 pub use include::{Direction, Include};
@@ -27,7 +27,6 @@ pub use subset::Subset;
 
 use super::graph::ResourceType;
 use super::id::IdKeys;
-use error::safe_name;
 use pairs::Pair;
 use registry::{Kind, Parameter, Searchable};
 use result::Results;
@@ -137,7 +136,7 @@ impl<'k> Reading<'k> {
     fn read(&mut self, pair: &Pair) -> Result<(), SearchError> {
         let (name, modifier) = split_name(&pair.name);
         let Some(parameter) = self.view.parameter(name) else {
-            return Err(SearchError::UnknownParameter { parameter: safe_name(&pair.name), resource: self.view.resource.name() });
+            return Err(SearchError::unknown(&pair.name, self.view.resource));
         };
         if pair.value.len() > values::LONGEST_VALUE {
             return Err(SearchError::malformed(&pair.name, "it is too long"));

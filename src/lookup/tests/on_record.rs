@@ -104,8 +104,8 @@ async fn who_waited_searched_again_read_or_found_nothing_has_an_entry_of_its_own
     assert!(joined.unwrap().shared);
     tokio::time::advance(Duration::from_secs(2)).await;
     lookups.with_id("third-id").await.unwrap();
-    assert!(lookups.held(&question("a"), &request("a-read-id")).await.unwrap().is_some());
-    assert!(lookups.held(&question("b"), &request("not-held-id")).await.unwrap().is_none());
+    assert!(lookups.held(&question("a"), &request("a-read-id"), |_| true).await.unwrap().is_some());
+    assert!(lookups.held(&question("b"), &request("not-held-id"), |_| true).await.unwrap().is_none());
     assert_eq!(register.events(), ["asked", "answered", "shared", "shared", "shared", "not-held"]);
     let lines = register.trail.lines();
     let ids: Vec<_> = lines.iter().map(|line| line.request.request_id.as_ref().unwrap().as_str()).collect();
@@ -210,7 +210,7 @@ async fn a_withheld_answer_serves_the_next_search_too_once_it_is_on_record() {
     assert_eq!(lookups.plain("a").await.unwrap_err().kind, FailureKind::Withheld);
     let failure = lookups.plain("a").await.unwrap_err();
     assert_eq!((&failure.kind, failure.delivery), (&FailureKind::TrailUnavailable, Delivery::NotDelivered), "it asked nothing");
-    assert_eq!(lookups.held(&question("a"), &anonymous()).await.unwrap_err().kind, FailureKind::TrailUnavailable);
+    assert_eq!(lookups.held(&question("a"), &anonymous(), |_| true).await.unwrap_err().kind, FailureKind::TrailUnavailable);
     register.trail.fails(&[]);
     assert!(lookups.plain("a").await.unwrap().shared);
     assert_eq!((register.asked(), register.events()), (1, vec!["asked", "answered", "shared"]));
@@ -247,7 +247,7 @@ async fn a_showing_that_cannot_be_recorded_is_not_made() {
     assert_eq!(told(joined.unwrap_err()), withheld, "its look was made");
     assert_eq!(told(lookups.with_id(ID).await.unwrap_err()), withheld, "its look was made");
     assert_eq!(told(lookups.with_id("window-id").await.unwrap_err()), unavailable, "it asked nothing");
-    assert_eq!(told(lookups.held(&question("a"), &anonymous()).await.unwrap_err()), unavailable);
-    assert_eq!(told(lookups.held(&question("b"), &anonymous()).await.unwrap_err()), unavailable);
+    assert_eq!(told(lookups.held(&question("a"), &anonymous(), |_| true).await.unwrap_err()), unavailable);
+    assert_eq!(told(lookups.held(&question("b"), &anonymous(), |_| true).await.unwrap_err()), unavailable);
     assert_eq!((register.asked(), register.events()), (1, vec!["asked", "answered"]));
 }

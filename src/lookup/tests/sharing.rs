@@ -104,7 +104,7 @@ async fn a_finished_answer_is_shared_with_its_age_until_the_window_closes() {
     let shared = lookups.plain("a").await.unwrap();
     assert_eq!((shared.shared, shared.age.unwrap().as_secs(), register.asked()), (true, 299, 1));
     tokio::time::advance(Duration::from_secs(1)).await;
-    assert!(lookups.held(&question("a"), &anonymous()).await.unwrap().is_none());
+    assert!(lookups.held(&question("a"), &anonymous(), |_| true).await.unwrap().is_none());
     assert!(!lookups.plain("a").await.unwrap().shared);
     assert_eq!(register.asked(), 2);
 }
@@ -114,7 +114,7 @@ async fn another_user_does_not_share() {
     let register = Script::new(Duration::ZERO, vec![Ok(())]);
     let lookups = sharing_lookups(&register);
     lookups.plain("a").await.unwrap();
-    assert!(lookups.held(&question("b"), &anonymous()).await.unwrap().is_none());
+    assert!(lookups.held(&question("b"), &anonymous(), |_| true).await.unwrap().is_none());
     lookups.plain("b").await.unwrap();
     assert_eq!(register.asked(), 2);
 }
@@ -139,7 +139,7 @@ async fn a_failure_is_never_shared() {
     let register = Script::new(Duration::ZERO, vec![Err(lost()), Ok(())]);
     let lookups = sharing_lookups(&register);
     assert!(lookups.plain("a").await.is_err());
-    assert!(lookups.held(&question("a"), &anonymous()).await.unwrap().is_none());
+    assert!(lookups.held(&question("a"), &anonymous(), |_| true).await.unwrap().is_none());
     assert!(lookups.plain("a").await.is_ok());
 }
 

@@ -2,11 +2,11 @@
 
 use super::naive;
 use crate::cpis::{Access, AccessTime, Answer, Entry, PlanType};
-use crate::fhir::graph::{Graph, NodeKey, ResourceType};
+use crate::fhir::graph::{Context, Graph, NodeKey, ResourceType};
 use crate::fhir::search::pairs::Pair;
 use crate::fhir::search::registry::{PATIENT_FLAG, SEARCHABLE, Searchable};
 use crate::fhir::search::select::select;
-use crate::fhir::search::{Cursor, Handling, Search, SearchError, Selection};
+use crate::fhir::search::{Cursor, Handling, LookMark, Search, SearchError, Selection};
 use crate::fhir::{json, samples};
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -146,9 +146,10 @@ proptest! {
         choices in any_choices(),
         count in 1usize..5,
         sort in proptest::option::of(proptest::sample::select(vec!["date", "-date"])),
+        today in any_day(),
     ) {
         let keys = samples::keys();
-        let graph = Graph::new(&answer, &samples::context(&keys));
+        let graph = Graph::new(&answer, &Context { today, ..samples::context(&keys) });
         let view = &SEARCHABLE[row];
         let names = names(view);
         let mut pairs: Vec<(String, String)> = choices.iter().map(|(name, of_it)| {
@@ -173,18 +174,26 @@ proptest! {
 
         pairs.push(("_count".to_owned(), count.to_string()));
         let mut search = parse(view, &pairs).unwrap();
-        let mut walked = Vec::new();
+        let (mut walked, mut day) = (Vec::new(), today);
         loop {
+            // Each page lays the look out anew, as of the day that its link carries.
+            let graph = Graph::new(&answer, &Context { today: day, ..samples::context(&keys) });
             let page = select(&search, &graph, &keys);
             prop_assert_eq!(page.total, all.total);
             prop_assert!(page.matches.len() <= count);
             prop_assert_eq!(page.prev_offset.is_some(), !walked.is_empty());
-            walked.extend(page.matches);
+            walked.extend(page.matches.iter().map(|key| graph.id(*key).to_owned()));
             let Some(next) = page.next_offset else { break };
-            let token = Cursor::of(&search, next).seal(&keys);
-            search = Cursor::open(&token, &keys).unwrap().search(&keys).unwrap();
+            let cursor = Cursor::open(&Cursor::of(&search, next, &answer, day).seal(&keys), &keys).unwrap();
+            prop_assert!(cursor.look == LookMark::of(&answer));
+            search = cursor.search(&[], &keys).unwrap();
+            day = cursor.day;
         }
-        prop_assert_eq!(walked, all.matches);
+        let every: Vec<String> = all.matches.iter().map(|key| graph.id(*key).to_owned()).collect();
+        prop_assert_eq!(&walked, &every);
+        walked.sort_unstable();
+        walked.dedup();
+        prop_assert_eq!(walked.len(), all.total);
     }
 
     #[test]
@@ -204,7 +213,8 @@ proptest! {
             let used = format!("{:?} {search:?}", search.used().collect::<Vec<_>>());
             let plain: String = used.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
             prop_assert!(!plain.contains(samples::ASKED), "{used}");
-            let again = Cursor::open(&Cursor::of(&search, 0).seal(&keys), &keys).unwrap().search(&keys).unwrap();
+            let token = Cursor::of(&search, 0, &answer, samples::TODAY).seal(&keys);
+            let again = Cursor::open(&token, &keys).unwrap().search(&[], &keys).unwrap();
             prop_assert_eq!(select(&again, &graph, &keys), selection);
         }
     }

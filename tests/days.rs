@@ -1,0 +1,127 @@
+//! What is shown hangs on the day in England: pages, searches by date and what counts as changed, on a clock that moves.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::clock::MovedClock;
+use common::scripted::{self, Query, Scripted, Step};
+use common::{GOOD_CHILD, Got, Service, client};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const PROTECTION: &str = "342191000000101";
+const LOOKED_AFTER: &str = "764841000000100";
+
+/// A service whose clock the test sets, before an SMSP that answers with the plans of the test.
+struct Place {
+    clock: MovedClock,
+    smsp: Scripted,
+    service: Service,
+    http: reqwest::Client,
+}
+
+impl Place {
+    /// Where it is `moment`, and CP-IS holds one record with these plans: `CPP`, `LAC` or `UCP`, start and end, which may be empty.
+    async fn at(moment: &str, plans: &'static [[&'static str; 3]]) -> Self {
+        let smsp = Scripted::start(move |query| answer(query, plans)).await;
+        let clock = MovedClock::at(moment);
+        let (name, file) = clock.setting();
+        let service = Service::start(&smsp.certificates, &smsp.url, &[(name, &file)]);
+        Self { clock, smsp, service, http: client() }
+    }
+
+    async fn get(&self, path: &str) -> Got {
+        self.get_with(path, &[]).await
+    }
+
+    async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Got {
+        self.follow(&format!("{}/FHIR/R4/{path}", self.service.public), headers).await
+    }
+
+    async fn follow(&self, url: &str, headers: &[(&str, &str)]) -> Got {
+        let mut request = self.http.get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Got::read(request.send().await.unwrap()).await
+    }
+
+    /// The search for a type, with further parameters.
+    async fn search(&self, resource: &str, further: &str) -> Got {
+        self.get(&format!("{resource}?patient={GOOD_CHILD}{further}")).await
+    }
+}
+
+fn answer(query: &Query, plans: &[[&str; 3]]) -> Vec<Step> {
+    let found = scripted::found(query);
+    let (before, rest) = found.split_once("<pertinentInformation15>").unwrap();
+    let (_, after) = rest.split_once("</pertinentInformation15>").unwrap();
+    let plans: String = plans.iter().map(plan).collect();
+    vec![Step::Send(scripted::http_ok(&format!("{before}{plans}{after}")))]
+}
+
+fn plan(&[name, start, end]: &[&str; 3]) -> String {
+    let (template, prefix) = match name {
+        "CPP" => ("COCT_TP146105GB01", "cPP"),
+        "LAC" => ("COCT_TP146103GB01", "lAC"),
+        _ => ("COCT_TP146104GB01", "uCP"),
+    };
+    let date = |component: &str, which: &str, day: &str| {
+        let value = day.replace('-', "");
+        format!("<{component}><{prefix}{which}Date><value value=\"{value}0000\"/></{prefix}{which}Date></{component}>")
+    };
+    let end = if end.is_empty() { String::new() } else { date("component1", "End", end) };
+    let start = date("component", "Start", start);
+    format!(
+        "<pertinentInformation15><npfitlc:contentId root=\"2.16.840.1.113883.2.1.3.2.4.18.16\" extension=\"{template}#{name}Information\"/>\
+         <{template}.{name}Information>{start}{end}</{template}.{name}Information></pertinentInformation15>"
+    )
+}
+
+/// Kind of plan and status of the matches.
+fn standing(got: &Got) -> Vec<[String; 2]> {
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{}", got.text)).to_owned();
+    got.resources("match").iter().map(|flag| [text(&flag["code"]["coding"][0]["code"]), text(&flag["status"])]).collect()
+}
+
+fn link(got: &Got, relation: &str) -> Option<String> {
+    let links = got.json()["link"].as_array().unwrap().clone();
+    links.iter().find(|link| link["relation"] == relation).map(|link| link["url"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_walk_over_midnight_shows_every_plan_once_as_on_the_day_of_its_first_page() {
+    // At midnight they change places: one has ended, the other is in force.
+    let turning = &[["CPP", "2026-01-10", "2026-11-29"], ["LAC", "2026-11-30", ""]];
+    let place = Place::at("2026-11-29T23:59:00Z", turning).await;
+    let first = place.search("Flag", "&_count=1").await;
+    assert_eq!((first.total(), standing(&first)), (2, vec![[PROTECTION, "active"].map(str::to_owned)]), "{}", first.text);
+    place.clock.set("2026-11-30T00:01:00Z");
+    let second = place.follow(&link(&first, "next").unwrap(), &[]).await;
+    // A flag that has yet to begin is inactive, and its text says when.
+    assert_eq!((second.total(), standing(&second)), (2, vec![[LOOKED_AFTER, "inactive"].map(str::to_owned)]), "{}", second.text);
+    assert!(second.text.contains("starts on 30 November 2026") && second.text.contains("On 29 November 2026"), "{}", second.text);
+    assert_eq!(link(&second, "next"), None);
+    let back = place.follow(&link(&second, "previous").unwrap(), &[]).await;
+    assert_eq!(standing(&back), standing(&first));
+    // A search of the new day is one of the new day, on each of its pages.
+    let anew = place.search("Flag", "&_count=1").await;
+    let next = place.follow(&link(&anew, "next").unwrap(), &[]).await;
+    assert_eq!([standing(&anew), standing(&next)].concat(), [[LOOKED_AFTER, "active"], [PROTECTION, "inactive"]]);
+    assert_eq!(place.smsp.queries().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_by_status_or_date_walks_over_midnight_as_it_began() {
+    let turning = &[["CPP", "2026-01-10", "2026-11-29"], ["LAC", "2025-11-30", "2026-11-29"]];
+    for filter in ["&status=active", "&date=ge2026-11-29", "&_sort=date", "&_sort=-date&status=active"] {
+        let place = Place::at("2026-11-29T23:59:00Z", turning).await;
+        let first = place.search("CarePlan", &format!("{filter}&_count=1")).await;
+        place.clock.set("2026-11-30T00:01:00Z");
+        let second = place.follow(&link(&first, "next").unwrap(), &[]).await;
+        let shown = [first.resources("match"), second.resources("match")].concat();
+        let ids: BTreeSet<_> = shown.iter().map(|plan| plan["id"].to_string()).collect();
+        assert_eq!((ids.len() as u64, second.total()), (first.total(), 2), "{filter}: {}", second.text);
+        assert!(shown.iter().all(|plan| plan["status"] == "active"), "{filter}: {}", second.text);
+    }
+}
