@@ -22,6 +22,8 @@ mod restarts;
 mod rights;
 #[path = "trail_postgres/search.rs"]
 mod search;
+#[path = "trail_postgres/verify.rs"]
+mod verify;
 
 use cpis_fhir::audit::postgres::{PostgresReader, PostgresStore, connect};
 use cpis_fhir::audit::{Chain, Draft, Event, Reader, Seal, Store, Tip, Trail};

@@ -42,7 +42,7 @@ pub use seal::{ChildIndex, Seal, Sealed};
 pub use search::{Doubt, Hit, Page, Rest, Search, Sources};
 pub use store::{Appending, Draft, Reader, Reading, Store, StoreError, StoreErrorKind, Wanted};
 pub use trail::{Options, Trail, TrailError, TrailState};
-pub use verify::{Fault, FaultKind, HeadVerdict, Verdict};
+pub use verify::{Fault, FaultKind, HeadVerdict, SearchFault, Verdict};
 
 /// There must be at least one key of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

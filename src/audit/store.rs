@@ -1,6 +1,7 @@
 //! What a database must do to hold the trail.
 
 use super::archive::Manifest;
+use super::verify::SearchFault;
 use super::{Chain, ChildIndex, Event, Line, Tip};
 use jiff::Timestamp;
 use std::future::Future;
@@ -54,6 +55,17 @@ pub trait Reader: Send + Sync + 'static {
     /// At most `limit` lines that match, newest first, with a number below `before` where that is given. Its cost must not grow
     /// with the length of the trail.
     fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>>;
+
+    /// Which of these lines, which are there, [`Reader::find`] would miss: number and key (decisions.md 65).
+    fn missed<'a>(&'a self, lines: &'a [Line]) -> Reading<'a, Vec<(u64, &'static str)>> {
+        let _ = lines;
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// What is not as this program made it, or damaged, of what [`Reader::find`] reads (decisions.md 65).
+    fn search_faults(&self) -> Reading<'_, Vec<SearchFault>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 pub type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

@@ -1,19 +1,23 @@
 //! Whether the trail is whole, and which looks have no known outcome (decisions.md 19, 34).
 //!
 //! Found: any line changed, removed, inserted, reordered or replaced; any column by which lines are found that says other than
-//! the line; with the head file also lines removed from the end. Not found: a store and a head file that were both put back to
+//! the line; any line that an index does not lead to, and tables, indexes and triggers that are not as they were made
+//! (decisions.md 65); with the head file also lines removed from the end. Not found: a store and a head file that were both put back to
 //! the same earlier time (only the head in the log, once a minute, tells of that), and whatever somebody with the chain key
 //! writes.
 
 mod check;
 mod outcomes;
+mod searches;
 #[cfg(test)]
 mod tests;
 
 pub(super) use check::{Checker, differing_column};
 pub use outcomes::{Listed, Outcomes};
+pub use searches::SearchFault;
+pub(super) use searches::{Definition, compare};
 
-use super::{Chain, ChainFault, Head, KeyId, Reader, Seal, StoreError, StoreErrorKind, Tip};
+use super::{Chain, ChainFault, Head, KeyId, Line, Reader, Seal, StoreError, StoreErrorKind, Tip};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,6 +35,8 @@ pub struct Verdict {
     pub faults: Vec<Fault>,
     /// All of them.
     pub fault_count: u64,
+    /// What is wrong with how the store finds lines.
+    pub searches: Vec<SearchFault>,
     pub head: HeadVerdict,
     pub outcomes: Outcomes,
     /// Lines whose time is well before that of a line before them. Clocks are set right, and what a failing store could not take
@@ -62,6 +68,8 @@ pub enum FaultKind {
     NotUnderstood,
     #[error("the column {0} says other than the line, so that a search would miss or wrongly find it")]
     Column(&'static str),
+    #[error("the line is there, and a search by {0} does not find it")]
+    Missed(&'static str),
     #[error("the chain begins after an archive that nobody with the chain key has attested")]
     Archive,
     #[error("the archive does not hold what its manifest says")]
@@ -101,7 +109,7 @@ impl Verdict {
     /// Whether nothing was removed or changed, as far as can be told.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.first_bad().is_none() && self.head != HeadVerdict::Unreadable
+        self.first_bad().is_none() && self.searches.is_empty() && self.head != HeadVerdict::Unreadable
     }
 
     /// The first line that is missing or wrong.
@@ -145,7 +153,7 @@ pub async fn verify(
         let verdict = read(reader, chain, seal, head, settled).await?;
         // Lines that were archived while this read them are not missing.
         if verdict.is_whole() || reader.base().await.ok() == before {
-            return Ok(verdict);
+            return Ok(Verdict { searches: reader.search_faults().await?, ..verdict });
         }
     }
 }
@@ -170,8 +178,12 @@ async fn read(reader: &dyn Reader, chain: &Chain, seal: &Seal, head: Head, settl
                     return Ok(check.verdict(settled));
                 };
                 after = last.seq;
+                let missed = missed(reader, &page).await?;
                 for line in &page {
                     check.line(line);
+                    if let Some((_, key)) = missed.iter().find(|(seq, _)| *seq == line.seq) {
+                        check.fault(line.seq, FaultKind::Missed(key));
+                    }
                 }
                 (limit, unreadable) = ((limit * 2).min(PAGE), 0);
             }
@@ -186,6 +198,14 @@ async fn read(reader: &dyn Reader, chain: &Chain, seal: &Seal, head: Head, settl
             }
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Lines that an index does not lead to. Of a damaged index the store says more by itself.
+async fn missed(reader: &dyn Reader, page: &[Line]) -> Result<Vec<(u64, &'static str)>, StoreError> {
+    match reader.missed(page).await {
+        Err(error) if error.kind == StoreErrorKind::Damaged => Ok(Vec::new()),
+        missed => missed,
     }
 }
 

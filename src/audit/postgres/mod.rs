@@ -2,7 +2,7 @@
 //!
 //! - [`target`]: where the database is, and with which TLS. - [`session`]: an open connection, its time limits, what the server must be.
 //!   \- [`schema`]: the tables (`sql/`). - [`store`]: one append, one transaction. - [`reader`]: searches. [`retire`]: archived lines leave. [`server`]: what
-//!   the database says of itself and of our rights. - [`rows`]: lines as
+//!   the database says of itself and of our rights. [`definitions`]: whether tables and indexes are as they were made. - [`rows`]: lines as
 //!   rows. - [`fault`]: what an error of the database means.
 //!
 //! Two roles are meant: one owns the tables and makes them, the service's own may append and read (`sql/roles.sql`). Triggers refuse
@@ -11,6 +11,7 @@
 //!
 //! A pooler between must give each connection a session of its own (PgBouncer: `pool_mode = session`).
 
+mod definitions;
 mod fault;
 mod reader;
 mod retire;

@@ -1,13 +1,15 @@
 //! Reading and searching, beside the writers, over connections of its own.
 
 use super::Ends;
+use super::definitions::{FOUND, Key, Values, definition, meant};
 use super::fault::{damaged, fault};
-use super::rows::{COLUMNS, Hidden, line, nanoseconds, number, stored};
+use super::rows::{COLUMNS, Hidden, cell, line, nanoseconds, number, stored};
 use super::session::{Session, within};
 use super::store::{ends, ends_statement};
 use super::target::Target;
 use crate::audit::archive::Manifest;
-use crate::audit::{Line, Reader, Reading, StoreError, StoreErrorKind, Tip, Wanted};
+use crate::audit::verify::compare;
+use crate::audit::{Line, Reader, Reading, SearchFault, StoreError, StoreErrorKind, Tip, Wanted};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
@@ -117,6 +119,33 @@ impl Reader for PostgresReader {
                 (Hidden(&to), Type::INT8),
             ];
             self.query(&search(wanted), &parameters).await?.iter().map(line).collect()
+        })
+    }
+
+    fn missed<'a>(&'a self, lines: &'a [Line]) -> Reading<'a, Vec<(u64, &'static str)>> {
+        Box::pin(async move {
+            let mut missed = Vec::new();
+            for key in Key::all(lines)? {
+                let (values, kind): (&(dyn ToSql + Sync), _) = match &key.values {
+                    Values::Uuids(values) => (values, Type::UUID_ARRAY),
+                    Values::Texts(values) => (values, Type::TEXT_ARRAY),
+                    Values::Bytes(values) => (values, Type::BYTEA_ARRAY),
+                    Values::Numbers(values) => (values, Type::INT8_ARRAY),
+                };
+                let rows = self.query(&key.sql(), &[(Hidden(&key.numbers), Type::INT8_ARRAY), (Hidden(values), kind)]).await?;
+                for row in &rows {
+                    missed.push((cell::<i64>(row, 0)?.unsigned_abs(), key.column));
+                }
+            }
+            Ok(missed)
+        })
+    }
+
+    fn search_faults(&self) -> Reading<'_, Vec<SearchFault>> {
+        Box::pin(async move {
+            let rows = self.query(FOUND, &[]).await?;
+            let found = rows.iter().map(definition).collect::<Result<_, _>>()?;
+            Ok(compare(found, &meant()))
         })
     }
 }

@@ -71,6 +71,13 @@ async fn migrate(session: &Session) -> Result<(), StoreError> {
     session.run("COMMIT").await
 }
 
+/// The body of a function that a migration makes; the latest one counts.
+pub(super) fn body_of(function: &str) -> Option<&'static str> {
+    let head = format!("FUNCTION cpis_fhir.{function}()");
+    let (_, rest) = MIGRATIONS.iter().rev().find_map(|migration| migration.split_once(head.as_str()))?;
+    rest.split("$$").nth(1)
+}
+
 /// 0: no tables.
 async fn version(session: &Session) -> Result<i32, StoreError> {
     let row = session.query_typed_one(IS_THERE, &[]).await.map_err(|error| fault(&error))?;

@@ -3,7 +3,7 @@
 use super::row::{self, COLUMNS};
 use crate::audit::{Line, StoreError, Wanted};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 
 /// Lines at the end that a search by time alone looks through in their order. Most such searches end here; those of long ago
 /// take the index by time, whose matches must be sorted.
@@ -130,6 +130,58 @@ impl Query {
         values.push(to_limit(limit));
         select(db, &sql, values)
     }
+}
+
+/// A line's number, and by which index it must be found with which value.
+pub(super) struct Keys {
+    seq: u64,
+    keys: [Value; INDEXES.len()],
+}
+
+/// Each column that has an index, and the index.
+const INDEXES: [(&str, &str); 7] = [
+    ("id", "trail_by_id"),
+    ("at", "trail_by_at"),
+    ("look", "trail_by_look"),
+    ("user_id", "trail_by_user"),
+    ("child", "trail_by_child"),
+    ("message_id", "trail_by_message"),
+    ("request_id", "trail_by_request"),
+];
+
+impl Keys {
+    pub(super) fn of(line: &Line) -> Self {
+        let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::Text);
+        let keys = [
+            Value::Blob(line.id.as_bytes().to_vec()),
+            line.at.as_microsecond().into(),
+            line.look.map_or(Value::Null, |look| Value::Blob(look.as_bytes().to_vec())),
+            text(&line.user_id),
+            line.child.map_or(Value::Null, |child| Value::Blob(child.0.to_vec())),
+            text(&line.message_id),
+            text(&line.request_id),
+        ];
+        Self { seq: line.seq, keys }
+    }
+}
+
+/// The lines that an index does not lead to, by their number, and the first such column.
+pub(super) fn missed(db: &Connection, lines: &[Keys]) -> Result<Vec<(u64, &'static str)>, StoreError> {
+    let sql = |(column, index): (&str, &str)| {
+        format!("SELECT EXISTS (SELECT 1 FROM trail INDEXED BY {index} WHERE {column} = ? AND seq = ?)")
+    };
+    let mut missed = Vec::new();
+    for (at, index) in INDEXES.into_iter().enumerate() {
+        // An index that is not there, or another, is told of by its definition.
+        let Ok(mut find) = db.prepare_cached(&sql(index)) else { continue };
+        for line in lines {
+            let key = &line.keys[at];
+            if *key != Value::Null && !find.query_row(params![key, row::to_seq(line.seq)?], |row| row.get(0))? {
+                missed.push((line.seq, index.0));
+            }
+        }
+    }
+    Ok(missed)
 }
 
 fn to_above(after: u64) -> Value {

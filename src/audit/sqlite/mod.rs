@@ -2,11 +2,13 @@
 //!
 //! One connection writes, in the trail's own thread; a few others read. - `schema`: the table, its indexes, and the triggers that
 //! refuse every change. - `file`: which file this is, and whether it is still there. - `writer`, `reader`, `find`: the store's
-//! two sides. - `retire`: lines that have been archived leave. - `trial`: whether the file takes lines. - `error`: SQLite's failures in the trail's words.
+//! two sides. - `integrity`: whether that is as it was made. -
+//! `retire`: lines that have been archived leave. - `trial`: whether the file takes lines. - `error`: SQLite's failures in the trail's words.
 
 mod error;
 mod file;
 mod find;
+mod integrity;
 mod reader;
 mod retire;
 mod row;

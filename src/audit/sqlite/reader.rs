@@ -1,9 +1,9 @@
 //! The reading side: connections of its own, off the async threads.
 
 use super::file::{self, Fate, Files};
-use super::{find, row, schema};
+use super::{find, integrity, row, schema};
 use crate::audit::archive::Manifest;
-use crate::audit::{Line, Reader, Reading, StoreError, StoreErrorKind, Tip, Wanted};
+use crate::audit::{Line, Reader, Reading, SearchFault, StoreError, StoreErrorKind, Tip, Wanted};
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,5 +114,14 @@ impl Reader for SqliteReader {
     fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
         let wanted = wanted.clone();
         self.read(move |db| find::find(db, &wanted, before, limit))
+    }
+
+    fn missed<'a>(&'a self, lines: &'a [Line]) -> Reading<'a, Vec<(u64, &'static str)>> {
+        let keys: Vec<find::Keys> = lines.iter().map(find::Keys::of).collect();
+        self.read(move |db| find::missed(db, &keys))
+    }
+
+    fn search_faults(&self) -> Reading<'_, Vec<SearchFault>> {
+        self.read(integrity::search_faults)
     }
 }

@@ -1,5 +1,6 @@
 //! The tables, how a connection is set up, and the migrations.
 
+use crate::audit::verify::Definition;
 use crate::audit::{StoreError, StoreErrorKind};
 use rusqlite::{Connection, TransactionBehavior};
 use std::time::Duration;
@@ -208,6 +209,24 @@ fn missing(db: &Connection) -> Result<impl Iterator<Item = &'static str>, StoreE
     let found = objects(db)?;
     let is_there = move |(name, sql): &(&str, &str)| found.iter().any(|(_, other, text)| other == name && text == sql);
     Ok(OBJECTS.iter().filter(move |object| !is_there(object)).map(|(_, sql)| *sql))
+}
+
+/// Everything in the file but statistics, by kind and name, and the text that made it.
+pub(super) fn definitions(db: &Connection) -> Result<Vec<Definition>, StoreError> {
+    let mut select = db.prepare(
+        "SELECT coalesce(type, '') || ' ' || coalesce(name, ''), coalesce(tbl_name, '') || ': ' || coalesce(sql, '')
+         FROM sqlite_schema WHERE NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat4'))",
+    )?;
+    let found = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// What [`definitions`] must be, as SQLite itself notes it.
+pub(super) fn meant() -> Result<Vec<Definition>, StoreError> {
+    let db = Connection::open_in_memory()?;
+    MIGRATIONS.iter().try_for_each(|migration| db.execute_batch(migration))?;
+    OBJECTS.iter().try_for_each(|(_, sql)| db.execute_batch(sql))?;
+    definitions(&db)
 }
 
 fn objects(db: &Connection) -> Result<Vec<(String, String, String)>, StoreError> {

@@ -131,6 +131,7 @@ impl<'a> Checker<'a> {
             lines: self.lines,
             faults: self.faults,
             fault_count: self.fault_count,
+            searches: Vec::new(),
             outcomes: self.outcomes,
             backwards: self.backwards,
             software: self.software,

@@ -135,6 +135,8 @@ fn of_lines(verdict: &Verdict) -> Vec<Finding> {
     let fault = |fault: &audit::Fault| Finding { kind: Kind::Fault, seq: Some(fault.seq), text: fault.what.to_string() };
     let mut findings: Vec<Finding> = verdict.faults.iter().map(fault).collect();
     let listed = findings.len() as u64;
+    let search = |fault: &audit::SearchFault| Finding { kind: Kind::Fault, seq: None, text: fault.to_string() };
+    findings.extend(verdict.searches.iter().map(search));
     if verdict.fault_count > listed {
         let text = format!("{} further faults are not listed", verdict.fault_count - listed);
         findings.push(Finding { kind: Kind::Fault, seq: None, text });

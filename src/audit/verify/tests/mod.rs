@@ -1,4 +1,5 @@
 mod notes;
+mod searches;
 mod tampering;
 
 use super::*;
@@ -72,16 +73,28 @@ impl Ground {
         HeadFile::new(self.path("head"), chain()).note(tip);
     }
 
-    /// Somebody with the file and SQLite's own tools, who knows how to take the triggers and checks away.
+    /// Somebody with the file and SQLite's own tools, who knows how to take the triggers and checks away, and puts them back.
     fn tamper(&self, sql: &str) {
-        let db = Connection::open(self.path("trail.db")).unwrap();
-        db.execute_batch(
-            "DROP TRIGGER IF EXISTS trail_is_never_changed; DROP TRIGGER IF EXISTS trail_keeps_its_lines;
-             DROP TRIGGER IF EXISTS trail_grows_at_its_end; DROP TRIGGER IF EXISTS archived_grows_at_its_end;
-             PRAGMA ignore_check_constraints = on;",
-        )
-        .unwrap();
+        let db = self.raw();
+        let triggers: Vec<(String, String)> = db
+            .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        db.execute_batch("PRAGMA ignore_check_constraints = on").unwrap();
+        for (name, _) in &triggers {
+            db.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+        }
         db.execute_batch(sql).unwrap();
+        for (_, sql) in &triggers {
+            db.execute_batch(sql).unwrap();
+        }
+    }
+
+    fn raw(&self) -> Connection {
+        Connection::open(self.path("trail.db")).unwrap()
     }
 
     async fn verdict(&self) -> Verdict {
