@@ -151,3 +151,33 @@ async fn codes_of_a_failing_register_never_close_the_way_to_it() {
     house.assert_well("eight failures of CP-IS").await;
     assert_eq!(house.counts().requests, 9);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_is_known_by_the_id_of_any_gateway_in_any_letter_case() {
+    let house = house("", &[("LOOKUP__SHARE_FOR", "0s")]).await;
+    let path = format!("Flag?patient={CHILD}");
+    let ids = [
+        "urn:uuid:60e0b220-8136-4ca5-ae46-1d97ef59d068",
+        "{60E0B220-8136-4CA5-AE46-1D97EF59D068}",
+        "60e0b220-8136-4ca5-ae46-1d97ef59d068#17",
+        "|gateway.of:Ward=7/_",
+        &"long".repeat(32),
+    ];
+    for (at, id) in ids.iter().enumerate() {
+        for written in [(*id).to_owned(), id.to_uppercase(), id.to_lowercase()] {
+            let got = house.get_with(&path, &[("X-Request-ID", &written)]).await;
+            assert_eq!((got.status, got.header("X-Request-ID")), (200, Some(&*written)), "{}", got.text);
+        }
+        assert_eq!(heard(&house).0, at as u64 + 1, "{id}");
+        let line = house.service.said().lines().last().unwrap().to_owned();
+        let kept = line.split(r#""request_id":""#).nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+        assert!(kept.starts_with("hashed-") && !house.service.said().contains(id), "{line}");
+        // The trail is searched by the id, in any letter case, and by what the log shows of it.
+        for written in [id, &*id.to_uppercase(), &*kept] {
+            let form = form_urlencoded::Serializer::new(String::new()).append_pair("request-id", written).finish();
+            let request = house.http.post(format!("{}/audit/_search", house.service.admin)).body(form);
+            let got = house.send(request, &[("Content-Type", "application/x-www-form-urlencoded")]).await;
+            assert_eq!(got.json()["entries"].as_array().unwrap().len(), 4, "{written}: {}", got.text);
+        }
+    }
+}

@@ -58,7 +58,7 @@ async fn answer(
     caller: &CallerHeaders,
     limits: Limits,
 ) -> Result<Answered, Problem> {
-    let facts = facts::of(request, caller, "search of the trail");
+    let facts = facts::of(request, caller, desk.trail.seal(), "search of the trail");
     let who = match may {
         Ok(who) => who,
         Err(refused) => {

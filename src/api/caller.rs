@@ -45,7 +45,7 @@ pub(super) struct Refused<'r> {
 ///
 /// Nothing was asked or shown, so the answer goes out also where the trail cannot be written: the entry is then kept for it.
 pub(super) async fn refused(app: &App, refused: &Refused<'_>) {
-    let entry = entry(refused);
+    let entry = entry(app, refused);
     if let Err(error) = app.trail.record(&entry).await {
         tracing::error!(target: "cpis_fhir::trail", %error, "a refusal could not be put on the trail in time");
         if app.trail.can_owe_more() {
@@ -54,13 +54,13 @@ pub(super) async fn refused(app: &App, refused: &Refused<'_>) {
     }
 }
 
-fn entry(refused: &Refused<'_>) -> Entry {
+fn entry(app: &App, refused: &Refused<'_>) -> Entry {
     let interaction = refused.route.map_or("none", Route::template);
     Entry {
         who: refused.identity.map(|identity| Who::from(&identity.requester)),
         request: RequestFacts {
             source_system: refused.identity.and_then(|identity| identity.source_system.clone()),
-            ..facts::of(refused.request, refused.caller, interaction)
+            ..facts::of(refused.request, refused.caller, app.trail.seal(), interaction)
         },
         upshot: Some(Upshot {
             outcome: refused.refusal.name().into(),

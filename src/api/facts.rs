@@ -2,31 +2,34 @@
 
 use super::Asking;
 use super::headers::CallerHeaders;
-use crate::audit::RequestFacts;
+use crate::audit::{RequestFacts, Seal};
+use crate::cpis::CallerId;
 use crate::lookup::{Freshness, Request};
 use actix_web::HttpRequest;
 
 /// What a lookup must know of a request. `interaction` says what was asked for, without parameters: `search Flag`, `read CarePlan`,
 /// `page Flag`, `batch Flag,CarePlan`.
 pub(super) fn request(asking: Asking<'_>, interaction: impl Into<String>) -> Request {
-    let Asking { request, caller, identity, .. } = asking;
+    let Asking { app, request, caller, identity } = asking;
     let source_system = identity.source_system.clone();
-    let facts = RequestFacts { source_system, ..of(request, caller, interaction) };
+    let seal = app.trail.seal();
+    let facts = RequestFacts { source_system, ..of(request, caller, seal, interaction) };
     // An id that was made here is nobody's to repeat.
-    let request_id = caller.request_id.clone().filter(|_| !caller.request_id_was_made);
-    Request { facts, request_id }
+    let request_id = caller.request_id.as_ref().filter(|_| !caller.request_id_was_made);
+    let on_record = request_id.map(|id| seal.all_kept(id)).unwrap_or_default();
+    Request { facts, request_id: request_id.map(CallerId::normal), on_record }
 }
 
 /// What any request says of itself, whoever asks.
-pub(super) fn of(request: &HttpRequest, caller: &CallerHeaders, interaction: impl Into<String>) -> RequestFacts {
+pub(super) fn of(request: &HttpRequest, caller: &CallerHeaders, seal: &Seal, interaction: impl Into<String>) -> RequestFacts {
     let freshness = match caller.freshness {
         Freshness::Shared => None,
         Freshness::NoCache => Some("no-cache"),
         Freshness::NewLook => Some("new-look"),
     };
     RequestFacts {
-        request_id: caller.request_id.as_deref().map(Into::into),
-        correlation_id: caller.correlation_id.as_ref().or(caller.trace_id.as_ref()).map(|id| id.as_str().into()),
+        request_id: caller.request_id.as_ref().map(|id| seal.kept(id).into()),
+        correlation_id: caller.correlation_id.as_ref().or(caller.trace_id.as_ref()).map(|id| seal.kept(id).into()),
         trace_id: caller.traceparent.as_ref().and_then(|parent| parent.as_str().split('-').nth(1)).map(Into::into),
         address: request.peer_addr().map(|peer| peer.ip().to_canonical()),
         source_system: None,
@@ -39,22 +42,25 @@ pub(super) fn of(request: &HttpRequest, caller: &CallerHeaders, interaction: imp
 mod tests {
     use super::*;
     use crate::cpis::Text;
+    use crate::settings::KeyMaterial;
     use actix_web::test::TestRequest;
 
     #[test]
     fn what_the_trail_is_told_of_a_request() {
         let caller = CallerHeaders {
-            request_id: Some("ABCDEFGH".into()),
-            trace_id: Some("abcdefgh-1".into()),
+            request_id: CallerId::parse("ABCDEFGH").ok(),
+            trace_id: CallerId::parse("gateway:7#1").ok(),
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
             freshness: Freshness::NewLook,
             ..CallerHeaders::default()
         };
         let request = TestRequest::default().peer_addr("[::ffff:192.0.2.1]:4711".parse().unwrap()).to_http_request();
-        let facts = of(&request, &caller, "search Flag");
+        let seal = Seal::new(&[KeyMaterial::new([7; 32])]).unwrap();
+        let facts = of(&request, &caller, &seal, "search Flag");
         let said = |text: &Option<Text>| text.as_ref().map(|text| text.as_str().to_owned());
         assert_eq!(said(&facts.request_id).as_deref(), Some("ABCDEFGH"));
-        assert_eq!(said(&facts.correlation_id).as_deref(), Some("abcdefgh-1"));
+        assert_eq!(said(&facts.correlation_id), caller.trace_id.as_ref().map(|id| seal.kept(id)));
+        assert!(!said(&facts.correlation_id).unwrap().contains("gateway"));
         assert_eq!(said(&facts.trace_id).as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
         assert_eq!(said(&facts.interaction).as_deref(), Some("search Flag"));
         assert_eq!(said(&facts.freshness).as_deref(), Some("new-look"));

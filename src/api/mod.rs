@@ -142,7 +142,7 @@ pub(crate) async fn dispatch(
 ) -> HttpResponse {
     let route = route_of(&request, &app, **listener);
     let (caller, header_fault) = CallerHeaders::read(request.headers());
-    let caller = caller.with_request_id(|| uuid::Uuid::new_v4().to_string());
+    let caller = caller.with_request_id();
     let observed = Observed::begin(beginning(&request, route.ok(), &caller, &app, **listener));
     let negotiation = Negotiation::of(&request);
     let mut known: Option<Identity> = None;
@@ -197,7 +197,7 @@ pub(crate) async fn dispatch(
         delivery: answered.delivery.map(delivery_name),
         shared: answered.shared,
         resource: route.ok().and_then(Route::resource).map(ResourceType::name),
-        request_id: caller.request_id.as_deref(),
+        request_id: caller.request_id.as_ref().map(|id| app.trail.seal().kept(id)).as_deref(),
     });
     let mut response = answered.into_response(&caller, &app);
     // So that the caller comes back elsewhere, or by a certificate that is still good.

@@ -92,7 +92,7 @@ impl Answered {
             [("X-Request-ID", &caller.request_id), ("X-Correlation-ID", &caller.correlation_id), ("TraceID", &caller.trace_id)];
         for (name, value) in echoed {
             if let Some(value) = value {
-                response.insert_header((name, value.as_str()));
+                response.insert_header((name, value.as_received()));
             }
         }
         if app.settings.server.tls.is_some() {

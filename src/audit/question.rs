@@ -3,7 +3,7 @@
 
 use super::{Entry, Event, RequestFacts, Seal, Told, Wanted, Who};
 use crate::clock;
-use crate::cpis::NhsNumber;
+use crate::cpis::{CallerId, NhsNumber};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ pub struct Question {
     pub child: Option<NhsNumber>,
     /// `wsa:MessageID`, as it was sent.
     pub message_id: Option<String>,
-    /// `X-Request-ID`, as it was received.
+    /// `X-Request-ID`, as it was received, or as a log shows it.
     pub request_id: Option<String>,
     pub look: Option<Uuid>,
     /// ODS code of the user's organisation, or of the author's; letter case does not matter.
@@ -144,17 +144,21 @@ impl Question {
         }
     }
 
-    /// The part that a store can find by its indexes.
-    pub(super) fn wanted(&self, seal: &Seal) -> Wanted {
-        Wanted {
+    /// The part that a store can find by its indexes; whatever any of them finds is wanted. There are several where an id of a
+    /// caller may have been kept in several forms.
+    pub(super) fn wanted(&self, seal: &Seal) -> Vec<Wanted> {
+        let wanted = Wanted {
             user_id: self.user_id.clone(),
             child: self.child.iter().flat_map(|number| seal.indexes(number)).collect(),
             message_id: self.message_id.clone(),
-            request_id: self.request_id.clone(),
+            request_id: None,
             look: self.look,
             from: self.from,
             to: self.to,
-        }
+        };
+        let Some(id) = &self.request_id else { return vec![wanted] };
+        let forms = CallerId::parse(id).map_or_else(|_| vec![id.clone()], |id| seal.all_kept(&id));
+        forms.into_iter().map(|form| Wanted { request_id: Some(form), ..wanted.clone() }).collect()
     }
 
     /// Whether the rest holds too, that only the entry itself can tell.

@@ -1,7 +1,7 @@
-//! NHS numbers at rest: sealed, with a keyed blind index for search.
+//! NHS numbers at rest: sealed, with a keyed blind index for search. Ids of callers: what is kept of those that could say something.
 
 use super::{KeyId, NoKeys};
-use crate::cpis::NhsNumber;
+use crate::cpis::{CallerId, NhsNumber};
 use crate::settings::KeyMaterial;
 use arc_swap::ArcSwap;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -18,6 +18,7 @@ struct SealKey {
     id: KeyId,
     number: LessSafeKey,
     index: hmac::Key,
+    caller_id: hmac::Key,
 }
 
 /// A sealed NHS number: key id (8), nonce (12), ciphertext and tag (26).
@@ -29,6 +30,9 @@ pub struct Sealed(pub Vec<u8>);
 pub struct ChildIndex(pub [u8; 16]);
 
 const NONCE: usize = 12;
+
+/// Begins the hash of an id, which is itself a plain id: whoever finds it in a log can search the trail by it.
+const HASHED: &str = "hashed-";
 
 impl Seal {
     /// # Errors
@@ -84,16 +88,36 @@ impl Seal {
     pub fn indexes(&self, number: &NhsNumber) -> Vec<ChildIndex> {
         self.0.load().iter().map(|key| key.index(number)).collect()
     }
+
+    /// What a log and the trail hold of an id of a caller: a plain one itself, of any other a keyed hash, which nobody without the
+    /// key can try guesses against (decisions.md 66).
+    #[must_use]
+    pub fn kept(&self, id: &CallerId) -> String {
+        let keys = self.0.load();
+        // There is always a first key.
+        keys.first().filter(|_| !id.is_plain()).map_or_else(|| id.as_received().to_owned(), |key| key.hash(id))
+    }
+
+    /// Everything that [`Seal::kept`] may have made of this id, one for each key: it is found, and known again, by any of them.
+    #[must_use]
+    pub fn all_kept(&self, id: &CallerId) -> Vec<String> {
+        if id.is_plain() {
+            return vec![id.as_received().to_owned()];
+        }
+        self.0.load().iter().map(|key| key.hash(id)).collect()
+    }
 }
 
 impl SealKey {
     fn new(key: &KeyMaterial) -> Option<Self> {
         let number = derive(key, b"cpis-fhir trail: NHS number");
         let index = derive(key, b"cpis-fhir trail: child index");
+        let caller_id = derive(key, b"cpis-fhir trail: id of a caller");
         Some(Self {
             id: KeyId::of(key),
             number: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, number.as_slice()).ok()?),
             index: hmac::Key::new(hmac::HMAC_SHA256, index.as_slice()),
+            caller_id: hmac::Key::new(hmac::HMAC_SHA256, caller_id.as_slice()),
         })
     }
 
@@ -101,6 +125,14 @@ impl SealKey {
         let mut index = [0; 16];
         index.copy_from_slice(&hmac::sign(&self.index, number.digits().as_bytes()).as_ref()[..16]);
         ChildIndex(index)
+    }
+
+    /// Letters for the digits, so that no run of them looks like a number.
+    fn hash(&self, id: &CallerId) -> String {
+        let tag = hmac::sign(&self.caller_id, id.normal().as_bytes());
+        let letter = |nibble: u8| char::from(b'a' + nibble);
+        let letters = tag.as_ref()[..16].iter().flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]);
+        HASHED.chars().chain(letters).collect()
     }
 }
 
@@ -163,5 +195,28 @@ mod tests {
         assert_eq!(both.open(&old.seal(&number(), id).unwrap(), id), Some(number()));
         assert!(both.indexes(&number()).into_iter().any(|index| Some(index) == old.index(&number())));
         assert_ne!(both.index(&number()), old.index(&number()));
+    }
+
+    #[test]
+    fn an_id_that_could_say_something_is_kept_as_its_hash_alone() {
+        let id = |text: &str| CallerId::parse(text).unwrap();
+        let seal = seal(&[1]);
+        assert_eq!(seal.kept(&id("60E0B220-8136")), "60E0B220-8136");
+        for text in ["ward:7#Robin", "urn:uuid:60e0b220-8136-4ca5-ae46-1d97ef59d068", &"r".repeat(65)] {
+            let kept = seal.kept(&id(text));
+            assert!(id(&kept).is_plain() && kept.len() == 39, "{kept}");
+            assert!(!kept.contains(['0', '1', '9']) && !kept.contains("robin"), "{kept}");
+            assert_eq!(kept, seal.kept(&id(&text.to_uppercase())), "letter case is no difference");
+            assert_ne!(kept, seal.kept(&id(&format!("{text}x"))));
+        }
+    }
+
+    #[test]
+    fn a_hashed_id_is_known_again_after_a_new_key() {
+        let id = CallerId::parse("ward:7#Robin").unwrap();
+        let (old, both) = (seal(&[1]), seal(&[2, 1]));
+        assert_ne!(both.kept(&id), old.kept(&id));
+        assert!(both.all_kept(&id).contains(&old.kept(&id)));
+        assert!(both.all_kept(&id).contains(&both.kept(&id)));
     }
 }

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 pub struct Search<'a> {
     sources: Sources<'a>,
     question: &'a Question,
-    wanted: Wanted,
+    wanted: Vec<Wanted>,
     /// The next batch has numbers below this.
     before: Option<u64>,
     batch: VecDeque<Line>,
@@ -124,7 +124,7 @@ impl<'a> Search<'a> {
 
     async fn read(&mut self) -> Result<Option<Line>, StoreError> {
         if self.batch.is_empty() && !self.is_exhausted {
-            let lines = self.sources.reader.find(&self.wanted, self.before, self.batch_size).await?;
+            let lines = self.find().await?;
             self.is_exhausted = lines.len() < self.batch_size;
             self.before = lines.last().map_or(self.before, |line| Some(line.seq));
             self.batch = lines.into();
@@ -136,6 +136,19 @@ impl<'a> Search<'a> {
             return Ok(None);
         }
         Ok(line)
+    }
+
+    /// The newest lines that are wanted in any of the forms.
+    async fn find(&self) -> Result<Vec<Line>, StoreError> {
+        let mut lines = Vec::new();
+        for wanted in &self.wanted {
+            lines.extend(self.sources.reader.find(wanted, self.before, self.batch_size).await?);
+        }
+        if self.wanted.len() > 1 {
+            lines.sort_unstable_by_key(|line| std::cmp::Reverse(line.seq));
+            lines.truncate(self.batch_size);
+        }
+        Ok(lines)
     }
 
     /// The line, checked, where it is asked for. One in doubt is always shown: its own words decide nothing.

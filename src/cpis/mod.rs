@@ -7,6 +7,7 @@ mod access;
 mod answer;
 mod author;
 mod authority;
+mod caller_id;
 mod failure;
 mod nhs_number;
 mod plan;
@@ -21,6 +22,7 @@ pub use access::{Access, Author, Organisation, OrganisationKind, Responsible, Ro
 pub use answer::{Answer, Holding, Notice, Record};
 pub use author::{AuthorAsSent, AuthorKind};
 pub use authority::{LocalAuthority, NumberUse, TelephoneNumber};
+pub use caller_id::{CallerId, NotACallerId};
 pub use failure::{Contradiction, Delivery, Failure, FailureKind, Fault, Phase, ResponseCode};
 pub use nhs_number::{NhsNumber, NotAnNhsNumber};
 pub use plan::{Entry, Period, Plan, PlanStatus, PlanType, Unreadable};

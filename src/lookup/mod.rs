@@ -94,6 +94,9 @@ pub struct Request {
     pub facts: RequestFacts,
     /// The caller's `X-Request-ID`, whose repetition is the same look; case does not matter. `None` where none came.
     pub request_id: Option<String>,
+    /// How an entry of the trail may have it: by the forms of [`crate::audit::Seal::all_kept`], letter case aside. For looks that are
+    /// known from the trail alone.
+    pub on_record: Vec<String>,
 }
 
 /// The door of this room.

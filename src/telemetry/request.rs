@@ -37,7 +37,7 @@ pub struct Ending<'a> {
     pub shared: bool,
     /// The type of resource that was asked for.
     pub resource: Option<&'static str>,
-    /// As the caller sent it or as it was made.
+    /// As the trail keeps it.
     pub request_id: Option<&'a str>,
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::audit::samples::{CHILD, Sample, asha};
 use crate::audit::{Appending, Draft, MemoryReader, Options, Store, StoreError, StoreErrorKind, read_body};
+use crate::cpis::CallerId;
 use crate::settings::KeyMaterial;
 use actix_web::FromRequest as _;
 use actix_web::test::TestRequest;
@@ -38,7 +39,7 @@ async fn posted_by(desk: &TrailSearch, may: Result<Who, Box<Refused>>, form: &st
         .set_payload(form.to_owned());
     let (request, mut payload) = request.to_http_parts();
     let payload = web::Payload::from_request(&request, &mut payload).await.unwrap();
-    let caller = CallerHeaders { request_id: Some("request-0009".to_owned()), ..CallerHeaders::default() };
+    let caller = CallerHeaders { request_id: CallerId::parse("request-0009").ok(), ..CallerHeaders::default() };
     answer(desk, may, &request, payload, &caller, limits).await
 }
 

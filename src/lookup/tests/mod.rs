@@ -224,7 +224,7 @@ fn anonymous() -> Request {
 
 fn request(id: &str) -> Request {
     let facts = RequestFacts { request_id: Some(id.into()), ..RequestFacts::default() };
-    Request { facts, request_id: Some(id.to_owned()) }
+    Request { facts, request_id: Some(id.to_owned()), on_record: vec![id.to_owned()] }
 }
 
 fn rules(share_for: Duration) -> Rules {
