@@ -172,8 +172,10 @@ fn read(body: &str, answer: &Answer) -> Result<Answer, Failure> {
         Asked {
             nhs_number: &answer.about,
             message_id: MESSAGE_ID,
+            wrapper_id: None,
             query_id: answer.query_id.as_str(),
             received: Timestamp::UNIX_EPOCH,
+            is_first_reply: true,
         },
     )
 }
@@ -205,7 +207,7 @@ proptest! {
         changed[at] = byte;
         for bytes in [&body.as_bytes()[..at], &changed] {
             let reply = Reply { status: 200, content_type: None, body: bytes };
-            let asked = Asked { nhs_number: &answer.about, message_id: MESSAGE_ID, query_id: "", received: Timestamp::UNIX_EPOCH };
+            let asked = Asked { nhs_number: &answer.about, message_id: MESSAGE_ID, wrapper_id: None, query_id: "", received: Timestamp::UNIX_EPOCH, is_first_reply: true };
             if let Ok(read) = response::read(reply, asked) {
                 prop_assert!(read.holding != Holding::NoRecord);
             }

@@ -121,7 +121,14 @@ fn plan(plan_type: PlanType) -> Plan {
 pub fn read(body: &str) -> Answer {
     let about = number();
     let reply = Reply { status: 200, content_type: Some("text/xml"), body: body.as_bytes() };
-    let asked = Asked { nhs_number: &about, message_id: MESSAGE_ID, query_id: "", received: now() };
+    let asked = Asked {
+        nhs_number: &about,
+        message_id: MESSAGE_ID,
+        wrapper_id: None,
+        query_id: "",
+        received: now(),
+        is_first_reply: true,
+    };
     response::read(reply, asked).unwrap()
 }
 

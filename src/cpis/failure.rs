@@ -166,8 +166,8 @@ pub enum FailureKind {
     /// The answer, or a record in it, is about another NHS number, or cannot be tied to the one asked.
     #[error("the answer is not about the child asked for")]
     OtherChild,
-    /// `wsa:RelatesTo` is not our message id.
-    #[error("the answer relates to another message")]
+    /// The reply names another message than ours, or none where nothing else ties it to ours (docs/adr/0013).
+    #[error("the answer relates to another message, or to none")]
     OtherMessage,
     /// A SOAP fault.
     #[error("SOAP fault {fault:?} {}", .code.as_deref().unwrap_or(""))]

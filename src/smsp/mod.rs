@@ -5,6 +5,7 @@ pub mod client;
 pub mod envelope;
 pub mod probe;
 pub mod query;
+mod reach;
 pub mod renewable;
 pub mod response;
 pub mod tls;

@@ -4,9 +4,9 @@ mod steps;
 
 pub use steps::{Blame, LISTEN_FOR_REFUSAL, Session, Steps, TlsFault};
 
-use super::Connection;
 use super::client::ClientError;
 use super::tls::{self, Handshakes};
+use super::{Connection, reach};
 use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +26,8 @@ impl Probe {
     pub fn new(connection: &Connection, url: &str) -> Result<Self, ClientError> {
         let config = Arc::new(tls::config(connection, &Handshakes::default())?);
         let url = url::Url::parse(url).map_err(|_| ClientError::Url)?;
-        let host = url.host_str().ok_or(ClientError::Url)?.trim_matches(['[', ']']).to_owned();
-        let port = url.port_or_known_default().unwrap_or(443);
-        Ok(Self { config, host, port, limit: connection.connect_timeout })
+        let host = reach::host(&url).ok_or(ClientError::Url)?;
+        Ok(Self { config, host, port: reach::port(&url), limit: connection.connect_timeout })
     }
 
     /// Resolves, connects, completes TLS and listens for a refusal.

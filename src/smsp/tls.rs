@@ -133,12 +133,6 @@ impl ResolvesClientCert for Identity {
     fn has_certs(&self) -> bool {
         true
     }
-
-    /// Asked of every handshake as its first message is written, which tells us that it begins.
-    fn only_raw_public_keys(&self) -> bool {
-        super::client::handshake_begins();
-        false
-    }
 }
 
 /// Why TLS failed, in a few words for a log or a `check`: no name, no certificate.

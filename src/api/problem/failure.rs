@@ -76,7 +76,7 @@ fn of_kind(kind: &FailureKind, own_identity: bool) -> Problem {
             "The answer is not about the child that was asked for, and nothing of it is shown. CP-IS could not be checked.",
         ),
         Kind::OtherMessage => bad_answer(IssueType::Structure,
-            "The answer belongs to another message, and nothing of it is shown. CP-IS could not be checked.",
+            "The answer belongs to another message, or does not say to which, and nothing of it is shown. CP-IS could not be checked.",
         ),
         Kind::Contradictory(contradiction) => bad_answer(IssueType::Incomplete, contradicts(*contradiction)),
         Kind::Response(code) => of_response(*code, own_identity),

@@ -6,26 +6,76 @@
 //! - closed an idle connection in the very moment in which we used it again,
 //! - or read the request, passed it on and died.
 //!
-//! A fatal alert that is not about us or our certificate may come after the request was read, so it counts as the last.
+//! A fatal alert that is not about us or our certificate may come after the request was read, so it counts as the last. So does
+//! any alert on a connection that has brought a reply before: that server had accepted us.
 
-use super::names::NotResolved;
 use crate::{
     cpis::{Delivery, Failure, FailureKind, Phase},
     smsp::tls,
 };
 use std::{error::Error, io};
 
-/// No response had begun.
-pub(super) fn before_reply(error: &reqwest::Error) -> Failure {
-    if error.is_connect() {
-        return Failure::new(connecting(error), Phase::Connect, Delivery::NotDelivered);
+fn unconnected(kind: FailureKind) -> Failure {
+    Failure::new(kind, Phase::Connect, Delivery::NotDelivered)
+}
+
+pub(super) fn not_resolved() -> Failure {
+    unconnected(FailureKind::NotConnected { cause: "the name cannot be resolved" })
+}
+
+pub(super) fn no_connection_in_time() -> Failure {
+    unconnected(FailureKind::NotConnected { cause: "no connection in time" })
+}
+
+/// TCP failed.
+pub(super) fn no_connection(kind: io::ErrorKind) -> Failure {
+    let cause = match kind {
+        io::ErrorKind::ConnectionRefused => "connection refused",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "no route to the host",
+        io::ErrorKind::TimedOut => "no connection in time",
+        _ => "connection failed",
+    };
+    unconnected(FailureKind::NotConnected { cause })
+}
+
+/// The TLS handshake failed.
+pub(super) fn no_session(error: &io::Error) -> Failure {
+    if let Some(error) = find::<rustls::Error>(error) {
+        return unconnected(FailureKind::Tls { cause: tls::cause(error) });
     }
-    if error.is_builder() {
-        return Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered);
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            unconnected(FailureKind::Tls { cause: "the server closed the connection during the handshake".to_owned() })
+        }
+        kind => no_connection(kind),
     }
-    if let Some(cause) = refusal(error) {
-        return Failure::new(FailureKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered);
+}
+
+/// A new connection ended before a byte of the request was written; `end` is what its own task says of it.
+///
+/// Under TLS 1.3 our side of the handshake is over before the server judges our certificate. Its alert may then end the connection
+/// before the request.
+pub(super) fn unsent(error: &hyper::Error, end: Option<&hyper::Error>) -> Failure {
+    let alert = find::<rustls::Error>(error).or_else(|| find(end?));
+    let cause = match alert {
+        Some(alert @ rustls::Error::AlertReceived(_)) => tls::cause(alert),
+        _ => "the server closed the connection right after the handshake".to_owned(),
+    };
+    Failure::new(FailureKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered)
+}
+
+/// The first request of a connection was written, at least in part, and no reply came.
+pub(super) fn lost_first(error: &hyper::Error) -> Failure {
+    match find::<rustls::Error>(error) {
+        Some(alert @ rustls::Error::AlertReceived(about)) if tls::refuses_us(*about) => {
+            Failure::new(FailureKind::Tls { cause: tls::cause(alert) }, Phase::Exchange, Delivery::NotDelivered)
+        }
+        _ => lost(),
     }
+}
+
+/// A request was written, at least in part, and no reply came.
+pub(super) fn lost() -> Failure {
     Failure::new(FailureKind::ConnectionLost, Phase::Exchange, Delivery::MaybeDelivered)
 }
 
@@ -34,59 +84,12 @@ pub(super) fn in_reply() -> Failure {
     Failure::new(FailureKind::ConnectionLost, Phase::Read, Delivery::MaybeDelivered)
 }
 
-/// Why the server refused us before it read the request, when that is certain.
-///
-/// Under TLS 1.3 our side of the handshake is over before the server judges our certificate. Its alert then comes while the
-/// request is on its way, or ends the connection before a byte of the request was written.
-fn refusal(error: &reqwest::Error) -> Option<String> {
-    let unsent = is_unsent(error);
-    match find::<rustls::Error>(error) {
-        Some(alert @ rustls::Error::AlertReceived(about)) if unsent || tls::refuses_us(*about) => Some(tls::cause(alert)),
-        _ => unsent.then(|| "the server closed the connection right after the handshake".to_owned()),
-    }
-}
-
-/// Whether the request was given back by the connection with no byte of it written.
-///
-/// hyper-util tells this only by the words of its error. Should they change, such a failure is taken for maybe delivered, and
-/// the test with the refused certificate fails.
-fn is_unsent(error: &reqwest::Error) -> bool {
-    chain(error).any(|error| error.to_string() == "client error (Canceled)")
-}
-
-fn connecting(error: &reqwest::Error) -> FailureKind {
-    if let Some(error) = find::<rustls::Error>(error) {
-        return FailureKind::Tls { cause: tls::cause(error) };
-    }
-    if find::<NotResolved>(error).is_some() {
-        return FailureKind::NotConnected { cause: "the name cannot be resolved" };
-    }
-    if error.is_timeout() {
-        return FailureKind::NotConnected { cause: "no connection in time" };
-    }
-    // The innermost: layers above wrap it in errors of kind `Other`.
-    match chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).last().map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => FailureKind::NotConnected { cause: "connection refused" },
-        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
-            FailureKind::NotConnected { cause: "no route to the host" }
-        }
-        // These cannot come of opening a TCP connection: the server went away during the handshake.
-        Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
-            FailureKind::Tls { cause: "the server closed the connection during the handshake".to_owned() }
-        }
-        _ => FailureKind::NotConnected { cause: "connection failed" },
-    }
-}
-
-/// The first error of type `T` in the chain.
+/// The first error of type `T` in the chain. An `io::Error` hides what it wraps from `source`, so that is looked into.
 fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
-    chain(error).find_map(|error| error.downcast_ref())
-}
-
-/// An error and what caused it, outermost first. An `io::Error` hides what it wraps from `source`, so that is looked into.
-fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(wrapped) => Some(wrapped),
-        None => error.source(),
-    })
+    let chain =
+        std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        });
+    chain.into_iter().find_map(|error| error.downcast_ref())
 }

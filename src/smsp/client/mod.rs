@@ -1,48 +1,41 @@
 //! Sends a request to the SMSP over mutual TLS and brings back its answer: once, never again (decisions.md 6).
 
+mod body;
 mod failing;
-mod names;
+mod links;
 mod phases;
 
-pub(in crate::smsp) use phases::handshake_begins;
+pub use body::RESPONSE_LIMIT;
 
 #[cfg(test)]
 mod tests;
 
 use super::{
-    Connection, Dialect, envelope, query, response,
+    Connection, Dialect, PayloadForm, envelope, query, reach,
+    response::{self, Asked, Reply, Understood},
     tls::{self, CredentialsError, Handshakes},
 };
 use crate::clock;
 use crate::cpis::{Answer, Asking, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
 use crate::telemetry::spans::{self, Translation};
-use phases::{Exchange, Timed};
-use reqwest::{
-    Response, Url,
-    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
-};
-use std::time::Duration;
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Request, Uri};
+use links::{Kept, Link, Links, Terms};
+use phases::{Document, Exchange};
+use rustls::pki_types::ServerName;
+use std::sync::Arc;
+use url::Url;
 use zeroize::Zeroize;
 
-/// A response over this many bytes is not read on. The largest plausible answer is far below it.
-pub const RESPONSE_LIMIT: usize = 2 * 1024 * 1024;
+const OWN_NAME: &str = concat!("cpis-fhir/", env!("CARGO_PKG_VERSION"));
 
-/// How long an idle connection is kept: shorter than the shortest keep-alive that servers have by default (5 s), so that they do
-/// not close it under a request, which would leave the outcome of a look unknown.
-pub const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// Idle connections kept; as many as lookups in flight by default (settings.md, `smsp.max_in_flight`).
-const POOL_SIZE: usize = 64;
-
-const TCP_KEEPALIVE: Duration = Duration::from_secs(20);
-
-const USER_AGENT: &str = concat!("cpis-fhir/", env!("CARGO_PKG_VERSION"));
-
-/// The CP-IS register behind an SMSP. Cheap to share; holds the pool of connections.
-#[derive(Debug)]
+/// The CP-IS register behind an SMSP. Cheap to share; holds the connections that are kept.
 pub struct Client {
-    http: reqwest::Client,
+    links: Links,
     url: Url,
+    /// The path and query of the URL, as a request names them.
+    target: Uri,
+    headers: HeaderMap,
     dialect: Dialect,
     handshakes: Handshakes,
 }
@@ -56,8 +49,6 @@ pub enum ClientError {
     Action,
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    #[error("the HTTP client cannot be set up")]
-    Http(#[source] reqwest::Error),
 }
 
 impl Client {
@@ -65,32 +56,30 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`], which names the first fault found.
-    pub fn new(mut connection: Connection, dialect: Dialect) -> Result<Self, ClientError> {
+    pub fn new(connection: Connection, dialect: Dialect) -> Result<Self, ClientError> {
+        Self::with_terms(connection, dialect, Terms::default())
+    }
+
+    fn with_terms(mut connection: Connection, dialect: Dialect, terms: Terms) -> Result<Self, ClientError> {
         let url =
             Url::parse(&dialect.url).ok().filter(|url| url.scheme() == "https" && url.has_host()).ok_or(ClientError::Url)?;
+        let target = url[url::Position::BeforePath..url::Position::AfterQuery].parse().map_err(|_| ClientError::Url)?;
+        let headers = headers(&dialect, &url)?;
         let handshakes = Handshakes::default();
         let tls = tls::config(&connection, &handshakes);
         connection.client_key_pem.zeroize();
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls?)
-            .default_headers(headers(&dialect)?)
-            .user_agent(USER_AGENT)
-            .dns_resolver(names::SystemNames)
-            .connector_layer(Timed::layer())
-            .connect_timeout(connection.connect_timeout)
-            .https_only(true)
-            .http1_only()
-            .no_proxy()
-            .referer(false)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-            .pool_max_idle_per_host(POOL_SIZE)
-            .tcp_nodelay(true)
-            .tcp_keepalive(TCP_KEEPALIVE)
-            .build()
-            .map_err(|error| ClientError::Http(error.without_url()))?;
-        Ok(Self { http, url, dialect, handshakes })
+        let host = reach::host(&url).ok_or(ClientError::Url)?;
+        let links = Links {
+            name: ServerName::try_from(host.clone()).map_err(|_| ClientError::Url)?,
+            host,
+            port: reach::port(&url),
+            tls: Arc::new(tls?),
+            connect_timeout: connection.connect_timeout,
+            kept: Kept::new(terms),
+            #[cfg(test)]
+            addresses: None,
+        };
+        Ok(Self { links, url, target, headers, dialect, handshakes })
     }
 
     /// How many full TLS handshakes there were in which our certificate was asked for.
@@ -103,43 +92,49 @@ impl Client {
     async fn ask_once(&self, question: &Question, ids: &MessageIds) -> Result<Answer, Failure> {
         let document = envelope::request(question, &self.dialect, ids, clock::now())?;
         let exchange = Exchange::begin(question.traceparent.as_ref(), &self.url);
-        let outcome = exchange.around(self.converse(&exchange, question, document)).await;
+        let outcome = exchange.work().around(self.converse(&exchange, question, document)).await;
         exchange.end(outcome.as_ref().err());
-        let (status, content_type, body) = outcome?;
-        let _translating = spans::translation(Translation::Hl7V3);
-        response::read(
-            response::Reply { status, content_type: content_type.as_deref(), body: &body },
-            response::Asked {
-                nhs_number: &question.nhs_number,
-                message_id: &ids.message,
-                query_id: &ids.query,
-                received: clock::now(),
-            },
-        )
-    }
-
-    /// Sends the query and reads the whole reply: its status, its media type, its body.
-    async fn converse(
-        &self,
-        exchange: &Exchange,
-        question: &Question,
-        document: String,
-    ) -> Result<(u16, Option<String>, Vec<u8>), Failure> {
-        let request = self.request(exchange, question, document)?;
-        let mut reply = self.http.execute(request).await.map_err(|error| failing::before_reply(&error))?;
-        let status = reply.status().as_u16();
-        exchange.answered(reply.status(), reply.version());
-        let body = read_body(&mut reply).await?;
-        let content_type = reply.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        Ok((status, content_type.map(str::to_owned), body))
-    }
-
-    fn request(&self, exchange: &Exchange, question: &Question, document: String) -> Result<reqwest::Request, Failure> {
-        let mut request = self.http.post(self.url.clone()).body(exchange.body(document));
-        if let Some(traceparent) = self.traceparent(exchange, question) {
-            request = request.header("traceparent", traceparent);
+        let understood = outcome.and_then(|(link, whole)| {
+            let understood = self.understand(&whole, link.is_at_its_first(), question, ids)?;
+            Ok((link, understood))
+        });
+        match understood {
+            Ok((link, Understood { answer, names_ours: true })) => {
+                self.links.kept.keep(link);
+                Ok(answer)
+            }
+            Ok((_, Understood { answer, .. })) => {
+                self.links.kept.empty();
+                Ok(answer)
+            }
+            Err(failure) => {
+                if !matches!(failure.phase, Phase::Build | Phase::Connect) {
+                    self.links.kept.empty();
+                }
+                Err(failure)
+            }
         }
-        request.build().map_err(|_| Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered))
+    }
+
+    /// Sends the query and reads the whole reply, on a connection that is nobody else's meanwhile.
+    async fn converse(&self, exchange: &Exchange, question: &Question, document: String) -> Result<(Link, WholeReply), Failure> {
+        let request = self.request(exchange, question, document)?;
+        let (link, reply) = self.links.send(exchange, request).await?;
+        exchange.answered(reply.status(), reply.version());
+        let (head, body) = reply.into_parts();
+        let body = body::decode(body::read(body).await?, &head.headers)?;
+        let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok((link, WholeReply { status: head.status.as_u16(), content_type, body }))
+    }
+
+    fn request(&self, exchange: &Exchange, question: &Question, document: String) -> Result<Request<Document>, Failure> {
+        let internal = |_| Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered);
+        let mut request = Request::post(self.target.clone()).body(exchange.body(document)).map_err(internal)?;
+        request.headers_mut().clone_from(&self.headers);
+        if let Some(traceparent) = self.traceparent(exchange, question) {
+            request.headers_mut().insert("traceparent", traceparent);
+        }
+        Ok(request)
     }
 
     /// Of the exchange's own span, or of whoever asks where this service traces nothing.
@@ -150,6 +145,34 @@ impl Client {
         let asks = || question.traceparent.as_ref().map(|text| text.as_str().to_owned());
         HeaderValue::try_from(exchange.work().traceparent().or_else(asks)?).ok()
     }
+
+    fn understand(
+        &self,
+        whole: &WholeReply,
+        is_first_reply: bool,
+        question: &Question,
+        ids: &MessageIds,
+    ) -> Result<Understood, Failure> {
+        let _translating = spans::translation(Translation::Hl7V3);
+        response::understand(
+            Reply { status: whole.status, content_type: whole.content_type.as_deref(), body: &whole.body },
+            Asked {
+                nhs_number: &question.nhs_number,
+                message_id: &ids.message,
+                wrapper_id: (self.dialect.payload_form == PayloadForm::Tms).then_some(ids.wrapper.as_str()),
+                query_id: &ids.query,
+                received: clock::now(),
+                is_first_reply,
+            },
+        )
+    }
+}
+
+/// A reply as it came, decoded.
+struct WholeReply {
+    status: u16,
+    content_type: Option<String>,
+    body: Vec<u8>,
 }
 
 impl Register for Client {
@@ -163,30 +186,17 @@ impl Register for Client {
 }
 
 /// The headers that every request carries (wire.md 5.1).
-fn headers(dialect: &Dialect) -> Result<HeaderMap, ClientError> {
+fn headers(dialect: &Dialect, url: &Url) -> Result<HeaderMap, ClientError> {
     let action = if dialect.soap_action_quoted { format!("\"{}\"", dialect.action) } else { dialect.action.clone() };
     let action = HeaderValue::try_from(action).map_err(|_| ClientError::Action)?;
+    let authority = HeaderValue::try_from(&url[url::Position::BeforeHost..url::Position::AfterPort]);
     Ok(HeaderMap::from_iter([
+        (HOST, authority.map_err(|_| ClientError::Url)?),
         (CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8")),
         (ACCEPT, HeaderValue::from_static("text/xml")),
+        // Without it any coding would be acceptable (RFC 9110 12.5.3).
+        (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+        (USER_AGENT, HeaderValue::from_static(OWN_NAME)),
         (HeaderName::from_static("soapaction"), action),
     ]))
-}
-
-/// Reads the body, but never more than [`RESPONSE_LIMIT`] and the piece that crosses it.
-async fn read_body(reply: &mut Response) -> Result<Vec<u8>, Failure> {
-    let too_large = || Failure::new(FailureKind::TooLarge, Phase::Read, Delivery::MaybeDelivered);
-    let announced = reply.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let announced = announced.unwrap_or_default();
-    if announced > RESPONSE_LIMIT {
-        return Err(too_large());
-    }
-    let mut body = Vec::with_capacity(announced);
-    while let Some(piece) = reply.chunk().await.map_err(|_| failing::in_reply())? {
-        if body.len() + piece.len() > RESPONSE_LIMIT {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body)
 }

@@ -1,9 +1,6 @@
 //! When the parts of one exchange began: name resolution and TCP, TLS, sending, waiting, reading.
 //!
-//! reqwest tells none of this. Three places of ours are passed on the way: the connector (a tower layer around reqwest's), our
-//! client certificate (asked about when the first TLS message is written), and the request's body (taken once the connection is
-//! there). Each marks the time in the exchange's own record, which is found by the task that drives the exchange. A connection that
-//! another exchange pays for in the background marks nothing here.
+//! Whoever connects marks the first three; the request's body marks when the connection takes it.
 
 use crate::cpis::{Failure, FailureKind, Text};
 use crate::telemetry::SmspPhase;
@@ -11,18 +8,13 @@ use crate::telemetry::request::Facts;
 use crate::telemetry::spans::{self, Work};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use reqwest::{StatusCode, Version};
+use hyper::{StatusCode, Version};
 use std::convert::Infallible;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
-use tower::{Layer, Service};
-
-tokio::task_local! {
-    static EXCHANGE: Arc<Marks>;
-}
+use url::Url;
 
 /// What went wrong, for the span. What the reply means is not judged here.
 fn error_type(kind: &FailureKind) -> &'static str {
@@ -47,16 +39,6 @@ struct Marks {
     answered: OnceLock<Instant>,
 }
 
-fn mark(of: impl FnOnce(&Marks) -> &OnceLock<Instant>) {
-    // Outside of an exchange, as in a probe, there is nothing to mark.
-    let _ = EXCHANGE.try_with(|marks| of(marks).set(Instant::now()));
-}
-
-/// The TLS handshake begins. For our client certificate, which is asked for its kind as the first message is written.
-pub(in crate::smsp) fn handshake_begins() {
-    mark(|marks| &marks.shaking_hands);
-}
-
 /// One exchange under way. What is known of its phases is told when it is dropped, also by whoever waits no longer.
 pub(super) struct Exchange {
     marks: Arc<Marks>,
@@ -66,7 +48,7 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// Begins the exchange's span, the child of the one that `traceparent` names.
-    pub(super) fn begin(traceparent: Option<&Text>, url: &reqwest::Url) -> Self {
+    pub(super) fn begin(traceparent: Option<&Text>, url: &Url) -> Self {
         let work = spans::smsp(traceparent.map(Text::as_str), url.host_str().unwrap_or_default(), url.port_or_known_default());
         let marks = Marks {
             began: Instant::now(),
@@ -84,9 +66,19 @@ impl Exchange {
         &self.work
     }
 
-    /// Drives the exchange, so that what it passes on the way finds its record.
-    pub(super) async fn around<F: Future>(&self, exchange: F) -> F::Output {
-        EXCHANGE.scope(Arc::clone(&self.marks), self.work.around(exchange)).await
+    /// A connection is needed and is being made: its name is resolved, then TCP.
+    pub(super) fn connecting(&self) {
+        let _ = self.marks.connecting.set(Instant::now());
+    }
+
+    /// The TLS handshake begins.
+    pub(super) fn shaking_hands(&self) {
+        let _ = self.marks.shaking_hands.set(Instant::now());
+    }
+
+    /// The connection is there, TLS and all.
+    pub(super) fn connected(&self) {
+        let _ = self.marks.connected.set(Instant::now());
     }
 
     /// The head of the response is there. For the span, a status of 400 and more is a failure of the exchange, as OpenTelemetry's
@@ -109,8 +101,8 @@ impl Exchange {
     }
 
     /// The request's body, which marks when it is taken.
-    pub(super) fn body(&self, document: String) -> reqwest::Body {
-        reqwest::Body::wrap(Document { bytes: Some(document.into()), marks: Arc::clone(&self.marks) })
+    pub(super) fn body(&self, document: String) -> Document {
+        Document { bytes: Some(document.into()), marks: Arc::clone(&self.marks) }
     }
 }
 
@@ -132,9 +124,7 @@ impl Marks {
     /// The phases that were begun, each until the next, the last until `end`.
     fn phases(&self, end: Instant) -> Vec<(SmspPhase, Instant, Instant)> {
         let mut begun = Vec::with_capacity(5);
-        // A connection that was begun here, and then not needed since another was free, is no part of this exchange.
-        let own = self.sent.get().is_none() || self.connected.get().is_some();
-        if let (Some(&connecting), true) = (self.connecting.get(), own) {
+        if let Some(&connecting) = self.connecting.get() {
             begun.push((SmspPhase::Connect, connecting));
             begun.extend(self.shaking_hands.get().map(|&moment| (SmspPhase::Tls, moment)));
             begun.extend(self.connected.get().map(|&moment| (SmspPhase::Send, moment)));
@@ -149,7 +139,7 @@ impl Marks {
 }
 
 /// A whole document, in one piece and of known length.
-struct Document {
+pub(super) struct Document {
     bytes: Option<Bytes>,
     marks: Arc<Marks>,
 }
@@ -170,52 +160,6 @@ impl Body for Document {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
-}
-
-/// Marks when a connection is begun and when it is there, TLS and all.
-#[derive(Debug, Clone)]
-pub(super) struct Timed<S = ()>(S);
-
-impl Timed {
-    pub(super) fn layer() -> Self {
-        Self(())
-    }
-}
-
-impl<S> Layer<S> for Timed {
-    type Service = Timed<S>;
-
-    fn layer(&self, connector: S) -> Timed<S> {
-        Timed(connector)
-    }
-}
-
-impl<S, R> Service<R> for Timed<S>
-where
-    S: Service<R>,
-    S::Future: Send + 'static,
-    S::Response: 'static,
-    S::Error: 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, destination: R) -> Self::Future {
-        mark(|marks| &marks.connecting);
-        let connecting = self.0.call(destination);
-        Box::pin(async move {
-            let connected = connecting.await;
-            if connected.is_ok() {
-                mark(|marks| &marks.connected);
-            }
-            connected
-        })
     }
 }
 
@@ -247,7 +191,6 @@ mod tests {
     fn an_exchange_on_a_pooled_connection_connects_to_nothing() {
         let pooled = [(SmspPhase::Send, 1), (SmspPhase::Wait, 9), (SmspPhase::Read, 5)];
         assert_eq!(phases([None, None, None, Some(1), Some(10)], 15), pooled);
-        assert_eq!(phases([Some(0), None, None, Some(1), Some(10)], 15), pooled, "begun, and then another one was free");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The way to the SMSP, step by step: name, TCP, TLS, and whether it bears with our certificate.
 
 use super::Probe;
-use crate::smsp::tls;
+use crate::smsp::{reach, tls};
 use rustls::pki_types::ServerName;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -88,10 +88,9 @@ impl Probe {
     }
 
     async fn resolve(&self, until: Instant) -> Result<Vec<SocketAddr>, &'static str> {
-        let lookup = tokio::net::lookup_host((self.host.as_str(), self.port));
+        let lookup = reach::resolve(&self.host, self.port);
         let found = timeout_at(until, lookup).await.map_err(|_| "the name is not resolved in time")?;
-        let found: Vec<_> = found.map_err(|_| "the name cannot be resolved")?.collect();
-        if found.is_empty() { Err("the name cannot be resolved") } else { Ok(found) }
+        found.map_err(|reach::NotResolved| "the name cannot be resolved")
     }
 
     async fn secure(&self, stream: TcpStream, until: Instant) -> Result<Session, TlsFault> {
@@ -114,18 +113,11 @@ impl Probe {
     }
 }
 
-/// The first of the addresses that takes a connection. Each has its part of the time, so that one that is silent does not hide the others.
 async fn connect(addresses: &[SocketAddr], until: Instant) -> Result<(SocketAddr, TcpStream), String> {
-    let mut cause = "no connection in time".to_owned();
-    for (at, address) in addresses.iter().enumerate() {
-        let share = until.saturating_duration_since(Instant::now()) / u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
-        match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok((*address, stream)),
-            Ok(Err(error)) => cause = format!("no connection ({})", error.kind()),
-            Err(_) => "no connection in time".clone_into(&mut cause),
-        }
+    match timeout_at(until, reach::connect(addresses)).await {
+        Ok(connected) => connected.map_err(|error| format!("no connection ({})", error.kind())),
+        Err(_) => Err("no connection in time".to_owned()),
     }
-    Err(cause)
 }
 
 fn session(stream: &TlsStream<TcpStream>) -> Session {

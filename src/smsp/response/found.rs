@@ -6,8 +6,10 @@ use crate::cpis::{Access, AccessTime, Record, Text};
 /// Everything a readable SOAP response said, of what matters.
 #[derive(Default)]
 pub(super) struct Found {
-    /// Every `wsa:RelatesTo`.
+    /// Every `wsa:RelatesTo` that says which message is answered.
     pub(super) relates_to: Vec<Text>,
+    /// Every `messageRef` of a TMS acknowledgement.
+    pub(super) message_refs: Vec<Text>,
     pub(super) fault: Option<SoapFault>,
     /// QUQI_IN010000UK14 and its kin.
     pub(super) query_failed: Option<QueryFailed>,

@@ -1,13 +1,13 @@
 //! What a response means when no SOAP could be read from it: its HTTP status decides (wire.md 5.1; decisions.md 5, 18).
 
-use super::{Reply, xml::Bad};
+use super::{Asked, Reply, xml::Bad};
 use crate::cpis::{Delivery, Failure, FailureKind, Phase};
 
 /// How far into a body the first element is looked for.
 const PROLOGUE: usize = 4096;
 
 /// The failure for a body that is not SOAP, or is SOAP that cannot be read.
-pub(super) fn without_soap(reply: Reply<'_>, bad: Bad) -> Failure {
+pub(super) fn without_soap(reply: Reply<'_>, bad: Bad, asked: Asked<'_>) -> Failure {
     let unreadable = match bad {
         Bad::TooLarge => FailureKind::TooLarge,
         Bad::Unreadable(why) => FailureKind::Unreadable { why },
@@ -17,7 +17,8 @@ pub(super) fn without_soap(reply: Reply<'_>, bad: Bad) -> Failure {
         return Failure::understanding(unreadable);
     }
     match reply.status {
-        status @ (401 | 403 | 404 | 405 | 413 | 415) => {
+        // After another reply it may be the late one of an earlier message, and then it says nothing of ours.
+        status @ (401 | 403 | 404 | 405 | 413 | 415) if asked.is_first_reply => {
             Failure::new(FailureKind::RefusedByStatus { status }, Phase::Understand, Delivery::NotDelivered)
         }
         200 if is_html(reply) => Failure::understanding(FailureKind::NotAnAnswer { what: "HTML" }),

@@ -24,12 +24,19 @@ const MOST_PLACEHOLDERS: usize = 50;
 /// A [`Failure`] for everything but an answer about the child asked. It names the authorities that could be read, except
 /// where the answer is someone else's: of that nothing is shown (decisions.md 9, 16).
 pub(super) fn judge(mut found: Found, asked: Asked<'_>) -> Result<Answer, Failure> {
-    conclude(&mut found, asked).map_err(|kind| {
+    let is_tied = asked.is_first_reply || names_ours(&found, asked);
+    let concluded = match conclude(&mut found, asked) {
+        // It names no child: only its message says whose it is.
+        Ok(Answer { holding: Holding::NoRecord, .. }) if !is_tied => Err(FailureKind::OtherMessage),
+        concluded => concluded,
+    };
+    concluded.map_err(|kind| {
         let contacts = match kind {
             FailureKind::OtherChild | FailureKind::OtherMessage => Vec::new(),
             _ => contacts(&found, asked),
         };
-        Failure { delivery: delivery(&kind, &found), ..Failure::understanding(kind).with_contacts(contacts) }
+        let delivery = if is_tied { delivery(&kind, &found) } else { Delivery::MaybeDelivered };
+        Failure { delivery, ..Failure::understanding(kind).with_contacts(contacts) }
     })
 }
 
@@ -56,7 +63,7 @@ fn contacts(found: &Found, asked: Asked<'_>) -> Vec<LocalAuthority> {
 }
 
 fn conclude(found: &mut Found, asked: Asked<'_>) -> Result<Answer, FailureKind> {
-    if found.relates_to.iter().any(|id| !same_message(id.as_str(), asked.message_id)) {
+    if names_another(found, asked) {
         return Err(FailureKind::OtherMessage);
     }
     if let Some(fault) = &found.fault {
@@ -81,6 +88,19 @@ fn conclude(found: &mut Found, asked: Asked<'_>) -> Result<Answer, FailureKind> 
             Err(kind)
         }
     }
+}
+
+/// The reply says itself that it answers our message. Presupposes that it names no other.
+fn names_ours(found: &Found, asked: Asked<'_>) -> bool {
+    !found.relates_to.is_empty() || (asked.wrapper_id.is_some() && !found.message_refs.is_empty())
+}
+
+/// `wsa:RelatesTo`, or in the TMS form `messageRef`, names a message that is not ours. Where the SMSP writes the TMS wrapper, its
+/// message is not ours either.
+fn names_another(found: &Found, asked: Asked<'_>) -> bool {
+    let is_another = |id: &Text, ours: &str| !same_message(id.as_str(), ours);
+    found.relates_to.iter().any(|id| is_another(id, asked.message_id))
+        || asked.wrapper_id.is_some_and(|ours| found.message_refs.iter().any(|id| is_another(id, ours)))
 }
 
 /// Case and the prefixes `urn:` and `uuid:` aside (wire.md 5.2).

@@ -20,6 +20,8 @@ mod times;
 mod xml;
 
 #[cfg(test)]
+pub(in crate::smsp) use tests::samples;
+#[cfg(test)]
 mod tests;
 
 use crate::cpis::{Answer, Failure, FailureKind, NhsNumber};
@@ -31,10 +33,14 @@ pub struct Asked<'a> {
     pub nhs_number: &'a NhsNumber,
     /// Our `wsa:MessageID`.
     pub message_id: &'a str,
+    /// The id of our TMS wrapper, where there is one.
+    pub wrapper_id: Option<&'a str>,
     /// The id of our query.
     pub query_id: &'a str,
     /// When the response was complete.
     pub received: Timestamp,
+    /// Its connection brought no reply before it, so that it cannot be an earlier message's.
+    pub is_first_reply: bool,
 }
 
 /// The response as HTTP delivered it, complete.
@@ -51,12 +57,27 @@ pub struct Reply<'a> {
 /// # Errors
 /// A [`Failure`] of phase `Understand` for everything that is not, beyond doubt, an answer of CP-IS about the child asked for.
 pub fn read(reply: Reply<'_>, asked: Asked<'_>) -> Result<Answer, Failure> {
+    understand(reply, asked).map(|understood| understood.answer)
+}
+
+/// An answer, and whether its `wsa:RelatesTo` names our message.
+pub(super) struct Understood {
+    pub(super) answer: Answer,
+    pub(super) names_ours: bool,
+}
+
+/// As [`read`].
+pub(super) fn understand(reply: Reply<'_>, asked: Asked<'_>) -> Result<Understood, Failure> {
     if reply.status == 202 {
         return Err(Failure::understanding(FailureKind::NotAnAnswer { what: "HTTP 202, which only acknowledges" }));
     }
     match soap::read(reply.body) {
-        Ok(found) => believed(reply.status, judge::judge(found, asked)),
-        Err(bad) => Err(http::without_soap(reply, bad)),
+        Ok(found) => {
+            let names_ours = !found.relates_to.is_empty(); // another's is refused
+            let answer = believed(reply.status, judge::judge(found, asked))?;
+            Ok(Understood { answer, names_ours })
+        }
+        Err(bad) => Err(http::without_soap(reply, bad, asked)),
     }
 }
 

@@ -56,11 +56,20 @@ fn envelope(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
 fn header(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
-        if name == "RelatesTo" {
+        if name == "RelatesTo" && is_reply(doc) {
             found.relates_to.push(Text::from(doc.text()?.trim()));
         }
     }
     Ok(())
+}
+
+/// Whether the `RelatesTo` read last has the relation of a reply, which is that of one without a type. Other relations, such as that to a
+/// transaction, do not say which message is answered (WS-Addressing 1.0 and its submission of 2004).
+fn is_reply(relation: &Document<'_>) -> bool {
+    const REPLY: &str = "http://www.w3.org/2005/08/addressing/reply";
+    relation
+        .attribute("RelationshipType")
+        .is_none_or(|named| named.is_empty() || named.eq_ignore_ascii_case(REPLY) || named.rsplit(':').next() == Some("Reply"))
 }
 
 /// Looks at every child of the element read last.
@@ -92,6 +101,7 @@ pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut Found) -> 
         }
         "reason" => issue(doc, true, found),
         "acknowledgementDetail" => issue(doc, false, found),
+        "messageRef" => message_ref(doc, found),
         "queryResponseCode" => {
             found.query_code.say(doc.attribute("code").unwrap_or_default().to_ascii_uppercase());
             Ok(())
@@ -142,6 +152,19 @@ fn issue(doc: &mut Document<'_>, is_reason: bool, found: &mut Found) -> Result<(
     // One qualifier beside several codes says nothing of each.
     let is_mild = codes.len() == 1 && ["WG", "IF"].iter().any(|mild| qualifier.eq_ignore_ascii_case(mild));
     found.issues.extend(codes.into_iter().map(|code| Issue { code, is_mild, is_reason }));
+    Ok(())
+}
+
+/// The message that an `acknowledgement` answers (wire.md 4.2).
+fn message_ref(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+    let mut named = Text::default();
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        if name == "id" {
+            named = Text::from(&*doc.attribute("root").unwrap_or_default());
+        }
+    }
+    found.message_refs.push(named);
     Ok(())
 }
 

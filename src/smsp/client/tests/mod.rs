@@ -10,6 +10,7 @@ use crate::smsp::{
 };
 use rustls::version::{TLS12, TLS13};
 use server::{Server, Step};
+use std::time::Duration;
 
 /// The CA of both ends, and a certificate for each.
 struct World {
@@ -32,7 +33,12 @@ impl World {
     }
 
     fn client(&self, server: &Server) -> Client {
-        Client::new(connection(&self.ca, &self.client), to(&format!("https://{}/cpis", server.address))).unwrap()
+        self.client_with(server, Terms::default())
+    }
+
+    fn client_with(&self, server: &Server, terms: Terms) -> Client {
+        let dialect = to(&format!("https://{}/cpis", server.address));
+        Client::with_terms(connection(&self.ca, &self.client), dialect, terms).unwrap()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A TLS server that does exactly what a test tells it, and remembers what reached it.
 
+use crate::smsp::response::samples;
 use crate::smsp::tls::certificates::{Ca, Pair};
 use rustls::{ServerConfig, SupportedProtocolVersion, crypto::aws_lc_rs, server::WebPkiClientVerifier};
 use std::{
@@ -18,8 +19,12 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 4\r\n\r\n<x/>";
 
+/// What is sent in answer to a request.
+pub type Written = fn(&str) -> Vec<u8>;
+
 pub enum Step {
     Send(Vec<u8>),
+    Reply(Written),
     Wait(Duration),
     /// TCP RST.
     Reset,
@@ -29,6 +34,40 @@ pub enum Step {
 
 pub fn send(bytes: &[u8]) -> Step {
     Step::Send(bytes.to_vec())
+}
+
+/// What is found in a request between two texts.
+fn between<'r>(request: &'r str, before: &str, after: &str) -> &'r str {
+    request.split_once(before).and_then(|(_, rest)| rest.split_once(after)).expect("a query").0
+}
+
+pub fn http(body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+fn no_record(header: &str) -> Vec<u8> {
+    let payload = samples::payload(&(samples::code("CPIS-0001") + &samples::record_total("0")));
+    http(&samples::soap_with_header(header, &samples::distribution_envelope("", &payload)))
+}
+
+/// "No record", in answer to this message.
+pub fn good(request: &str) -> Vec<u8> {
+    no_record(&relates_to(between(request, "<wsa:MessageID>", "</wsa:MessageID>")))
+}
+
+/// "No record", which does not say what it answers.
+pub fn unrelated(_: &str) -> Vec<u8> {
+    no_record("")
+}
+
+/// "No record", in answer to another message.
+pub fn anothers(_: &str) -> Vec<u8> {
+    no_record(&relates_to("00000000-0000-4000-8000-00000000000A"))
+}
+
+pub fn relates_to(message: &str) -> String {
+    format!("<wsa:RelatesTo>{message}</wsa:RelatesTo>")
 }
 
 #[derive(Default)]
@@ -105,11 +144,16 @@ impl Server {
 async fn serve(mut tls: TlsStream<TcpStream>, idle: Duration, script: &Script, seen: &Seen) {
     while let Ok(Some(request)) = tokio::time::timeout(idle, read_request(&mut tls)).await {
         seen.requests.fetch_add(1, Ordering::SeqCst);
-        *seen.last.lock().unwrap() = request;
+        (*seen.last.lock().unwrap()).clone_from(&request);
         for step in script() {
             match step {
                 Step::Send(bytes) => {
-                    if tls.write_all(&bytes).await.is_err() || tls.flush().await.is_err() {
+                    if !write(&mut tls, &bytes).await {
+                        return;
+                    }
+                }
+                Step::Reply(written) => {
+                    if !write(&mut tls, &written(&request)).await {
                         return;
                     }
                 }
@@ -126,6 +170,10 @@ async fn serve(mut tls: TlsStream<TcpStream>, idle: Duration, script: &Script, s
         }
     }
     let _ = tls.shutdown().await;
+}
+
+async fn write(tls: &mut TlsStream<TcpStream>, bytes: &[u8]) -> bool {
+    tls.write_all(bytes).await.is_ok() && tls.flush().await.is_ok()
 }
 
 /// A whole request, or `None` when the connection ended before one was.

@@ -12,5 +12,5 @@ mod hostile;
 mod plans;
 mod properties;
 mod query_failed;
-mod samples;
+pub(in crate::smsp) mod samples;
 mod statuses;

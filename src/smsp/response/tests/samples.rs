@@ -34,7 +34,14 @@ pub fn read_with_status(status: u16, body: impl AsRef<[u8]>) -> Result<Answer, F
 
 pub fn read_reply(status: u16, content_type: Option<&str>, body: impl AsRef<[u8]>) -> Result<Answer, Failure> {
     let nhs_number = number(ASKED);
-    let asked = Asked { nhs_number: &nhs_number, message_id: MESSAGE_ID, query_id: QUERY_ID, received: received() };
+    let asked = Asked {
+        nhs_number: &nhs_number,
+        message_id: MESSAGE_ID,
+        wrapper_id: None,
+        query_id: QUERY_ID,
+        received: received(),
+        is_first_reply: true,
+    };
     read(Reply { status, content_type, body: body.as_ref() }, asked)
 }
 

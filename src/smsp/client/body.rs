@@ -1,0 +1,65 @@
+//! The body of a reply: read and decoded within the limit.
+
+use super::failing;
+use crate::cpis::{Delivery, Failure, FailureKind, Phase};
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use http_body::Body;
+use hyper::HeaderMap;
+use hyper::body::Incoming;
+use hyper::header::CONTENT_ENCODING;
+use std::future::poll_fn;
+use std::io::Read;
+use std::pin::Pin;
+
+/// A response over this many bytes is not read on, as it comes or decoded. The largest plausible answer is far below it.
+pub const RESPONSE_LIMIT: usize = 2 * 1024 * 1024;
+
+/// Reads the body, but never more than [`RESPONSE_LIMIT`] and the piece that crosses it.
+pub(super) async fn read(mut reply: Incoming) -> Result<Vec<u8>, Failure> {
+    let too_large = || Failure::new(FailureKind::TooLarge, Phase::Read, Delivery::MaybeDelivered);
+    let announced = reply.size_hint().exact().map_or(Ok(0), usize::try_from).unwrap_or(usize::MAX);
+    if announced > RESPONSE_LIMIT {
+        return Err(too_large());
+    }
+    let mut body = Vec::with_capacity(announced);
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut reply).poll_frame(context)).await {
+        let Ok(piece) = frame.map_err(|_| failing::in_reply())?.into_data() else { continue };
+        if body.len() + piece.len() > RESPONSE_LIMIT {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+/// The body without the coding that its head names: gzip or deflate, though none was asked for.
+pub(super) fn decode(body: Vec<u8>, head: &HeaderMap) -> Result<Vec<u8>, Failure> {
+    let named = head.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    let mut codings = named.map(<[u8]>::trim_ascii).filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(b"identity"));
+    let (coding, more) = (codings.next(), codings.next());
+    match coding {
+        None => Ok(body),
+        Some(_) if body.is_empty() => Ok(body),
+        Some(name) if more.is_none() && [&b"gzip"[..], b"x-gzip"].iter().any(|known| name.eq_ignore_ascii_case(known)) => {
+            unpack(MultiGzDecoder::new(body.as_slice()), "it is not the gzip that it is said to be")
+        }
+        Some(name) if more.is_none() && name.eq_ignore_ascii_case(b"deflate") => {
+            unpack(ZlibDecoder::new(body.as_slice()), "it is not the deflate that it is said to be")
+        }
+        Some(_) => unreadable("its content coding is neither gzip nor deflate"),
+    }
+}
+
+/// One byte more than the limit is unpacked at most.
+fn unpack(packed: impl Read, malformed: &'static str) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    match packed.take(RESPONSE_LIMIT as u64 + 1).read_to_end(&mut body) {
+        Err(_) => unreadable(malformed),
+        Ok(length) if length > RESPONSE_LIMIT => Err(Failure::understanding(FailureKind::TooLarge)),
+        Ok(_) => Ok(body),
+    }
+}
+
+fn unreadable(why: &'static str) -> Result<Vec<u8>, Failure> {
+    Err(Failure::understanding(FailureKind::Unreadable { why }))
+}

@@ -1,0 +1,265 @@
+//! The connections to the SMSP. Each belongs to one look from its request until its reply was judged, and is used again only if
+//! that was a good answer which names its message (decisions.md 41; docs/adr/0013).
+
+use super::phases::{Document, Exchange};
+use super::{failing, reach};
+use crate::cpis::Failure;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+
+/// Connections kept for the next look; as many as lookups in flight by default (settings.md, `smsp.max_in_flight`).
+const MOST_KEPT: usize = 64;
+
+const TCP_KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// How long a connection that is given up may take to say goodbye.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long connections may be used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// Between two looks: shorter than the shortest keep-alive that servers have by default (5 s), so that they do not close it
+    /// under a request, which would leave the outcome of a look unknown.
+    pub(super) idle: Duration,
+    /// Since it was opened, so that a name that moved is followed under steady traffic too (decisions.md 67).
+    pub(super) life: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(4), life: Duration::from_mins(5) }
+    }
+}
+
+/// Where the SMSP is, and how a connection to it is made.
+pub(super) struct Links {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) name: ServerName<'static>,
+    pub(super) tls: Arc<ClientConfig>,
+    pub(super) connect_timeout: Duration,
+    pub(super) kept: Arc<Kept>,
+    /// Stands in for the system's name resolution.
+    #[cfg(test)]
+    pub(super) addresses: Option<Arc<Mutex<Vec<SocketAddr>>>>,
+}
+
+/// One connection: TLS with HTTP/1.1 on it. Whoever drops it closes it.
+pub(super) struct Link {
+    requests: SendRequest<Document>,
+    opened: Instant,
+    replies: usize,
+    /// Why the connection ended, once it has.
+    ended: oneshot::Receiver<hyper::Error>,
+    _held: oneshot::Sender<()>,
+}
+
+/// A request that did not bring a reply.
+pub(super) enum Unanswered {
+    /// No byte of it was written: here it is again.
+    Unsent(Box<Request<Document>>, hyper::Error),
+    Lost(hyper::Error),
+}
+
+impl Links {
+    /// Sends the request on a connection that is free, or on a new one, and brings the head of its reply.
+    ///
+    /// Sent again only where no byte of it was written, which is certain of a connection that was found dead (decisions.md 6).
+    pub(super) async fn send(
+        &self,
+        exchange: &Exchange,
+        request: Request<Document>,
+    ) -> Result<(Link, Response<Incoming>), Failure> {
+        let mut request = Box::new(request);
+        while let Some(mut link) = self.kept.take() {
+            match link.send(*request).await {
+                Ok(reply) => return Ok((link, reply)),
+                Err(Unanswered::Unsent(unsent, _)) => request = unsent,
+                Err(Unanswered::Lost(_)) => return Err(failing::lost()),
+            }
+        }
+        let mut link = self.open(exchange).await?;
+        match link.send(*request).await {
+            Ok(reply) => Ok((link, reply)),
+            Err(Unanswered::Unsent(_, error)) => Err(failing::unsent(&error, link.ended().await.as_ref())),
+            Err(Unanswered::Lost(error)) => Err(failing::lost_first(&error)),
+        }
+    }
+
+    async fn open(&self, exchange: &Exchange) -> Result<Link, Failure> {
+        let until = Instant::now() + self.connect_timeout;
+        timeout_at(until, self.connect(exchange)).await.unwrap_or_else(|_| Err(failing::no_connection_in_time()))
+    }
+
+    async fn connect(&self, exchange: &Exchange) -> Result<Link, Failure> {
+        exchange.connecting();
+        let addresses = self.resolve().await.map_err(|reach::NotResolved| failing::not_resolved())?;
+        let (_, tcp) = reach::connect(&addresses).await.map_err(|error| failing::no_connection(error.kind()))?;
+        prepare(&tcp);
+        exchange.shaking_hands();
+        let shaking = TlsConnector::from(Arc::clone(&self.tls)).connect(self.name.clone(), tcp);
+        let tls = shaking.await.map_err(|error| failing::no_session(&error))?;
+        let (requests, connection) = Builder::new()
+            // A user agent must unfold (RFC 9112 5.2).
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .handshake(TokioIo::new(tls))
+            .await
+            .map_err(|_| failing::no_connection(std::io::ErrorKind::Other))?;
+        let (held, let_go) = oneshot::channel();
+        let (ending, ended) = oneshot::channel();
+        tokio::spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            let end = tokio::select! {
+                end = &mut connection => end,
+                _ = let_go => timeout(LAST_WORDS, connection).await.unwrap_or(Ok(())),
+            };
+            if let Err(error) = end {
+                let _ = ending.send(error);
+            }
+        });
+        exchange.connected();
+        Ok(Link { requests, opened: Instant::now(), replies: 0, ended, _held: held })
+    }
+
+    async fn resolve(&self) -> Result<Vec<SocketAddr>, reach::NotResolved> {
+        #[cfg(test)]
+        if let Some(addresses) = &self.addresses {
+            return Ok(addresses.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        }
+        reach::resolve(&self.host, self.port).await
+    }
+}
+
+/// Without these the connection is slower or is noticed dead later, but does its work.
+fn prepare(tcp: &TcpStream) {
+    let _ = tcp.set_nodelay(true);
+    let _ = SockRef::from(tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(TCP_KEEPALIVE));
+}
+
+impl Link {
+    async fn send(&mut self, request: Request<Document>) -> Result<Response<Incoming>, Unanswered> {
+        match self.requests.try_send_request(request).await {
+            Ok(reply) => {
+                self.replies += 1;
+                Ok(reply)
+            }
+            Err(mut error) => Err(match error.take_message() {
+                Some(unsent) => Unanswered::Unsent(Box::new(unsent), error.into_error()),
+                None => Unanswered::Lost(error.into_error()),
+            }),
+        }
+    }
+
+    /// The reply under way is the first of its connection, so no other request's can stand in its place.
+    pub(super) fn is_at_its_first(&self) -> bool {
+        self.replies == 1
+    }
+
+    async fn ended(self) -> Option<hyper::Error> {
+        let Self { requests, ended, _held, .. } = self;
+        drop(requests);
+        timeout(LAST_WORDS, ended).await.ok()?.ok()
+    }
+}
+
+/// The connections that wait for the next look.
+pub(super) struct Kept {
+    terms: Terms,
+    resting: Mutex<Resting>,
+}
+
+#[derive(Default)]
+struct Resting {
+    /// With the moment since when they rest, oldest first.
+    links: Vec<(Instant, Link)>,
+    /// Somebody closes those that have rested too long.
+    is_swept: bool,
+}
+
+impl Kept {
+    pub(super) fn new(terms: Terms) -> Arc<Self> {
+        Arc::new(Self { terms, resting: Mutex::default() })
+    }
+
+    /// Keeps a connection for the next look. For those alone that brought a good answer to the message that they sent.
+    pub(super) fn keep(self: &Arc<Self>, mut link: Link) {
+        if link.requests.is_ready() {
+            return self.rest(link);
+        }
+        // Its own task has yet to see the end of the reply.
+        let kept = Arc::downgrade(self);
+        tokio::spawn(async move {
+            if link.requests.ready().await.is_ok()
+                && let Some(kept) = kept.upgrade()
+            {
+                kept.rest(link);
+            }
+        });
+    }
+
+    /// Closes every connection that waits.
+    pub(super) fn empty(&self) {
+        let links = std::mem::take(&mut self.resting().links);
+        drop(links); // the lock is free by now
+    }
+
+    /// The connection that was used last, if one is good for another look.
+    fn take(&self) -> Option<Link> {
+        let now = Instant::now();
+        let mut resting = self.resting();
+        while let Some((since, link)) = resting.links.pop() {
+            if self.is_good(since, &link, now) && link.requests.is_ready() {
+                return Some(link);
+            }
+        }
+        None
+    }
+
+    fn is_good(&self, since: Instant, link: &Link, now: Instant) -> bool {
+        now < since + self.terms.idle && now < link.opened + self.terms.life
+    }
+
+    fn rest(self: &Arc<Self>, link: Link) {
+        let mut resting = self.resting();
+        if resting.links.len() >= MOST_KEPT {
+            return;
+        }
+        let now = Instant::now();
+        resting.links.push((now, link));
+        if !std::mem::replace(&mut resting.is_swept, true) {
+            tokio::spawn(sweep(Arc::downgrade(self), now + self.terms.idle));
+        }
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Resting> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes connections that nobody asked for in time, until none is left.
+async fn sweep(kept: Weak<Kept>, mut next: Instant) {
+    loop {
+        sleep_until(next).await;
+        let Some(kept) = kept.upgrade() else { return };
+        let now = Instant::now();
+        let mut resting = kept.resting();
+        resting.links.retain(|(since, link)| kept.is_good(*since, link, now));
+        let Some((oldest, _)) = resting.links.first() else {
+            resting.is_swept = false;
+            return;
+        };
+        next = *oldest + kept.terms.idle;
+    }
+}
