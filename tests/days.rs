@@ -125,3 +125,48 @@ async fn a_filter_by_status_or_date_walks_over_midnight_as_it_began() {
         assert!(shown.iter().all(|plan| plan["status"] == "active"), "{filter}: {}", second.text);
     }
 }
+
+/// Forecast to end on 19 November 2026: in force until 17 December.
+const FORECAST: &[[&str; 3]] = &[["UCP", "2026-05-01", "2026-11-19"]];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unborn_plan_in_its_28_days_is_in_force_for_status_for_date_and_for_viewers() {
+    let place = Place::at("2026-11-29T12:00:00Z", FORECAST).await;
+    for (resource, active) in [("Flag", "active"), ("EpisodeOfCare", "active"), ("CarePlan", "active"), ("CareTeam", "active")] {
+        let all = place.search(resource, "").await.resources("match");
+        for filter in ["&status=active", "&date=ge2026-11-29&date=le2026-11-29", "&date=2026-11-29,ge2026-12-17", "&_sort=date"] {
+            assert_eq!(place.search(resource, filter).await.resources("match"), all, "{resource}{filter}");
+        }
+        for filter in ["&date=eb2026-11-29", "&date=gt2026-12-17", "&date=sa2026-11-29"] {
+            let got = place.search(resource, filter).await;
+            assert_eq!((got.total(), got.resources("outcome").len()), (0, 1), "{resource}{filter}");
+        }
+        let shown = &all[0];
+        assert_eq!(
+            (&shown["status"], &shown["period"]),
+            (&active.into(), &serde_json::json!({"start": "2026-05-01"})),
+            "{shown}"
+        );
+        let text = shown["text"]["div"].as_str().unwrap();
+        assert!(text.contains("Planned end: 19 November 2026"), "{text}");
+        let coded = shown.to_string();
+        assert!(coded.contains("planned end 19 November 2026 has passed; confirm with the authority"), "{coded}");
+        let summary = place.search(resource, "&_summary=true").await.resources("match")[0]["period"].clone();
+        assert_eq!(summary, serde_json::json!({"start": "2026-05-01"}), "{resource}");
+    }
+    assert_eq!(place.smsp.queries().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unborn_plan_shows_its_planned_end_until_that_day_and_once_it_is_over() {
+    for (moment, status, found) in
+        [("2026-11-19T12:00:00Z", "active", 1), ("2026-12-17T12:00:00Z", "active", 1), ("2026-12-18T12:00:00Z", "inactive", 0)]
+    {
+        let place = Place::at(moment, FORECAST).await;
+        let flag = place.search("Flag", "").await.resources("match")[0].clone();
+        let end = if moment.starts_with("2026-12-17") { Value::Null } else { "2026-11-19".into() };
+        assert_eq!((&flag["status"], &flag["period"]["end"]), (&status.into(), &end), "{moment}");
+        let day = &moment[..10];
+        assert_eq!(place.search("Flag", &format!("&date=ge{day}&date=le{day}")).await.total(), found, "{moment}");
+    }
+}

@@ -1,6 +1,7 @@
+use jiff::Span;
 use jiff::civil::Date;
 
-/// How long after its forecast end an unborn plan is still shown as active (decisions.md 15).
+/// How long after its forecast end an unborn plan is still in force (decisions.md 15, 44).
 const UNBORN_GRACE_DAYS: i32 = 28;
 
 /// The three kinds of plan that CP-IS holds; on the wire each is a template of its own (wire.md 3.2).
@@ -57,19 +58,20 @@ impl Plan {
         if self.period.start > today {
             return PlanStatus::Planned;
         }
-        match self.period.end {
-            Some(end) if end < today => self.status_after(end, today),
+        match (self.period.end, self.in_force_until()) {
+            (_, Some(last)) if last < today => PlanStatus::Ended,
+            (Some(end), _) if end < today => PlanStatus::ActivePastForecast,
             _ => PlanStatus::Active,
         }
     }
 
-    fn status_after(&self, end: Date, today: Date) -> PlanStatus {
-        let days_past = today.since(end).map_or(i32::MAX, |span| span.get_days());
-        if self.plan_type == PlanType::UnbornChildProtection && days_past <= UNBORN_GRACE_DAYS {
-            PlanStatus::ActivePastForecast
-        } else {
-            PlanStatus::Ended
-        }
+    /// The last day on which the plan is taken to be in force, where it has one: its end, or 28 days after it where that is a forecast
+    /// (decisions.md 44).
+    #[must_use]
+    pub fn in_force_until(&self) -> Option<Date> {
+        let end = self.period.end?;
+        let grace = if self.plan_type == PlanType::UnbornChildProtection { UNBORN_GRACE_DAYS } else { 0 };
+        Some(end.saturating_add(Span::new().days(grace)))
     }
 }
 
@@ -126,5 +128,16 @@ mod tests {
         assert_eq!(plan.status(date(2026, 1, 21)), PlanStatus::ActivePastForecast);
         assert_eq!(plan.status(date(2026, 2, 17)), PlanStatus::ActivePastForecast);
         assert_eq!(plan.status(date(2026, 2, 18)), PlanStatus::Ended);
+        assert_eq!(plan.in_force_until(), Some(date(2026, 2, 17)));
+    }
+
+    #[test]
+    fn an_end_that_is_no_forecast_is_the_last_day_in_force() {
+        for plan_type in [PlanType::ChildProtection, PlanType::LookedAfter] {
+            assert_eq!(plan(plan_type, date(2025, 10, 1), Some(date(2026, 1, 20))).in_force_until(), Some(date(2026, 1, 20)));
+        }
+        assert_eq!(plan(PlanType::UnbornChildProtection, date(2025, 10, 1), None).in_force_until(), None);
+        let last = plan(PlanType::UnbornChildProtection, date(2025, 10, 1), Some(Date::MAX));
+        assert_eq!(last.in_force_until(), Some(Date::MAX));
     }
 }

@@ -1,6 +1,7 @@
 //! What the four resources of a plan have in common.
 
 use super::common::{ENGLAND, coding, literal, meta, nhs_number};
+use crate::cpis::PlanStatus;
 use crate::fhir::{
     codes::{self, Code},
     graph::{Authority, Graph, NodeKey, PATIENT, PlanNode, ResourceType, Shape},
@@ -32,12 +33,14 @@ pub fn plan_concept(graph: &Graph<'_>, node: &PlanNode<'_>, second: Option<Code>
     CodeableConcept { coding, text: Some(wording::node_text(graph, node).into()), ..Default::default() }
 }
 
-/// Calendar dates as they are; `None` for a placeholder.
+/// Calendar dates as they are; `None` for a placeholder. While a plan is in force beyond its forecast end, that stands in the texts
+/// alone: viewers compute from the period what is in force (decisions.md 44).
 pub fn period(node: &PlanNode<'_>) -> Option<Box<Period>> {
     let plan = node.plan()?;
+    let end = plan.period.end.filter(|_| node.status != Some(PlanStatus::ActivePastForecast));
     Some(Box::new(Period {
         start: Some(plan.period.start.to_string().into()),
-        end: plan.period.end.map(|end| end.to_string().into()),
+        end: end.map(|end| end.to_string().into()),
         ..Default::default()
     }))
 }

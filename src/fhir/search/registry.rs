@@ -151,8 +151,8 @@ const DATE: Parameter = row(
     "date",
     Kind::Date,
     hl7!("clinical-date"),
-    "When the plan is in force: eq ne lt le gt ge sa eb, with partial dates; days are those of England. A plan that could not be \
-     read meets every date",
+    "When the plan is in force, an unborn one until 28 days after its planned end: eq ne lt le gt ge sa eb, with partial dates; \
+     days are those of England. A plan that could not be read meets every date",
 );
 const STATUS_DOC: &str = "The status as shown today. A plan that could not be read meets every status";
 const CATEGORY_DOC: &str = "The kind of plan, by SNOMED CT code. A plan that could not be read meets every category";

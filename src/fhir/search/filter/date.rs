@@ -10,7 +10,7 @@
 
 use crate::clock;
 use crate::cpis::AccessTime;
-use crate::cpis::Period;
+use crate::cpis::Plan;
 use crate::fhir::search::SearchError;
 use jiff::{
     Timestamp,
@@ -34,9 +34,10 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// A plan's period: whole days, open without an end.
-    pub fn of_period(period: &Period) -> Self {
-        Self { start: first_moment(Some(period.start)), end: period.end.map_or(NEVER, |end| first_moment(end.tomorrow().ok())) }
+    /// The days on which a plan is in force, open without an end.
+    pub fn of_plan(plan: &Plan) -> Self {
+        let end = plan.in_force_until().map_or(NEVER, |last| first_moment(last.tomorrow().ok()));
+        Self { start: first_moment(Some(plan.period.start)), end }
     }
 
     /// An access; `None` where its time is not known.

@@ -1,5 +1,7 @@
 //! An independent reading of filters, on the JSON of built resources: slow, plain, for comparison only.
 
+use jiff::ToSpan;
+use jiff::civil::Date;
 use serde_json::Value;
 
 /// Whether the resource meets one filter. Values hold no escapes; dates are days, months or years.
@@ -53,7 +55,16 @@ fn days(resource: &Value) -> Option<(String, String)> {
         return Some((day.clone(), day));
     }
     let start = resource["period"]["start"].as_str()?.to_owned();
+    if let Some(forecast) = forecast(resource) {
+        return Some((start, forecast.saturating_add(28.days()).to_string()));
+    }
     Some((start, resource["period"]["end"].as_str().unwrap_or("9999-99-99").to_owned()))
+}
+
+/// The forecast end of an unborn plan, as the narrative has it: the period does not, once it has passed.
+fn forecast(resource: &Value) -> Option<Date> {
+    let (_, rest) = resource["text"]["div"].as_str()?.split_once("Planned end: ")?;
+    Date::strptime("%d %B %Y", rest.split_once('<')?.0).ok()
 }
 
 fn date(first: &str, last: &str, value: &str) -> bool {

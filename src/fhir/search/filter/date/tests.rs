@@ -1,4 +1,5 @@
 use super::*;
+use crate::cpis::{Period, PlanType};
 use proptest::prelude::*;
 
 fn test(text: &str) -> DateTest {
@@ -6,7 +7,7 @@ fn test(text: &str) -> DateTest {
 }
 
 fn period(start: Date, end: Option<Date>) -> Interval {
-    Interval::of_period(&Period { start, end })
+    Interval::of_plan(&Plan { plan_type: PlanType::ChildProtection, period: Period { start, end } })
 }
 
 fn at(text: &str) -> Interval {
