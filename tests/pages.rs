@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 /// Twenty-five accesses.
 const MANY: &str = "9449310394";
 const CHILD: &str = "9990000018";
+/// A record of which no access is listed.
+const UNLISTED: &str = "9990000158";
+const NO_RECORD: &str = "9990000026";
 
 fn link(got: &Got, relation: &str) -> Option<String> {
     let links = got.json()["link"].as_array().unwrap().clone();
@@ -105,6 +108,24 @@ async fn a_filter_is_not_an_absence() {
     let active = house.get(&format!("Flag?patient={CHILD}&status=active")).await;
     assert_eq!((active.total(), active.resources("outcome").len()), (1, 0));
     assert!(house.get("Flag?patient=9990000026&status=active").await.says_no_record());
+    assert_eq!(house.counts().requests, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_but_no_record_has_no_entry_whatever_was_searched() {
+    let house = House::open().await;
+    for resource in ["Flag", "EpisodeOfCare", "CarePlan", "CareTeam", "AuditEvent"] {
+        for further in ["", "&_summary=count", "&_count=0", "&_count=1", "&date=lt1990", "&date=lt1990&_summary=count"] {
+            let got = house.get(&format!("{resource}?patient={UNLISTED}{further}")).await;
+            assert!(got.status == 200 && !got.says_no_record(), "{resource}{further}: {}", got.text);
+        }
+        let none = house.get(&format!("{resource}?patient={NO_RECORD}&date=lt1990")).await;
+        assert_eq!(none.says_no_record(), resource != "AuditEvent" || none.total() == 0, "{resource}: {}", none.text);
+    }
+    let got = house.get(&format!("AuditEvent?patient={UNLISTED}")).await;
+    let said = got.resources("outcome")[0]["issue"][0].clone();
+    assert_eq!(said["diagnostics"], "CP-IS holds 1 record(s) for this child; no access is listed.");
+    assert_eq!((&said["severity"], got.total()), (&"information".into(), 0));
     assert_eq!(house.counts().requests, 2);
 }
 

@@ -20,8 +20,8 @@ pub struct Page<'a> {
     pub ids: &'a IdKeys,
 }
 
-/// The searchset Bundle, with everything that `page` shows. `total` counts matches only; `entry` is empty where there is nothing
-/// to show and nothing to remark.
+/// The searchset Bundle, with everything that `page` shows. `total` counts matches only; `entry` is empty only where CP-IS holds no
+/// record, or where a count alone was asked for and is not 0.
 #[must_use]
 pub fn searchset(page: &Page<'_>) -> Resource {
     let search = page.search;
@@ -113,7 +113,7 @@ fn remarks(page: &Page<'_>, selection: &Selection) -> Vec<Issue> {
             text,
         ));
     }
-    remarks.extend(selection.removed_by_filters.map(|held| removed_by_filters(page.search.resource, held)));
+    remarks.extend(why_nothing_matches(page, selection));
     // A true "no record" stands alone (decisions.md 8).
     if answer.holding != Holding::NoRecord {
         remarks.extend(answer.notices.iter().map(notice));
@@ -129,17 +129,30 @@ fn remarks(page: &Page<'_>, selection: &Selection) -> Vec<Issue> {
     remarks
 }
 
-/// A filter is not an absence (decisions.md 8).
-fn removed_by_filters(resource: ResourceType, held: usize) -> Issue {
-    let what = if resource.is_per_plan() { "record(s)" } else { "access(es)" };
-    Issue {
+/// A filter is not an absence, and neither is a type of which CP-IS lists nothing: only a true "no record" is empty (decisions.md 8,
+/// 47).
+fn why_nothing_matches(page: &Page<'_>, selection: &Selection) -> Option<Issue> {
+    let is_per_plan = page.search.resource.is_per_plan();
+    let diagnostics = match (selection.removed_by_filters, &page.answer.holding) {
+        (Some(held), _) => {
+            let what = if is_per_plan { "record(s)" } else { "access(es)" };
+            format!("CP-IS holds {held} {what} for this child that do not match the filters given.")
+        }
+        (None, Holding::Records(_)) if selection.total == 0 => {
+            let records = page.graph.of_type(ResourceType::Flag).len();
+            let what = if is_per_plan { "none is listed" } else { "no access is listed" };
+            format!("CP-IS holds {records} record(s) for this child; {what}.")
+        }
+        _ => return None,
+    };
+    Some(Issue {
         severity: Severity::Information,
         issue_type: IssueType::Informational,
         spine: None,
         http: None,
-        diagnostics: format!("CP-IS holds {held} {what} for this child that do not match the filters given."),
+        diagnostics,
         expression: None,
-    }
+    })
 }
 
 fn remark(severity: Severity, issue_type: IssueType, spine: SpineCode, http: HttpCode, diagnostics: String) -> Issue {
@@ -182,3 +195,7 @@ fn whom_to_ring(graph: &Graph<'_>) -> String {
     let contacts: Vec<String> = graph.authorities().iter().map(wording::contact).collect();
     if contacts.is_empty() { String::new() } else { format!("Ring {}.", contacts.join("; or ")) }
 }
+
+#[cfg(test)]
+#[path = "tests/bundle.rs"]
+mod tests;

@@ -152,5 +152,5 @@ fn interval(graph: &Graph<'_>, key: NodeKey) -> Option<Interval> {
     if let Some(access) = graph.access(key) {
         return Interval::of_access(access.when);
     }
-    graph.plan(key)?.plan().map(|plan| Interval::of_plan(plan))
+    graph.plan(key)?.plan().map(Interval::of_plan)
 }
