@@ -6,6 +6,8 @@ pub mod audit;
 mod batch;
 mod body;
 mod caller;
+mod connection;
+mod descriptors;
 mod documents;
 mod facts;
 mod headers;
@@ -60,7 +62,8 @@ pub struct App {
     rates: Rates,
     /// Where there is a trail: its search on the admin listener.
     pub trail_search: Option<audit::TrailSearch>,
-    draining: AtomicBool,
+    /// Its connections read it too.
+    draining: Arc<AtomicBool>,
 }
 
 impl App {
@@ -84,7 +87,7 @@ impl App {
             documents,
             rates,
             trail_search: None,
-            draining: AtomicBool::new(false),
+            draining: Arc::default(),
         }
     }
 
@@ -146,6 +149,7 @@ pub(crate) async fn dispatch(
     let observed = Observed::begin(beginning(&request, route.ok(), &caller, &app, **listener));
     let negotiation = Negotiation::of(&request);
     let mut known: Option<Identity> = None;
+    let way = request.conn_data::<server::Way>();
     let working = async {
         let route = route.map_err(Problem::from)?;
         if let Some(health) = health::answer(route, &request, &app).await {
@@ -166,6 +170,9 @@ pub(crate) async fn dispatch(
         }
         let access = spans::access();
         let identity = known.insert(access.around(caller::identify(&request, &app)).await?);
+        if let Some(way) = way {
+            way.is_of_somebody_known();
+        }
         Facts::requester(&identity.requester.organisation.code_upper(), identity.requester.role.code.as_str());
         header_fault?;
         // The form of a posted search may still say how its answer shall look.
@@ -199,9 +206,10 @@ pub(crate) async fn dispatch(
         resource: route.ok().and_then(Route::resource).map(ResourceType::name),
         request_id: caller.request_id.as_ref().map(|id| app.trail.seal().kept(id)).as_deref(),
     });
-    let mut response = answered.into_response(&caller, &app);
-    // So that the caller comes back elsewhere, or by a certificate that is still good.
-    if app.is_draining() || request.conn_data::<server::Met>().is_some_and(server::Met::is_outdated) {
+    let mut response = answered.into_response(&caller, &app, way.map(server::Way::progress));
+    // So that the caller comes back elsewhere, or by a certificate that is still good. What is left of a body is not waited for.
+    let is_outdated = request.conn_data::<server::Met>().is_some_and(server::Met::is_outdated);
+    if app.is_draining() || is_outdated || way.is_some_and(|way| !way.has_body()) {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     response

@@ -1,6 +1,7 @@
 //! An answer on its way out: body, status and the headers that every answer carries (fhir.md 4).
 
 use super::App;
+use super::connection::answer::{Answer, Progress};
 use super::headers::CallerHeaders;
 use super::media::Presentation;
 use super::problem::Problem;
@@ -10,7 +11,9 @@ use crate::fhir::outcome;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HttpDate;
+use actix_web::web::Bytes;
 use fhirbolt_model::r4::Resource;
+use std::rc::Rc;
 
 const NO_STORE: &str = "no-store";
 
@@ -18,7 +21,7 @@ const NO_STORE: &str = "no-store";
 #[derive(Debug)]
 pub struct Answered {
     pub status: u16,
-    pub body: Vec<u8>,
+    pub body: Bytes,
     pub content_type: &'static str,
     /// A short name of what happened.
     pub name: &'static str,
@@ -41,10 +44,10 @@ pub struct Answered {
 }
 
 impl Answered {
-    pub fn ok(name: &'static str, body: Vec<u8>, content_type: &'static str) -> Self {
+    pub fn ok(name: &'static str, body: impl Into<Bytes>, content_type: &'static str) -> Self {
         Self {
             status: 200,
-            body,
+            body: body.into(),
             content_type,
             name,
             delivery: None,
@@ -79,7 +82,8 @@ impl Answered {
         }
     }
 
-    pub fn into_response(self, caller: &CallerHeaders, app: &App) -> HttpResponse {
+    /// `progress`: of the connection, which learns from it when the answer is complete.
+    pub fn into_response(self, caller: &CallerHeaders, app: &App, progress: Option<Rc<Progress>>) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = HttpResponse::build(status);
         response
@@ -116,6 +120,6 @@ impl Answered {
         if let Some(challenge) = self.challenge {
             response.insert_header(("WWW-Authenticate", challenge));
         }
-        response.body(self.body)
+        response.body(Answer::new(self.body, progress))
     }
 }

@@ -7,6 +7,7 @@ use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::Route;
+use super::server::Way;
 use super::{App, Asking, body, facts};
 use crate::access::Identity;
 use crate::clock;
@@ -177,8 +178,8 @@ pub(super) fn base_url(request: &HttpRequest, settings: &Settings) -> String {
     }
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     let host = request.headers().get("Host").and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
-    let own = request.app_config().local_addr().to_string();
-    format!("{scheme}://{}{}", host.unwrap_or(&own), server.base_path)
+    let own = || request.conn_data::<Way>().and_then(Way::local_address).unwrap_or(server.listen).to_string();
+    format!("{scheme}://{}{}", host.map_or_else(own, str::to_owned), server.base_path)
 }
 
 fn is_host(host: &str) -> bool {

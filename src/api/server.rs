@@ -1,23 +1,38 @@
 //! The listeners: public and admin, with their limits and TLS.
 
+use super::connection::answer::{PIECE, Progress};
+use super::connection::places::{Places, Seat};
+use super::connection::{Connection, Deadlines, Stream, ready};
+use super::descriptors;
 use super::tls::{Generation, ListenerTls};
 use super::{App, Listener, dispatch};
 use crate::access::ClientCertificate;
 use crate::settings::ServerTls;
-use actix_tls::accept::rustls_0_23::TlsStream;
-use actix_web::dev::{Extensions, Server, ServerHandle};
-use actix_web::rt::net::TcpStream;
-use actix_web::{HttpServer, web};
-use std::any::Any;
-use std::net::SocketAddr;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, KeepAlive, Protocol};
+use actix_server::{Server, ServerHandle};
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::{AppConfig, Extensions};
+use actix_web::web;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(3);
+
+/// How long a connection may be kept open between two requests.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// Why a listener could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("{setting}: cannot listen on {address}: {source}")]
-    Listen { setting: &'static str, address: SocketAddr, source: std::io::Error },
+    Listen { setting: &'static str, address: SocketAddr, source: io::Error },
     #[error("{setting}: {reason}")]
     Tls { setting: &'static str, reason: String },
 }
@@ -34,7 +49,6 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Handles for stopping the listeners: the public one, the admin one.
     pub fn handles(&self) -> [ServerHandle; 2] {
         [self.public.handle(), self.admin.handle()]
     }
@@ -43,7 +57,7 @@ impl Bound {
     ///
     /// # Errors
     /// The I/O error of a listener that ended by itself.
-    pub async fn run(self) -> std::io::Result<()> {
+    pub async fn run(self) -> io::Result<()> {
         futures_util::future::try_join(self.public, self.admin).await.map(|_| ())
     }
 }
@@ -56,9 +70,32 @@ pub fn bind(app: &web::Data<App>) -> Result<Bound, ServeError> {
     let settings = &app.settings;
     let public_tls = tls("server.listen", settings.server.tls.as_ref())?;
     let admin_tls = tls("admin.listen", settings.admin.tls.as_ref())?;
-    let (public, public_address) = listen(app, Listener::Public, "server.listen", settings.server.listen, public_tls.as_ref())?;
-    let (admin, admin_address) = listen(app, Listener::Admin, "admin.listen", settings.admin.listen, admin_tls.as_ref())?;
+    let [for_public, for_admin] = places(app);
+    let doors = [
+        Door { listener: Listener::Public, setting: "server.listen", tls: public_tls.clone(), places: for_public },
+        Door { listener: Listener::Admin, setting: "admin.listen", tls: admin_tls.clone(), places: for_admin },
+    ];
+    let [public, admin] = doors;
+    let (public, public_address) = listen(app, public, settings.server.listen)?;
+    let (admin, admin_address) = listen(app, admin, settings.admin.listen)?;
     Ok(Bound { public, admin, public_address, admin_address, public_tls, admin_tls })
+}
+
+/// The places of the public and of the admin listener: as many as the settings say and the system gives.
+fn places(app: &App) -> [Arc<Places>; 2] {
+    let limits = &app.settings.limits;
+    let [public, admin] = descriptors::for_connections(limits.connections);
+    let share = limits.connections_per_address;
+    let places = |most: usize| Arc::new(Places::new(most, share.unwrap_or(most / 2), Arc::clone(&app.draining)));
+    [places(public), places(admin)]
+}
+
+/// A listener, before it listens.
+struct Door {
+    listener: Listener,
+    setting: &'static str,
+    tls: Option<Arc<ListenerTls>>,
+    places: Arc<Places>,
 }
 
 fn tls(setting: &'static str, tls: Option<&ServerTls>) -> Result<Option<Arc<ListenerTls>>, ServeError> {
@@ -66,45 +103,87 @@ fn tls(setting: &'static str, tls: Option<&ServerTls>) -> Result<Option<Arc<List
     tls.map(|tls| tls.map(Arc::new)).map_err(|reason| ServeError::Tls { setting, reason })
 }
 
-fn listen(
-    app: &web::Data<App>,
-    listener: Listener,
-    setting: &'static str,
-    address: SocketAddr,
-    tls: Option<&Arc<ListenerTls>>,
-) -> Result<(Server, SocketAddr), ServeError> {
+fn listen(app: &web::Data<App>, door: Door, address: SocketAddr) -> Result<(Server, SocketAddr), ServeError> {
     let limits = &app.settings.limits;
     // A hundred waiting health checks need no second thread; FHIR gets a worker per core.
-    let workers = match listener {
+    let workers = match door.listener {
         Listener::Public => std::thread::available_parallelism().map_or(2, usize::from),
         Listener::Admin => 1,
     };
-    let factory = {
-        let app = app.clone();
-        move || actix_web::App::new().app_data(app.clone()).app_data(web::Data::new(listener)).default_service(web::to(dispatch))
+    let reception = Reception {
+        acceptor: acceptor(&door)?,
+        tls: door.tls,
+        deadlines: Deadlines { request: limits.header_timeout, answer: limits.write_timeout, idle: IDLE },
+        places: Arc::clone(&door.places),
     };
-    let server = HttpServer::new(factory)
+    let at = |source| ServeError::Listen { setting: door.setting, address, source };
+    let socket = TcpListener::bind(address).map_err(at)?;
+    let bound = socket.local_addr().map_err(at)?;
+    let server = Server::build()
         .workers(workers)
-        .max_connections((limits.connections / workers).max(1))
-        .client_request_timeout(limits.header_timeout)
-        .client_disconnect_timeout(Duration::from_secs(1))
-        .keep_alive(Duration::from_secs(30))
+        .max_concurrent_connections(door.places.most_open())
         .shutdown_timeout(30)
-        .disable_signals()
-        .on_connect({
-            let tls = tls.cloned();
-            move |connection, data| meet(tls.as_ref(), connection, data)
-        });
-    let at = |source| ServeError::Listen { setting, address, source };
-    let server = match tls {
-        None => server.bind(address).map_err(at)?,
-        Some(tls) => {
-            let config = tls.config().map_err(|reason| ServeError::Tls { setting, reason })?;
-            server.bind_rustls_0_23(address, config).map_err(at)?
-        }
+        .disable_signals();
+    let stopping = server.graceful_shutdown_signal();
+    let (app, listener) = (app.clone(), door.listener);
+    let factory = move || {
+        let (reception, stopping, tls) = (reception.clone(), stopping.clone(), reception.tls.clone());
+        let service =
+            actix_web::App::new().app_data(app.clone()).app_data(web::Data::new(listener)).default_service(web::to(dispatch));
+        let service = service.into_factory().map_err(|error: actix_web::Error| error.error_response());
+        let http = HttpService::build()
+            // Deadlines are ours; this one is how long actix-http waits for a caller after an early answer.
+            .keep_alive(KeepAlive::Os)
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .h1_write_buffer_size(PIECE)
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .on_connect_ext(move |connection: &Connection, data: &mut Extensions| meet(tls.as_ref(), connection, data))
+            .finish(map_config(service, |()| AppConfig::default()));
+        fn_service(move |socket: TcpStream| reception.clone().receive(socket)).and_then(http)
     };
-    let bound = server.addrs().first().copied().unwrap_or(address);
+    let server = server.listen(door.setting, socket, factory).map_err(at)?;
     Ok((server.run(), bound))
+}
+
+fn acceptor(door: &Door) -> Result<Option<TlsAcceptor>, ServeError> {
+    let Some(tls) = &door.tls else { return Ok(None) };
+    let mut config = tls.config().map_err(|reason| ServeError::Tls { setting: door.setting, reason })?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Some(TlsAcceptor::from(Arc::new(config))))
+}
+
+/// What becomes of a new socket.
+#[derive(Clone)]
+struct Reception {
+    tls: Option<Arc<ListenerTls>>,
+    acceptor: Option<TlsAcceptor>,
+    deadlines: Deadlines,
+    places: Arc<Places>,
+}
+
+impl Reception {
+    /// A connection with a place, after its handshake. Without a place the socket is closed.
+    async fn receive(self, socket: TcpStream) -> Result<(Connection, Protocol, Option<SocketAddr>), DispatchError> {
+        let address = socket.peer_addr()?;
+        let seat = self.places.enter(address.ip(), self.deadlines.request).await;
+        let seat = seat.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionRefused))?;
+        let stream = match &self.acceptor {
+            None => Stream::Plain(ready(socket)),
+            Some(acceptor) => {
+                let handshake = tokio::time::timeout(HANDSHAKE, acceptor.accept(ready(socket)));
+                tokio::select! {
+                    shaken = handshake => Stream::tls(shaken.map_err(io::Error::from)??),
+                    () = seat.until_gone() => return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
+                }
+            }
+        };
+        let connection = Connection::new(stream, seat, self.deadlines);
+        Ok((connection, Protocol::Http1, Some(address)))
+    }
 }
 
 /// What is to be known of a TLS connection for as long as it lasts.
@@ -120,11 +199,42 @@ impl Met {
     }
 }
 
-/// Keeps whose certificate a connection has, and when it was shown. TLS has verified it.
-fn meet(tls: Option<&Arc<ListenerTls>>, connection: &dyn Any, data: &mut Extensions) {
-    let (Some(tls), Some(stream)) = (tls, connection.downcast_ref::<TlsStream<TcpStream>>()) else { return };
+/// What a request can know of the connection that it came by.
+pub(super) struct Way {
+    seat: Rc<Seat>,
+    progress: Rc<Progress>,
+    local: Option<SocketAddr>,
+}
+
+impl Way {
+    /// The caller has said who they are.
+    pub(super) fn is_of_somebody_known(&self) {
+        self.seat.is_of_somebody_known();
+    }
+
+    /// Whether the whole body of the request has come.
+    pub(super) fn has_body(&self) -> bool {
+        self.progress.has_body.get()
+    }
+
+    /// For the answer to the request.
+    pub(super) fn progress(&self) -> Rc<Progress> {
+        Rc::clone(&self.progress)
+    }
+
+    /// Where the caller came to.
+    pub(super) fn local_address(&self) -> Option<SocketAddr> {
+        self.local
+    }
+}
+
+/// Keeps what is to be known of a connection: whose certificate it has, and when it was shown. TLS has verified it.
+fn meet(tls: Option<&Arc<ListenerTls>>, connection: &Connection, data: &mut Extensions) {
+    let stream = connection.stream();
+    data.insert(Way { seat: connection.seat(), progress: connection.progress(), local: stream.local_address() });
+    let (Some(tls), Some(session)) = (tls, stream.tls_session()) else { return };
     data.insert(Met { tls: Arc::clone(tls), generation: tls.generation() });
-    if let Some(certificate) = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()) {
+    if let Some(certificate) = session.peer_certificates().and_then(|chain| chain.first()) {
         data.insert(ClientCertificate::from_der(certificate));
     }
 }

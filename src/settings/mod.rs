@@ -107,8 +107,13 @@ pub struct Limits {
     pub requests_per_second: Option<u32>,
     /// Longest request body, in bytes.
     pub body: usize,
+    /// For a head, and for a body.
     pub header_timeout: Duration,
+    /// For taking an answer.
+    pub write_timeout: Duration,
     pub connections: usize,
+    /// Of callers who have not said who they are, from one address. `None`: half of them.
+    pub connections_per_address: Option<usize>,
 }
 
 /// What the service says of itself.
@@ -228,12 +233,15 @@ fn cpis(reader: &Reader) -> Option<Cpis> {
 
 fn limits(reader: &Reader, is_demo: bool) -> Option<Limits> {
     const RATE: &str = "limits.requests_per_second";
+    const SHARE: &str = "limits.connections_per_address";
     let rate: u32 = reader.count(RATE)?;
     Some(Limits {
         requests_per_second: (!is_demo || reader.is_set(RATE)).then_some(rate),
         body: reader.count("limits.body")?,
         header_timeout: reader.duration("limits.header_timeout")?,
+        write_timeout: reader.duration("limits.write_timeout")?,
         connections: reader.count("limits.connections")?,
+        connections_per_address: reader.is_set(SHARE).then(|| reader.count(SHARE)).flatten(),
     })
 }
 

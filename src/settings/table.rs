@@ -442,8 +442,30 @@ pub(super) const KEYS: &[Key] = &[
         "Requests per second and caller, a user. Beyond: 429. Who is not known is counted by address. In demo, whose callers are all one user, there is no limit unless it is set.",
     ),
     key("limits.body", Kind::Size(1, 16 << 20), Is("64KiB"), "Longest request body. Beyond: 413."),
-    key("limits.header_timeout", POSITIVE, Is("5s"), "How long a caller may take to send a request's head."),
-    key("limits.connections", Kind::Count(1, 1_000_000), Is("4096"), "Connections at the same time."),
+    key(
+        "limits.header_timeout",
+        POSITIVE,
+        Is("5s"),
+        "How long a caller may take to send a request's head, each one of a connection, and again for its body. Beyond: 408.",
+    ),
+    key(
+        "limits.write_timeout",
+        POSITIVE,
+        Is("30s"),
+        "How long a caller may take to read an answer that does not fit into the network at once. Beyond: the connection is dropped.",
+    ),
+    key(
+        "limits.connections",
+        Kind::Count(1, 1_000_000),
+        Is("4096"),
+        "Connections at the same time, on each listener. Beyond: callers who keep the service waiting are closed first, then idle connections; a connection that is being answered never is.",
+    ),
+    key(
+        "limits.connections_per_address",
+        Kind::Count(1, 1_000_000),
+        Otherwise("half of `limits.connections`"),
+        "Of these, connections from one address (IPv6: one /64) on which nobody has said who they are yet. A gateway's connections count only until its first request with an identity.",
+    ),
     key("telemetry.log", Kind::Choice(&["json", "pretty"]), Is("json"), "One line of JSON per event, or lines for people."),
 ];
 

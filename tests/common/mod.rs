@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod redis;
 pub mod scripted;
 pub mod smsp;
+pub mod wire;
 
 pub mod trail;
 

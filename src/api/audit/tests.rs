@@ -31,7 +31,14 @@ impl Store for Full {
 }
 
 async fn posted_by(desk: &TrailSearch, may: Result<Who, Box<Refused>>, form: &str) -> Result<Answered, Problem> {
-    let limits = Limits { requests_per_second: Some(1), body: 10_000, header_timeout: Duration::from_secs(5), connections: 1 };
+    let limits = Limits {
+        requests_per_second: Some(1),
+        body: 10_000,
+        header_timeout: Duration::from_secs(5),
+        write_timeout: Duration::from_secs(5),
+        connections: 1,
+        connections_per_address: None,
+    };
     let request = TestRequest::post()
         .uri("/audit/_search")
         .peer_addr("127.0.0.1:4711".parse().unwrap())

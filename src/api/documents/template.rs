@@ -1,5 +1,6 @@
 //! A document in which the FHIR base is filled in where the settings do not name it.
 
+use actix_web::web::Bytes;
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 
@@ -8,7 +9,7 @@ pub const BASE: &str = "cpis-fhir-base:";
 
 /// A document, cut where the base belongs.
 pub struct Template {
-    pieces: Vec<Vec<u8>>,
+    pieces: Vec<Bytes>,
 }
 
 impl Template {
@@ -16,18 +17,18 @@ impl Template {
         let mut pieces = Vec::new();
         let mut rest = document;
         while let Some(at) = rest.windows(BASE.len()).position(|window| window == BASE.as_bytes()) {
-            pieces.push(rest[..at].to_vec());
+            pieces.push(Bytes::copy_from_slice(&rest[..at]));
             rest = &rest[at + BASE.len()..];
         }
-        pieces.push(rest.to_vec());
+        pieces.push(Bytes::copy_from_slice(rest));
         Self { pieces }
     }
 
     /// The document with `base`, and its strong ETag, which is the hash of it. `base` must need no escaping.
-    pub fn fill(&self, base: impl FnOnce() -> String) -> (Vec<u8>, String) {
+    pub fn fill(&self, base: impl FnOnce() -> String) -> (Bytes, String) {
         let body = match self.pieces.as_slice() {
             [whole] => whole.clone(),
-            pieces => pieces.join(base().as_bytes()),
+            pieces => pieces.join(base().as_bytes()).into(),
         };
         let mut hash = Context::new(&SHA256);
         hash.update(&body);
@@ -44,7 +45,7 @@ mod tests {
     fn the_base_is_filled_in_wherever_it_belongs() {
         let template = Template::new(format!("a {BASE}/x b {BASE} c").as_bytes());
         let (body, etag) = template.fill(|| "http://here".to_owned());
-        assert_eq!(body, b"a http://here/x b http://here c");
+        assert_eq!(body, &b"a http://here/x b http://here c"[..]);
         assert_eq!(etag.len(), 24);
         assert_ne!(template.fill(|| "http://there".to_owned()).1, etag);
     }
@@ -52,6 +53,6 @@ mod tests {
     #[test]
     fn a_document_without_the_base_asks_for_none() {
         let template = Template::new(b"plain");
-        assert_eq!(template.fill(|| unreachable!()).0, b"plain");
+        assert_eq!(template.fill(|| unreachable!()).0, &b"plain"[..]);
     }
 }

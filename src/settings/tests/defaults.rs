@@ -85,7 +85,9 @@ const SPECIFIED: &[(&str, Option<&str>)] = &[
     ("limits.requests_per_second", Some("20")),
     ("limits.body", Some("64KiB")),
     ("limits.header_timeout", Some("5s")),
+    ("limits.write_timeout", Some("30s")),
     ("limits.connections", Some("4096")),
+    ("limits.connections_per_address", None),
     ("telemetry.log", Some("json")),
 ];
 
@@ -146,6 +148,7 @@ fn the_least_settings_give_the_defaults() {
         (Some(20), 65_536, 4096)
     );
     assert_eq!(settings.limits.header_timeout, Duration::from_secs(5));
+    assert_eq!((settings.limits.write_timeout, settings.limits.connections_per_address), (Duration::from_secs(30), None));
     assert_eq!(settings.telemetry.log, LogForm::Json);
     assert!(!settings.is_demo());
 }

@@ -1,0 +1,9 @@
+//! The listeners, against callers who hoard, hurry, mumble and say one thing in two ways: the real binary, byte by byte.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+#[path = "inbound/framing.rs"]
+mod framing;
+#[path = "inbound/hoarders.rs"]
+mod hoarders;
