@@ -1,11 +1,15 @@
 //! The one clock of the service: what is written on the trail, what is shown as today, what has expired.
 //!
-//! Durations (deadlines, ages, timers) go by tokio's clock, which never jumps; this one is the wall clock, which may.
+//! Durations (deadlines, ages, timers) go by tokio's clock, which never jumps; this one is the wall clock, which may. What must be
+//! known over a restart in spite of that goes by [`since_boot`].
 //!
 //! Debug builds, which tests run, let a test set and move it: the environment variable [`OFFSET_FILE`] names a file that holds how
 //! far this clock is ahead of the machine's, in whole milliseconds. It is read at each call. Release builds know no such file.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use std::sync::OnceLock;
+use std::time::Duration;
+use uuid::Uuid;
 
 /// Names the file with the offset of the clock, in debug builds.
 pub const OFFSET_FILE: &str = "CPIS_FHIR_CLOCK_OFFSET_FILE";
@@ -32,6 +36,25 @@ pub fn today() -> Date {
 #[must_use]
 pub fn date_in_london(moment: Timestamp) -> Date {
     moment.to_zoned(london()).date()
+}
+
+/// How long the machine has been running. Nobody can set that back or forward, and a restart of the service does not end it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SinceBoot {
+    /// Names this run of the machine.
+    pub boot: Uuid,
+    pub up: Duration,
+}
+
+/// Linux tells it; `None` elsewhere.
+#[must_use]
+pub fn since_boot() -> Option<SinceBoot> {
+    static BOOT: OnceLock<Option<Uuid>> = OnceLock::new();
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let boot = *BOOT.get_or_init(|| Uuid::try_parse(read("/proc/sys/kernel/random/boot_id")?.trim()).ok());
+    let uptime = read("/proc/uptime")?;
+    let seconds: f64 = uptime.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(SinceBoot { boot: boot?, up: Duration::try_from_secs_f64(seconds).ok()? })
 }
 
 /// Europe/London. The time zone data is compiled in; UTC, which differs by an hour at most, is never needed.

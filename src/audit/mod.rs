@@ -38,7 +38,7 @@ pub use head::{Head, HeadFile};
 pub use memory::{MemoryReader, MemoryStore};
 pub use open::{Found, OpenError, Opened, OpenedToRead, Renewable, open, open_beside, open_to_read};
 pub use question::{Question, QuestionError};
-pub use seal::{ChildIndex, Seal, Sealed};
+pub use seal::{ChildIndex, Seal, Sealed, keys_for};
 pub use search::{Doubt, Hit, Page, Rest, Search, Sources};
 pub use store::{Appending, Draft, Reader, Reading, Store, StoreError, StoreErrorKind, Wanted};
 pub use trail::{Options, Trail, TrailError, TrailState};

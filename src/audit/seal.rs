@@ -142,6 +142,12 @@ fn derived(keys: &[KeyMaterial]) -> Result<Vec<SealKey>, NoKeys> {
     if keys.is_empty() { Err(NoKeys) } else { Ok(keys) }
 }
 
+/// The encryption keys of the trail, made into keys for another purpose.
+#[must_use]
+pub fn keys_for(keys: &[KeyMaterial], purpose: &[u8]) -> Vec<KeyMaterial> {
+    keys.iter().map(|key| KeyMaterial::new(*derive(key, purpose))).collect()
+}
+
 /// A key for one purpose, so that no two uses ever share one.
 pub(super) fn derive(key: &KeyMaterial, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut derived = Zeroizing::new([0; 32]);

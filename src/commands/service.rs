@@ -7,14 +7,15 @@ use crate::api::{self, App, audit::TrailSearch, health::SmspHealth, problem::nam
 use crate::audit::{self, Entry, Event, Opened, Trail, TrailState};
 use crate::fhir::id::IdKeys;
 use crate::lookup::remote::{RemoteError, RemoteTable, Windows};
-use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Patience, Rules, Sharing, Statistics, USUAL_OUTCOMES};
-use crate::settings::{LookupStore, Settings};
+use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Past, Patience, Rules, Sharing, Statistics, USUAL_OUTCOMES};
+use crate::settings::{KeyMaterial, LookupStore, Settings};
 use crate::smsp::renewable::Renewable;
 use crate::telemetry::{self, Breaker, LookupNumbers, TrailNumbers};
 use actix_web::dev::ServerHandle;
 use actix_web::web;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -153,15 +154,27 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<Built
         })
     }));
     let opened = core.block_on(audit::open(&settings.audit, core.clone())).map_err(|error| wrong(&error))?;
-    let Opened { trail, reader, chain, renewable, .. } = opened;
+    let Opened { trail, reader, chain, seal, renewable, .. } = opened;
+    let past = Past { reader: Arc::clone(&reader), chain: Arc::clone(&chain), seal, window: window(&settings) };
     let trail_search = TrailSearch { trail: trail.clone(), reader, chain };
     let lookups = match replicas(&settings, core).map_err(|error| wrong(&error))? {
-        None => Lookups::new(Arc::clone(&client) as _, trail.clone(), rules(&settings), core.clone()),
+        None => {
+            let lookups = Lookups::new(Arc::clone(&client) as _, trail.clone(), rules(&settings), core.clone());
+            core.block_on(lookups.recall(past));
+            lookups
+        }
+        // Replicas remember together.
         Some(table) => Lookups::shared(Arc::clone(&client) as _, trail.clone(), rules(&settings), table, core.clone()),
     };
     let access = Access::start(&settings, core).map_err(|error| wrong(&error))?;
     let app = App::new(settings, access, lookups, trail, ids, smsp_health).with_trail_search(trail_search);
     Ok(Built { app: web::Data::new(app), smsp: client, trail: renewable })
+}
+
+/// Where what is shared outlives a restart, and the keys that seal it.
+fn window(settings: &Settings) -> Option<(PathBuf, Vec<KeyMaterial>)> {
+    let keys = audit::keys_for(&settings.audit.encryption_keys, b"cpis-fhir lookup: window file");
+    settings.lookup.window_file.clone().map(|path| (path, keys))
 }
 
 /// The table that replicas share, where the settings name one. The service starts without it too: looks then go ahead unshared.

@@ -58,6 +58,16 @@ pub enum ResponseCode {
 }
 
 impl ResponseCode {
+    pub const ALL: [Self; 7] = [
+        Self::InputInvalid,
+        Self::ResponseInvalid,
+        Self::LocalStoreOnly,
+        Self::SpineUnreachable,
+        Self::AuthorCredentials,
+        Self::ProviderFailure,
+        Self::CpisFailure,
+    ];
+
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -98,6 +108,8 @@ pub enum Fault {
 }
 
 impl Fault {
+    pub const ALL: [Self; 4] = [Self::Retryable, Self::NotRetryable, Self::InvalidMessage, Self::AccessDenied];
+
     fn name(self) -> &'static str {
         match self {
             Self::Retryable => "fault-retryable",
@@ -193,6 +205,9 @@ pub enum FailureKind {
     /// The look was answered, and its answer has had to make room. It is not asked again.
     #[error("the answer is no longer held")]
     NoLongerHeld,
+    /// The look was answered before this service was started again, and its answer did not outlive that. It is not asked again.
+    #[error("the look was answered before a restart")]
+    BeforeRestart,
     /// The look ended without a result: our own fault.
     #[error("internal fault")]
     Internal,
@@ -225,6 +240,7 @@ impl FailureKind {
             Self::Overloaded => "overloaded",
             Self::LeftAlone => "left-alone",
             Self::NoLongerHeld => "no-longer-held",
+            Self::BeforeRestart => "before-restart",
             Self::Internal => "internal",
         }
     }

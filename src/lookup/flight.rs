@@ -8,10 +8,11 @@ use super::replicas::{Beginning, Replicas, Start, UNSHARED};
 use super::statistics::{Counters, count};
 use super::table::{Departure, Flight, Landed, Source};
 use super::told;
+use super::window::Window;
 use crate::audit::{Entry, RequestFacts};
 use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
 use crate::telemetry::{SmspPhase, spans};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,6 +24,8 @@ pub(super) struct Crew {
     pub gate: Gate,
     /// `None`: there is only this process.
     pub replicas: Option<Arc<Replicas>>,
+    /// What outlives a restart; empty where nothing does.
+    pub window: OnceLock<Window>,
     pub counters: Arc<Counters>,
     pub patience: Patience,
 }
@@ -44,6 +47,13 @@ impl Crew {
 
     pub(super) fn may_be_recorded(&self) -> Result<(), Failure> {
         if self.ledger.can_owe_more() { Ok(()) } else { Err(unasked(FailureKind::TrailUnavailable)) }
+    }
+
+    /// The request is one of the flight's, also after a restart.
+    pub(super) fn belongs(&self, flight: &Arc<Flight>, id: Option<&str>) {
+        if let Some(window) = self.window.get() {
+            window.joins(flight, id);
+        }
     }
 
     /// Counts an outcome that is on the trail.
@@ -93,7 +103,7 @@ pub(super) async fn fly(crew: Arc<Crew>, load: Load, departure: Departure) {
 
 struct Trip<'a> {
     crew: &'a Crew,
-    flight: &'a Flight,
+    flight: &'a Arc<Flight>,
     question: &'a Question,
     facts: &'a RequestFacts,
     /// For the **asked** entry.
@@ -225,6 +235,11 @@ impl Trip<'_> {
     async fn arrive(&self, mut open: Box<Open>, outcome: Result<Answer, Failure>) -> Landed {
         if let Err(failure) = &outcome {
             tracing::warn!(kind = %failure.kind, phase = ?failure.phase, delivery = ?failure.delivery, "look failed");
+        }
+        let not_heard = outcome.as_ref().is_err_and(|failure| failure.delivery == Delivery::NotDelivered);
+        // Before the entry, so that an answer that is told is in the file by then: it counts only with the entry.
+        if let (Some(window), false) = (self.crew.window.get(), not_heard) {
+            window.keeps(self.flight, outcome.clone());
         }
         let is_recorded = open.end(outcome.as_ref()).await;
         if is_recorded {

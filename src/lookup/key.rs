@@ -28,6 +28,19 @@ impl LookKey {
         }
     }
 
+    /// Made of its parts, as they stand on the trail.
+    pub(super) fn from_parts(
+        nhs_number: NhsNumber,
+        issuer: Text,
+        user_id: Text,
+        role: Text,
+        organisation: &str,
+        care_setting: CareSetting,
+    ) -> Self {
+        let user = UserIdentity { issuer, id: user_id };
+        Self { nhs_number, user, role, organisation: organisation.trim().to_ascii_uppercase(), care_setting }
+    }
+
     /// The child.
     pub fn nhs_number(&self) -> &NhsNumber {
         &self.nhs_number

@@ -11,11 +11,14 @@
 //! Several replicas share their looks through the [`remote`] table, which a flight asks first ([`replicas`]).
 //!
 //! What each entry says, and when a look has failed rather than being unknown: [`record`].
+//!
+//! A restart forgets nothing of this: what is remembered outlives it in a file ([`window`]), and is read back with the trail ([`recall`]).
 
 mod breaker;
 mod flight;
 mod gate;
 mod key;
+mod recall;
 mod record;
 pub mod remote;
 mod replicas;
@@ -23,10 +26,12 @@ mod statistics;
 mod table;
 mod told;
 mod weight;
+mod window;
 
 pub use breaker::{BreakerRules, BreakerState};
 pub use gate::Bulkhead;
 pub use key::LookKey;
+pub use recall::Past;
 pub use statistics::Statistics;
 pub use told::USUAL as USUAL_OUTCOMES;
 
@@ -37,15 +42,18 @@ use crate::telemetry::{request::carried, spans};
 use breaker::Breaker;
 use flight::{Crew, Load, unasked};
 use gate::{Gate, Ticket};
+use recall::Limits;
 use record::Ledger;
 use remote::{RemoteError, RemoteTable};
 use replicas::{Beginning, Replicas};
 use statistics::{count, read};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use table::{Bounds, Flight, Found, Landed, Source, Table};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
+use window::Earlier;
 
 /// How long to wait (settings.md).
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +112,9 @@ pub struct Request {
 pub struct Lookups {
     crew: Arc<Crew>,
     table: Table,
+    sharing: Sharing,
+    /// The looks of before the start are not read back yet.
+    is_forgetful: Arc<AtomicBool>,
     /// The runtime that owns every flight, so that no flight ends with the connection of a caller (decisions.md 32).
     runtime: Handle,
 }
@@ -165,8 +176,42 @@ impl Lookups {
         table.keep_swept(&runtime);
         let breaker = Breaker::new(rules.breaker);
         let gate = Gate::new(rules.bulkhead);
-        let crew = Crew { register, ledger, breaker, gate, replicas, counters: Arc::default(), patience: rules.patience };
-        Self { crew: Arc::new(crew), table, runtime }
+        let (window, counters) = (OnceLock::new(), Arc::default());
+        let crew = Crew { register, ledger, breaker, gate, replicas, window, counters, patience: rules.patience };
+        Self { crew: Arc::new(crew), table, sharing: rules.sharing, is_forgetful: Arc::default(), runtime }
+    }
+
+    /// Remembers the looks of before this start (decisions.md 42). Where the trail cannot be reached just now, nothing is asked or shown
+    /// until it can be, and they are remembered.
+    pub async fn recall(&self, past: Past) {
+        let limits = Limits::new(self.sharing, self.table.remember_for(), self.crew.patience);
+        let mut earlier = recall::open_window(&past, limits);
+        if self.recall_once(&past, &mut earlier, limits).await {
+            return;
+        }
+        self.is_forgetful.store(true, Ordering::SeqCst);
+        let lookups = self.clone();
+        self.runtime.spawn(async move {
+            while !lookups.recall_once(&past, &mut earlier, limits).await {
+                tokio::time::sleep(RECALLED_EVERY).await;
+            }
+            lookups.is_forgetful.store(false, Ordering::SeqCst);
+        });
+    }
+
+    async fn recall_once(&self, past: &Past, earlier: &mut Option<Earlier>, limits: Limits) -> bool {
+        let recalled = recall::recall(past, earlier, limits, &self.table).await;
+        if let Ok(Some(window)) = recalled {
+            // There is none yet: this is done once.
+            let _ = self.crew.window.set(window);
+            return true;
+        }
+        recalled.is_ok()
+    }
+
+    /// Nothing is asked or shown before it is known what was asked.
+    fn remembers(&self) -> Result<(), Failure> {
+        if self.is_forgetful.load(Ordering::SeqCst) { Err(unasked(FailureKind::TrailUnavailable)) } else { Ok(()) }
     }
 
     /// The requester's shared look about the child of `question`, if there still is one and it is wanted. Never asks (decisions.md 11).
@@ -180,6 +225,7 @@ impl Lookups {
         request: &Request,
         is_wanted: impl Fn(&Answer) -> bool,
     ) -> Result<Option<Look>, Arc<Failure>> {
+        self.remembers()?;
         let key = LookKey::of(question);
         let wanted = |landed: &Landed| landed.outcome.as_ref().is_ok_and(|answer| is_wanted(answer));
         let here = self.table.held(&key);
@@ -208,10 +254,12 @@ impl Lookups {
     /// The [`Failure`] of the flight; after `Patience::caller`, a timeout that may have been heard. Not delivered, and at once:
     /// [`FailureKind::Overloaded`], [`FailureKind::LeftAlone`], [`FailureKind::TrailUnavailable`].
     pub async fn look(&self, question: Question, freshness: Freshness, request: Request) -> Result<Look, Arc<Failure>> {
+        self.remembers()?;
         let deadline = Instant::now() + self.crew.patience.caller;
         let id = request.request_id.as_ref().map(|id| id.to_ascii_lowercase());
         let question = Arc::new(question);
         let key = LookKey::of(&question);
+        let id = id.map(|id| self.table.known_as(&key, id, &request.on_record));
         let timeout = || Arc::new(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered));
         loop {
             let found = self.table.find(&key, id.as_deref(), freshness, || self.may_begin())?;
@@ -231,10 +279,12 @@ impl Lookups {
                 }
                 Found::OnItsWay(flight) => {
                     self.joins(&flight, id.as_deref());
+                    self.crew.belongs(&flight, id.as_deref());
                     (flight, false)
                 }
                 Found::Begun(departure, ticket) => {
                     let flight = Arc::clone(&departure.flight);
+                    self.crew.belongs(&flight, id.as_deref());
                     let _ = question.traceparent.clone().map(|traceparent| flight.trace.set(traceparent));
                     let beginning = || Beginning { key: key.clone(), request_id: id.clone(), freshness };
                     let beginning = self.crew.replicas.is_some().then(beginning);
@@ -385,12 +435,21 @@ impl Lookups {
             // They are told in milliseconds, or the table is away.
             let _ = tokio::time::timeout(TELLING_OTHERS, all_told).await;
         }
+        if let Some(window) = self.crew.window.get() {
+            window.flush(WRITING).await;
+        }
         have_landed
     }
 }
 
 /// How long the end may wait for the table that replicas share.
 const TELLING_OTHERS: Duration = Duration::from_secs(2);
+
+/// How long the end may wait for the window's file.
+const WRITING: Duration = Duration::from_secs(2);
+
+/// How often a trail that is away is tried again for the looks of before the start.
+const RECALLED_EVERY: Duration = Duration::from_millis(500);
 
 /// What a caller hears where the entry that would have to stand first does not. If its own look may have been heard, it must
 /// not be told to try again by itself; if it asked nothing, it may.

@@ -13,7 +13,10 @@
 //!   But beside two young flights of one look no third one begins: the younger is joined. A hundred requests for a new look
 //!   at once are two queries at most.
 
+mod past;
 mod state;
+
+pub(super) use past::PastLook;
 
 use super::gate::Ticket;
 use super::{Freshness, Sharing, record, remote, weight};
@@ -241,6 +244,10 @@ impl Table {
 
     fn sweep(&self) {
         while self.lock().forget_what_is_over(Instant::now(), self.0.remember_for()) {}
+    }
+
+    pub(super) fn remember_for(&self) -> Duration {
+        self.0.remember_for()
     }
 
     pub(super) fn in_flight(&self) -> usize {

@@ -186,7 +186,8 @@ fn read(reader: &mut Reader) -> Option<Settings> {
     let audit = stores::audit(reader, is_demo);
     let fhir = fhir::read(reader, is_demo);
     let (server, admin) = listeners?;
-    let (lookup, audit, fhir) = (lookup?, audit?, fhir?);
+    let (mut lookup, audit, fhir) = (lookup?, audit?, fhir?);
+    lookup.window_file = stores::window_file(reader, &lookup, &audit);
     warn_of_shared_keys(reader, &lookup, &audit, &fhir);
     Some(Settings {
         server,

@@ -19,6 +19,8 @@ pub struct Lookup {
     pub store_keys: Vec<KeyMaterial>,
     /// PEM of the authorities that a `rediss://` store's certificate must come from; `None`: the machine's own.
     pub store_ca: Option<Vec<u8>>,
+    /// Where shared answers outlive a restart (decisions.md 42); `None`: they do not.
+    pub window_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +80,46 @@ pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
         store: store?,
         store_keys: store_keys?,
         store_ca: store_ca?,
+        window_file: None,
     })
+}
+
+/// Where the answers of `lookup` outlive a restart: beside a trail in a file, unless another place is named. What replicas share in Redis
+/// is remembered there, and a trail in memory ends with its looks.
+pub(super) fn window_file(reader: &mut Reader, lookup: &Lookup, audit: &Audit) -> Option<PathBuf> {
+    const NAME: &str = "lookup.window_file";
+    let unused = match (&lookup.store, &audit.store) {
+        (LookupStore::Redis(_), _) => Some("since lookup.store remembers"),
+        (_, AuditStore::Sqlite(path)) if path == Path::new(MEMORY) => Some("since the trail is in memory"),
+        _ => None,
+    };
+    match (reader.is_set(NAME), unused, &audit.store) {
+        (true, Some(why), _) => {
+            reader.warn(NAME, format!("is not used, {why}"));
+            None
+        }
+        (true, None, _) => {
+            let path = reader.path(NAME)?;
+            check_parent(reader, NAME, &path)?;
+            check_own(reader, NAME, &path, audit)
+        }
+        (false, None, AuditStore::Sqlite(path)) => Some(beside(path, ".window")),
+        (false, None, AuditStore::Postgres(_)) => {
+            reader.warn(NAME, "not set: after a restart answers are not shared, and a repeated request is refused instead");
+            None
+        }
+        (false, Some(_), _) => None,
+    }
+}
+
+/// A file that would be overwritten must not be the trail or its head.
+fn check_own(reader: &mut Reader, name: &str, path: &Path, audit: &Audit) -> Option<PathBuf> {
+    let is_store = matches!(&audit.store, AuditStore::Sqlite(store) if store == path);
+    if is_store || audit.head_file.as_deref() == Some(path) {
+        reader.fault(name, "is the file of the trail or of its head; wanted a file of its own");
+        return None;
+    }
+    Some(path.to_owned())
 }
 
 /// The outer `None` is a fault.
@@ -119,7 +160,7 @@ pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
     let store = store?;
     let head_file = match (reader.path("audit.head_file"), &store) {
         (Some(path), _) => check_parent(reader, "audit.head_file", &path).map(|()| path),
-        (None, AuditStore::Sqlite(path)) if !reader.is_set("audit.head_file") => Some(beside(path)),
+        (None, AuditStore::Sqlite(path)) if !reader.is_set("audit.head_file") => Some(beside(path, ".head")),
         (None, AuditStore::Postgres(_)) if !reader.is_set("audit.head_file") => {
             reader.warn("audit.head_file", "not set: a trail that was cut off at its end cannot be told from a whole one");
             None
@@ -201,9 +242,9 @@ fn check_parent(reader: &mut Reader, name: &str, path: &Path) -> Option<()> {
     None
 }
 
-fn beside(store: &Path) -> PathBuf {
+fn beside(store: &Path, suffix: &str) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
-    name.push(".head");
+    name.push(suffix);
     PathBuf::from(name)
 }
 

@@ -365,6 +365,12 @@ pub(super) const KEYS: &[Key] = &[
         "PEM bundle of the authorities that the certificate of a rediss:// store must come from.",
     ),
     key(
+        "lookup.window_file",
+        Kind::File,
+        Otherwise("beside an SQLite trail"),
+        "Where shared answers outlive a restart, sealed with a key made of `audit.encryption_key_file`. Each service needs one of its own. With a trail in PostgreSQL there is none unless it is named; with redis:// and rediss:// there is none.",
+    ),
+    key(
         "audit.store",
         Kind::Text("sqlite:PATH or a postgres:// URL"),
         Is("sqlite:cpis-fhir-audit.db"),

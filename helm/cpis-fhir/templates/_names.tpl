@@ -65,6 +65,11 @@ cpis-fhir/rehearsal: "true"
 
 {{/* "true" or nothing. */}}
 {{- define "cpis-fhir.isSqlite" -}}{{ if eq .Values.trail.store "sqlite" }}true{{ end }}{{- end -}}
+
+{{/* Whether what is shared in memory outlives a restart of the container in a volume of its own: beside an SQLite trail it needs none. */}}
+{{- define "cpis-fhir.hasWindow" -}}
+{{ if and (eq .Values.lookup.store "memory") (not (include "cpis-fhir.isSqlite" .)) }}true{{ end }}
+{{- end -}}
 {{- define "cpis-fhir.isSeveral" -}}
 {{ if or (gt (int .Values.replicas) 1) (and .Values.autoscaling.enabled (gt (int .Values.autoscaling.maxReplicas) 1)) }}true{{ end }}
 {{- end -}}

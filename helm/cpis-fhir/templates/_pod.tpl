@@ -114,6 +114,10 @@ httpGet:
 {{ include "cpis-fhir.secretVolume" (dict "name" $name "secret" $v.lookup.redis.passwordSecret) }}
 {{- end }}
 {{- end }}
+{{- if include "cpis-fhir.hasWindow" . | trim }}
+- name: window
+  emptyDir: {sizeLimit: 512Mi}
+{{- end }}
 {{- if include "cpis-fhir.isSqlite" . }}
 - name: trail
   persistentVolumeClaim:
@@ -199,6 +203,9 @@ spec:
       volumeMounts:
         - {name: settings, mountPath: /etc/cpis-fhir/cpis-fhir.toml, subPath: cpis-fhir.toml, readOnly: true}
         - {name: tmp, mountPath: /tmp}
+        {{- if include "cpis-fhir.hasWindow" . | trim }}
+        - {name: window, mountPath: /var/lib/cpis-fhir/window}
+        {{- end }}
         {{- range include "cpis-fhir.secretFolders" . | fromJsonArray }}
         - {name: {{ . }}, mountPath: /etc/cpis-fhir/secrets/{{ . }}, readOnly: true}
         {{- end }}

@@ -25,7 +25,9 @@
 {{- end -}}
 {{- $_ := set $s "lookup" $lookup -}}
 {{- else -}}
-{{- $_ := set $s "lookup" (dict "store" "memory") -}}
+{{- $lookup := dict "store" "memory" -}}
+{{- if include "cpis-fhir.hasWindow" . | trim -}}{{- $_ := set $lookup "window_file" "/var/lib/cpis-fhir/window/lookup.window" -}}{{- end -}}
+{{- $_ := set $s "lookup" $lookup -}}
 {{- end -}}
 {{- if $v.simulator.enabled -}}
 {{- $_ := set $s "smsp" (dict "url" (printf "https://%s:9443/smsp/cpis" (include "cpis-fhir.simulatorName" .))

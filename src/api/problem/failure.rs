@@ -23,7 +23,8 @@ impl Problem {
         }
         match failure.delivery {
             // Its own text says what was heard.
-            Delivery::MaybeDelivered if matches!(failure.kind, FailureKind::Withheld | FailureKind::NoLongerHeld) => {}
+            Delivery::MaybeDelivered
+                if matches!(failure.kind, FailureKind::Withheld | FailureKind::NoLongerHeld | FailureKind::BeforeRestart) => {}
             Delivery::MaybeDelivered => {
                 text.push_str(
                     " The local authority may already have been notified of this look: do not repeat it automatically.",
@@ -106,6 +107,13 @@ fn of_kind(kind: &FailureKind, own_identity: bool) -> Problem {
             SpineCode::UnknownError,
             "CP-IS answered this request before, and the answer is no longer held here. Where there is a record, the local authority \
              has been notified of that look. Another X-Request-ID makes a new look."
+                .to_owned(),
+        ),
+        Kind::BeforeRestart => own_fault(
+            SpineCode::UnknownError,
+            "CP-IS answered this request before a restart of this service, and the answer is no longer held here. Where there is a \
+             record, the local authority has been notified of that look. To ask again, send CPIS-New-Look: true with another \
+             X-Request-ID."
                 .to_owned(),
         ),
         Kind::Internal => Problem::internal(),

@@ -65,6 +65,7 @@ fn rows() -> Vec<(Failure, u16, &'static str, &'static str, &'static str)> {
         (not(LeftAlone), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
         (maybe(Withheld), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
         (maybe(NoLongerHeld), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
+        (maybe(BeforeRestart), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
         (maybe(Internal), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
     ]
 }

@@ -23,29 +23,31 @@ const MAC: usize = 32;
 
 /// The keys of the table: the first one writes, all of them read. Shows nothing of itself in `Debug`.
 #[derive(Clone)]
-pub(super) struct StoreKeys(Arc<[StoreKey]>);
+pub(in crate::lookup) struct StoreKeys(Arc<[StoreKey]>);
 
 /// Which of the [`StoreKeys`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct KeyNumber(pub usize);
+pub(in crate::lookup) struct KeyNumber(pub usize);
 
 impl KeyNumber {
     /// The key that writes.
-    pub(super) const FIRST: Self = Self(0);
+    pub(in crate::lookup) const FIRST: Self = Self(0);
 }
 
 /// What a sealed value is for; one is never read as the other.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Purpose<'a> {
+pub(in crate::lookup) enum Purpose<'a> {
     /// The answer that a look shares.
     Shared,
     /// The outcome of one flight, for the requests that belong to it.
     Outcome(&'a Token),
+    /// What outlives a restart, under the open words before it (`lookup/window`).
+    Window(&'a [u8]),
 }
 
 /// Why a value was not opened. It is then as if it were not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Sealed {
+pub(in crate::lookup) enum Sealed {
     #[error("it was written in the form of another version")]
     OtherForm,
     #[error("it does not open: another key, another look, or it was changed")]
@@ -56,12 +58,12 @@ pub(super) enum Sealed {
 
 /// Names a flight: 16 random bytes as hex digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token(String);
+pub(in crate::lookup) struct Token(String);
 
 /// The system gives no random numbers.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("no random numbers to be had")]
-pub(super) struct NoRandom;
+pub(in crate::lookup) struct NoRandom;
 
 struct StoreKey {
     name: hmac::Key,
@@ -90,13 +92,13 @@ impl Token {
 
 impl StoreKeys {
     /// `None` when there is no key, or no key can be derived.
-    pub(super) fn new(keys: &[KeyMaterial]) -> Option<Self> {
+    pub(in crate::lookup) fn new(keys: &[KeyMaterial]) -> Option<Self> {
         let keys: Option<Vec<StoreKey>> = keys.iter().map(|key| StoreKey::derive(key.bytes())).collect();
         keys.filter(|keys| !keys.is_empty()).map(|keys| Self(keys.into()))
     }
 
     /// The first one writes.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = KeyNumber> + use<> {
+    pub(in crate::lookup) fn numbers(&self) -> impl Iterator<Item = KeyNumber> + use<> {
         (0..self.0.len()).map(KeyNumber)
     }
 
@@ -131,7 +133,7 @@ impl StoreKeys {
     }
 
     /// Seals `plain` for one purpose of one look: key id, fingerprint of the form, nonce, cipher text and tag.
-    pub(super) fn seal(
+    pub(in crate::lookup) fn seal(
         &self,
         key: KeyNumber,
         look: &LookKey,
@@ -149,7 +151,7 @@ impl StoreKeys {
     }
 
     /// Opens what [`StoreKeys::seal`] made, for the same look and purpose.
-    pub(super) fn open(
+    pub(in crate::lookup) fn open(
         &self,
         key: KeyNumber,
         look: &LookKey,
@@ -220,6 +222,10 @@ fn bound(look: &LookKey, purpose: Purpose<'_>) -> Zeroizing<Vec<u8>> {
         Purpose::Outcome(token) => {
             bound.extend_from_slice(b"outcome");
             bound.extend_from_slice(token.0.as_bytes());
+        }
+        Purpose::Window(words) => {
+            bound.extend_from_slice(b"window");
+            bound.extend_from_slice(words);
         }
     }
     bound

@@ -9,10 +9,10 @@
 
 mod calls;
 mod codec;
-mod keys;
+pub(super) mod keys;
 mod landing;
 mod link;
-mod outcome;
+pub(super) mod outcome;
 mod recall;
 mod scripts;
 mod table;

@@ -14,15 +14,15 @@ const FUTURE: i64 = 2_000;
 
 /// An instant of Redis's clock, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RedisTime(pub i64);
+pub(in crate::lookup) struct RedisTime(pub i64);
 
 /// An outcome and when it came.
-pub(super) struct Outcome {
+pub(in crate::lookup) struct Outcome {
     pub came: RedisTime,
     pub what: What,
 }
 
-pub(super) enum What {
+pub(in crate::lookup) enum What {
     Answer(Arc<Answer>),
     Failure(Arc<Failure>),
 }
@@ -67,7 +67,7 @@ impl Outcome {
         }
     }
 
-    pub(super) fn seal(
+    pub(in crate::lookup) fn seal(
         &self,
         keys: &StoreKeys,
         key: KeyNumber,
@@ -78,7 +78,7 @@ impl Outcome {
     }
 
     /// Opens an outcome. An answer about another child is none, whatever sealed it.
-    pub(super) fn open(
+    pub(in crate::lookup) fn open(
         keys: &StoreKeys,
         key: KeyNumber,
         look: &LookKey,

@@ -57,9 +57,21 @@ impl State {
         on_its_way: watch::Receiver<()>,
         now: Instant,
     ) -> Arc<Flight> {
+        self.begin_as(Uuid::new_v4(), key, id, on_its_way, now)
+    }
+
+    /// Gives the flight of `look` its place.
+    pub(super) fn begin_as(
+        &mut self,
+        look: Uuid,
+        key: &LookKey,
+        id: Option<&str>,
+        on_its_way: watch::Receiver<()>,
+        now: Instant,
+    ) -> Arc<Flight> {
         let key = self.looks.get_key_value(key).map_or_else(|| Arc::new(key.clone()), |(key, _)| Arc::clone(key));
         let flight = Arc::new(Flight {
-            look: Uuid::new_v4(),
+            look,
             began: now,
             trace: OnceLock::new(),
             key: Arc::clone(&key),

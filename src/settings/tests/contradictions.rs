@@ -157,6 +157,34 @@ fn the_trail_has_a_place() {
 }
 
 #[test]
+fn what_outlives_a_restart_has_a_file_of_its_own() {
+    let ground = Ground::new().with_path("lookup.window_file", "nowhere/window");
+    assert!(ground.fault().contains("the folder ") && ground.fault().ends_with("nowhere does not exist"));
+    for taken in ["audit.db", "audit.db.head"] {
+        let fault = Ground::new().with_path("lookup.window_file", taken).fault();
+        assert!(fault.contains("is the file of the trail or of its head"), "{fault}");
+    }
+    let named = Ground::new().with_path("lookup.window_file", "window");
+    assert_eq!(named.settings().lookup.window_file, Some(named.path("window")));
+    let postgres = || Ground::new().with("audit.store", "postgres://db.example/cpis");
+    let settings = postgres().settings();
+    assert!(settings.lookup.window_file.is_none());
+    assert!(settings.warnings.iter().any(|warning| warning.starts_with("lookup.window_file (")), "{:?}", settings.warnings);
+    let named = postgres().with_path("lookup.window_file", "window");
+    assert_eq!(named.settings().lookup.window_file, Some(named.path("window")));
+    let redis = || {
+        Ground::new().with("lookup.store", "redis://cache.example").with_file("lookup.store_key_file", "s.key", &key_line('d'))
+    };
+    assert!(redis().settings().lookup.window_file.is_none());
+    let unused = redis().with_path("lookup.window_file", "window").settings();
+    assert!(
+        unused.lookup.window_file.is_none() && unused.warnings[0].contains("lookup.store remembers"),
+        "{:?}",
+        unused.warnings
+    );
+}
+
+#[test]
 fn an_authority_for_the_store_is_for_tls_alone() {
     let ground =
         || Ground::new().with_file("lookup.store_key_file", "store.key", &key_line('d')).with_path("lookup.store_ca", "ca.pem");

@@ -68,6 +68,7 @@ const SPECIFIED: &[(&str, Option<&str>)] = &[
     ("lookup.refresh_after", Some("30s")),
     ("lookup.store", Some("memory")),
     ("lookup.store_key_file", None),
+    ("lookup.window_file", None),
     ("audit.store", Some("sqlite:cpis-fhir-audit.db")),
     ("audit.chain_key_file", None),
     ("audit.encryption_key_file", None),
@@ -139,6 +140,7 @@ fn the_least_settings_give_the_defaults() {
     assert!(matches!(settings.lookup.store, LookupStore::Memory) && settings.lookup.store_keys.is_empty());
     assert!(matches!(&settings.audit.store, AuditStore::Sqlite(path) if *path == ground.path("audit.db")));
     assert_eq!(settings.audit.head_file, Some(ground.path("audit.db.head")));
+    assert_eq!(settings.lookup.window_file, Some(ground.path("audit.db.window")));
     assert_eq!(settings.fhir.handling, Handling::Strict);
     assert!(settings.fhir.get_search && !settings.fhir.require_request_id);
     assert!(!settings.fhir.patient_flag && !settings.fhir.read_asks);

@@ -92,6 +92,7 @@ fn a_password_of_a_store_comes_from_a_file() {
     let ground = Ground::new()
         .with("audit.store", "postgres://cpis@db.example/cpis")
         .with_path("audit.head_file", "audit.head")
+        .with_path("lookup.window_file", "window")
         .with_file("audit.store_password_file", "db.password", "p%40ss word/1\n");
     let settings = ground.settings();
     let crate::settings::AuditStore::Postgres(url) = &settings.audit.store else { panic!("PostgreSQL") };

@@ -136,6 +136,7 @@ shapes! {
         20 Overloaded,
         21 LeftAlone,
         22 NoLongerHeld,
+        23 BeforeRestart,
     }
     enum Phase { 0 Build, 1 Connect, 2 Exchange, 3 Read, 4 Understand }
     enum Delivery { 0 NotDelivered, 1 MaybeDelivered }

@@ -164,6 +164,7 @@ fn kind() -> impl Strategy<Value = FailureKind> {
         Kind::Overloaded,
         Kind::LeftAlone,
         Kind::NoLongerHeld,
+        Kind::BeforeRestart,
     ];
     prop_oneof![
         vec(words(), 0..3).prop_map(|missing| Kind::AuthorIncomplete { missing }),

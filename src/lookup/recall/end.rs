@@ -1,0 +1,59 @@
+//! How a query ended, as its entry on the trail says, and the failure that its requests are told.
+
+use crate::audit::{Entry, Event, Upshot};
+use crate::cpis::{Delivery, Failure, FailureKind, Fault, Phase, ResponseCode};
+
+/// The end of one query.
+pub(super) struct End {
+    event: Event,
+    upshot: Upshot,
+}
+
+/// What the trail does not hold.
+const LOST: &str = "which details it had was lost in a restart";
+
+impl End {
+    /// `None` for an entry that ends nothing.
+    pub(super) fn of(entry: &Entry) -> Option<Self> {
+        let ends = matches!(entry.event, Event::Answered | Event::Failed | Event::Unknown);
+        ends.then(|| Self { event: entry.event, upshot: entry.upshot.clone().unwrap_or_default() })
+    }
+
+    pub(super) fn is_answer(&self) -> bool {
+        self.event == Event::Answered
+    }
+
+    pub(super) fn may_have_been_heard(&self) -> bool {
+        self.upshot.delivery != Some(Delivery::NotDelivered)
+    }
+
+    /// Of a query that nothing more is said of: it may have been heard, and no answer came.
+    pub(super) fn missing() -> Failure {
+        Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered)
+    }
+
+    /// The failure, as far as the trail tells: its kind and code, and nothing that was named in it.
+    pub(super) fn failure(&self) -> Failure {
+        use FailureKind as Kind;
+        let code = || self.upshot.response_code.as_ref().map(|code| code.as_str().to_owned());
+        let known = [
+            Kind::ConnectionLost,
+            Kind::Timeout,
+            Kind::TooLarge,
+            Kind::OtherChild,
+            Kind::OtherMessage,
+            Kind::Internal,
+            Kind::NotAnAnswer { what: "what is not an answer" },
+            Kind::Unreadable { why: LOST },
+            Kind::UnknownCode { code: code() },
+            Kind::BusinessError { code: code() },
+            Kind::QueryFailed { code: code() },
+        ];
+        let name = self.upshot.outcome.as_str();
+        let responses = ResponseCode::ALL.map(Kind::Response);
+        let faults = Fault::ALL.map(|fault| Kind::Soap { fault, code: code() });
+        let kind = known.into_iter().chain(responses).chain(faults).find(|kind| kind.name() == name);
+        // Of an answer that contradicts itself, how it did is not on the trail.
+        Failure::understanding(kind.unwrap_or(Kind::Unreadable { why: LOST }))
+    }
+}

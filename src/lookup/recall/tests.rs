@@ -1,0 +1,240 @@
+use super::*;
+use crate::audit::{Entry, Event, Message, RequestFacts, Upshot, Who};
+use crate::clock::SinceBoot;
+use crate::cpis::{CareSetting, Delivery, NhsNumber, ResponseCode};
+use crate::fhir::samples;
+use crate::lookup::LookKey;
+use crate::lookup::window::Stamp;
+use jiff::{SignedDuration, Timestamp};
+
+const LIMITS: Limits =
+    Limits { share_for: Duration::from_mins(5), remember_for: Duration::from_mins(5), longest: Duration::from_mins(2) };
+
+fn at(text: &str) -> Timestamp {
+    format!("2026-11-29T{text}Z").parse().unwrap()
+}
+
+/// A moment of one run of the machine, `up` seconds after its start.
+fn stamp(wall: &str, up: u64) -> Stamp {
+    let since_boot = SinceBoot { boot: Uuid::from_u128(7), up: Duration::from_secs(up) };
+    Stamp { wall: at(wall), since_boot: Some(since_boot) }
+}
+
+/// The same where the machine tells of no start.
+fn wall(wall: &str) -> Stamp {
+    Stamp { wall: at(wall), since_boot: None }
+}
+
+fn entry(event: Event, moment: &str, message: &str) -> Entry {
+    Entry {
+        at: at(moment),
+        look: Some(Uuid::from_u128(1)),
+        who: Some(Who {
+            issuer: Some("issuer".into()),
+            user_id: Some("user".into()),
+            role_code: Some("R0260".into()),
+            organisation_ods: Some("rx1".into()),
+            care_setting: Some("maternity".into()),
+            ..Who::default()
+        }),
+        child: Some(NhsNumber::parse("9990000018").unwrap()),
+        request: RequestFacts { request_id: Some("ID-of-the-First".into()), ..RequestFacts::default() },
+        message: Some(Message { message_id: message.into(), ..Message::default() }),
+        ..Entry::of(event)
+    }
+}
+
+fn ended(event: Event, moment: &str, message: &str, outcome: &str, delivery: Option<Delivery>) -> Entry {
+    let upshot = Upshot { outcome: outcome.into(), delivery, ..Upshot::default() };
+    Entry { upshot: Some(upshot), ..entry(event, moment, message) }
+}
+
+/// Entries in the order in which they were written.
+fn looks(entries: &[Entry]) -> TrailLooks {
+    let mut looks = TrailLooks::default();
+    for (seq, entry) in entries.iter().enumerate().rev() {
+        looks.note(seq as u64, entry);
+    }
+    looks
+}
+
+fn one(entries: &[Entry], on_file: OnFile, now: Stamp) -> Option<PastLook> {
+    let looks = looks(entries);
+    let look = looks.by_look.get(&Uuid::from_u128(1))?;
+    past_look(Uuid::from_u128(1), look, Some(on_file), now, LIMITS)
+}
+
+fn with_answer(written: Stamp) -> OnFile {
+    OnFile { outcome: Some((written, Ok(Arc::new(samples::large())))), ..OnFile::default() }
+}
+
+fn answered(moment: &str) -> [Entry; 2] {
+    [entry(Event::Asked, moment, "A"), ended(Event::Answered, moment, "A", "found", None)]
+}
+
+fn kind(past: &PastLook) -> FailureKind {
+    past.outcome.as_ref().unwrap_err().kind.clone()
+}
+
+/// In whole seconds.
+fn age(past: &PastLook) -> u64 {
+    past.came.elapsed().as_secs()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_on_trail_and_file_is_shared_with_its_age() {
+    let past = one(&answered("12:00:00"), with_answer(stamp("12:00:00", 100)), stamp("12:00:40", 140)).unwrap();
+    assert!(past.outcome.is_ok() && past.is_shared);
+    assert_eq!(age(&past), 40);
+    assert_eq!(past.ids, [Box::<str>::from("id-of-the-first")]);
+    let key = LookKey::from_parts(
+        NhsNumber::parse("9990000018").unwrap(),
+        "issuer".into(),
+        "user".into(),
+        "R0260".into(),
+        "RX1",
+        CareSetting::Maternity,
+    );
+    assert_eq!(past.key, key);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_the_file_that_the_trail_does_not_know_does_not_count() {
+    let asked = [entry(Event::Asked, "12:00:00", "A")];
+    let past = one(&asked, with_answer(stamp("12:00:00", 100)), stamp("12:00:40", 140)).unwrap();
+    assert_eq!((kind(&past), past.is_shared), (FailureKind::Timeout, false));
+    let failed =
+        [entry(Event::Asked, "12:00:00", "A"), ended(Event::Unknown, "12:00:00", "A", "timeout", Some(Delivery::MaybeDelivered))];
+    let past = one(&failed, with_answer(stamp("12:00:00", 100)), stamp("12:00:40", 140)).unwrap();
+    assert_eq!(kind(&past), FailureKind::Timeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_certainly_not_heard_is_not_remembered() {
+    let refused = [
+        entry(Event::Asked, "12:00:00", "A"),
+        ended(Event::Failed, "12:00:01", "A", "not-connected", Some(Delivery::NotDelivered)),
+    ];
+    assert!(one(&refused, OnFile::default(), wall("12:00:02")).is_none());
+    // A second attempt of which nothing is said may have been.
+    let again = [refused.as_slice(), &[entry(Event::Asked, "12:00:02", "B")]].concat();
+    assert_eq!(kind(&one(&again, OnFile::default(), wall("12:00:03")).unwrap()), FailureKind::Timeout);
+    let twice = [again.as_slice(), &[ended(Event::Answered, "12:00:03", "B", "no-record", None)]].concat();
+    assert_eq!(kind(&one(&twice, OnFile::default(), wall("12:00:04")).unwrap()), FailureKind::BeforeRestart);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_is_over_in_its_time_and_an_open_one_later() {
+    let lost = |now: &str| one(&answered("12:00:00"), OnFile::default(), wall(now));
+    assert!(lost("12:04:59").is_some() && lost("12:05:01").is_none());
+    let open = |now: &str| one(&[entry(Event::Asked, "12:00:00", "A")], OnFile::default(), wall(now));
+    assert!(open("12:06:59").is_some() && open("12:07:01").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_set_makes_no_answer_younger_and_no_look_forgotten() {
+    let written = || with_answer(stamp("12:00:00", 100));
+    // An hour back: the machine knows better.
+    let back = one(&answered("12:00:00"), written(), stamp("11:00:40", 140)).unwrap();
+    assert_eq!((age(&back), back.is_shared), (40, true));
+    // An hour ahead: it may be that old, so it is its own requests' only.
+    let ahead = one(&answered("12:00:00"), written(), stamp("13:00:40", 140)).unwrap();
+    assert!(ahead.outcome.is_ok() && !ahead.is_shared);
+    // Set back by two minutes, after four: the older of both.
+    let less = one(&answered("12:00:00"), written(), stamp("12:02:00", 340)).unwrap();
+    assert_eq!((age(&less), less.is_shared), (240, true));
+    let more = one(&answered("12:00:00"), written(), stamp("12:04:00", 220)).unwrap();
+    assert_eq!((age(&more), more.is_shared), (240, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_from_the_future_is_not_shown_and_not_asked_again() {
+    let past = one(&answered("12:00:00"), with_answer(wall("12:00:00")), wall("11:00:00")).unwrap();
+    assert_eq!((kind(&past), past.is_shared), (FailureKind::BeforeRestart, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_request_of_a_look_is_one_of_it() {
+    let mut entries = answered("12:00:00").to_vec();
+    let mut shared = entry(Event::Shared, "12:01:00", "A");
+    shared.request.request_id = Some("ID-of-the-Second".into());
+    entries.push(shared);
+    let on_file = OnFile { ids: vec!["id-of-the-third".into(), "id-of-the-first".into()], ..OnFile::default() };
+    let past = one(&entries, on_file, wall("12:01:00")).unwrap();
+    assert_eq!(past.ids, ["id-of-the-first", "id-of-the-second", "id-of-the-third"].map(Box::<str>::from));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_of_another_requester_adds_nothing_to_a_look() {
+    let mut entries = answered("12:00:00").to_vec();
+    let mut other = entry(Event::Shared, "12:01:00", "A");
+    other.who.as_mut().unwrap().user_id = Some("another".into());
+    other.request.request_id = Some("another-id".into());
+    entries.insert(1, other);
+    assert_eq!(one(&entries, OnFile::default(), wall("12:01:00")).unwrap().ids, [Box::<str>::from("id-of-the-first")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_told_as_it_was_as_far_as_the_trail_knows() {
+    let all = [
+        ("timeout", FailureKind::Timeout),
+        ("connection-lost", FailureKind::ConnectionLost),
+        ("other-child", FailureKind::OtherChild),
+        ("cpis-failure", FailureKind::Response(ResponseCode::CpisFailure)),
+    ];
+    for (name, expected) in all {
+        let entries =
+            [entry(Event::Asked, "12:00:00", "A"), ended(Event::Unknown, "12:00:01", "A", name, Some(Delivery::MaybeDelivered))];
+        let past = one(&entries, OnFile::default(), wall("12:00:02")).unwrap();
+        assert_eq!(kind(&past), expected);
+    }
+    // The file knows all of it.
+    let failed = [
+        entry(Event::Asked, "12:00:00", "A"),
+        ended(Event::Unknown, "12:00:01", "A", "not-an-answer", Some(Delivery::MaybeDelivered)),
+    ];
+    let told = Failure::understanding(FailureKind::NotAnAnswer { what: "a page of a gateway" });
+    let on_file = OnFile { outcome: Some((wall("12:00:01"), Err(Arc::new(told.clone())))), ..OnFile::default() };
+    assert_eq!(**one(&failed, on_file, wall("12:00:02")).unwrap().outcome.as_ref().unwrap_err(), told);
+}
+
+#[test]
+fn every_failure_that_may_have_been_heard_has_one_of_its_status_after_a_restart() {
+    use crate::api::problem::Problem;
+    use crate::cpis::{Contradiction, Fault};
+    let kinds = [
+        FailureKind::ConnectionLost,
+        FailureKind::Timeout,
+        FailureKind::TooLarge,
+        FailureKind::NotAnAnswer { what: "HTML" },
+        FailureKind::Unreadable { why: "XML" },
+        FailureKind::UnknownCode { code: None },
+        FailureKind::Contradictory(Contradiction::NothingReadable),
+        FailureKind::OtherChild,
+        FailureKind::OtherMessage,
+        FailureKind::BusinessError { code: Some("7".into()) },
+        FailureKind::QueryFailed { code: None },
+        FailureKind::Internal,
+    ];
+    let responses = ResponseCode::ALL.map(FailureKind::Response);
+    let faults = Fault::ALL.map(|fault| FailureKind::Soap { fault, code: None });
+    for kind in kinds.into_iter().chain(responses).chain(faults) {
+        let failure = Failure::understanding(kind);
+        let upshot = Upshot {
+            outcome: failure.kind.name().into(),
+            response_code: failure.kind.response_code().map(Into::into),
+            delivery: Some(failure.delivery),
+            ..Upshot::default()
+        };
+        let entry = Entry { upshot: Some(upshot), ..entry(Event::Unknown, "12:00:00", "A") };
+        let again = end::End::of(&entry).unwrap().failure();
+        let status = |failure: &Failure| Problem::of_failure(failure, true).status;
+        assert_eq!(status(&again), status(&failure), "{failure}");
+    }
+}
+
+#[test]
+fn the_trail_is_read_from_before_a_clock_that_was_set() {
+    let day = SignedDuration::from_hours(24);
+    assert_eq!(before(at("12:00:00"), Duration::from_hours(24)), at("12:00:00") - day);
+}

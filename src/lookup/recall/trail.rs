@@ -1,0 +1,162 @@
+//! The looks of the trail's end: whose they are, which requests belong to them, and how they ended.
+
+use super::Past;
+use super::end::End;
+use crate::audit::{Entry, Event, Hit, StoreError, Wanted, Who};
+use crate::cpis::{CareSetting, Failure};
+use crate::lookup::LookKey;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Lines that are read at once. So many on end that are too old end the reading: with several services, and with clocks that are set, lines
+/// do not stand in the order of their times.
+const AT_ONCE: usize = 250;
+/// Lines that are read at most.
+const MOST: usize = 400_000;
+
+/// Looks that may count, by their numbers.
+#[derive(Default)]
+pub(super) struct TrailLooks {
+    pub by_look: HashMap<Uuid, TrailLook>,
+    /// Lines that were read.
+    pub lines: usize,
+    /// There were more lines than are read.
+    pub is_incomplete: bool,
+}
+
+/// One look, as the trail tells it.
+pub(super) struct TrailLook {
+    pub key: LookKey,
+    /// In lower case.
+    pub ids: Vec<Box<str>>,
+    /// The number of its first line that was read.
+    pub first_seq: u64,
+    /// When the newest of its queries went out or ended.
+    pub at: Timestamp,
+    /// Each query, by its message id, and its end.
+    queries: HashMap<Box<str>, Option<End>>,
+}
+
+/// How a look that may have been heard ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Last {
+    Answered,
+    /// After it may have been heard.
+    Failed,
+    /// Nothing is said of its end.
+    Open,
+}
+
+/// Reads what is not older than `from`, newest first.
+pub(super) async fn read(past: &Past, from: Timestamp) -> Result<TrailLooks, StoreError> {
+    let mut looks = TrailLooks::default();
+    let (mut before, mut in_doubt, mut sealed, mut old) = (None, 0_u64, 0_u64, 0);
+    let everything = Wanted::default();
+    loop {
+        let lines = past.reader.find(&everything, before, AT_ONCE).await?;
+        let is_last = lines.len() < AT_ONCE;
+        before = lines.last().map(|line| line.seq);
+        for line in lines {
+            looks.lines += 1;
+            if line.at < from {
+                old += 1;
+                continue;
+            }
+            old = 0;
+            if line.look.is_none() {
+                continue;
+            }
+            let seq = line.seq;
+            let hit = Hit::check(line, &past.chain, &past.seal);
+            match hit.told {
+                Some(told) if told.child_is_sealed => sealed += 1,
+                Some(told) => looks.note(seq, &told.entry),
+                None => in_doubt += 1,
+            }
+        }
+        looks.is_incomplete = looks.lines >= MOST;
+        if is_last || old >= AT_ONCE || looks.is_incomplete {
+            break;
+        }
+    }
+    if in_doubt > 0 || sealed > 0 {
+        tracing::warn!(
+            in_doubt,
+            sealed,
+            "lines of the trail's end are not as they were written, or about a child that no key opens: their looks are not remembered"
+        );
+    }
+    Ok(looks)
+}
+
+impl TrailLooks {
+    /// Lines come newest first.
+    pub(super) fn note(&mut self, seq: u64, entry: &Entry) {
+        let is_of_a_query = matches!(entry.event, Event::Asked | Event::Answered | Event::Failed | Event::Unknown);
+        if !is_of_a_query && entry.event != Event::Shared {
+            return;
+        }
+        let (Some(id), Some(key)) = (entry.look, key_of(entry)) else { return };
+        let look = self.by_look.entry(id).or_insert_with(|| TrailLook {
+            key: key.clone(),
+            ids: Vec::new(),
+            first_seq: seq,
+            at: Timestamp::MIN,
+            queries: HashMap::new(),
+        });
+        if look.key != key {
+            return;
+        }
+        look.first_seq = seq;
+        if let Some(id) = &entry.request.request_id {
+            let id: Box<str> = id.as_str().to_ascii_lowercase().into();
+            // The request that began it is the first.
+            look.ids.retain(|other| *other != id);
+            look.ids.insert(0, id);
+        }
+        let Some(message) = entry.message.as_ref().filter(|_| is_of_a_query) else { return };
+        if look.queries.is_empty() {
+            look.at = entry.at;
+        }
+        let query = look.queries.entry(message.message_id.as_str().into()).or_default();
+        if let Some(end) = End::of(entry)
+            && query.is_none()
+        {
+            *query = Some(end);
+        }
+    }
+}
+
+impl TrailLook {
+    /// How it ended; `None` where CP-IS has certainly not heard of it.
+    pub(super) fn last(&self) -> Option<Last> {
+        let ends = || self.queries.values();
+        if ends().flatten().any(End::is_answer) {
+            Some(Last::Answered)
+        } else if ends().any(Option::is_none) {
+            Some(Last::Open)
+        } else {
+            ends().flatten().any(End::may_have_been_heard).then_some(Last::Failed)
+        }
+    }
+
+    /// What its requests are told where it was not answered.
+    pub(super) fn failure(&self) -> Failure {
+        let heard = self.queries.values().flatten().find(|end| end.may_have_been_heard());
+        heard.map_or_else(End::missing, End::failure)
+    }
+}
+
+/// The same as [`LookKey::of`] made of the question. Every entry of a look holds all of its parts.
+fn key_of(entry: &Entry) -> Option<LookKey> {
+    let Who { issuer, user_id, role_profile_id, role_code, organisation_ods, care_setting, .. } = entry.who.as_ref()?;
+    Some(LookKey::from_parts(
+        entry.child.clone()?,
+        issuer.clone().unwrap_or_default(),
+        user_id.clone().unwrap_or_default(),
+        role_profile_id.clone().or_else(|| role_code.clone()).unwrap_or_default(),
+        organisation_ods.as_ref().map_or("", |code| code.as_str()),
+        CareSetting::parse(care_setting.as_ref()?.as_str())?,
+    ))
+}

@@ -1,0 +1,72 @@
+//! Looks of before a restart, put back into the table (decisions.md 42).
+
+use super::{Flight, Landed, Outcome, Source, Stage, Table};
+use crate::lookup::{LookKey, weight};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// A look of before the restart that may have been heard.
+pub(in crate::lookup) struct PastLook {
+    /// Its number on the trail.
+    pub look: Uuid,
+    pub key: LookKey,
+    /// In lower case: of the request that began it, and of those that joined it.
+    pub ids: Vec<Box<str>>,
+    pub outcome: Outcome,
+    pub came: Instant,
+    /// Its answer is, with further requests.
+    pub is_shared: bool,
+}
+
+impl Table {
+    /// The id under which a request's look is found: its own, or else one of the forms in which the trail may have it.
+    pub(in crate::lookup) fn known_as(&self, key: &LookKey, id: String, on_record: &[String]) -> String {
+        if on_record.iter().all(|form| form.eq_ignore_ascii_case(&id)) {
+            return id;
+        }
+        let state = self.lock();
+        let Some(looks) = state.looks.get(key) else { return id };
+        let mut forms = on_record.iter().map(|form| form.to_ascii_lowercase());
+        let known =
+            if looks.ids.contains_key(id.as_str()) { None } else { forms.find(|form| looks.ids.contains_key(form.as_str())) };
+        known.unwrap_or(id)
+    }
+
+    /// Remembers `looks`, in the order in which they began, as if they had landed here. Gives how many there was no room for.
+    pub(in crate::lookup) fn put_back(&self, looks: Vec<PastLook>) -> usize {
+        let (bounds, mut state) = (self.0.bounds, self.lock());
+        let mut left_out = looks.len().saturating_sub(bounds.looks.saturating_sub(state.landed.len()));
+        let mut back: Vec<(Arc<Flight>, Landed, bool)> = Vec::new();
+        // Where there is not room for all, the newest count most.
+        for past in looks.into_iter().skip(left_out) {
+            let (_, on_its_way) = watch::channel(());
+            let first = past.ids.first().map(AsRef::as_ref);
+            let flight = state.begin_as(past.look, &past.key, first, on_its_way, past.came);
+            flight.goes_out();
+            flight.told.store(true, Ordering::Relaxed);
+            for id in &past.ids {
+                if state.remember(Some(id), &flight, bounds).is_err() {
+                    left_out += 1;
+                }
+            }
+            let landed = Landed { outcome: past.outcome, came: past.came, owed: None, source: Source::Here };
+            back.push((flight, landed, past.is_shared));
+        }
+        // What came first is forgotten first.
+        back.sort_by_key(|(_, landed, _)| landed.came);
+        for (flight, landed, is_shared) in back {
+            let bytes = landed.outcome.as_ref().ok().map(|answer| weight::weight(answer));
+            *flight.stage() = Stage::Landed(landed);
+            if let Some(landing) = state.land(&flight, is_shared && bytes.is_some(), true)
+                && let Some(bytes) = bytes
+            {
+                state.hold(&flight, landing, bytes);
+            }
+        }
+        state.make_room_for_bytes(bounds.bytes);
+        left_out
+    }
+}

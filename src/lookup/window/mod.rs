@@ -1,0 +1,250 @@
+//! The sharing window on disk, for this service's next start (decisions.md 42, docs/adr/0014).
+//!
+//! Which requests belong to a look, and what came of it, goes to a file beside the trail: sealed, and bound to the look's key and number.
+//! It need not be synced, since a process that ends loses nothing that it has written; after a power cut answers are lost, and the trail still
+//! says which looks there were. One thread of its own writes; nobody waits for it.
+//!
+//! Nothing of it is believed by itself: an answer counts only where the trail says that its look was answered (`recall`).
+
+mod file;
+mod frame;
+mod stamp;
+#[cfg(test)]
+mod tests;
+
+pub use file::WindowError;
+pub(super) use frame::{FrameHead, FrameKind};
+pub(super) use stamp::{Stamp, wall_age};
+
+use super::LookKey;
+use super::remote::keys::{KeyNumber, Purpose, StoreKeys};
+use super::remote::outcome::{Outcome, RedisTime, What};
+use super::table::{self, Flight};
+use crate::cpis::{Answer, Failure};
+use crate::settings::KeyMaterial;
+use file::WindowFile;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// What waits to be written; what is beyond it is not kept.
+const MOST_WAITING: usize = 4096;
+/// Bytes that are written at once.
+const AT_ONCE: usize = 1 << 20;
+/// An idle service holds no answer for much longer than it said.
+const SWEPT_EVERY: Duration = Duration::from_secs(30);
+/// So many failures need not be a line in the log each.
+const SAID_EVERY: Duration = Duration::from_secs(30);
+
+/// The window's file as it is found at the start.
+pub(super) struct Earlier {
+    file: WindowFile,
+    keys: StoreKeys,
+}
+
+/// The way into the window's file.
+pub(super) struct Window {
+    jobs: SyncSender<Job>,
+    lost: Arc<AtomicU64>,
+}
+
+enum Job {
+    Request { flight: Arc<Flight>, id: Option<Box<str>> },
+    Outcome { flight: Arc<Flight>, outcome: table::Outcome, came: Instant },
+    Flush(oneshot::Sender<()>),
+}
+
+impl Earlier {
+    /// Takes the file at `path` for this service. Everything in it expires within `keep_for`. `keys`: the first one writes, all read.
+    pub(super) fn open(path: &Path, keys: &[KeyMaterial], keep_for: Duration) -> Result<Self, WindowError> {
+        let keys = StoreKeys::new(keys).ok_or(WindowError::NoKey)?;
+        Ok(Self { file: WindowFile::open(path, keep_for)?, keys })
+    }
+
+    /// The head of every frame. True when all of it could be read.
+    pub(super) fn heads(&self, each: &mut dyn FnMut(&FrameHead)) -> Result<bool, WindowError> {
+        self.file.each(
+            &mut |head| {
+                each(head);
+                false
+            },
+            &mut |_, _| {},
+        )
+    }
+
+    /// Every frame of a look that `key` knows, opened. How many of them did not open, and whether all could be read.
+    pub(super) fn open_each<'a>(
+        &self,
+        key: &dyn Fn(&FrameHead) -> Option<&'a LookKey>,
+        each: &mut dyn FnMut(&FrameHead, Content),
+    ) -> Result<(u64, bool), WindowError> {
+        let mut closed = 0;
+        let is_whole = self.file.each(&mut |head| key(head).is_some(), &mut |head, sealed| match key(&head)
+            .and_then(|key| self.content(&head, key, &sealed))
+        {
+            Some(content) => each(&head, content),
+            None => closed += 1,
+        })?;
+        Ok((closed, is_whole))
+    }
+
+    fn content(&self, head: &FrameHead, key: &LookKey, sealed: &[u8]) -> Option<Content> {
+        let words = head.bytes();
+        let purpose = Purpose::Window(&words);
+        self.keys.numbers().find_map(|number| match head.kind {
+            FrameKind::Request => {
+                let id = self.keys.open(number, key, purpose, sealed).ok()?;
+                Some(Content::Request(std::str::from_utf8(&id).ok().filter(|id| !id.is_empty()).map(Into::into)))
+            }
+            FrameKind::Outcome => match Outcome::open(&self.keys, number, key, purpose, sealed).ok()?.what {
+                What::Answer(answer) => Some(Content::Outcome(Ok(answer))),
+                What::Failure(failure) => Some(Content::Outcome(Err(failure))),
+            },
+        })
+    }
+
+    /// Keeps what `keeps` says, and is written to from now on.
+    pub(super) fn go_on(mut self, keeps: &mut dyn FnMut(&FrameHead) -> bool) -> Result<Window, WindowError> {
+        self.file.tidy(keeps)?;
+        let (jobs, queue) = sync_channel(MOST_WAITING);
+        let lost = Arc::<AtomicU64>::default();
+        let writer = Writer { file: self.file, keys: self.keys, lost: Arc::clone(&lost), said: None };
+        std::thread::Builder::new()
+            .name("cpis-window".to_owned())
+            .spawn(move || writer.run(&queue))
+            .map_err(|error| WindowError::Thread(error.kind()))?;
+        Ok(Window { jobs, lost })
+    }
+}
+
+/// What a frame says, once it is open.
+pub(super) enum Content {
+    Request(Option<Box<str>>),
+    Outcome(table::Outcome),
+}
+
+impl Window {
+    /// A request belongs to a look that has not landed.
+    pub(super) fn joins(&self, flight: &Arc<Flight>, id: Option<&str>) {
+        self.send(Job::Request { flight: Arc::clone(flight), id: id.map(Into::into) });
+    }
+
+    /// What came of a look. It counts once the trail says so too.
+    pub(super) fn keeps(&self, flight: &Arc<Flight>, outcome: Result<Answer, Failure>) {
+        let (flight, outcome) = (Arc::clone(flight), outcome.map(Arc::new).map_err(Arc::new));
+        self.send(Job::Outcome { flight, outcome, came: Instant::now() });
+    }
+
+    /// Waits until what was sent is written, `limit` at most.
+    pub(super) async fn flush(&self, limit: Duration) {
+        let (done, written) = oneshot::channel();
+        self.send(Job::Flush(done));
+        // Without it, what is not written is lost, and nothing is asked for that.
+        let _ = tokio::time::timeout(limit, written).await;
+    }
+
+    fn send(&self, job: Job) {
+        match self.jobs.try_send(job) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+struct Writer {
+    file: WindowFile,
+    keys: StoreKeys,
+    /// What could not be kept, since it was last said.
+    lost: Arc<AtomicU64>,
+    said: Option<Instant>,
+}
+
+impl Writer {
+    fn run(mut self, queue: &Receiver<Job>) {
+        loop {
+            match queue.recv_timeout(SWEPT_EVERY) {
+                Ok(first) => self.write(first, queue),
+                Err(RecvTimeoutError::Timeout) => {
+                    let swept = self.file.expire();
+                    self.note(swept, 0);
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Writes `first` and whatever else waits at once.
+    fn write(&mut self, first: Job, queue: &Receiver<Job>) {
+        let now = Stamp::now();
+        let (mut frames, mut count, mut flushes) = (Vec::new(), 0, Vec::new());
+        let mut next = Some(first);
+        while let Some(job) = next {
+            match job {
+                Job::Flush(done) => flushes.push(done),
+                job => {
+                    if self.frame(&job, now, &mut frames).is_some() {
+                        count += 1;
+                    } else {
+                        self.lost.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            }
+            next = if frames.len() < AT_ONCE { queue.try_recv().ok() } else { None };
+        }
+        if !frames.is_empty() {
+            let written = self.file.append(&frames);
+            self.note(written, count);
+        }
+        for done in flushes {
+            // Nobody may wait any more.
+            let _ = done.send(());
+        }
+    }
+
+    fn frame(&self, job: &Job, now: Stamp, out: &mut Vec<u8>) -> Option<()> {
+        let (kind, flight, at) = match job {
+            Job::Request { flight, .. } => (FrameKind::Request, flight, now),
+            Job::Outcome { flight, came, .. } => (FrameKind::Outcome, flight, now.minus(came.elapsed())),
+            Job::Flush(_) => return Some(()),
+        };
+        let head = FrameHead { kind, look: flight.look, at };
+        let words = head.bytes();
+        let purpose = Purpose::Window(&words);
+        let sealed = match job {
+            Job::Outcome { outcome, .. } => {
+                let what = match outcome {
+                    Ok(answer) => What::Answer(Arc::clone(answer)),
+                    Err(failure) => What::Failure(Arc::clone(failure)),
+                };
+                let came = RedisTime(at.wall.as_millisecond());
+                Outcome { came, what }.seal(&self.keys, KeyNumber::FIRST, flight.key(), purpose)
+            }
+            Job::Request { id, .. } => {
+                let id = id.as_deref().unwrap_or_default().as_bytes().to_vec();
+                self.keys.seal(KeyNumber::FIRST, flight.key(), purpose, id.into())
+            }
+            Job::Flush(_) => return Some(()),
+        };
+        frame::write(&head, &sealed.ok()?, out)
+    }
+
+    fn note(&mut self, written: Result<(), WindowError>, count: u64) {
+        let error = written.err();
+        if error.is_some() {
+            self.lost.fetch_add(count, Ordering::Relaxed);
+        }
+        let lost = self.lost.load(Ordering::Relaxed);
+        if (error.is_none() && lost == 0) || self.said.is_some_and(|said| said.elapsed() < SAID_EVERY) {
+            return;
+        }
+        self.said = Some(Instant::now());
+        self.lost.fetch_sub(lost, Ordering::Relaxed);
+        let error = error.map_or_else(|| "it is too slow".to_owned(), |error| error.to_string());
+        tracing::warn!(error, lost, "the window's file cannot be written: answers do not outlive a restart");
+    }
+}

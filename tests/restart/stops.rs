@@ -1,0 +1,111 @@
+//! Stopped in good order, and started with other settings.
+
+use crate::common::scripted::{self, Step};
+use crate::place::{ID, OTHER_ID, Place, WITH_AND_WITHOUT_AN_ID, a_page, age, found};
+use cpis_fhir::audit::Event;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_the_same_after_a_stop() {
+    let mut place = Place::with(&[], a_page).await;
+    let first = place.look(Some(ID)).await;
+    place.stop_and_start();
+    place.smsp.follow(found);
+    let again = place.look(Some(ID)).await;
+    assert_eq!((again.status, again.diagnostics()), (502, first.diagnostics()));
+    assert_eq!(place.queries(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_outlives_two_restarts_with_its_age() {
+    let mut place = Place::answered().await;
+    place.look(Some(ID)).await;
+    place.stop_and_start();
+    let once = place.look(Some(OTHER_ID)).await;
+    place.kill_and_start();
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    for id in [Some(ID), Some(OTHER_ID), None] {
+        let again = place.look(id).await;
+        assert_eq!((again.status, again.total()), (200, 1), "{}", again.text);
+        assert!(age(&again) > age(&once), "{:?}", again.headers);
+    }
+    assert_eq!(place.queries(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_is_answered_after_a_restart_and_asks_nobody() {
+    let mut place = Place::answered().await;
+    let flag = place.look(None).await.resources("match")[0]["id"].as_str().unwrap().to_owned();
+    place.kill_and_start();
+    let read = place.follow(&format!("{}/FHIR/R4/Flag/{flag}", place.service.public)).await;
+    assert_eq!((read.status, place.queries()), (200, 1), "{}", read.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_no_sharing_a_request_still_keeps_its_own_answer_over_a_restart() {
+    let mut place = Place::with(&[("LOOKUP__SHARE_FOR", "0s")], found).await;
+    place.look(Some(ID)).await;
+    place.kill_and_start();
+    let again = place.look(Some(ID)).await;
+    assert_eq!((again.total(), place.queries()), (1, 1));
+    let another = place.look(Some(OTHER_ID)).await;
+    assert_eq!((another.total(), place.queries()), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_shown_after_the_key_was_rotated() {
+    for id in WITH_AND_WITHOUT_AN_ID {
+        let mut place = Place::answered().await;
+        place.look(id).await;
+        let (old, new) = ("b".repeat(64), "c".repeat(64));
+        std::fs::write(place.trail.file("encryption.key"), format!("{new}\n{old}\n")).unwrap();
+        place.stop_and_start();
+        let again = place.look(id).await;
+        assert_eq!((again.total(), place.queries()), (1, 1));
+        // And once more, sealed with either key.
+        place.kill_and_start();
+        assert_eq!((place.look(id).await.total(), place.queries()), (1, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_nobody_waited_for_is_given_to_its_request_after_a_restart() {
+    let late = |query: &scripted::Query| {
+        let reply = Step::Send(scripted::http_ok(&scripted::found(query)));
+        vec![Step::Wait(std::time::Duration::from_secs(2)), reply]
+    };
+    let mut place = Place::with(&[("SMSP__TIMEOUT", "1s"), ("SMSP__CONNECT_TIMEOUT", "500ms")], late).await;
+    assert_eq!(place.look(Some(ID)).await.status, 504);
+    place.smsp.until_sent(1).await;
+    place.stop_and_start();
+    let again = place.look(Some(ID)).await;
+    assert_eq!((again.status, place.queries()), (200, 1), "{}", again.text);
+    assert_eq!(place.count(Event::Unknown).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_plan_is_on_one_page_over_a_restart() {
+    let mut place = Place::with(&[], |query| {
+        let found = scripted::found(query);
+        let (before, rest) = found.split_once("<pertinentInformation15>").unwrap();
+        let (plan, after) = rest.split_once("</pertinentInformation15>").unwrap();
+        let second = plan.replace("20250901", "20240115");
+        let plans = [plan, &second].map(|plan| format!("<pertinentInformation15>{plan}</pertinentInformation15>")).concat();
+        vec![Step::Send(scripted::http_ok(&format!("{before}{plans}{after}")))]
+    })
+    .await;
+    let url = |place: &Place| format!("{}/FHIR/R4/Flag?patient={}&_count=1", place.service.public, crate::common::GOOD_CHILD);
+    let first = place.follow(&url(&place)).await;
+    assert_eq!(first.total(), 2, "{}", first.text);
+    let next = |got: &crate::common::Got| {
+        let links = got.json()["link"].as_array().unwrap().clone();
+        let next = links.iter().find(|link| link["relation"] == "next").map(|link| link["url"].as_str().unwrap().to_owned());
+        next.and_then(|url| url.split_once("/FHIR/").map(|(_, path)| path.to_owned()))
+    };
+    let path = next(&first).unwrap();
+    place.kill_and_start();
+    let second = place.follow(&format!("{}/FHIR/{path}", place.service.public)).await;
+    assert_eq!((second.status, second.total(), next(&second)), (200, 2, None), "{}", second.text);
+    let starts = |got: &crate::common::Got| got.resources("match")[0]["period"]["start"].as_str().unwrap().to_owned();
+    assert_eq!([starts(&first), starts(&second)], ["2025-09-01", "2024-01-15"]);
+    assert_eq!(place.queries(), 1);
+}
