@@ -12,6 +12,7 @@ pub mod commands;
 pub mod cpis;
 pub mod fhir;
 pub mod lookup;
+pub mod memory;
 pub mod settings;
 pub mod simulator;
 pub mod smsp;

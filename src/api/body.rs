@@ -4,6 +4,8 @@ use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 use std::time::Duration;
 
+use crate::memory::{Full, Held};
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     #[error("The body is larger than is accepted.")]
@@ -12,6 +14,8 @@ pub enum BodyError {
     TooSlow,
     #[error("The body broke off.")]
     Broken,
+    #[error("There is no memory left for the body.")]
+    NoRoom,
 }
 
 /// The whole body, of `limit` bytes at most, within `deadline`.
@@ -20,12 +24,13 @@ pub enum BodyError {
 /// [`BodyError`], after which nothing more is read.
 pub async fn read(mut payload: Payload, limit: usize, deadline: Duration) -> Result<Bytes, BodyError> {
     let reading = async {
-        let mut body = BytesMut::new();
+        let (mut body, mut held) = (BytesMut::new(), Held::default());
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| BodyError::Broken)?;
             if body.len() + chunk.len() > limit {
                 return Err(BodyError::TooLarge);
             }
+            held.grow(chunk.len()).map_err(|Full| BodyError::NoRoom)?;
             body.extend_from_slice(&chunk);
         }
         Ok(body.freeze())

@@ -13,7 +13,7 @@ use super::headers::HeaderError;
 use super::media::MediaError;
 use super::routes::NoRoute;
 use crate::access::Refusal;
-use crate::cpis::Delivery;
+use crate::cpis::{Delivery, Failure, FailureKind, Phase};
 use crate::fhir::batch::BatchError;
 use crate::fhir::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode};
 use crate::fhir::search::SearchError;
@@ -273,6 +273,9 @@ impl From<BodyError> for Problem {
             BodyError::TooLarge => (413, IssueType::TooLong, SpineCode::UnsupportedService),
             BodyError::TooSlow => (408, IssueType::Timeout, SpineCode::PreconditionFailed),
             BodyError::Broken => (400, IssueType::Value, SpineCode::PreconditionFailed),
+            BodyError::NoRoom => {
+                return Self::of_failure(&Failure::new(FailureKind::Overloaded, Phase::Build, Delivery::NotDelivered), true);
+            }
         };
         Self::new("body", status, issue, spine, HttpCode::BadRequest, error.to_string())
     }

@@ -8,6 +8,7 @@ use crate::audit::{self, Entry, Event, Opened, Trail, TrailState};
 use crate::fhir::id::IdKeys;
 use crate::lookup::remote::{RemoteError, RemoteTable, Windows};
 use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Past, Patience, Rules, Sharing, Statistics, USUAL_OUTCOMES};
+use crate::memory;
 use crate::settings::{KeyMaterial, LookupStore, Settings};
 use crate::smsp::renewable::Renewable;
 use crate::telemetry::{self, Breaker, LookupNumbers, TrailNumbers};
@@ -141,6 +142,7 @@ struct Built {
 }
 
 fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<Built, CommandError> {
+    memory::limit_to(settings.limits.memory.unwrap_or_else(memory::usual));
     let smsp = &settings.smsp;
     let wrong = |error: &dyn std::fmt::Display| CommandError::Settings(format!("cpis-fhir cannot start: {error}"));
     let client = Renewable::new(smsp.connection.clone(), smsp.dialect.clone()).map_err(|error| wrong(&error))?;
@@ -208,6 +210,8 @@ fn looks(now: &Statistics) -> LookupNumbers {
         in_flight: u64::try_from(now.in_flight).unwrap_or(u64::MAX),
         queued: u64::try_from(now.waiting).unwrap_or(u64::MAX),
         shed: now.shed,
+        memory_used: u64::try_from(now.memory_used).unwrap_or(u64::MAX),
+        memory_limit: u64::try_from(now.memory_limit).unwrap_or(u64::MAX),
         unshared: now.unshared,
         notifications_caused: now.notifications_caused,
         notifications_saved: now.notifications_saved,

@@ -46,6 +46,11 @@ impl LookKey {
         &self.nhs_number
     }
 
+    /// Bytes of its parts.
+    pub(super) fn weight(&self) -> usize {
+        self.user.issuer.as_str().len() + self.user.id.as_str().len() + self.role.as_str().len() + self.organisation.len()
+    }
+
     /// Every part, each after its length: equal only for equal looks. To be hashed under a key or bound to a value, never
     /// to be stored or logged.
     pub(super) fn canonical(&self) -> Zeroizing<Vec<u8>> {

@@ -37,6 +37,7 @@ pub use told::USUAL as USUAL_OUTCOMES;
 
 use crate::audit::{RequestFacts, Trail};
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Question, Register, Text};
+use crate::memory;
 use crate::settings::{self, LookupStore};
 use crate::telemetry::{request::carried, spans};
 use breaker::Breaker;
@@ -140,13 +141,13 @@ enum By {
 
 impl Lookups {
     pub fn new(register: Arc<dyn Register>, trail: Trail, rules: Rules, runtime: Handle) -> Self {
-        Self::with(register, Arc::new(trail), rules, Bounds::USUAL, runtime)
+        Self::with(register, Arc::new(trail), rules, Bounds::of_memory(), runtime)
     }
 
     /// As [`Lookups::new`], for one of several replicas, which share their looks through `remote`.
     pub fn shared(register: Arc<dyn Register>, trail: Trail, rules: Rules, remote: RemoteTable, runtime: Handle) -> Self {
         let replicas = Replicas::new(remote, rules.sharing, rules.patience.caller, runtime.clone());
-        Self::among(Some(replicas), register, Arc::new(trail), rules, Bounds::USUAL, runtime)
+        Self::among(Some(replicas), register, Arc::new(trail), rules, Bounds::of_memory(), runtime)
     }
 
     /// From now on the table that replicas share is reached by `store`, with its keys. Without such a table nothing changes.
@@ -398,13 +399,16 @@ impl Lookups {
 
     pub fn statistics(&self) -> Statistics {
         let counters = &self.crew.counters;
+        let (looks, memory_limit) = self.table.memory();
         Statistics {
+            memory_used: looks + memory::of_bodies(),
+            memory_limit,
             asked: read(&counters.asked),
             answered: read(&counters.answered),
             shared: read(&counters.shared),
             notifications_caused: read(&counters.notifications_caused),
             notifications_saved: read(&counters.notifications_saved),
-            shed: read(&counters.shed),
+            shed: read(&counters.shed) + self.table.refused(),
             withheld: read(&counters.withheld),
             displaced: self.table.displaced(),
             unshared: self.crew.replicas.as_ref().map_or(0, |replicas| replicas.unshared()),

@@ -34,6 +34,10 @@ pub struct Statistics {
     pub withheld: u64,
     /// Answers that made room for newer ones before their time. Each had been told to a caller.
     pub displaced: u64,
+    /// Bytes that remembered looks, kept answers and bodies in flight have.
+    pub memory_used: usize,
+    /// And that they may have.
+    pub memory_limit: usize,
     /// Looks that went ahead although the table that replicas share was away.
     pub unshared: u64,
     /// Looks on their way now, with those that wait for a place.

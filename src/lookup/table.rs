@@ -23,6 +23,7 @@ use super::{Freshness, Sharing, record, remote, weight};
 use crate::audit::Entry;
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Text};
 use crate::lookup::LookKey;
+use crate::memory;
 use state::State;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -37,8 +38,10 @@ pub(super) type Outcome = Result<Arc<Answer>, Arc<Failure>>;
 /// What the table may hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Of answers, as [`weight`] counts them.
+    /// Of looks and answers, as [`weight`] counts them, and of bodies in flight.
     pub bytes: usize,
+    /// How much of that bodies have.
+    pub bodies: fn() -> usize,
     /// Looks, on their way or landed.
     pub looks: usize,
     /// Request ids.
@@ -46,8 +49,15 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// 64 MiB of answers, and looks and ids for an hour's worth of any hospital, some 100 MiB at their fullest.
-    pub(super) const USUAL: Self = Self { bytes: 64 * 1024 * 1024, looks: 131_072, ids: 131_072 };
+    /// The memory of this process (decisions.md 64), and no more looks and ids than an hour's worth of any hospital.
+    pub(super) fn of_memory() -> Self {
+        Self { bytes: memory::limit(), bodies: memory::of_bodies, looks: 131_072, ids: 131_072 }
+    }
+
+    /// Bytes that looks and answers may have now.
+    fn room(&self) -> usize {
+        self.bytes.saturating_sub((self.bodies)())
+    }
 }
 
 /// Young flights of one look at once.
@@ -254,6 +264,16 @@ impl Table {
         self.lock().flying
     }
 
+    /// Bytes that looks and answers have, and that they and bodies may have.
+    pub(super) fn memory(&self) -> (usize, usize) {
+        (self.lock().weight(), self.0.bounds.bytes)
+    }
+
+    /// Looks that were refused for lack of room.
+    pub(super) fn refused(&self) -> u64 {
+        self.lock().refused
+    }
+
     /// Answers that made room for newer ones.
     pub(super) fn displaced(&self) -> u64 {
         self.lock().displaced
@@ -313,7 +333,7 @@ impl Table {
             && let Some(bytes) = bytes
         {
             state.hold(flight, landing, bytes);
-            state.make_room_for_bytes(self.0.bounds.bytes);
+            state.make_room_for_bytes(self.0.bounds.room());
         }
     }
 
@@ -330,6 +350,11 @@ impl Inner {
 }
 
 impl Flight {
+    /// What it takes up beside its answer.
+    fn weight(&self) -> usize {
+        weight::LOOK + self.key.weight() + self.first_id.as_ref().map_or(0, |id| id.len())
+    }
+
     /// From now on its query may have been heard.
     pub(super) fn goes_out(&self) {
         self.gone_out.store(true, Ordering::SeqCst);

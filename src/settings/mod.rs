@@ -114,6 +114,8 @@ pub struct Limits {
     pub connections: usize,
     /// Of callers who have not said who they are, from one address. `None`: half of them.
     pub connections_per_address: Option<usize>,
+    /// In bytes; `None`: as the machine has it.
+    pub memory: Option<usize>,
 }
 
 /// What the service says of itself.
@@ -243,6 +245,7 @@ fn limits(reader: &Reader, is_demo: bool) -> Option<Limits> {
         write_timeout: reader.duration("limits.write_timeout")?,
         connections: reader.count("limits.connections")?,
         connections_per_address: reader.is_set(SHARE).then(|| reader.count(SHARE)).flatten(),
+        memory: if reader.is_set("limits.memory") { Some(reader.count("limits.memory")?) } else { None },
     })
 }
 

@@ -472,6 +472,12 @@ pub(super) const KEYS: &[Key] = &[
         Otherwise("half of `limits.connections`"),
         "Of these, connections from one address (IPv6: one /64) on which nobody has said who they are yet. A gateway's connections count only until its first request with an identity.",
     ),
+    key(
+        "limits.memory",
+        Kind::Size(16 << 20, 1 << 40),
+        Otherwise("half of the container's limit where one is set, else 256MiB"),
+        "What remembered looks, kept answers and bodies in flight may take of memory together. Near it, kept answers go first, then new looks are refused (503).",
+    ),
     key("telemetry.log", Kind::Choice(&["json", "pretty"]), Is("json"), "One line of JSON per event, or lines for people."),
 ];
 

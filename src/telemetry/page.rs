@@ -32,7 +32,7 @@ impl PageFormat {
 }
 
 /// Every metric that dashboards and alerts may use, with its Prometheus type. The same names as `helm/cpis-fhir/metrics.txt`.
-const DECLARED: [(&str, &str); 28] = [
+const DECLARED: [(&str, &str); 30] = [
     ("http_server_request_duration_seconds", "histogram"),
     ("http_server_active_requests", "gauge"),
     ("cpis_lookups_total", "counter"),
@@ -41,6 +41,8 @@ const DECLARED: [(&str, &str); 28] = [
     ("cpis_lookup_in_flight", "gauge"),
     ("cpis_lookup_queued", "gauge"),
     ("cpis_lookup_shed_total", "counter"),
+    ("cpis_memory_used_bytes", "gauge"),
+    ("cpis_memory_limit_bytes", "gauge"),
     ("cpis_lookup_unshared_total", "counter"),
     ("cpis_smsp_phase_duration_seconds", "histogram"),
     ("cpis_breaker_state", "gauge"),

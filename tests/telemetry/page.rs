@@ -37,7 +37,7 @@ async fn every_name_that_is_promised_is_on_the_page_with_a_value() {
     house.assert_well("start").await;
     let page = page(&house).await;
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
-    assert_eq!(names().len(), 28);
+    assert_eq!(names().len(), 30);
     for name in names() {
         assert!(page.text.contains(&format!("# TYPE {name} ")), "{name} in {}", page.text);
         let has_value = page.text.lines().any(|line| {

@@ -38,6 +38,7 @@ async fn posted_by(desk: &TrailSearch, may: Result<Who, Box<Refused>>, form: &st
         write_timeout: Duration::from_secs(5),
         connections: 1,
         connections_per_address: None,
+        memory: None,
     };
     let request = TestRequest::post()
         .uri("/audit/_search")

@@ -2,6 +2,7 @@
 
 use crate::audit::verify::Definition;
 use crate::audit::{StoreError, StoreErrorKind};
+use crate::memory;
 use rusqlite::{Connection, TransactionBehavior};
 use std::time::Duration;
 
@@ -107,8 +108,10 @@ pub(super) fn set_up_writer(db: &Connection) -> Result<(), StoreError> {
     db.pragma_update(None, "wal_autocheckpoint", 4000)?;
     // After a burst while a reader stood in the way, the log shrinks again.
     db.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    // Each line touches a random page of several indexes; 32 MiB hold the inner pages of all of them for years of lines.
-    db.pragma_update(None, "cache_size", -(32 << 10))?;
+    // Each line touches a random page of several indexes; 32 MiB hold the inner pages of all of them for years of lines. Less
+    // where the whole process may have little.
+    let cache = (memory::limit() / 8).clamp(4 << 20, 32 << 20) >> 10;
+    db.pragma_update(None, "cache_size", -i64::try_from(cache).unwrap_or(4 << 10))?;
     protect(db)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Bounds, FORGOTTEN_AT_ONCE, Flight, Stage};
 use crate::cpis::{Delivery, Failure, FailureKind, Phase};
-use crate::lookup::LookKey;
+use crate::lookup::{LookKey, weight};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -17,11 +17,14 @@ pub(super) struct State {
     /// What has landed and is remembered, and of that what still holds an answer: by order of landing.
     pub(super) landed: BTreeMap<u64, Arc<Flight>>,
     pub(super) held: BTreeMap<u64, (Arc<Flight>, usize)>,
+    /// Of the answers that are held, and of the looks themselves.
     pub(super) bytes: usize,
+    pub(super) looks_weigh: usize,
     pub(super) ids: usize,
     pub(super) flying: usize,
     pub(super) next: u64,
     pub(super) displaced: u64,
+    pub(super) refused: u64,
 }
 
 /// The looks of one key.
@@ -86,16 +89,19 @@ impl State {
         });
         self.looks.entry(key).or_default().flying.push(Arc::clone(&flight));
         self.flying += 1;
+        self.looks_weigh += flight.weight();
         flight
     }
 
     /// From now on a request with this id is one for `flight`.
     pub(super) fn remember(&mut self, id: Option<&str>, flight: &Arc<Flight>, bounds: Bounds) -> Result<(), Failure> {
-        let (Some(id), Some(looks)) = (id, self.looks.get_mut(&*flight.key)) else { return Ok(()) };
+        let Some(id) = id else { return Ok(()) };
         if self.ids >= bounds.ids {
-            return Err(full("request ids"));
+            return Err(self.full("request ids"));
         }
-        if looks.ids.insert(id.into(), Arc::clone(flight)).is_none() {
+        if let Some(looks) = self.looks.get_mut(&*flight.key)
+            && looks.ids.insert(id.into(), Arc::clone(flight)).is_none()
+        {
             self.ids += 1;
         }
         Ok(())
@@ -110,6 +116,7 @@ impl State {
         self.flying -= 1;
         let remembered = heard && (shared || looks.ids.values().any(|other| Arc::ptr_eq(other, flight)));
         if !remembered {
+            self.looks_weigh -= flight.weight();
             self.drop_ids(flight);
             return None;
         }
@@ -130,7 +137,7 @@ impl State {
 
     /// Lets go of the oldest answers that a caller has been told. Those looks are not asked again for that.
     pub(super) fn make_room_for_bytes(&mut self, most: usize) {
-        while self.bytes > most {
+        while self.weight() > most {
             let told = self.held.iter().find(|(_, (flight, _))| flight.told.load(Ordering::Relaxed)).map(|(&landing, _)| landing);
             let Some(landing) = told else { return };
             self.displace(landing);
@@ -140,15 +147,16 @@ impl State {
     /// # Errors
     /// Not delivered, when the table is full of what must not be forgotten.
     pub(super) fn make_room_for_a_look(&mut self, bounds: Bounds) -> Result<(), Failure> {
-        self.make_room_for_bytes(bounds.bytes);
-        if self.bytes > bounds.bytes {
-            return Err(full("answers that nobody has seen"));
+        self.make_room_for_bytes(bounds.room());
+        if self.weight() > bounds.room() {
+            return Err(self.full("memory"));
         }
         if self.flying + self.landed.len() >= bounds.looks {
             let may_go = |flight: &Arc<Flight>| flight.told.load(Ordering::Relaxed) && !self.has_ids(flight);
             let oldest =
                 self.landed.iter().take(FORGOTTEN_AT_ONCE).find(|(_, flight)| may_go(flight)).map(|(&landing, _)| landing);
-            self.forget(oldest.ok_or_else(|| full("looks"))?);
+            let Some(oldest) = oldest else { return Err(self.full("looks")) };
+            self.forget(oldest);
             self.displaced += 1;
         }
         Ok(())
@@ -178,6 +186,7 @@ impl State {
 
     fn forget(&mut self, landing: u64) {
         let Some(flight) = self.landed.remove(&landing) else { return };
+        self.looks_weigh -= flight.weight();
         if let Some((_, bytes)) = self.held.remove(&landing) {
             self.bytes -= bytes;
         }
@@ -211,14 +220,23 @@ impl State {
         looks.is_some_and(|looks| looks.ids.values().any(|other| Arc::ptr_eq(other, flight)))
     }
 
+    /// What everything takes up, with what looks on their way need besides.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes + self.looks_weigh + self.ids * weight::ID + self.flying * weight::ON_ITS_WAY
+    }
+
+    /// Nothing is forgotten that stands for a query which may have been heard: no further one goes out instead.
+    fn full(&mut self, of: &'static str) -> Failure {
+        self.refused += 1;
+        // Once for a while: those who are refused come again and again.
+        if self.refused.is_power_of_two() || self.refused.is_multiple_of(1000) {
+            tracing::warn!(of, refused = self.refused, "there is no room for a further look: it is refused");
+        }
+        Failure::new(FailureKind::Overloaded, Phase::Build, Delivery::NotDelivered)
+    }
+
     fn number(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
-}
-
-/// Nothing is forgotten that stands for a query which may have been heard: no further one goes out instead.
-fn full(of: &'static str) -> Failure {
-    tracing::warn!(of, "the table of looks is full: a look is refused");
-    Failure::new(FailureKind::Overloaded, Phase::Build, Delivery::NotDelivered)
 }

@@ -7,7 +7,35 @@ async fn ask(lookups: &Lookups, n: u64, id: Option<&str>) -> Result<Look, Arc<Fa
 }
 
 fn room_for(answers: usize, looks: usize, ids: usize) -> Bounds {
-    Bounds { bytes: answers * weight::weight(&samples::large()), looks, ids }
+    let answer = weight::weight(&samples::large());
+    // One look more than answers, whose own answer does not fit.
+    let beside = (answers + 1) * (weight::LOOK + weight::ID + 100) + answer / 2;
+    Bounds { bytes: answers * answer + beside, bodies: || 0, looks, ids }
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_that_hold_no_answer_take_room_too_and_what_bodies_take_is_not_theirs() {
+    let looks = |bodies: fn() -> usize| async move {
+        let register = Script::new(Duration::ZERO, vec![Err(lost())]);
+        let bytes = 100 * (weight::LOOK + weight::ID + 100);
+        let lookups = bounded(&register, rules(WINDOW), Bounds { bytes, bodies, looks: 1000, ids: 1000 });
+        let mut asked = 0;
+        while ask(&lookups, asked, Some("one-request")).await.unwrap_err().kind != FailureKind::Overloaded {
+            asked += 1;
+        }
+        let statistics = lookups.statistics();
+        assert!(statistics.shed == 1 && statistics.memory_limit == bytes, "{statistics:?}");
+        assert_eq!(register.asked() as u64, asked, "what is refused is not asked");
+        // The first is remembered all the same, and room comes with time.
+        assert_eq!(ask(&lookups, 0, Some("one-request")).await.unwrap_err().kind, FailureKind::ConnectionLost);
+        tokio::time::advance(WINDOW).await;
+        assert_eq!(ask(&lookups, asked, Some("one-request")).await.unwrap_err().kind, FailureKind::ConnectionLost);
+        asked
+    };
+    let all = looks(|| 0).await;
+    assert!((90..=110).contains(&all), "{all}");
+    let half = looks(|| 50 * (weight::LOOK + weight::ID + 100)).await;
+    assert!((45..=55).contains(&half), "{half}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -209,7 +209,7 @@ impl Register for SlowAtFirst {
 fn lookups_for_two() -> (Arc<SlowAtFirst>, Lookups) {
     let register = Arc::new(SlowAtFirst { asked: AtomicUsize::new(0) });
     let book: Arc<Book> = Arc::default();
-    let lookups = Lookups::with(register.clone(), book, rules(WINDOW), Bounds::USUAL, Handle::current());
+    let lookups = Lookups::with(register.clone(), book, rules(WINDOW), Bounds::of_memory(), Handle::current());
     (register, lookups)
 }
 
@@ -217,7 +217,7 @@ fn lookups_for_two() -> (Arc<SlowAtFirst>, Lookups) {
 async fn a_panic_in_a_flight_is_an_unknown_outcome_that_is_remembered_and_owed_to_the_trail() {
     let book: Arc<Book> = Arc::default();
     let register = Arc::new(Panics(Arc::clone(&book)));
-    let lookups = Lookups::with(register.clone(), book.clone(), rules(Duration::ZERO), Bounds::USUAL, Handle::current());
+    let lookups = Lookups::with(register.clone(), book.clone(), rules(Duration::ZERO), Bounds::of_memory(), Handle::current());
     for _ in 0..2 {
         let failure = lookups.with_id(ID).await.unwrap_err();
         assert_eq!((&failure.kind, failure.delivery), (&FailureKind::Internal, Delivery::MaybeDelivered));

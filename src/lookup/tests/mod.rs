@@ -247,7 +247,7 @@ fn sharing_lookups(register: &Arc<Script>) -> Lookups {
 }
 
 fn by(register: &Arc<Script>, rules: Rules) -> Lookups {
-    bounded(register, rules, Bounds::USUAL)
+    bounded(register, rules, Bounds::of_memory())
 }
 
 fn bounded(register: &Arc<Script>, rules: Rules, bounds: Bounds) -> Lookups {

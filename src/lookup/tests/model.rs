@@ -95,7 +95,7 @@ async fn run(share_for: Duration, comings: Vec<Coming>, doings: Vec<Doing>, outa
     let book: Arc<Book> = Arc::default();
     let register = Arc::new(Recorder { doings, asked: Mutex::default(), book: Arc::clone(&book) });
     let rules = Rules { breaker: BreakerRules { failures: 1000, open_for: Duration::from_secs(1) }, ..rules(share_for) };
-    let lookups = Lookups::with(register.clone(), book.clone(), rules, Bounds::USUAL, Handle::current());
+    let lookups = Lookups::with(register.clone(), book.clone(), rules, Bounds::of_memory(), Handle::current());
     let weather = outages.into_iter().map(|outage| {
         let book = Arc::clone(&book);
         async move {

@@ -2,6 +2,7 @@
 
 use super::failing;
 use crate::cpis::{Delivery, Failure, FailureKind, Phase};
+use crate::memory::{Full, Held};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http_body::Body;
 use hyper::HeaderMap;
@@ -14,6 +15,9 @@ use std::pin::Pin;
 /// A response over this many bytes is not read on, as it comes or decoded. The largest plausible answer is far below it.
 pub const RESPONSE_LIMIT: usize = 2 * 1024 * 1024;
 
+/// Room that is made before a byte of it has come.
+const FIRST_PIECE: usize = 64 * 1024;
+
 /// Reads the body, but never more than [`RESPONSE_LIMIT`] and the piece that crosses it.
 pub(super) async fn read(mut reply: Incoming) -> Result<Vec<u8>, Failure> {
     let too_large = || Failure::new(FailureKind::TooLarge, Phase::Read, Delivery::MaybeDelivered);
@@ -21,12 +25,14 @@ pub(super) async fn read(mut reply: Incoming) -> Result<Vec<u8>, Failure> {
     if announced > RESPONSE_LIMIT {
         return Err(too_large());
     }
-    let mut body = Vec::with_capacity(announced);
+    // What is announced is believed as it comes.
+    let (mut body, mut held) = (Vec::with_capacity(announced.min(FIRST_PIECE)), Held::default());
     while let Some(frame) = poll_fn(|context| Pin::new(&mut reply).poll_frame(context)).await {
         let Ok(piece) = frame.map_err(|_| failing::in_reply())?.into_data() else { continue };
         if body.len() + piece.len() > RESPONSE_LIMIT {
             return Err(too_large());
         }
+        held.grow(piece.len()).map_err(|Full| too_large())?;
         body.extend_from_slice(&piece);
     }
     Ok(body)

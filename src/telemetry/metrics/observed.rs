@@ -16,6 +16,9 @@ pub struct LookupNumbers {
     pub queued: u64,
     /// Looks that were refused, since everything was full or the SMSP is left alone.
     pub shed: u64,
+    /// Bytes that remembered looks, kept answers and bodies in flight have, and may have.
+    pub memory_used: u64,
+    pub memory_limit: u64,
     /// Looks that could not be shared with other replicas, since the store between them was away.
     pub unshared: u64,
     /// Looks after which an authority is expected to have been notified.
@@ -122,6 +125,10 @@ fn lookups(meter: &Meter, observed: &Arc<Observed>) {
     gauge(meter, "cpis.breaker.state", "{state}", breaker, of(|numbers| numbers.breaker.value()));
     let shed = "Looks refused since everything was full or the SMSP is left alone";
     counter(meter, "cpis.lookup.shed", "{look}", shed, of(|numbers| numbers.shed));
+    let used = "Memory of remembered looks, kept answers and bodies in flight";
+    gauge(meter, "cpis.memory.used", "By", used, of(|numbers| numbers.memory_used));
+    let limit = "What they may have (limits.memory); beyond, looks are refused";
+    gauge(meter, "cpis.memory.limit", "By", limit, of(|numbers| numbers.memory_limit));
     let unshared = "Looks that could not be shared with other replicas";
     counter(meter, "cpis.lookup.unshared", "{look}", unshared, of(|numbers| numbers.unshared));
     let caused = "Looks after which an authority is expected to have been notified";
