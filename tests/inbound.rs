@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "inbound/clients.rs"]
+mod clients;
 mod common;
+#[path = "inbound/cors.rs"]
+mod cors;
 #[path = "inbound/framing.rs"]
 mod framing;
 #[path = "inbound/hoarders.rs"]

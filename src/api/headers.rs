@@ -139,19 +139,22 @@ fn handling(headers: &HeaderMap) -> Option<Handling> {
 }
 
 /// `00-<32 hex>-<16 hex>-<2 hex>`; anything else is as if it were not there, as W3C asks, and so is an NHS number filled up with zeros.
+/// A later version may have more behind it, and is continued as 00: of its flags, only "sampled" is known.
 fn traceparent(headers: &HeaderMap) -> Option<Text> {
     let text = single(headers, "traceparent").ok()??;
-    let parts: Vec<&str> = text.split('-').collect();
+    let parts: Vec<&str> = text.splitn(5, '-').collect();
     let hex = |part: &str, length: usize| part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let zero = |part: &str| part.bytes().all(|b| b == b'0');
     let is_number = |part: &str| NhsNumber::parse(part).is_ok();
     let random = |part: &str| !zero(part) && !is_number(part.trim_start_matches('0')) && !is_number(part.trim_end_matches('0'));
-    match parts.as_slice() {
-        ["00", trace, span, flags] if hex(trace, 32) && hex(span, 16) && hex(flags, 2) && random(trace) && random(span) => {
-            Some(text.into())
-        }
-        _ => None,
+    let [version, trace, span, flags, more @ ..] = parts.as_slice() else { return None };
+    let is_version = hex(version, 2) && *version != "ff" && (*version != "00" || more.is_empty());
+    if !(is_version && hex(trace, 32) && hex(span, 16) && hex(flags, 2) && random(trace) && random(span)) {
+        return None;
     }
+    let known = if *version == "00" { 0xff } else { 0x01 };
+    let flags = u8::from_str_radix(flags, 16).ok()? & known;
+    Some(format!("00-{trace}-{span}-{flags:02x}").into())
 }
 
 #[cfg(test)]
@@ -219,6 +222,30 @@ mod tests {
             ["", "00-0-0-0", "00-00000000000000000000000000000000-b7ad6b7169203331-01", &good.to_uppercase(), &padded, &as_span]
         {
             assert!(read(&[("traceparent", bad)]).0.traceparent.is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_traceparent_of_a_later_version_is_continued_as_the_first() {
+        let ids = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331";
+        let read = |value: &str| read(&[("traceparent", value)]).0.traceparent.map(|text| text.as_str().to_owned());
+        for (value, flags) in [
+            (format!("01-{ids}-01-extra"), "01"),
+            (format!("01-{ids}-01"), "01"),
+            (format!("cc-{ids}-00-what-ever"), "00"),
+            (format!("fe-{ids}-fe-"), "00"),
+            (format!("00-{ids}-03"), "03"),
+        ] {
+            assert_eq!(read(&value), Some(format!("00-{ids}-{flags}")), "{value}");
+        }
+        for bad in [
+            format!("00-{ids}-01-extra"),
+            format!("ff-{ids}-01"),
+            format!("01-{ids}-01.x"),
+            format!("01-{ids}"),
+            format!("1-{ids}-01"),
+        ] {
+            assert_eq!(read(&bad), None, "{bad}");
         }
     }
 

@@ -7,6 +7,7 @@ mod batch;
 mod body;
 mod caller;
 mod connection;
+mod cors;
 mod descriptors;
 mod documents;
 mod facts;
@@ -37,6 +38,7 @@ use crate::telemetry::spans;
 use actix_web::http::{ConnectionType, Version};
 use actix_web::{HttpRequest, HttpResponse, web};
 use arc_swap::ArcSwap;
+use cors::CrossOrigin;
 use documents::Documents;
 use futures_util::FutureExt;
 use headers::CallerHeaders;
@@ -150,7 +152,11 @@ pub(crate) async fn dispatch(
     let negotiation = Negotiation::of(&request);
     let mut known: Option<Identity> = None;
     let way = request.conn_data::<server::Way>();
+    let cross_origin = CrossOrigin::of(&request, &app, **listener);
     let working = async {
+        if let Some(preflight) = cross_origin.and_then(|cross_origin| cross_origin.preflight(&request, route)) {
+            return Ok(preflight);
+        }
         let route = route.map_err(Problem::from)?;
         if let Some(health) = health::answer(route, &request, &app).await {
             return Ok(health);
@@ -207,6 +213,9 @@ pub(crate) async fn dispatch(
         request_id: caller.request_id.as_ref().map(|id| app.trail.seal().kept(id)).as_deref(),
     });
     let mut response = answered.into_response(&caller, &app, way.map(server::Way::progress));
+    if let Some(cross_origin) = cross_origin {
+        cross_origin.mark(&mut response);
+    }
     // So that the caller comes back elsewhere, or by a certificate that is still good. What is left of a body is not waited for.
     let is_outdated = request.conn_data::<server::Met>().is_some_and(server::Met::is_outdated);
     if app.is_draining() || is_outdated || way.is_some_and(|way| !way.has_body()) {
@@ -222,12 +231,13 @@ fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Rout
         get_search: settings.fhir.get_search,
         patient_flag: settings.fhir.patient_flag,
     };
+    let path = routes::plain(request.path());
     if listener == Listener::Admin
-        && let Some(route) = routes::of_admin(request.method(), request.path())
+        && let Some(route) = routes::of_admin(request.method(), &path)
     {
         return route;
     }
-    let route = routes::find(request.method(), request.path(), served)?;
+    let route = routes::find(request.method(), &path, served)?;
     if listener == Listener::Admin && !route.is_health() { Err(routes::NoRoute::NotFound) } else { Ok(route) }
 }
 

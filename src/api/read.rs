@@ -44,7 +44,7 @@ pub(super) fn has_tag(tags: &str, etag: &str) -> bool {
 
 /// Answers `GET [type]/[id]`, also where nothing changed since the caller read it.
 pub async fn handle(resource: ResourceType, asking: Asking<'_>, presentation: Presentation) -> Result<Answered, Problem> {
-    let found = find(resource, last_segment(asking.request), asking, "read").await?;
+    let found = find(resource, &last_segment(asking.request), asking, "read").await?;
     let mut answered = Answered::resource("read", &found.resource, presentation);
     if is_unchanged(asking.request, &found) {
         answered.status = 304;

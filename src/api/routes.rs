@@ -4,6 +4,7 @@ use crate::fhir::capability::definitions;
 use crate::fhir::graph::ResourceType;
 use crate::fhir::search::registry::{SEARCHABLE, Searchable};
 use actix_web::http::Method;
+use std::borrow::Cow;
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +145,26 @@ pub struct Served<'a> {
     pub patient_flag: bool,
 }
 
+/// The path with what is percent-encoded without need written plainly, which means the same (RFC 3986 6.2.2.2).
+pub fn plain(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let mut parts = path.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let byte = part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).map(char::from);
+        if let Some(byte) = byte.filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, '-' | '.' | '_' | '~')) {
+            plain.push(byte);
+            plain.push_str(&part[2..]);
+        } else {
+            plain.push('%');
+            plain.push_str(part);
+        }
+    }
+    Cow::Owned(plain)
+}
+
 /// Finds the route of `method` and `path`. Health stands at the root, FHIR under the base.
 ///
 /// # Errors
@@ -242,6 +263,23 @@ mod tests {
 
     fn found(method: &Method, path: &str) -> Result<Route, NoRoute> {
         find(method, path, SERVED)
+    }
+
+    #[test]
+    fn what_is_encoded_without_need_means_the_same() {
+        for (path, means) in [
+            ("/FHIR/R4/Flag/%5Fsearch", "/FHIR/R4/Flag/_search"),
+            ("/FHIR/R4/%46la%67", "/FHIR/R4/Flag"),
+            ("/FHIR/R4/%2ewell-known", "/FHIR/R4/.well-known"),
+            ("/FHIR%2FR4/Flag", "/FHIR%2FR4/Flag"),
+            ("/Flag%3Fpatient=1", "/Flag%3Fpatient=1"),
+            ("/%", "/%"),
+            ("/%4", "/%4"),
+            ("/%+1%zz%00%25", "/%+1%zz%00%25"),
+            ("/%e2%82%ac%2541", "/%e2%82%ac%2541"),
+        ] {
+            assert_eq!(plain(path), means);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::looked::Looking;
 use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
-use super::routes::Route;
+use super::routes::{self, Route};
 use super::server::Way;
 use super::{App, Asking, body, facts};
 use crate::access::Identity;
@@ -60,7 +60,7 @@ pub async fn handle(
 async fn page(asking: Asking<'_>, negotiation: &Negotiation) -> Result<Answered, Problem> {
     let Asking { app, request, caller, identity } = asking;
     let ids = app.ids();
-    let cursor = Cursor::open(last_segment(request), &ids).ok_or_else(Problem::no_such_resource)?;
+    let cursor = Cursor::open(&last_segment(request), &ids).ok_or_else(Problem::no_such_resource)?;
     let mut form = Vec::new();
     pairs::decode(request.query_string().as_bytes(), &mut form)?;
     let search = cursor.search(&form, &ids)?;
@@ -74,8 +74,9 @@ async fn page(asking: Asking<'_>, negotiation: &Negotiation) -> Result<Answered,
 }
 
 /// The id or token at the end of the path.
-pub(super) fn last_segment(request: &HttpRequest) -> &str {
-    request.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+pub(super) fn last_segment(request: &HttpRequest) -> String {
+    let path = routes::plain(request.path());
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 pub(super) fn question(nhs_number: &NhsNumber, identity: &Identity, caller: &CallerHeaders) -> Question {

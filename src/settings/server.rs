@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use super::secret::SecretPem;
-use super::urls::{Scheme, read_web};
+use super::urls::{Scheme, read_web, web};
 use super::{certificates, files};
 use std::net::SocketAddr;
 use url::Url;
@@ -15,6 +15,8 @@ pub struct Server {
     pub base_path: String,
     /// The FHIR base as callers see it; without it links are made from the request.
     pub public_url: Option<Url>,
+    /// Of pages that may read answers in a browser, as browsers write them. Empty: none.
+    pub cors_origins: Vec<String>,
     pub tls: Option<ServerTls>,
 }
 
@@ -52,10 +54,25 @@ pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Option<(Server, Admin)
     {
         reader.warn("server.public_url", "does not end with server.base_path; right only where a gateway changes the path");
     }
+    let cors_origins = cors_origins(reader);
     let tls = tls(reader, "server.tls");
     let admin_tls = self::tls(reader, "admin.tls");
-    let server = Server { listen: listen?, base_path: base_path?, public_url, tls: tls.ok()? };
+    let server = Server { listen: listen?, base_path: base_path?, public_url, cors_origins: cors_origins?, tls: tls.ok()? };
     Some((server, Admin { listen: admin_listen?, tls: admin_tls.ok()? }))
+}
+
+/// Origins as browsers write them: others would never be met. `*` is none: whoever may look may not be any page at all.
+fn cors_origins(reader: &mut Reader) -> Option<Vec<String>> {
+    const NAME: &str = "server.cors_origins";
+    let origins = reader.list(NAME)?;
+    let is_origin = |text: &String| {
+        web(text, Scheme::HttpsOrLoopback).is_ok_and(|url| url.origin().is_tuple() && url.origin().ascii_serialization() == *text)
+    };
+    if origins.iter().all(is_origin) {
+        return Some(origins);
+    }
+    reader.fault(NAME, "wanted origins as browsers send them: https://app.trust.example, in small letters, without a path or a usual port (http on loopback)");
+    None
 }
 
 fn keep_on_loopback(reader: &mut Reader, name: &str, listen: Option<SocketAddr>) {

@@ -57,6 +57,12 @@ pub(super) const KEYS: &[Key] = &[
         "The FHIR base as callers see it, path included; links and full URLs start with it.",
     ),
     key(
+        "server.cors_origins",
+        Kind::List(&Kind::Symbol("an origin such as https://app.trust.example")),
+        Is("[]"),
+        "Origins of pages that may read answers in a browser (CORS): SMART apps. Empty: none. There is no `*`.",
+    ),
+    key(
         "server.tls.cert",
         Kind::File,
         NONE,

@@ -12,6 +12,7 @@ const SPECIFIED: &[(&str, Option<&str>)] = &[
     ("server.listen", Some("127.0.0.1:8080")),
     ("server.base_path", Some("/FHIR/R4")),
     ("server.public_url", None),
+    ("server.cors_origins", Some("[]")),
     ("server.tls.cert", None),
     ("server.tls.key", None),
     ("server.tls.client_ca", None),

@@ -72,6 +72,18 @@ fn values_of_the_wrong_form_are_told_with_what_is_wanted() {
     let duration = "wanted a duration such as 250ms, 20s, 5m or 1h, more than 0s, at most 24h";
     assert_fault("smsp.timeout", "20", &format!("{duration}; found \"20\""));
     assert_fault("limits.header_timeout", "0s", &format!("{duration}; found \"0s\""));
+    let origin = "wanted origins as browsers send them: https://app.trust.example, in small letters, without a path or a usual port (http on loopback)";
+    for wrong in [
+        "*",
+        "https://x.example/",
+        "https://x.example/app",
+        "https://X.example",
+        "https://x.example:443",
+        "http://x.example",
+        "null",
+    ] {
+        assert_fault("server.cors_origins", wrong, origin);
+    }
     assert_fault("limits.body", "64KB", "wanted a size such as 64KiB or 1MiB, from 1 to 16777216 bytes; found \"64KB\"");
     assert_fault("smsp.max_in_flight", "0", "wanted a whole number from 1 to 10000; found \"0\"");
     assert_fault("fhir.get_search", "yes", "wanted true or false; found \"yes\"");
