@@ -170,3 +170,41 @@ async fn an_unborn_plan_shows_its_planned_end_until_that_day_and_once_it_is_over
         assert_eq!(place.search("Flag", &format!("&date=ge{day}&date=le{day}")).await.total(), found, "{moment}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_changed_at_midnight_is_never_called_unchanged() {
+    let place = Place::at("2026-11-29T23:59:00Z", &[["CPP", "2026-11-30", ""]]).await;
+    let found = place.search("Flag", "").await;
+    let path = format!("Flag/{}", found.resources("match")[0]["id"].as_str().unwrap());
+    let before = place.get(&path).await;
+    assert_eq!((before.json()["status"].as_str(), before.header("last-modified")), (Some("inactive"), None));
+    let etag = before.header("etag").unwrap().to_owned();
+    assert_eq!(place.get_with(&path, &[("If-None-Match", &etag)]).await.status, 304);
+    place.clock.set("2026-11-30T00:01:00Z");
+    for (header, value) in [("If-None-Match", etag.as_str()), ("If-Modified-Since", "Mon, 30 Nov 2026 00:00:30 GMT")] {
+        let after = place.get_with(&path, &[(header, value)]).await;
+        assert_eq!(after.status, 200, "{header}");
+        assert_eq!(after.json()["status"], "active", "{header}");
+        assert_ne!(after.header("etag"), Some(etag.as_str()), "{header}");
+    }
+    assert_eq!(place.smsp.queries().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_a_new_look_changed_is_never_called_unchanged() {
+    // The answer's own time is the same, as it is where an SMSP answers from a store.
+    let place = Place::at("2026-11-29T12:00:00Z", &[["CPP", "2025-09-01", "2025-12-31"]]).await;
+    let found = place.search("Flag", "").await;
+    let path = format!("Flag/{}", found.resources("match")[0]["id"].as_str().unwrap());
+    let before = place.get(&path).await;
+    let updated = before.json()["meta"]["lastUpdated"].clone();
+    place.smsp.follow(|query| answer(query, &[["CPP", "2025-09-01", ""]]));
+    place.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("CPIS-New-Look", "true")]).await;
+    for (header, value) in
+        [("If-None-Match", before.header("etag").unwrap()), ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT")]
+    {
+        let after = place.get_with(&path, &[(header, value)]).await;
+        assert_eq!((after.status, &after.json()["meta"]["lastUpdated"]), (200, &updated), "{header}");
+        assert_eq!((before.json()["status"].as_str(), after.json()["status"].as_str()), (Some("inactive"), Some("active")));
+    }
+}

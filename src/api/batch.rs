@@ -52,7 +52,7 @@ pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Pre
         entry.push(match asked {
             Ok(Asked::Search(search)) => found(&search, &looks, &base_url, app, &mut refusal),
             Ok(Asked::Read(resource, id)) => match read::find(resource, &id, asking, "batch read").await {
-                Ok(found) => read_one(found, resource, &id, request, &base_url),
+                Ok(found) => read_one(found, resource, &id, request, &base_url, presentation),
                 Err(problem) => refused(problem, &mut refusal),
             },
             Err(problem) => refused(problem, &mut refusal),
@@ -135,11 +135,19 @@ fn found(search: &Search, looks: &Looks, base_url: &str, app: &App, refusal: &mu
     }
 }
 
-fn read_one(found: read::Found, resource: ResourceType, id: &str, request: &Request, base_url: &str) -> BundleEntry {
-    let unchanged = request.if_none_match.as_deref().is_some_and(|tags| found.is_known_as(tags));
+/// The ETag is that of a read of its own in the form of the batch.
+fn read_one(
+    found: read::Found,
+    resource: ResourceType,
+    id: &str,
+    request: &Request,
+    base_url: &str,
+    presentation: Presentation,
+) -> BundleEntry {
+    let etag = read::etag(&presentation.write(&found.resource));
+    let unchanged = request.if_none_match.as_deref().is_some_and(|tags| read::has_tag(tags, &etag));
     let mut response = response(if unchanged { 304 } else { 200 });
-    response.etag = Some(found.etag.as_str().into());
-    response.last_modified = Some(found.look.answer.effective.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into());
+    response.etag = Some(etag.as_str().into());
     let url = format!("{base_url}/{}/{id}", resource.name());
     let shown = (!unchanged).then_some(found.resource);
     BundleEntry { full_url: Some(url.into()), resource: shown, response: Some(response), ..Default::default() }

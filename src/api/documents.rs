@@ -8,7 +8,7 @@ mod template;
 use super::App;
 use super::media::{Format, Presentation};
 use super::problem::Problem;
-use super::read::has_tag;
+use super::read::is_known;
 use super::respond::Answered;
 use super::routes::Route;
 use super::search::base_url;
@@ -136,7 +136,7 @@ pub fn of_fhir(route: Route, request: &HttpRequest, app: &App, presentation: Pre
 fn answered(name: &'static str, template: &Template, request: &HttpRequest, app: &App, content_type: &'static str) -> Answered {
     let (body, etag) = template.fill(|| base_url(request, &app.settings));
     let mut answered = Answered::ok(name, body, content_type);
-    if is_known_already(request, &etag) {
+    if is_known(request, &etag) {
         answered.status = 304;
         answered.body.clear();
     }
@@ -144,12 +144,6 @@ fn answered(name: &'static str, template: &Template, request: &HttpRequest, app:
     // Kept by whoever likes, but asked about each time, since settings may change at a restart.
     answered.cache_control = "no-cache";
     answered
-}
-
-/// `If-None-Match` names this very document, or any.
-fn is_known_already(request: &HttpRequest, etag: &str) -> bool {
-    let mut values = request.headers().get_all("If-None-Match").filter_map(|value| value.to_str().ok());
-    values.any(|tags| has_tag(tags, etag))
 }
 
 #[cfg(test)]

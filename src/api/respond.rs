@@ -10,7 +10,6 @@ use crate::cpis::Delivery;
 use crate::fhir::outcome;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::HttpDate;
 use actix_web::web::Bytes;
 use fhirbolt_model::r4::Resource;
 use std::rc::Rc;
@@ -32,7 +31,6 @@ pub struct Answered {
     pub age: Option<std::time::Duration>,
     /// Of a read, or of a document.
     pub etag: Option<String>,
-    pub last_modified: Option<HttpDate>,
     pub retry_after: Option<u32>,
     pub allow: Option<&'static str>,
     /// `WWW-Authenticate`.
@@ -54,7 +52,6 @@ impl Answered {
             shared: false,
             age: None,
             etag: None,
-            last_modified: None,
             retry_after: None,
             allow: None,
             challenge: None,
@@ -104,9 +101,6 @@ impl Answered {
         }
         if let Some(etag) = self.etag {
             response.insert_header(("ETag", etag));
-        }
-        if let Some(date) = self.last_modified {
-            response.insert_header(("Last-Modified", date.to_string()));
         }
         if let Some(age) = self.age {
             response.insert_header(("Age", age.as_secs().to_string()));

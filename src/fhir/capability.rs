@@ -131,6 +131,8 @@ fn resource(kind: ResourceType, instance: &Instance<'_>) -> CapabilityStatementR
         versioning: Some("no-version".into()),
         read_history: Some(false.into()),
         update_create: Some(false.into()),
+        // By If-None-Match alone (decisions.md 48).
+        conditional_read: Some("not-match".into()),
         conditional_create: Some(false.into()),
         conditional_update: Some(false.into()),
         conditional_delete: Some("not-supported".into()),

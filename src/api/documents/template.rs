@@ -1,8 +1,7 @@
 //! A document in which the FHIR base is filled in where the settings do not name it.
 
+use crate::api::read::etag;
 use actix_web::web::Bytes;
-use aws_lc_rs::digest::{Context, SHA256};
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 
 /// Stands for the base in a document that is made before any request says where it was sent to.
 pub const BASE: &str = "cpis-fhir-base:";
@@ -30,10 +29,8 @@ impl Template {
             [whole] => whole.clone(),
             pieces => pieces.join(base().as_bytes()).into(),
         };
-        let mut hash = Context::new(&SHA256);
-        hash.update(&body);
-        let etag = BASE64_URL_SAFE_NO_PAD.encode(&hash.finish().as_ref()[..16]);
-        (body, format!("\"{etag}\""))
+        let etag = etag(&body);
+        (body, etag)
     }
 }
 
