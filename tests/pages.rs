@@ -97,7 +97,7 @@ async fn the_next_page_has_the_form_that_was_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_is_not_an_absence() {
     let house = House::open().await;
-    for query in ["status=entered-in-error", "date=lt1990-01-01", "code=nothing", "date=lt1990&_summary=count"] {
+    for query in ["date=lt1990-01-01", "_id=nothing", "date=lt1990&_summary=count"] {
         let got = house.get(&format!("Flag?patient={CHILD}&{query}")).await;
         assert_eq!((got.status, got.total()), (200, 0), "{query}: {}", got.text);
         assert!(!got.says_no_record(), "{query}");
@@ -161,4 +161,26 @@ async fn the_patient_flags_shape_is_off_until_switched_on_and_wants_the_header()
     let plain = on.get_with(&format!("PatientFlag?patient={CHILD}"), &[("IsUnscheduledAccessEvent", "true")]).await;
     assert!(plain.types("include").is_empty());
     assert_eq!(on.counts().requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_could_find_nothing_is_not_asked() {
+    let house = House::with(&[("FHIR__PATIENT_FLAG", "true")]).await;
+    for (path, parameter) in [
+        ("Flag?status=entered-in-error", "status"),
+        ("Flag?code=nothing", "code"),
+        ("EpisodeOfCare?type=hacc", "type"),
+        ("CarePlan?category=assess-plan", "category"),
+        ("CareTeam?status=active&status=inactive", "status"),
+        ("PatientFlag?code=reasonable-adjustments-flag", "code"),
+    ] {
+        for handling in ["handling=strict", "handling=lenient"] {
+            let headers = [("IsUnscheduledAccessEvent", "true"), ("Prefer", handling)];
+            let got = house.get_with(&format!("{path}&patient={CHILD}"), &headers).await;
+            assert_eq!((got.status, got.issue().as_str()), (400, "not-supported"), "{path}: {}", got.text);
+            assert_eq!(got.json()["issue"][0]["expression"][0], parameter, "{path}");
+            assert!(got.diagnostics().contains("CP-IS was not asked"));
+        }
+    }
+    assert_eq!(house.counts().requests, 0);
 }

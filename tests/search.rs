@@ -268,6 +268,47 @@ async fn under_lenient_handling_what_was_left_out_is_named_in_the_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lenient_handling_never_leaves_out_a_modifier_or_what_says_which_child() {
+    let house = House::open().await;
+    for further in
+        ["patient:exact=9990000034", "Patient=9990000034", "birthdate=2018-04-01", "code:not=342191000000101", "subject=x"]
+    {
+        let path = format!("EpisodeOfCare?patient={CHILD}&{further}");
+        let got = house.get_with(&path, &[("Prefer", "handling=lenient")]).await;
+        assert_eq!((got.status, got.issue().as_str()), (400, "not-supported"), "{further}: {}", got.text);
+    }
+    assert_eq!(house.counts().requests, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patient_of_another_server_is_not_asked_about() {
+    let house = House::with(&[("SERVER__PUBLIC_URL", "https://trust.example/cpis/FHIR/R4")]).await;
+    let own = house.fhir("Patient");
+    let port = house.service.public.rsplit(':').next().unwrap().to_owned();
+    for reference in [
+        format!("https://other.example/FHIR/R4/Patient/{CHILD}"),
+        format!("https://trust.example/FHIR/R4/Patient/{CHILD}"),
+        format!("https://trust.example@other.example/cpis/FHIR/R4/Patient/{CHILD}"),
+        format!("http://127.0.0.1:{port}@other.example/FHIR/R4/Patient/{CHILD}"),
+        format!("http://127.0.0.1:{port}/FHIR/R5/Patient/{CHILD}"),
+        format!("//other.example/FHIR/R4/Patient/{CHILD}"),
+        format!("{own}/{CHILD}/_history/1"),
+    ] {
+        for name in ["patient", "subject", "patient:Patient"] {
+            let got = house.search("Flag", &[(name, &reference)]).await;
+            assert_eq!((got.status, got.issue().as_str()), (400, "value"), "{name}={reference}: {}", got.text);
+            assert!(!got.text.contains(CHILD) && !got.text.contains("other.example"), "{}", got.text);
+        }
+    }
+    assert_eq!(house.counts().requests, 0);
+    for reference in [format!("{own}/{CHILD}"), format!("HTTPS://TRUST.example:443/cpis/FHIR/R4/Patient/{CHILD}")] {
+        let got = house.search("Flag", &[("patient", &reference)]).await;
+        assert_eq!(got.status, 200, "{reference}: {}", got.text);
+    }
+    assert_eq!(house.counts().requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn health_is_told_on_both_listeners_and_never_asks_cp_is() {
     let house = House::open().await;
     for listener in [&house.service.public, &house.service.admin] {

@@ -69,7 +69,7 @@ pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Pre
 
 /// What an entry asks for, by the same routes and rules as a request of its own.
 fn understood(entry: &Request, base_url: &str, asking: Asking<'_>) -> Result<Asked, Problem> {
-    let Asking { app, caller, identity, .. } = asking;
+    let Asking { app, identity, .. } = asking;
     let (Some(method), Some(url)) = (&entry.method, &entry.url) else { return Err(Problem::batch_entry_incomplete()) };
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| NoRoute::MethodNotAllowed("GET"))?;
     let relative = url.strip_prefix(base_url).unwrap_or(url).trim_start_matches('/');
@@ -80,7 +80,7 @@ fn understood(entry: &Request, base_url: &str, asking: Asking<'_>) -> Result<Ask
             let mut pairs = Vec::new();
             pairs::decode(query.as_bytes(), &mut pairs)?;
             let view = Searchable::of(resource).ok_or(NoRoute::NotFound)?;
-            let search = understand(view, &pairs, app, caller)?;
+            let search = understand(view, &pairs, asking)?;
             search_in_scope(app, identity, &search)?;
             Ok(Asked::Search(Box::new(search)))
         }

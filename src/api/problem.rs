@@ -223,12 +223,14 @@ impl From<SearchError> for Problem {
         let (issue, spine) = match error {
             SearchError::NoChild => (IssueType::Required, SpineCode::MissingValue),
             SearchError::NotAnNhsNumber { .. } => (IssueType::Value, SpineCode::InvalidSearchData),
-            SearchError::UnknownParameter { .. }
+            SearchError::NeverFound { .. }
+            | SearchError::UnknownParameter { .. }
             | SearchError::UnknownModifier { .. }
             | SearchError::UnknownInclude { .. }
             | SearchError::UnsupportedValue { .. } => (IssueType::NotSupported, SpineCode::UnsupportedService),
             SearchError::TwoChildren { .. }
             | SearchError::UnknownChild { .. }
+            | SearchError::OfAnotherServer { .. }
             | SearchError::WrongIdentifierSystem { .. }
             | SearchError::Malformed { .. }
             | SearchError::Undecodable { .. } => (IssueType::Value, SpineCode::InvalidValue),

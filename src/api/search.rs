@@ -17,7 +17,7 @@ use crate::fhir::graph::{Context, Graph};
 use crate::fhir::id::IdKeys;
 use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
-use crate::fhir::search::{Cursor, Handling, LookMark, Search};
+use crate::fhir::search::{Base, Cursor, Handling, LookMark, Ours, Search};
 use crate::lookup::{Freshness, Look, Request};
 use crate::settings::{self, Settings};
 use crate::telemetry::spans;
@@ -47,7 +47,7 @@ pub async fn handle(
     let reading = spans::search();
     let pairs = parameters(request, posted, &app.settings).await?;
     negotiation.settle(&pairs)?;
-    let search = understand(view, &pairs, app, caller)?;
+    let search = understand(view, &pairs, asking)?;
     search_in_scope(app, identity, &search)?;
     drop(reading);
     let asked = facts::request(asking, format!("search {}", view.name));
@@ -115,19 +115,19 @@ async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, setting
     Ok(all)
 }
 
-pub(super) fn understand(
-    view: &'static Searchable,
-    pairs: &[Pair],
-    app: &App,
-    caller: &CallerHeaders,
-) -> Result<Search, Problem> {
+pub(super) fn understand(view: &'static Searchable, pairs: &[Pair], asking: Asking<'_>) -> Result<Search, Problem> {
     use settings::Handling as Server;
+    let Asking { app, request, caller, .. } = asking;
     let handling = match (app.settings.fhir.handling, caller.handling) {
         (Server::StrictOnly, _) | (Server::Strict, None) => Handling::Strict,
         (Server::LenientOnly, _) | (Server::Lenient, None) => Handling::Lenient,
         (Server::Strict | Server::Lenient, Some(asked)) => asked,
     };
-    Ok(Search::parse(view, pairs, handling, &app.ids())?)
+    let ids = app.ids();
+    let public = app.settings.server.public_url.as_ref().and_then(|url| Base::of_url(url.as_str()));
+    let requested = Base::of_request(&requested_base(request, &app.settings));
+    let bases = public.into_iter().chain(requested).collect();
+    Ok(Search::parse(view, pairs, handling, Ours { ids: &ids, bases })?)
 }
 
 /// SMSP-0005 is about the caller's credentials only where the caller stood in the query as its author.
@@ -177,6 +177,12 @@ pub(super) fn base_url(request: &HttpRequest, settings: &Settings) -> String {
     if let Some(url) = &server.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }
+    requested_base(request, settings)
+}
+
+/// What the request was sent to, as far as is known here.
+fn requested_base(request: &HttpRequest, settings: &Settings) -> String {
+    let server = &settings.server;
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     let host = request.headers().get("Host").and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
     let own = || request.conn_data::<Way>().and_then(Way::local_address).unwrap_or(server.listen).to_string();

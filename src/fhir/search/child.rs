@@ -1,9 +1,9 @@
 //! Which child: every way of naming it comes down to one NHS number (fhir.md 3, "Saying which child").
 
+use super::ours::{Ours, Place};
 use super::{SearchError, error::safe_name};
 use crate::cpis::{NhsNumber, NotAnNhsNumber};
 use crate::fhir::graph::ResourceType;
-use crate::fhir::id::IdKeys;
 
 const NHS_NUMBER_SYSTEM: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
@@ -18,7 +18,7 @@ pub struct Child {
 pub(super) struct Naming(Option<NhsNumber>);
 
 impl Naming {
-    pub(super) fn read(&mut self, name: &str, modifier: Option<&str>, value: &str, ids: &IdKeys) -> Result<(), SearchError> {
+    pub(super) fn read(&mut self, name: &str, modifier: Option<&str>, value: &str, ours: &Ours<'_>) -> Result<(), SearchError> {
         let form = match modifier {
             None | Some(":Patient") => Form::Reference,
             Some(":identifier" | ".identifier" | ":Patient.identifier") => Form::Identifier,
@@ -27,7 +27,7 @@ impl Naming {
         // A comma is "or" in FHIR: several children would be a ward list, one child named twice is one child.
         for alternative in value.split(',') {
             let number = match form {
-                Form::Reference => reference(name, alternative, ids)?,
+                Form::Reference => reference(name, alternative, ours)?,
                 Form::Identifier => identifier(name, alternative)?,
             };
             match &self.0 {
@@ -49,18 +49,49 @@ enum Form {
     Identifier,
 }
 
-/// `[Patient/]<NHS number>`, `[Patient/]<opaque id>`, or an absolute URL that ends so.
-fn reference(name: &str, value: &str, ids: &IdKeys) -> Result<NhsNumber, SearchError> {
-    let value = value.trim();
-    let id = match value.rsplit_once('/') {
-        None => value,
-        Some((before, id)) if before == "Patient" || before.ends_with("/Patient") => id,
-        Some(_) => return Err(SearchError::UnknownChild { parameter: safe_name(name) }),
+/// Names of parameters that say which child is meant: ours, and those that R4 has for the Patient.
+const ABOUT_THE_CHILD: [&str; 18] = [
+    "address",
+    "address-city",
+    "address-postalcode",
+    "birthdate",
+    "child",
+    "death-date",
+    "deceased",
+    "email",
+    "family",
+    "gender",
+    "given",
+    "name",
+    "patient",
+    "person",
+    "phone",
+    "phonetic",
+    "subject",
+    "telecom",
+];
+
+/// Whether a parameter of this name, known here or not, says which child is meant.
+pub(super) fn is_about_the_child(name: &str) -> bool {
+    ABOUT_THE_CHILD.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// `[Patient/]<NHS number>`, `[Patient/]<opaque id>`, or such a reference under our own base.
+fn reference(name: &str, value: &str, ours: &Ours<'_>) -> Result<NhsNumber, SearchError> {
+    let (relative, is_bare) = match ours.place(value.trim()) {
+        Place::Relative(relative) => (relative, true),
+        Place::Own(relative) => (relative, false),
+        Place::Another => return Err(SearchError::OfAnotherServer { parameter: safe_name(name) }),
+    };
+    let id = match relative.split_once('/') {
+        None if is_bare => relative,
+        Some(("Patient", id)) if !id.contains('/') => id,
+        _ => return Err(SearchError::UnknownChild { parameter: safe_name(name) }),
     };
     if id.is_empty() {
         return Err(SearchError::Malformed { parameter: safe_name(name), reason: "it is empty" });
     }
-    match ids.open(id) {
+    match ours.ids.open(id) {
         Some(open) if open.kind == ResourceType::Patient => Ok(open.nhs_number),
         Some(_) => Err(SearchError::UnknownChild { parameter: safe_name(name) }),
         // Longer than any spelling of an NHS number, so it was meant as an id of ours.

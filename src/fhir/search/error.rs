@@ -12,6 +12,16 @@ pub enum SearchError {
     NotAnNhsNumber { parameter: String, reason: &'static str },
     #[error("The value names no child known here. Give the NHS number, or the Patient reference of an earlier answer.")]
     UnknownChild { parameter: String },
+    #[error(
+        "The reference is under the address of another server, whose patients are not known here. Give the NHS number, or the \
+         Patient reference of an earlier answer."
+    )]
+    OfAnotherServer { parameter: String },
+    #[error(
+        "No answer can have this value, so the search could find nothing, and CP-IS was not asked. Leave the parameter out, or give \
+         a value that this service has."
+    )]
+    NeverFound { parameter: String },
     #[error("The identifier system must be https://fhir.nhs.uk/Id/nhs-number.")]
     WrongIdentifierSystem { parameter: String },
     #[error("The value of the parameter cannot be read: {reason}.")]
@@ -52,6 +62,8 @@ impl SearchError {
             Self::TwoChildren { parameter }
             | Self::NotAnNhsNumber { parameter, .. }
             | Self::UnknownChild { parameter }
+            | Self::OfAnotherServer { parameter }
+            | Self::NeverFound { parameter }
             | Self::WrongIdentifierSystem { parameter }
             | Self::Malformed { parameter, .. }
             | Self::UnsupportedValue { parameter, .. }
@@ -62,16 +74,10 @@ impl SearchError {
         }
     }
 
-    /// Whether lenient handling may leave the parameter out. What concerns the child never may, nor a value that was meant
-    /// but cannot be read.
+    /// Whether lenient handling may leave the parameter out, as far as that hangs on the error. A value that was meant but cannot be
+    /// read never is left out, nor one that no answer has: the search would show something else.
     pub(super) fn may_be_ignored(&self) -> bool {
-        matches!(
-            self,
-            Self::UnsupportedValue { .. }
-                | Self::UnknownParameter { .. }
-                | Self::UnknownModifier { .. }
-                | Self::UnknownInclude { .. }
-        )
+        matches!(self, Self::UnsupportedValue { .. } | Self::UnknownParameter { .. } | Self::UnknownInclude { .. })
     }
 }
 

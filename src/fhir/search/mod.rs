@@ -9,6 +9,7 @@ pub mod cursor;
 mod error;
 mod filter;
 pub mod include;
+mod ours;
 pub mod pairs;
 pub mod registry;
 mod result;
@@ -21,12 +22,12 @@ pub use cursor::{Cursor, LookMark};
 pub use error::SearchError;
 pub use filter::{Filter, TokenElement};
 pub use include::{Direction, Include};
+pub use ours::{Base, Ours};
 pub use result::{Page, Sort, Summary, Total};
 pub use select::Selection;
 pub use subset::Subset;
 
 use super::graph::ResourceType;
-use super::id::IdKeys;
 use pairs::Pair;
 use registry::{Kind, Parameter, Searchable};
 use result::Results;
@@ -73,12 +74,19 @@ impl Search {
     ///
     /// # Errors
     /// The first [`SearchError`] that handling does not allow to ignore.
-    pub fn parse(view: &'static Searchable, pairs: &[Pair], handling: Handling, ids: &IdKeys) -> Result<Self, SearchError> {
-        let mut reading = Reading::new(view, ids);
+    pub fn parse<'k>(
+        view: &'static Searchable,
+        pairs: &[Pair],
+        handling: Handling,
+        ours: impl Into<Ours<'k>>,
+    ) -> Result<Self, SearchError> {
+        let mut reading = Reading::new(view, ours.into());
         let mut ignored = Vec::new();
         for pair in pairs {
             match reading.read(pair) {
-                Err(error) if handling == Handling::Lenient && error.may_be_ignored() => ignored.push(error),
+                Err(error) if handling == Handling::Lenient && error.may_be_ignored() && !must_be_honoured(pair) => {
+                    ignored.push(error);
+                }
                 other => other?,
             }
         }
@@ -112,7 +120,7 @@ impl Search {
 /// A search in the middle of being read.
 struct Reading<'k> {
     view: &'static Searchable,
-    ids: &'k IdKeys,
+    ours: Ours<'k>,
     children: child::Naming,
     filters: Vec<Filter>,
     includes: Vec<Include>,
@@ -121,10 +129,10 @@ struct Reading<'k> {
 }
 
 impl<'k> Reading<'k> {
-    fn new(view: &'static Searchable, ids: &'k IdKeys) -> Self {
+    fn new(view: &'static Searchable, ours: Ours<'k>) -> Self {
         Self {
             view,
-            ids,
+            ours,
             children: child::Naming::default(),
             filters: Vec::new(),
             includes: Vec::new(),
@@ -141,13 +149,13 @@ impl<'k> Reading<'k> {
         if pair.value.len() > values::LONGEST_VALUE {
             return Err(SearchError::malformed(&pair.name, "it is too long"));
         }
-        if let Some((filter, used)) = Filter::read(parameter, modifier, &pair.value, self.ids)? {
+        if let Some((filter, used)) = Filter::read(parameter, modifier, &pair.value, &self.ours)? {
             self.filters.push(filter);
             self.used.push(used);
             return Ok(());
         }
         match parameter.kind {
-            Kind::Child => self.children.read(&pair.name, modifier, &pair.value, self.ids),
+            Kind::Child => self.children.read(&pair.name, modifier, &pair.value, &self.ours),
             Kind::Include(direction) => self.include(direction, modifier, pair),
             _ if modifier.is_some() => Err(SearchError::modifier(&pair.name)),
             Kind::Result(result) => {
@@ -194,6 +202,7 @@ impl<'k> Reading<'k> {
             }
         }
         let child = self.children.one()?;
+        filter::check_together(&self.filters, self.view.resource, &child.nhs_number, self.ours.ids)?;
         self.results.check(!self.includes.is_empty())?;
         if self.used.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>() > LONGEST_QUERY {
             return Err(SearchError::Undecodable { reason: "together they are too long" });
@@ -213,6 +222,14 @@ impl<'k> Reading<'k> {
             used: self.used,
         })
     }
+}
+
+/// What lenient handling never leaves out: a modifier, which R4 has refused, and whatever says which child is meant. Without it the
+/// answer would be about another child, or about more than was asked.
+fn must_be_honoured(pair: &Pair) -> bool {
+    pair.name.contains(':')
+        || child::is_about_the_child(split_name(&pair.name).0)
+        || values::refuse_nhs_number("", &pair.value).is_err()
 }
 
 /// `patient:identifier` is `patient` with `:identifier`, `patient.identifier` is `patient` with `.identifier`.

@@ -5,7 +5,7 @@ mod selecting;
 use super::registry::SEARCHABLE;
 use super::*;
 use crate::cpis::NhsNumber;
-use crate::fhir::id::Part;
+use crate::fhir::id::{IdKeys, Part};
 use proptest::prelude::*;
 
 const NUMBER: &str = "9990000018";
@@ -30,7 +30,8 @@ fn pair(name: &str, value: &str) -> Pair {
 
 fn parse(resource: ResourceType, pairs: &[(&str, &str)], handling: Handling) -> Result<Search, SearchError> {
     let pairs: Vec<Pair> = pairs.iter().map(|(name, value)| pair(name, value)).collect();
-    Search::parse(Searchable::of(resource).unwrap(), &pairs, handling, &ids())
+    let (ids, bases) = (ids(), Base::of_url("https://trust.example/FHIR/R4").into_iter().collect());
+    Search::parse(Searchable::of(resource).unwrap(), &pairs, handling, Ours { ids: &ids, bases })
 }
 
 fn flag(pairs: &[(&str, &str)]) -> Result<Search, SearchError> {
@@ -59,6 +60,51 @@ fn every_way_of_naming_the_child_is_the_same_child() {
     for (name, value) in ways {
         assert_eq!(flag(&[(name, &value)]).unwrap().child.nhs_number, number(NUMBER), "{name}");
     }
+}
+
+#[test]
+fn a_reference_to_another_servers_patient_is_never_our_child() {
+    let id = patient_id(NUMBER);
+    for name in ["patient", "subject", "patient:Patient"] {
+        for id in [&id, NUMBER] {
+            for address in
+                ["https://other.example/FHIR/R4", "https://trust.example/other", "https://trust.example@other.example/FHIR/R4"]
+            {
+                let error = flag(&[(name, &format!("{address}/Patient/{id}"))]).unwrap_err();
+                assert!(matches!(error, SearchError::OfAnotherServer { .. }), "{name} {address}: {error}");
+            }
+            for odd in
+                ["Patient/ID/_history/1", "Patient/ID/", "FHIR/R4/Patient/ID", "/Patient/ID", "https://trust.example/FHIR/R4/ID"]
+            {
+                assert!(flag(&[(name, &odd.replace("ID", id))]).is_err(), "{name} {odd}");
+            }
+        }
+    }
+    let entity = |value: &str| parse(ResourceType::AuditEvent, &[("patient", NUMBER), ("entity", value)], Handling::Lenient);
+    assert!(entity(&format!("https://trust.example/FHIR/R4/Patient/{NUMBER}")).is_ok());
+    let foreign = entity(&format!("https://other.example/FHIR/R4/Patient/{NUMBER}"));
+    assert!(matches!(foreign, Err(SearchError::OfAnotherServer { .. })));
+    let author = flag(&[("patient", NUMBER), ("author", "https://other.example/FHIR/R4/Organization/abc")]);
+    assert!(matches!(author, Err(SearchError::OfAnotherServer { .. })));
+}
+
+#[test]
+fn a_filter_that_names_another_child_is_refused() {
+    let id = patient_id(OTHER);
+    let of_other = ids().seal(ResourceType::Flag, &number(OTHER), &Part::EMPTY);
+    let entity =
+        |name: &str, value: &str| parse(ResourceType::AuditEvent, &[("patient", NUMBER), (name, value)], Handling::Lenient);
+    for (name, value) in [
+        ("entity", OTHER),
+        ("entity", &format!("Patient/{OTHER}")),
+        ("entity", &format!("Patient/{id}")),
+        ("entity", &format!("{NUMBER},{OTHER}")),
+        ("entity:identifier", &format!("{SYSTEM}|{OTHER}")),
+        ("_id", &of_other),
+    ] {
+        assert!(matches!(entity(name, value), Err(SearchError::TwoChildren { .. })), "{name}");
+    }
+    assert!(entity("entity", &format!("Patient/{}", patient_id(NUMBER))).is_ok());
 }
 
 #[test]
@@ -138,6 +184,82 @@ fn under_lenient_handling_it_is_left_out_and_named_but_never_the_child() {
     assert!(parse(ResourceType::Flag, &[("patient", "abc")], Handling::Lenient).is_err());
     assert!(parse(ResourceType::Flag, &[("patient", NUMBER), ("patient", OTHER)], Handling::Lenient).is_err());
     assert!(parse(ResourceType::Flag, &[("patient:missing", "true")], Handling::Lenient).is_err());
+    // Nor what says which child is meant, by whatever name, nor a modifier.
+    for (name, value) in [
+        ("patient:exact", OTHER),
+        ("patient:exact", NUMBER),
+        ("patient.birthdate", "2018-04-01"),
+        ("Patient", OTHER),
+        ("SUBJECT", OTHER),
+        ("birthdate", "2018-04-01"),
+        ("given", "Robin"),
+        ("identifier", "https://fhir.nhs.uk/Id/nhs-number|9990000026"),
+        ("colour", "999 000 0026"),
+        ("code:not", "342191000000101"),
+        ("status:missing", "true"),
+        ("author:Patient", "x"),
+        ("_include:below", "Flag:author"),
+        ("colour:exact", "red"),
+        ("_count:exact", "1"),
+    ] {
+        let pairs = [("patient", NUMBER), (name, value)];
+        assert!(parse(ResourceType::Flag, &pairs, Handling::Lenient).is_err(), "{name}");
+    }
+    let pairs = [("patient", NUMBER), ("subject", OTHER)];
+    assert!(parse(ResourceType::EpisodeOfCare, &pairs, Handling::Lenient).is_err());
+}
+
+#[test]
+fn codes_and_statuses_that_no_answer_has_are_refused_under_either_handling() {
+    use ResourceType::{CarePlan, CareTeam, EpisodeOfCare, Flag};
+    const SNOMED: &str = "http://snomed.info/sct";
+    let pair = |system: &str, code: &str| format!("{system}|{code}");
+    let never = |resource, pairs: &[(&str, &str)]| {
+        let all = [&[("patient", NUMBER)], pairs].concat();
+        [Handling::Strict, Handling::Lenient]
+            .map(|handling| matches!(parse(resource, &all, handling), Err(SearchError::NeverFound { .. })))
+    };
+    for (resource, name, value) in [
+        (Flag, "code", "nothing".to_owned()),
+        (Flag, "code", "reasonable-adjustments-flag,375041000000100".to_owned()),
+        (Flag, "code", "|342191000000101".to_owned()),
+        (Flag, "code", pair("http://loinc.org", "342191000000101")),
+        (Flag, "code", pair("http://loinc.org", "")),
+        (Flag, "category", "clinical".to_owned()),
+        (Flag, "category", "SAFETY".to_owned()),
+        (Flag, "status", "entered-in-error".to_owned()),
+        (Flag, "status", "Active".to_owned()),
+        (Flag, "status", "finished".to_owned()),
+        (Flag, "status", pair("http://hl7.org/fhir/request-status", "active")),
+        (EpisodeOfCare, "status", "waitlist,onhold".to_owned()),
+        (EpisodeOfCare, "type", "hacc".to_owned()),
+        (CarePlan, "status", "revoked".to_owned()),
+        (CarePlan, "category", "assess-plan".to_owned()),
+        (CareTeam, "category", pair(SNOMED, "LACI")),
+        (CareTeam, "status", "suspended".to_owned()),
+    ] {
+        assert_eq!(never(resource, &[(name, &value)]), [true; 2], "{name}={value}");
+    }
+    for (resource, name, value) in [
+        (Flag, "code", "nothing,342191000000101".to_owned()),
+        (Flag, "code", pair(SNOMED, "")),
+        (Flag, "code", "child-protection-information-system-flag".to_owned()),
+        (Flag, "category", "safety".to_owned()),
+        (Flag, "status", "|active".to_owned()),
+        (Flag, "status", pair("http://hl7.org/fhir/flag-status", "")),
+        (EpisodeOfCare, "type", "UCPI".to_owned()),
+        (EpisodeOfCare, "status", "planned".to_owned()),
+        (CarePlan, "status", "draft".to_owned()),
+        (CareTeam, "status", "proposed".to_owned()),
+        // A placeholder's.
+        (CareTeam, "category", "child-protection-information-system-flag".to_owned()),
+    ] {
+        assert_eq!(never(resource, &[(name, &value)]), [false; 2], "{name}={value}");
+    }
+    // Each could be found, both together never.
+    assert_eq!(never(Flag, &[("status", "active"), ("status", "inactive")]), [true; 2]);
+    assert_eq!(never(Flag, &[("code", "342191000000101"), ("code", "764841000000100")]), [true; 2]);
+    assert_eq!(never(Flag, &[("code", "342191000000101"), ("code", "child-protection-information-system-flag")]), [false; 2]);
 }
 
 #[test]

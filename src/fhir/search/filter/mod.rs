@@ -10,8 +10,10 @@ mod token;
 
 pub use token::TokenElement;
 
+use super::ours::Ours;
 use super::registry::{Kind, LINKS, Parameter};
 use super::{SearchError, values};
+use crate::cpis::{NhsNumber, PlanStatus, PlanType};
 use crate::fhir::graph::{Edge, Graph, NodeKey, ResourceType};
 use crate::fhir::id::IdKeys;
 use date::{DateTest, Interval};
@@ -49,8 +51,9 @@ impl Filter {
         parameter: &'static Parameter,
         modifier: Option<&str>,
         value: &str,
-        ids: &IdKeys,
+        ours: &Ours<'_>,
     ) -> Result<Option<(Self, InLink)>, SearchError> {
+        let ids = ours.ids;
         if !matches!(parameter.kind, Kind::Id | Kind::Token(_) | Kind::Date | Kind::Reference(_)) {
             return Ok(None);
         }
@@ -72,7 +75,7 @@ impl Filter {
                 (Tests::Date(tests), in_link)
             }
             Kind::Reference(edge) => {
-                let read = reference::read(name, edge, targets(edge), modifier, &alternatives, ids)?;
+                let read = reference::read(name, edge, targets(edge), modifier, &alternatives, ours)?;
                 link_name = read.name;
                 let in_link = read.tests.iter().map(|test| test.text(ids)).collect();
                 (Tests::Reference(edge, read.tests), in_link)
@@ -90,6 +93,26 @@ impl Filter {
         Ok(Some((Self { parameter, tests }, (link_name, in_link.join(",")))))
     }
 
+    /// Whether its tokens are met by what a resource of `resource` can show. A placeholder is asked for by its own codes here, though
+    /// it meets every filter: else no search could be refused.
+    fn may_be_met_by(&self, resource: ResourceType, shown: Shown) -> bool {
+        let Tests::Token(element, tokens) = &self.tests else { return true };
+        tokens.iter().any(|token| element.can_be(resource, shown, token))
+    }
+
+    fn names_another_child(&self, child: &NhsNumber, ids: &IdKeys) -> bool {
+        let is_another = |id: &str| ids.open(id).is_some_and(|open| open.nhs_number != *child);
+        match &self.tests {
+            Tests::Id(wanted) => wanted.iter().any(|id| is_another(id)),
+            Tests::Reference(_, tests) => tests.iter().any(|test| match test {
+                ReferenceTest::Literal { id, .. } => is_another(id),
+                ReferenceTest::Patient(number) => number != child,
+                ReferenceTest::Identifier(_) => false,
+            }),
+            Tests::Token(..) | Tests::Date(_) => false,
+        }
+    }
+
     /// The filter made ready for one graph: ids are opened and found once, not for each node.
     pub fn ready<'f>(&'f self, graph: &Graph<'_>, ids: &IdKeys) -> Ready<'f> {
         let nodes = match &self.tests {
@@ -99,6 +122,41 @@ impl Filter {
         };
         Ready { filter: self, nodes }
     }
+}
+
+/// Refuses filters that no answer about this child could meet (decisions.md 53): of codes and statuses, all of them together; of
+/// references and ids, one that names another child.
+///
+/// # Errors
+/// [`SearchError::NeverFound`], [`SearchError::TwoChildren`].
+pub(super) fn check_together(
+    filters: &[Filter],
+    resource: ResourceType,
+    child: &NhsNumber,
+    ids: &IdKeys,
+) -> Result<(), SearchError> {
+    for filter in filters {
+        if filter.names_another_child(child, ids) {
+            return Err(SearchError::TwoChildren { parameter: filter.parameter.name.to_owned() });
+        }
+    }
+    let tokens = || filters.iter().filter(|filter| matches!(filter.tests, Tests::Token(..)));
+    let can_be = |filter: &Filter, shown: Shown| filter.may_be_met_by(resource, shown);
+    let alone = tokens().find(|filter| !every_shown().any(|shown| can_be(filter, shown)));
+    let together = || !every_shown().any(|shown| tokens().all(|filter| can_be(filter, shown)));
+    match alone.or_else(|| tokens().next_back().filter(|_| together())) {
+        Some(filter) => Err(SearchError::NeverFound { parameter: filter.parameter.name.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// What a resource of a plan can be, as far as its codes and its status go: of a kind and at a stage, or (`None`) a placeholder.
+type Shown = Option<(PlanType, PlanStatus)>;
+
+fn every_shown() -> impl Iterator<Item = Shown> {
+    const STAGES: [PlanStatus; 3] = [PlanStatus::Active, PlanStatus::Planned, PlanStatus::Ended];
+    let plans = PlanType::ALL.into_iter().flat_map(|kind| STAGES.map(|stage| Some((kind, stage))));
+    plans.chain(std::iter::once(None))
 }
 
 fn collect<T>(

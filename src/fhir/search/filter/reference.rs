@@ -8,6 +8,7 @@ use crate::fhir::id::{IdKeys, Part};
 use crate::fhir::search::{
     SearchError,
     error::safe_name,
+    ours::{Ours, Place},
     values::{self, Alternative, UNKNOWN},
 };
 
@@ -46,7 +47,7 @@ pub fn read(
     targets: &[ResourceType],
     modifier: Option<&str>,
     alternatives: &[Alternative],
-    ids: &IdKeys,
+    ours: &Ours<'_>,
 ) -> Result<Read, SearchError> {
     let name = format!("{base}{}", modifier.unwrap_or_default());
     let of_type = modifier.and_then(|modifier| modifier.strip_prefix(':')).and_then(ResourceType::parse);
@@ -59,9 +60,9 @@ pub fn read(
             alternatives.iter().map(|alternative| Token::read(&name, alternative).map(ReferenceTest::Identifier)).collect()
         }
         (Some(_), Some(kind)) if targets.contains(&kind) => {
-            alternatives.iter().map(|alternative| literal(&name, edge, targets, Some(kind), alternative, ids)).collect()
+            alternatives.iter().map(|alternative| literal(&name, edge, targets, Some(kind), alternative, ours)).collect()
         }
-        (None, _) => alternatives.iter().map(|alternative| literal(&name, edge, targets, None, alternative, ids)).collect(),
+        (None, _) => alternatives.iter().map(|alternative| literal(&name, edge, targets, None, alternative, ours)).collect(),
         (Some(_), _) => return Err(SearchError::modifier(&name)),
     };
     // The type of a `:Type` modifier stands in the value of the link.
@@ -74,23 +75,28 @@ pub fn has_identifier(edge: Edge) -> bool {
     matches!(edge, Edge::FlagAuthor | Edge::EpisodeOrganization | Edge::AuditAgent | Edge::AuditEntity)
 }
 
+const NO_REFERENCE: &str = "a reference is an id, Type/id, or the address of a resource of this service";
+
 fn literal(
     name: &str,
     edge: Edge,
     targets: &[ResourceType],
     of_type: Option<ResourceType>,
     alternative: &Alternative,
-    ids: &IdKeys,
+    ours: &Ours<'_>,
 ) -> Result<ReferenceTest, SearchError> {
-    let text = alternative.single(name)?;
-    let (named, id) = match text.rsplit_once('/') {
-        None => (Named::No, text),
-        Some((before, id)) => {
-            let kind = before.rsplit('/').next().unwrap_or_default();
-            let is_url = before.len() == kind.len() || before.starts_with("https://") || before.starts_with("http://");
+    let (relative, is_bare) = match ours.place(alternative.single(name)?) {
+        Place::Relative(relative) => (relative, true),
+        Place::Own(relative) => (relative, false),
+        Place::Another => return Err(SearchError::OfAnotherServer { parameter: safe_name(name) }),
+    };
+    let (named, id) = match relative.split_once('/') {
+        None if is_bare => (Named::No, relative),
+        None => return Err(SearchError::malformed(name, NO_REFERENCE)),
+        Some((kind, id)) => {
             let is_type = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|c| c.is_ascii_alphabetic());
-            if !is_url || !is_type || kind.len() > 40 {
-                return Err(SearchError::malformed(name, "a reference is an id, Type/id or a URL that ends so"));
+            if !is_type || kind.len() > 40 || id.contains('/') {
+                return Err(SearchError::malformed(name, NO_REFERENCE));
             }
             let known = ResourceType::parse(kind).filter(|kind| targets.contains(kind));
             (known.map_or_else(|| Named::Foreign, Named::Type), id)
@@ -109,7 +115,7 @@ fn literal(
     {
         return Ok(ReferenceTest::Patient(number));
     }
-    check_id(name, id, ids)?;
+    check_id(name, id, ours.ids)?;
     Ok(ReferenceTest::Literal { named, id: id.to_owned() })
 }
 

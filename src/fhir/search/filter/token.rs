@@ -1,6 +1,6 @@
 //! Token parameters: `code`, `system|code`, `|code`, `system|` (R4 3.1.1.4.10). Codes and systems are compared exactly.
 
-use crate::cpis::PlanStatus;
+use crate::cpis::{PlanStatus, PlanType};
 use crate::fhir::codes::{self, Code};
 use crate::fhir::graph::{Graph, NodeKey, ResourceType};
 use crate::fhir::search::{
@@ -27,18 +27,32 @@ impl TokenElement {
     /// Whether the element of `key`, which stands for a readable plan, has what `token` asks for.
     pub(super) fn has(self, graph: &Graph<'_>, key: NodeKey, token: &Token) -> bool {
         let Some(node) = graph.plan(key) else { return false };
-        if self == Self::Status {
-            return token.is_status(key.kind, node.status);
+        match (node.plan(), node.status) {
+            (Some(plan), Some(status)) => self.can_be(key.kind, Some((plan.plan_type, status)), token),
+            _ => false,
         }
-        let Some(plan_type) = node.plan().map(|plan| plan.plan_type) else { return false };
-        let codings: [Option<Code>; 2] = match self {
-            Self::FlagCode => [Some(codes::plan_snomed(plan_type)), Some(codes::ENGLAND_CPIS_FLAG)],
-            Self::FlagCategory => [Some(codes::ENGLAND_CPIS_FLAG), Some(codes::SAFETY)],
-            Self::EpisodeType => [Some(codes::plan_snomed(plan_type)), Some(codes::plan_observation(plan_type))],
-            Self::PlanCategory => [Some(codes::plan_snomed(plan_type)), None],
-            Self::Status => [None, None],
+    }
+
+    /// Whether the element of a resource of `kind` has what `token` asks for, where it stands for a plan of this type and status, or
+    /// (`None`) for a placeholder.
+    pub(super) fn can_be(self, kind: ResourceType, plan: Option<(PlanType, PlanStatus)>, token: &Token) -> bool {
+        let status = plan.map(|(_, status)| status);
+        let Some((plan_type, _)) = plan else {
+            return match self {
+                Self::Status => token.is_status(kind, status),
+                // Its one code, and the category of every Flag.
+                _ => token.is_code(codes::ENGLAND_CPIS_FLAG) || self == Self::FlagCategory && token.is_code(codes::SAFETY),
+            };
         };
-        codings.into_iter().flatten().any(|coding| token.is(coding.system, coding.code))
+        match self {
+            Self::FlagCode => token.is_code(codes::plan_snomed(plan_type)) || token.is_code(codes::ENGLAND_CPIS_FLAG),
+            Self::FlagCategory => token.is_code(codes::ENGLAND_CPIS_FLAG) || token.is_code(codes::SAFETY),
+            Self::EpisodeType => {
+                token.is_code(codes::plan_snomed(plan_type)) || token.is_code(codes::plan_observation(plan_type))
+            }
+            Self::PlanCategory => token.is_code(codes::plan_snomed(plan_type)),
+            Self::Status => token.is_status(kind, status),
+        }
     }
 }
 
@@ -75,9 +89,9 @@ impl Token {
         }
     }
 
-    /// Whether a coding with `system` is meant.
-    pub(super) fn is(&self, system: &str, code: &str) -> bool {
-        self.has_system(system) && self.code.as_deref().is_none_or(|wanted| wanted == code)
+    /// Whether this coding is meant.
+    fn is_code(&self, coding: Code) -> bool {
+        self.has_system(coding.system) && self.code.as_deref().is_none_or(|wanted| wanted == coding.code)
     }
 
     /// The same for an identifier, whose value is compared without regard to case (ODS codes arrive in any).

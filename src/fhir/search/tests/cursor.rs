@@ -72,7 +72,7 @@ fn the_mark_of_a_look_is_that_of_its_query_alone() {
 
 #[test]
 fn a_cursor_shows_nothing_of_the_child() {
-    let shown = format!("{:?}", cursor(&search(&[("patient", "9990000018"), ("code", "secret")]), 0));
+    let shown = format!("{:?}", cursor(&search(&[("patient", "9990000018"), ("author", "secret")]), 0));
     assert!(!shown.contains("999") && !shown.contains("secret"));
 }
 
