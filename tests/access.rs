@@ -14,6 +14,8 @@ mod gateway;
 mod keys;
 #[path = "access/scopes.rs"]
 mod scopes;
+#[path = "access/systems.rs"]
+mod systems;
 #[path = "access/tokens.rs"]
 mod tokens;
 

@@ -4,9 +4,11 @@
 //! `kid` the key, and its `alg` must be one that both the settings and the type of that key have. A token that was believed once is
 //! remembered by its hash ([`Tokens`]), for five minutes and not beyond its end, and only as long as the issuer's keys are the same.
 
-use super::issuer::{IssuerKeys, Source, Timing};
+mod validity;
+
+use super::issuer::{IssuerKeys, Published, Source, Timing};
 use super::person::{self, Paths};
-use super::{Access, AccessError, Header, Headers, Identity, Refusal, Scopes};
+use super::{Access, AccessError, Header, Headers, Identity, Refusal, Scopes, system};
 use crate::clock;
 use crate::cpis::{Requester, Text};
 use crate::settings::Issuer;
@@ -171,11 +173,17 @@ impl Tokens {
         if !issuer.algorithms.contains(&algorithm) {
             return Err(Refusal::OtherAlgorithm);
         }
-        let published = issuer.keys.with_key(header.kid.as_deref(), algorithm).await?;
-        let key = published.keys.find(header.kid.as_deref(), algorithm)?;
-        let claims =
-            decode::<Map<String, Value>>(token, key, &issuer.validation(algorithm)).map_err(|error| refusal(error.kind()))?;
-        issuer.believe(at, published.generation, &claims.claims, access)
+        let kid = header.kid.as_deref();
+        let published = issuer.keys.with_key(kid, algorithm).await?;
+        let (claims, generation) = match issuer.verified(token, kid, algorithm, &published) {
+            // The key is not named, so that only its signature tells that it is a new one.
+            Err(Refusal::WrongSignature) if !published.keys.names(kid) => {
+                let newer = issuer.keys.newer_than(published.generation).await.ok_or(Refusal::WrongSignature)?;
+                (issuer.verified(token, kid, algorithm, &newer)?, newer.generation)
+            }
+            claims => (claims?, published.generation),
+        };
+        issuer.believe(at, generation, &claims, access)
     }
 }
 
@@ -199,23 +207,43 @@ impl Known {
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         validation.set_issuer(&[&self.issuer]);
         validation.set_audience(&self.audience);
-        validation.leeway = self.leeway;
-        validation.validate_nbf = true;
+        // By our own clock: [`validity`].
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
         validation
     }
 
+    /// The claims of a token that one of the keys that it may mean has signed.
+    fn verified(
+        &self,
+        token: &str,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        published: &Published,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let validation = self.validation(algorithm);
+        let mut outcome = Err(Refusal::WrongSignature);
+        for key in published.keys.find(kid, algorithm)? {
+            outcome = decode(token, key, &validation).map(|token| token.claims).map_err(|error| refusal(error.kind()));
+            if !matches!(outcome, Err(Refusal::WrongSignature)) {
+                break;
+            }
+        }
+        outcome
+    }
+
     fn believe(&self, issuer: usize, generation: u64, claims: &Map<String, Value>, access: &Access) -> Result<Believed, Refusal> {
+        let until = validity::until(claims, clock::unix_seconds(), self.leeway)?;
         let parts = self.paths.read(claims)?;
-        let client = ["client_id", "azp"].into_iter().find_map(|name| claims.get(name)?.as_str()).map(str::trim);
-        if client.is_some_and(|client| !client.is_empty() && client == parts.user_id.as_str()) {
+        if system::is_token_of(claims, parts.user_id.as_str()) {
             return Err(Refusal::SystemOnly);
         }
         Ok(Believed {
             issuer,
             generation,
-            until: expiry(claims).ok_or(Refusal::ClaimMissing("exp"))?.saturating_add(self.leeway),
+            until,
             requester: person::requester(parts, self.issuer.as_str().into(), access)?,
-            source_system: client.filter(|client| person::is_plain(client) && !client.is_empty()).map(Text::from),
+            source_system: system::client(claims).filter(|client| person::is_plain(client)).map(Text::from),
             scopes: scopes(claims),
         })
     }
@@ -255,13 +283,6 @@ fn read<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, Refusal> {
     serde_json::from_slice(&json).map_err(|_| Refusal::TokenMalformed)
 }
 
-/// As the library that checked it reads it: a number, rounded.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range; `as` saturates")]
-fn expiry(claims: &Map<String, Value>) -> Option<u64> {
-    let exp = claims.get("exp")?;
-    exp.as_u64().or_else(|| exp.as_f64().filter(|exp| exp.is_finite() && *exp >= 0.0).map(|exp| exp.round() as u64))
-}
-
 /// `scope` of RFC 8693 and RFC 9068, `scp` of others; text with spaces, or a list.
 fn scopes(claims: &Map<String, Value>) -> Scopes {
     let values = ["scope", "scp"].into_iter().filter_map(|name| claims.get(name));
@@ -275,15 +296,12 @@ fn scopes(claims: &Map<String, Value>) -> Scopes {
 fn refusal(kind: &ErrorKind) -> Refusal {
     match kind {
         ErrorKind::InvalidSignature => Refusal::WrongSignature,
-        ErrorKind::ExpiredSignature => Refusal::TokenExpired,
-        ErrorKind::ImmatureSignature => Refusal::TokenNotYetValid,
         ErrorKind::InvalidAudience => Refusal::OtherAudience,
         ErrorKind::InvalidIssuer => Refusal::UnknownIssuer,
         ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => Refusal::OtherAlgorithm,
         ErrorKind::MissingRequiredClaim(claim) | ErrorKind::InvalidClaimFormat(claim) => {
             Refusal::ClaimMissing(match claim.as_str() {
                 "exp" => "exp",
-                "nbf" => "nbf",
                 "aud" => "aud",
                 "iss" => "iss",
                 _ => "a claim",

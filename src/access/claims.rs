@@ -63,27 +63,31 @@ impl ClaimPath {
 
 impl Step {
     fn select<'t>(&self, value: &'t Value, token: &Map<String, Value>, part: &'static str) -> Found<'t> {
-        let (Some(selector), Value::Array(items)) = (&self.selector, value) else { return Ok(Some(value)) };
+        let Some(selector) = &self.selector else { return Ok(Some(value)) };
+        // One that is not in a list is a list of one.
+        let items = match value {
+            Value::Array(items) => items.as_slice(),
+            one => std::slice::from_ref(one),
+        };
         let Some(wanted) = selector.equals.find(token, part)? else { return only(value, part) };
         let wanted = only(wanted, part)?.and_then(Value::as_str).ok_or(Refusal::Malformed(part))?;
-        let mut chosen = items.iter().filter(|item| item.get(&selector.field).and_then(Value::as_str) == Some(wanted));
-        match (chosen.next(), chosen.next()) {
-            (found, None) => Ok(found),
-            _ => Err(Refusal::Ambiguous(part)),
-        }
+        let chosen = items.iter().filter(|item| item.get(&selector.field).and_then(Value::as_str) == Some(wanted));
+        sole(chosen, part)
     }
 }
 
 /// The one item of a list, or what is no list.
 pub(super) fn only<'t>(value: &'t Value, part: &'static str) -> Found<'t> {
     match value {
-        Value::Array(items) => match items.as_slice() {
-            [] => Ok(None),
-            [one] => Ok(present(one)),
-            _ => Err(Refusal::Ambiguous(part)),
-        },
+        Value::Array(items) => Ok(sole(items.iter(), part)?.and_then(present)),
         other => Ok(Some(other)),
     }
+}
+
+/// The one item, however often it is there.
+fn sole<'t>(mut items: impl Iterator<Item = &'t Value>, part: &'static str) -> Found<'t> {
+    let Some(first) = items.next() else { return Ok(None) };
+    if items.all(|other| other == first) { Ok(Some(first)) } else { Err(Refusal::Ambiguous(part)) }
 }
 
 fn present(value: &Value) -> Option<&Value> {
@@ -204,6 +208,37 @@ mod tests {
         assert_eq!(find("nhsid_nrbac_roles.role_code", &one), found("R1"));
         assert_eq!(find(ROLE, &selecting(one, json!("2"))), Ok(None));
         assert_eq!(find(ROLE, &json!({"nhsid_nrbac_roles": []})), Ok(None));
+    }
+
+    #[test]
+    fn one_object_is_a_list_of_one_for_its_selector_too() {
+        let one = |id: &str, code: &str| {
+            json!({"selected_roleid": id, "nhsid_nrbac_roles": {"person_roleid": "1", "role_code": "R1", "org_code": "A"},
+                   "orgs": {"org_code": code, "org_name": "Alpha"}})
+        };
+        assert_eq!(find(ROLE, &one("1", "A")), found("R1"));
+        assert_eq!(find(ORGANISATION, &one("1", "A")), found("Alpha"));
+        assert_eq!(find(ORGANISATION, &one("1", "B")), Ok(None), "another organisation's name is nobody's");
+        assert_eq!(find(ROLE, &one("2", "A")), Ok(None));
+        let unselected = json!({"nhsid_nrbac_roles": {"person_roleid": "1", "role_code": "R1"}});
+        assert_eq!(find(ROLE, &unselected), found("R1"));
+        for odd in [json!("R1"), json!(1), json!([["R1"]]), json!([null])] {
+            let token = json!({"selected_roleid": "1", "nhsid_nrbac_roles": odd});
+            assert_eq!(find(ROLE, &token), Ok(None), "{token}");
+        }
+    }
+
+    #[test]
+    fn what_is_listed_twice_and_equally_is_one() {
+        let mut token = selecting(two_roles(), json!("1"));
+        let again = token["orgs"][0].clone();
+        token["orgs"].as_array_mut().unwrap().push(again);
+        assert_eq!(find(ORGANISATION, &token), found("Alpha"));
+        token["orgs"][2]["org_name"] = json!("Another");
+        assert_eq!(find(ORGANISATION, &token), Err(Refusal::Ambiguous("role")));
+        let (twice, two) = (json!({"codes": ["R1", "R1"]}), json!({"codes": ["R1", "R2"]}));
+        let codes = |token: &Value| only(&token["codes"], "role").map(Option::<&Value>::cloned);
+        assert_eq!((codes(&twice), codes(&two)), (found("R1"), Err(Refusal::Ambiguous("role"))));
     }
 
     #[test]

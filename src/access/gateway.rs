@@ -5,7 +5,9 @@
 use super::person::{self, Parts, part};
 use super::{ClientCertificate, Header, Headers, Refusal, bearer};
 use crate::cpis::Text;
-use crate::settings::{self, IdentityNames};
+use crate::settings::{self, HeaderEncoding};
+use percent_encoding::percent_decode;
+use std::borrow::Cow;
 
 /// A gateway whose headers are believed.
 pub(super) struct Trusted<'a> {
@@ -27,16 +29,13 @@ pub(super) fn trusted<'a>(
 
 /// The signed token in the header `name`.
 pub(super) fn token<'h>(headers: &'h dyn Headers, name: &str) -> Result<&'h str, Refusal> {
-    match headers.header(name) {
-        Header::Absent => Err(Refusal::NoGatewayToken),
-        Header::Several => Err(Refusal::GatewayHeaderRepeated),
-        Header::One(value) => bearer::checked(value),
-    }
+    value(headers, name)?.map_or(Err(Refusal::NoGatewayToken), bearer::checked)
 }
 
 /// The parts of an identity in plain headers.
-pub(super) fn parts(headers: &dyn Headers, names: &IdentityNames) -> Result<Parts, Refusal> {
-    let one = |name: &Option<String>, part| text(headers, name.as_deref(), part);
+pub(super) fn parts(headers: &dyn Headers, gateway: &settings::Gateway) -> Result<Parts, Refusal> {
+    let names = &gateway.headers;
+    let one = |name: &Option<String>, part| text(headers, name.as_deref(), gateway.encoding, part);
     let list = |name: &Option<String>| one(name, part::NAME).map(|text| Vec::from_iter((!text.is_empty()).then_some(text)));
     Ok(Parts {
         user_id: code(one(&names.user_id, part::USER_ID)?, part::USER_ID)?,
@@ -44,7 +43,9 @@ pub(super) fn parts(headers: &dyn Headers, names: &IdentityNames) -> Result<Part
         role_profile_id: one(&names.role_profile_id, part::ROLE_PROFILE_ID)?,
         role_code: code(one(&names.role_code, part::ROLE_CODE)?, part::ROLE_CODE)?,
         role_name: one(&names.role_name, part::ROLE_NAME)?,
-        activities: person::words(one(&names.activities, part::ACTIVITIES)?.as_str()).collect(),
+        activities: person::words(one(&names.activities, part::ACTIVITIES)?.as_str())
+            .filter(|word| !is_absent(word.as_str().as_bytes()))
+            .collect(),
         prefix: list(&names.prefix)?,
         given: list(&names.given)?,
         family: list(&names.family)?,
@@ -54,16 +55,97 @@ pub(super) fn parts(headers: &dyn Headers, names: &IdentityNames) -> Result<Part
     })
 }
 
-fn text(headers: &dyn Headers, name: Option<&str>, part: &'static str) -> Result<Text, Refusal> {
-    let Some(name) = name else { return Ok(Text::default()) };
-    match headers.header(name) {
-        Header::Absent => Ok(Text::default()),
-        Header::Several => Err(Refusal::GatewayHeaderRepeated),
-        Header::One(value) => std::str::from_utf8(value).map(|text| text.trim().into()).map_err(|_| Refusal::Malformed(part)),
+fn text(headers: &dyn Headers, name: Option<&str>, encoding: HeaderEncoding, part: &'static str) -> Result<Text, Refusal> {
+    let Some(value) = name.map(|name| value(headers, name)).transpose()?.flatten() else { return Ok(Text::default()) };
+    let text = match encoding {
+        HeaderEncoding::Utf8 => Cow::Borrowed(std::str::from_utf8(value).map_err(|_| Refusal::Malformed(part))?),
+        HeaderEncoding::Percent => percent_decode(value).decode_utf8().map_err(|_| Refusal::Malformed(part))?,
+    };
+    let text = text.trim();
+    if is_absent(text.as_bytes()) {
+        return Ok(Text::default());
     }
+    // Escapes would go into the query and the trail as if they were letters of the name.
+    if is_encoded(text) { Err(Refusal::Encoded(part)) } else { Ok(text.into()) }
+}
+
+/// The one value of a header, where it says anything.
+fn value<'h>(headers: &'h dyn Headers, name: &str) -> Result<Option<&'h [u8]>, Refusal> {
+    match headers.header(name) {
+        Header::Absent => Ok(None),
+        Header::Several => Err(Refusal::GatewayHeaderRepeated),
+        Header::One(value) => Ok(Some(value.trim_ascii()).filter(|value| !is_absent(value))),
+    }
+}
+
+/// What servers write for a variable that is not set: nothing, `(null)` (Apache httpd), `-` (HAProxy, Envoy).
+fn is_absent(value: &[u8]) -> bool {
+    value.is_empty() || value == b"-" || value.eq_ignore_ascii_case(b"(null)")
+}
+
+/// Whether text still has escapes in it: `%C3` (RFC 3986), `=?utf-8?Q?...?=` (RFC 2047), `UTF-8''...` (RFC 8187), `&#250;`.
+fn is_encoded(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let percent = bytes.windows(3).any(|three| three[0] == b'%' && three[1..].iter().all(u8::is_ascii_hexdigit));
+    let reference = bytes.windows(3).any(|three| three.starts_with(b"&#") && (three[2].is_ascii_digit() || three[2] == b'x'));
+    let extended = bytes.get(..7).is_some_and(|beginning| beginning.eq_ignore_ascii_case(b"utf-8''"));
+    percent || reference || extended || (text.contains("=?") && text.contains("?="))
 }
 
 /// A header that came twice may arrive as one with a comma in it.
 fn code(text: Text, part: &'static str) -> Result<Text, Refusal> {
     if text.as_str().contains(',') { Err(Refusal::Malformed(part)) } else { Ok(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One header, with this value.
+    struct Sends(&'static [u8]);
+
+    impl Headers for Sends {
+        fn header(&self, _name: &str) -> Header<'_> {
+            Header::One(self.0)
+        }
+    }
+
+    fn read(value: &'static [u8], encoding: HeaderEncoding) -> Result<String, Refusal> {
+        text(&Sends(value), Some("X-Family"), encoding, part::NAME).map(|text| text.as_str().to_owned())
+    }
+
+    #[test]
+    fn what_servers_write_for_a_variable_that_is_not_set_is_absent() {
+        for value in [&b""[..], b" ", b"\t ", b"-", b" - ", b"(null)", b"(NULL)", b" (null) "] {
+            for encoding in [HeaderEncoding::Utf8, HeaderEncoding::Percent] {
+                assert_eq!(read(value, encoding).as_deref(), Ok(""), "{value:?}");
+            }
+            assert_eq!(token(&Sends(value), "X-Token"), Err(Refusal::NoGatewayToken), "{value:?}");
+        }
+        for encoded in [&b"%20"[..], b"%2D", b"%28null%29"] {
+            assert_eq!(read(encoded, HeaderEncoding::Percent).as_deref(), Ok(""), "{encoded:?}");
+        }
+        for name in [&b"Null"[..], b"null", b"--", b"O-", b"(none)"] {
+            assert_eq!(read(name, HeaderEncoding::Utf8).map(|text| text.into_bytes()), Ok(name.to_vec()));
+        }
+    }
+
+    #[test]
+    fn values_are_read_as_the_setting_says_and_no_escape_stays() {
+        use HeaderEncoding::{Percent, Utf8};
+        let nunez = "N\u{fa}\u{f1}ez";
+        assert_eq!(read("N\u{fa}\u{f1}ez".as_bytes(), Utf8).as_deref(), Ok(nunez));
+        assert_eq!(read(b"N%C3%BA%c3%b1ez", Percent).as_deref(), Ok(nunez));
+        assert_eq!(read(b"Example", Percent).as_deref(), Ok("Example"));
+        assert_eq!(read(b"O%27Neill 100%", Percent).as_deref(), Ok("O'Neill 100%"));
+        for encoded in
+            [&b"N%C3%BA%C3%B1ez"[..], b"=?utf-8?B?TsO6w7Fleg==?=", b"UTF-8''N%C3%BA%C3%B1ez", b"utf-8''Nunez", b"N&#250;&#xf1;ez"]
+        {
+            assert_eq!(read(encoded, Utf8), Err(Refusal::Encoded(part::NAME)), "{encoded:?}");
+        }
+        assert_eq!(read(b"N%25C3%25BA", Percent), Err(Refusal::Encoded(part::NAME)), "encoded twice");
+        // Latin-1, in either way.
+        assert_eq!(read(b"N\xfa\xf1ez", Utf8), Err(Refusal::Malformed(part::NAME)));
+        assert_eq!(read(b"N%FA%F1ez", Percent), Err(Refusal::Malformed(part::NAME)));
+    }
 }

@@ -124,6 +124,16 @@ impl IssuerKeys {
         seen
     }
 
+    /// Keys that were read after those of `generation` and are others, where the issuer may be asked for them now.
+    pub(super) async fn newer_than(self: &Arc<Self>, generation: u64) -> Option<Arc<Published>> {
+        let is_newer = |published: &Arc<Published>| published.generation != generation;
+        if let Some(newer) = self.current().filter(is_newer) {
+            return Some(newer);
+        }
+        let _ = tokio::time::timeout(WAIT, finished(self.ask()?)).await;
+        self.current().filter(is_newer)
+    }
+
     fn look_for(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Arc<Published>, Refusal> {
         let published = self.current().ok_or(Refusal::KeysUnavailable)?;
         published.keys.find(id, algorithm)?;

@@ -11,6 +11,9 @@ use serde_json::Value;
 /// No issuer publishes nearly as many.
 const MOST_KEYS: usize = 100;
 
+/// How many keys are tried for a token that names none: each costs a signature's check, whoever sends it.
+const MOST_TRIED: usize = 16;
+
 /// RSA moduli below are within reach of those who want to sign tokens of their own.
 const LEAST_RSA_BITS: usize = 2048;
 const MOST_RSA_BITS: usize = 8192;
@@ -72,21 +75,33 @@ impl KeySet {
         self.keys.iter().filter(fits).count()
     }
 
-    /// The key for a token with this `kid` and `alg`. A token without a `kid` needs the one key that fits its algorithm.
+    /// The keys that a token with this `kid` and `alg` may be signed with: those of its `kid`. Without a `kid` each that fits (it is
+    /// optional, RFC 7515 4.1.4); with one that no key has, each without a name. Never empty.
     ///
     /// # Errors
-    /// [`Refusal::UnknownKey`], where reading the keys anew may help; [`Refusal::OtherAlgorithm`], where it does not.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&DecodingKey, Refusal> {
-        let mut named = self.keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id).peekable();
-        if named.peek().is_none() {
+    /// [`Refusal::UnknownKey`], where reading the keys anew may help; [`Refusal::OtherAlgorithm`] and [`Refusal::TooManyKeys`],
+    /// where it does not.
+    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Vec<&DecodingKey>, Refusal> {
+        let is_named = self.names(id);
+        let may_be = |key: &&Key| if is_named { key.id.as_deref() == id } else { id.is_none() || key.id.is_none() };
+        let mut candidates = self.keys.iter().filter(may_be).peekable();
+        if candidates.peek().is_none() {
             return Err(Refusal::UnknownKey);
         }
-        let mut fitting = named.filter(|key| key.algorithms.contains(&algorithm));
-        match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Ok(&key.decoding),
-            (None, _) => Err(Refusal::OtherAlgorithm),
-            (Some(_), Some(_)) => Err(Refusal::UnknownKey),
+        let fitting: Vec<&DecodingKey> =
+            candidates.filter(|key| key.algorithms.contains(&algorithm)).map(|key| &key.decoding).collect();
+        match fitting.len() {
+            // Another key of the issuer may fit that is not read yet.
+            0 if !is_named && id.is_some() => Err(Refusal::UnknownKey),
+            0 => Err(Refusal::OtherAlgorithm),
+            1..=MOST_TRIED => Ok(fitting),
+            _ => Err(Refusal::TooManyKeys),
         }
+    }
+
+    /// Whether a key has this name.
+    pub(super) fn names(&self, id: Option<&str>) -> bool {
+        id.is_some() && self.keys.iter().any(|key| key.id.as_deref() == id)
     }
 }
 
@@ -227,13 +242,36 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_a_key_id_needs_the_one_key_that_fits() {
-        let one = set(&[rsa("r", 2048), okp("o")]);
-        assert!(one.find(None, Algorithm::RS256).is_ok());
-        assert!(one.find(None, Algorithm::EdDSA).is_ok());
-        let two = set(&[rsa("r", 2048), rsa("s", 3072)]);
-        assert_eq!(two.find(None, Algorithm::RS256).err(), Some(Refusal::UnknownKey));
-        assert_eq!(set(&[]).find(None, Algorithm::RS256).err(), Some(Refusal::UnknownKey));
+    fn a_token_without_a_key_id_may_mean_every_key_that_fits() {
+        let some = set(&[rsa("r", 2048), okp("o"), rsa("s", 3072)]);
+        let found = |set: &KeySet, id, algorithm| set.find(id, algorithm).map(|keys| keys.len());
+        assert_eq!(found(&some, None, Algorithm::RS256), Ok(2));
+        assert_eq!(found(&some, None, Algorithm::EdDSA), Ok(1));
+        assert_eq!(found(&some, None, Algorithm::ES256), Err(Refusal::OtherAlgorithm));
+        assert_eq!(found(&set(&[]), None, Algorithm::RS256), Err(Refusal::UnknownKey));
+        let many: Vec<Value> = (0..=MOST_TRIED).map(|at| okp(&format!("key-{at}"))).collect();
+        assert_eq!(found(&set(&many), None, Algorithm::EdDSA), Err(Refusal::TooManyKeys));
+        assert_eq!(found(&set(&many[1..]), None, Algorithm::EdDSA), Ok(MOST_TRIED));
+    }
+
+    #[test]
+    fn a_name_that_no_key_has_may_mean_the_keys_without_one() {
+        let nameless = |mut key: Value| {
+            key.as_object_mut().unwrap().remove("kid");
+            key
+        };
+        let some = set(&[nameless(rsa("", 2048)), rsa("s", 2048), nameless(okp(""))]);
+        let found = |id, algorithm| some.find(Some(id), algorithm).map(|keys| keys.len());
+        assert_eq!(found("s", Algorithm::RS256), Ok(1));
+        assert_eq!(found("t", Algorithm::RS256), Ok(1));
+        assert_eq!(found("t", Algorithm::ES256), Err(Refusal::UnknownKey));
+        assert_eq!(found("s", Algorithm::EdDSA), Err(Refusal::OtherAlgorithm));
+        assert!(some.names(Some("s")) && !some.names(Some("t")) && !some.names(None));
+    }
+
+    #[test]
+    fn two_keys_of_one_name_are_both_tried() {
+        assert_eq!(set(&[rsa("r", 2048), rsa("r", 3072)]).find(Some("r"), Algorithm::RS256).map(|keys| keys.len()), Ok(2));
     }
 
     #[test]

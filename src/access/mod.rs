@@ -18,6 +18,7 @@ mod person;
 mod published;
 mod refusal;
 mod scopes;
+mod system;
 
 pub use certificate::ClientCertificate;
 pub use claims::ClaimPath;
@@ -142,9 +143,14 @@ impl Access {
             identity.source_system.get_or_insert_with(|| gateway.subject.into());
             return Ok(identity);
         }
-        let parts = gateway::parts(headers, &self.settings.gateway.headers)?;
-        let issuer = format!("gateway:{}", gateway.name);
-        let requester = person::requester(parts, issuer.as_str().into(), self)?;
+        let parts = gateway::parts(headers, &self.settings.gateway)?;
+        // The gateway itself is no person either, under whatever name.
+        let is_its_own = |name: &str| parts.user_id.as_str().eq_ignore_ascii_case(name);
+        if system::is_name_of(parts.user_id.as_str()) || is_its_own(gateway.name) || is_its_own(&gateway.subject) {
+            return Err(Refusal::SystemOnly);
+        }
+        // One for all gateways: they vouch for the same people, and the second of a pair must not ask again (decisions.md 51).
+        let requester = person::requester(parts, self.settings.gateway.issuer.as_str().into(), self)?;
         Ok(Identity { requester, source_system: Some(gateway.subject.into()), scopes: Scopes::unlimited() })
     }
 

@@ -47,6 +47,10 @@ pub enum Refusal {
     TokenNotYetValid,
     #[error("The token lacks {0}, or it cannot be read.")]
     ClaimMissing(&'static str),
+    #[error("The token's {0} is not in seconds since 1970, as RFC 7519 wants it; it looks like milliseconds.")]
+    NotInSeconds(&'static str),
+    #[error("The token names no key (kid), and more of its issuer's keys fit than are tried.")]
+    TooManyKeys,
     #[error("Requests are accepted from known gateways only, and this connection's certificate is not one of theirs.")]
     NotAGateway,
     #[error("A header of the gateway was sent more than once.")]
@@ -63,6 +67,8 @@ pub enum Refusal {
     Incomplete(Vec<&'static str>),
     #[error("The identity's {0} is not in the form that is needed.")]
     Malformed(&'static str),
+    #[error("The identity's {0} is encoded, and not as the setting access.gateway.encoding says.")]
+    Encoded(&'static str),
     #[error("The identity's {0} is not clear: there is more than one, and none is selected.")]
     Ambiguous(&'static str),
     #[error("Neither the role nor the activities of this user allow looking at CP-IS.")]
@@ -100,6 +106,8 @@ impl Refusal {
         Refusal::TokenExpired,
         Refusal::TokenNotYetValid,
         Refusal::ClaimMissing("exp"),
+        Refusal::NotInSeconds("exp"),
+        Refusal::TooManyKeys,
         Refusal::NotAGateway,
         Refusal::GatewayHeaderRepeated,
         Refusal::NoGatewayToken,
@@ -108,6 +116,7 @@ impl Refusal {
         Refusal::SystemOnly,
         Refusal::Incomplete(Vec::new()),
         Refusal::Malformed("user id"),
+        Refusal::Encoded("name"),
         Refusal::Ambiguous("job role code"),
         Refusal::NotPermitted,
         Refusal::OrganisationNotAllowed,
@@ -134,6 +143,8 @@ impl Refusal {
             | Self::OtherAudience
             | Self::TokenNotYetValid
             | Self::ClaimMissing(_)
+            | Self::NotInSeconds(_)
+            | Self::TooManyKeys
             | Self::NotAGateway
             | Self::GatewayHeaderRepeated
             | Self::NoGatewayToken => RefusalKind::Unauthenticated,
@@ -143,6 +154,7 @@ impl Refusal {
             | Self::SystemOnly
             | Self::Incomplete(_)
             | Self::Malformed(_)
+            | Self::Encoded(_)
             | Self::Ambiguous(_)
             | Self::NotPermitted
             | Self::OrganisationNotAllowed
@@ -172,6 +184,8 @@ impl Refusal {
             Self::TokenExpired => "token-expired",
             Self::TokenNotYetValid => "token-not-yet-valid",
             Self::ClaimMissing(_) => "token-claim",
+            Self::NotInSeconds(_) => "token-milliseconds",
+            Self::TooManyKeys => "token-keys",
             Self::NotAGateway => "not-a-gateway",
             Self::GatewayHeaderRepeated => "gateway-header-repeated",
             Self::NoGatewayToken => "no-gateway-token",
@@ -180,6 +194,7 @@ impl Refusal {
             Self::SystemOnly => "system-only",
             Self::Incomplete(_) => "author-incomplete",
             Self::Malformed(_) => "identity-malformed",
+            Self::Encoded(_) => "identity-encoded",
             Self::Ambiguous(_) => "identity-ambiguous",
             Self::NotPermitted => "not-permitted",
             Self::OrganisationNotAllowed => "organisation",

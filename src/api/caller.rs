@@ -110,6 +110,11 @@ fn may_ask(app: &App, caller: &CallerHeaders, identity: &mut Identity) -> Result
     {
         return Err(Refusal::Incomplete(missing));
     }
+    // A nominated author stands in for the author alone: the trail names whoever looked (decisions.md 51).
+    let name = &identity.requester.name;
+    if name.given.is_empty() && name.family.is_empty() {
+        return Err(Refusal::Incomplete(vec!["name"]));
+    }
     identity.requester.care_setting = app.access.care_setting(identity, caller.care_setting)?;
     if caller.unscheduled == Some(false) {
         if app.settings.cpis.scheduled_care == ScheduledCare::SilentRead {

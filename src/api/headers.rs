@@ -111,7 +111,9 @@ fn unscheduled(headers: &HeaderMap) -> Result<Option<bool>, HeaderError> {
 
 fn care_setting(headers: &HeaderMap) -> Result<Option<CareSetting>, HeaderError> {
     const NAME: &str = "CPIS-Care-Setting";
-    let Some(code) = single(headers, NAME)? else { return Ok(None) };
+    // As servers write it for a variable that is not set (decisions.md 51).
+    let is_set = |code: &&str| !matches!(*code, "" | "-" | "(null)");
+    let Some(code) = single(headers, NAME)?.filter(is_set) else { return Ok(None) };
     CareSetting::parse(code).map(Some).ok_or_else(|| malformed(NAME, "is not the code of an unscheduled care setting"))
 }
 

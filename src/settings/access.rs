@@ -75,6 +75,17 @@ pub struct Gateway {
     /// A header with a signed token, read by the claims of its issuer.
     pub jwt_header: Option<String>,
     pub headers: IdentityNames,
+    /// Who vouches for the people that any of the gateways names.
+    pub issuer: String,
+    pub encoding: HeaderEncoding,
+}
+
+/// How the headers of a gateway hold what is not ASCII.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderEncoding {
+    Utf8,
+    /// UTF-8 in percent escapes (RFC 3986).
+    Percent,
 }
 
 /// An organisation whose users ask.
@@ -124,13 +135,9 @@ pub(super) fn modes(reader: &mut Reader) -> Option<Vec<Mode>> {
 pub(super) fn read(reader: &mut Reader, modes: Option<Vec<Mode>>) -> Option<Access> {
     let issuers: Vec<Option<Issuer>> = (0..reader.items("access.issuers")).map(|at| issuer(reader, at)).collect();
     let issuers: Option<Vec<Issuer>> = issuers.into_iter().collect();
-    let gateway = Gateway {
-        certificates: reader.list("access.gateway.certificates").unwrap_or_default(),
-        jwt_header: reader.text("access.gateway.headers.jwt"),
-        headers: identity::headers(reader, "access.gateway.headers"),
-    };
-    if let Some(modes) = &modes {
-        check_modes(reader, modes, &gateway);
+    let gateway = gateway(reader);
+    if let (Some(modes), Some(gateway)) = (&modes, &gateway) {
+        check_modes(reader, modes, gateway);
     }
     check_repeats(reader, "access.issuers", "issuer", |issuer| issuer);
     check_repeats(reader, "access.organisations", "ods", |ods| ods.to_ascii_uppercase());
@@ -141,13 +148,31 @@ pub(super) fn read(reader: &mut Reader, modes: Option<Vec<Mode>>) -> Option<Acce
     Some(Access {
         modes: modes?,
         issuers: issuers?,
-        gateway,
+        gateway: gateway?,
         organisations: organisations?,
         care_setting,
         care_settings,
         allow: allow?,
     })
 }
+
+fn gateway(reader: &mut Reader) -> Option<Gateway> {
+    let issuer = reader.text("access.gateway.issuer")?;
+    let is_taken = |name: &String| reader.text(name).as_ref() == Some(&issuer);
+    let taken = (0..reader.items("access.issuers")).map(|at| format!("access.issuers[{at}].issuer")).find(is_taken);
+    if let Some(other) = taken {
+        reader.fault("access.gateway.issuer", format!("is also {other}, so that two people with the same id would be one"));
+    }
+    Some(Gateway {
+        certificates: reader.list("access.gateway.certificates").unwrap_or_default(),
+        jwt_header: reader.text("access.gateway.headers.jwt"),
+        headers: identity::headers(reader, "access.gateway.headers"),
+        issuer,
+        encoding: reader.choice("access.gateway.encoding", &ENCODINGS)?,
+    })
+}
+
+const ENCODINGS: [(&str, HeaderEncoding); 2] = [("utf-8", HeaderEncoding::Utf8), ("percent", HeaderEncoding::Percent)];
 
 fn issuer(reader: &mut Reader, at: usize) -> Option<Issuer> {
     let name = |part: &str| format!("access.issuers[{at}].{part}");

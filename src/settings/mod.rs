@@ -32,7 +32,7 @@ mod urls;
 mod validity;
 mod value;
 
-pub use access::{Access, Allow, Gateway, Issuer, KeySource, KnownOrganisation, Mode};
+pub use access::{Access, Allow, Gateway, HeaderEncoding, Issuer, KeySource, KnownOrganisation, Mode};
 pub use fault::{Fault, SettingsError};
 pub use fhir::{Batch, Fhir, Handling};
 pub use files::ReadFile;

@@ -289,6 +289,18 @@ pub(super) const KEYS: &[Key] = &[
         "Gateways whose headers are believed, by the subject of their certificate: its common name (`gateway.example`), or all of it as RFC 4514 writes it (`CN=gateway,O=Trust,C=GB`). Names with commas need the form of an array.",
     ),
     key(
+        "access.gateway.issuer",
+        Kind::Symbol("a name"),
+        Is("gateway"),
+        "Who vouches for the people that any of the gateways names, in the trail and in whose look is whose. One for all of them: a user id is the same person through each.",
+    ),
+    key(
+        "access.gateway.encoding",
+        Kind::Choice(&["utf-8", "percent"]),
+        Is("utf-8"),
+        "How the gateways' headers hold what is not ASCII: as UTF-8, or as UTF-8 in percent escapes (`N%C3%BA%C3%B1ez`). A value with escapes that stay is refused.",
+    ),
+    key(
         "access.gateway.headers.jwt",
         Kind::Header,
         NONE,

@@ -137,17 +137,19 @@ async fn the_settings_fill_in_the_names_of_organisations_they_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_nominated_person_fills_the_author_but_never_the_user() {
+async fn an_organisation_that_stands_alone_is_a_list_of_one_and_not_taken_for_another() {
     let issuer = Issuer::start().await;
-    let nominated = [
-        ("AUTHOR__NOMINATED__ROLE_CODE", "R0052"),
-        ("AUTHOR__NOMINATED__ROLE_NAME", "Safeguarding Lead"),
-        ("AUTHOR__NOMINATED__FAMILY", "Nominated"),
-    ];
-    let house = issuer.house_with(&json!({}), &nominated).await;
-    let nameless = json!({"given_name": null, "family_name": null, "role_code": null, "role_name": null});
-    let got = look_with(&house, &issuer.token(but(nameless.clone(), "sub", json!(null)))).await;
-    assert_refused(&house, &got, 403, "forbidden", &[]);
-    assert_eq!(look_with(&house, &issuer.token(nameless)).await.status, 200);
-    assert!(last_exchange(&house).await.contains("Nominated"));
+    let house = cis2_house(&issuer).await;
+    let role = smartcard()["nhsid_nrbac_roles"][1].clone();
+    let (own, another) = (smartcard()["nhsid_user_orgs"][1].clone(), smartcard()["nhsid_user_orgs"][0].clone());
+    let with = |roles, organisations| but(but(smartcard(), "nhsid_nrbac_roles", roles), "nhsid_user_orgs", organisations);
+    let got = look_with(&house, &issuer.token(with(role.clone(), another.clone()))).await;
+    assert_refused(&house, &got, 403, "forbidden", &["Other Trust"]);
+    assert!(got.diagnostics().contains("organisation name"), "{}", got.text);
+    let other_role = but(smartcard(), "nhsid_nrbac_roles", smartcard()["nhsid_nrbac_roles"][0].clone());
+    assert_eq!(look_with(&house, &issuer.token(other_role)).await.status, 403, "the role that was selected is not there");
+    assert_eq!(look_with(&house, &issuer.token(with(role.clone(), own.clone()))).await.status, 200);
+    let twice = json!([own.clone(), another, own]);
+    assert_eq!(look_with(&house, &issuer.token(with(json!([role]), twice))).await.status, 200, "listed twice and equally");
+    assert!(last_exchange(&house).await.contains("Chosen Trust"));
 }

@@ -1,52 +1,13 @@
 //! A gateway over real mutual TLS: believed for its certificate, and only then.
 
 use super::look_with;
-use crate::common::gateway::Authority;
+use crate::common::GOOD_CHILD;
+use crate::common::gateway::{DOCTOR, Gateway};
 use crate::common::issuer::Issuer;
-use crate::common::{GOOD_CHILD, Got, House};
+use crate::common::trail::TrailFolder;
+use cpis_fhir::cpis::Text;
 use serde_json::json;
-
-const DOCTOR: &[(&str, &str)] = &[
-    ("NHSD-Identity-UUID", "555000777666"),
-    ("NHSD-Session-URID", "555000333444"),
-    ("NHSD-End-User-Organisation-ODS", "RX1"),
-    ("X-Role-Code", "R0050"),
-    ("X-Role-Name", "Consultant"),
-    ("X-Activities", "B0011, B0107"),
-    ("X-Given", "Bashir"),
-    ("X-Family", "Behindgate"),
-    ("X-Organisation", "Example Trust"),
-];
-
-struct Gateway {
-    house: House,
-    authority: Authority,
-}
-
-impl Gateway {
-    async fn open(issuer: &Issuer, further: &[(&str, &str)]) -> Self {
-        let authority = Authority::new();
-        let mut settings = authority.settings(issuer);
-        settings.extend(further.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
-        let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        Self { house: House::with(&settings).await, authority }
-    }
-
-    async fn look(&self, caller: &reqwest::Client, headers: &[(&str, &str)]) -> Got {
-        let base = self.house.service.public.replace("http://", "https://");
-        self.house.send(caller.get(format!("{base}/FHIR/R4/Flag?patient={GOOD_CHILD}")), headers).await
-    }
-
-    fn assert_nobody_asked(&self, got: &Got, status: u16) {
-        assert_eq!(got.status, status, "{}", got.text);
-        assert_eq!(got.json()["resourceType"], "OperationOutcome");
-        assert_eq!(self.house.counts().requests, 0);
-        let said = format!("{}{}", got.text, self.house.service.said());
-        for secret in ["555000777666", "Bashir", "Behindgate"] {
-            assert!(!said.contains(secret), "{secret}: {said}");
-        }
-    }
-}
+use std::collections::BTreeSet;
 
 fn but(name: &str, value: Option<&'static str>) -> Vec<(&'static str, &'static str)> {
     let others = DOCTOR.iter().copied().filter(|(header, _)| *header != name);
@@ -167,4 +128,68 @@ async fn headers_of_a_gateway_mean_nothing_to_a_service_without_one() {
     let got = house.get_with(&format!("Flag?patient={GOOD_CHILD}"), DOCTOR).await;
     super::assert_refused(&house, &got, 401, "login", &["Behindgate"]);
     assert_eq!(look_with(&house, &issuer.good()).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateways_of_a_pair_vouch_for_the_same_people() {
+    let issuer = Issuer::start().await;
+    let trail = TrailFolder::sqlite();
+    let settings = trail.settings();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let gateway = Gateway::open(&issuer, &settings).await;
+    let [one, other] = ["gateway.example", "other.example"].map(|name| gateway.authority.caller(Some(name)));
+    let mut headers = DOCTOR.to_vec();
+    headers.push(("X-Request-ID", "60e0b220-8136-4ca5-ae46-1d97ef59d068"));
+    let first = gateway.look(&one, &headers).await;
+    let again = gateway.look(&other, &headers).await;
+    assert_eq!((first.status, again.status, gateway.house.counts().queries), (200, 200, 1), "one person, one look");
+    // What one has shown the other may read again.
+    let base = gateway.house.service.public.replace("http://", "https://");
+    let id = first.resources("match")[0]["id"].as_str().unwrap().to_owned();
+    let read = gateway.house.send(other.get(format!("{base}/FHIR/R4/Flag/{id}")), &headers).await;
+    assert_eq!(read.status, 200, "{}", read.text);
+    let told = trail.told().await;
+    let text = |text: &Option<Text>| text.as_ref().map(|text| text.as_str().to_owned());
+    let issuers: BTreeSet<_> = told.iter().filter_map(|told| text(&told.entry.who.as_ref()?.issuer)).collect();
+    let systems: BTreeSet<_> = told.iter().filter_map(|told| text(&told.entry.request.source_system)).collect();
+    assert_eq!(issuers, BTreeSet::from(["gateway".to_owned()]));
+    assert_eq!(systems.len(), 2, "which of them it came through is on the trail: {systems:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_writes_for_a_variable_that_is_not_set_is_absent() {
+    let issuer = Issuer::start().await;
+    let gateway = Gateway::open(&issuer, &[]).await;
+    let caller = gateway.authority.caller(Some("gateway.example"));
+    for unset in ["(null)", "-", ""] {
+        for (header, _) in DOCTOR.iter().filter(|(header, _)| !["X-Given", "X-Family", "NHSD-Session-URID"].contains(header)) {
+            let got = gateway.look(&caller, &gateway.doctor_but(&[(*header, unset)])).await;
+            gateway.assert_nobody_asked(&got, 403);
+        }
+    }
+    for unset in ["(null)", "-", ""] {
+        let mut headers = gateway.doctor_but(&[("NHSD-Session-URID", unset), ("X-Given", unset)]);
+        headers.push(("CPIS-Care-Setting", unset));
+        let got = gateway.look(&caller, &headers).await;
+        assert_eq!(got.status, 200, "{unset}: {}", got.text);
+        let exchange = gateway.house.last_request().await;
+        assert!(!exchange.contains("(null)") && !exchange.contains(">-<"), "{exchange}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_names_that_a_gateway_sends_are_read_in_its_encoding_and_no_escape_goes_to_cp_is() {
+    let issuer = Issuer::start().await;
+    let name = "N\u{fa}\u{f1}ez";
+    let escaped = "N%C3%BA%C3%B1ez";
+    for (encoding, good, bad) in [("utf-8", name, escaped), ("percent", escaped, "N%FA%F1ez")] {
+        let gateway = Gateway::open(&issuer, &[("ACCESS__GATEWAY__ENCODING", encoding)]).await;
+        let caller = gateway.authority.caller(Some("gateway.example"));
+        let got = gateway.look(&caller, &gateway.doctor_but(&[("X-Family", bad)])).await;
+        gateway.assert_nobody_asked(&got, 403);
+        let got = gateway.look(&caller, &gateway.doctor_but(&[("X-Family", good)])).await;
+        assert_eq!(got.status, 200, "{encoding}: {}", got.text);
+        let exchange = gateway.house.last_request().await;
+        assert!(exchange.contains(name) && !exchange.contains('%'), "{exchange}");
+    }
 }

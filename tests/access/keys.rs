@@ -2,7 +2,8 @@
 
 use super::{assert_refused, look_with};
 use crate::common::House;
-use crate::common::issuer::{Issuer, Mood};
+use crate::common::issuer::{Issuer, Key, Mood};
+use jsonwebtoken::Algorithm;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -197,4 +198,26 @@ async fn the_smart_configuration_is_made_of_what_the_issuer_says() {
     assert_eq!(look_with(&house, &issuer.good()).await.status, 200);
     let got = house.get(".well-known/smart-configuration").await;
     assert_eq!((got.status, &got.json()["token_endpoint"]), (200, &json!(format!("{}/token", issuer.url))), "{}", got.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_without_a_key_id_is_believed_by_any_key_of_its_issuer_old_or_new() {
+    let issuer = Issuer::with_key(Algorithm::RS256).await;
+    issuer.publish_too(Key::new("beside", Algorithm::RS256).public);
+    let house = issuer.house().await;
+    let nameless = |claims: serde_json::Value| issuer.key().sign(&issuer.with(claims), |header| header.kid = None);
+    let first = nameless(json!({}));
+    assert_eq!(look_with(&house, &first).await.status, 200, "two keys fit");
+    let stranger = Key::new("key-0", Algorithm::RS256).sign(&issuer.claims(), |header| header.kid = None);
+    issuer.rotate();
+    // Only its signature tells that its key is new, so that the keys are read once.
+    assert_eq!(look_with(&house, &nameless(json!({"jti": "new"}))).await.status, 200);
+    assert_eq!(issuer.key_sets(), 2);
+    for _ in 0..20 {
+        let got = look_with(&house, &stranger).await;
+        assert_eq!(got.status, 401, "{}", got.text);
+        assert!(got.diagnostics().contains("signature is wrong"), "{}", got.text);
+    }
+    assert_eq!(issuer.key_sets(), 2, "a flood of them makes no more readings");
+    assert_eq!(look_with(&house, &first).await.status, 200);
 }

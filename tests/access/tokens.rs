@@ -1,11 +1,13 @@
 //! Tokens, good and bad.
 
 use super::{assert_refused, look_with};
+use crate::common::clock::MovedClock;
 use crate::common::issuer::{Issuer, Key, base64, bearer, now};
 use crate::common::trail::TrailFolder;
 use crate::common::{GOOD_CHILD, House};
 use cpis_fhir::audit::{Event, Told};
 use cpis_fhir::cpis::Text;
+use jiff::SignedDuration;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
@@ -114,6 +116,9 @@ async fn a_token_of_others_for_others_or_of_another_time_is_refused() {
         (json!({"exp": -1}), "login", "lacks exp"),
         (json!({"nbf": now() + 60}), "login", "not valid yet"),
         (json!({"nbf": "now"}), "login", "lacks nbf"),
+        (json!({"exp": (now() + 300) * 1000}), "login", "exp is not in seconds"),
+        (json!({"nbf": now() * 1000}), "login", "nbf is not in seconds"),
+        (json!({"iat": now() * 1000}), "login", "iat is not in seconds"),
     ] {
         refuse(&house, &claimed(claims), 401, issue, saying).await;
     }
@@ -254,4 +259,28 @@ async fn each_refusal_is_one_entry_of_the_trail_with_whoever_is_known() {
     ];
     assert_eq!(refused, wanted);
     assert!(told.iter().all(|told| told.entry.child.is_none() && told.entry.request.address.is_some()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_good_by_the_services_own_clock_also_when_it_is_known_already() {
+    let (issuer, clock) = (Issuer::start().await, MovedClock::new());
+    let (variable, file) = clock.setting();
+    let house = issuer.house_with(&json!({}), &[(variable, &file)]).await;
+    let (known, unknown) = (issuer.good(), issuer.token(json!({"jti": "another"})));
+    assert_eq!(look_with(&house, &known).await.status, 200);
+    clock.jump(SignedDuration::from_mins(6));
+    for token in [&known, &unknown] {
+        let got = look_with(&house, token).await;
+        assert_eq!((got.status, got.issue().as_str()), (401, "expired"), "{}", got.text);
+    }
+    // Set back, it holds again; and one that has not begun does not.
+    clock.jump(SignedDuration::from_mins(-6));
+    let later = issuer.token(json!({"nbf": now()}));
+    for token in [&known, &unknown, &later] {
+        assert_eq!(look_with(&house, token).await.status, 200);
+    }
+    clock.jump(SignedDuration::from_mins(-6));
+    let got = look_with(&house, &issuer.token(json!({"nbf": now(), "jti": "third"}))).await;
+    assert_eq!(got.status, 401, "{}", got.text);
+    assert!(got.diagnostics().contains("not valid yet"), "{}", got.text);
 }

@@ -1,6 +1,7 @@
 //! A gateway over real mutual TLS: the CA of its certificate and of the service's, and the headers in which it says who asks.
 
 use super::issuer::Issuer;
+use super::{GOOD_CHILD, Got, House};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, SanType};
 use std::net::Ipv4Addr;
 
@@ -78,3 +79,55 @@ const HEADERS: &[(&str, &str)] = &[
     ("family", "X-Family"),
     ("organisation_name", "X-Organisation"),
 ];
+
+/// What a gateway says of a doctor of RX1 who may look.
+pub const DOCTOR: &[(&str, &str)] = &[
+    ("NHSD-Identity-UUID", "555000777666"),
+    ("NHSD-Session-URID", "555000333444"),
+    ("NHSD-End-User-Organisation-ODS", "RX1"),
+    ("X-Role-Code", "R0050"),
+    ("X-Role-Name", "Consultant"),
+    ("X-Activities", "B0011, B0107"),
+    ("X-Given", "Bashir"),
+    ("X-Family", "Behindgate"),
+    ("X-Organisation", "Example Trust"),
+];
+
+/// A house whose service believes two gateways.
+pub struct Gateway {
+    pub house: House,
+    pub authority: Authority,
+}
+
+impl Gateway {
+    pub async fn open(issuer: &Issuer, further: &[(&str, &str)]) -> Self {
+        let authority = Authority::new();
+        let mut settings = authority.settings(issuer);
+        settings.extend(further.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Self { house: House::with(&settings).await, authority }
+    }
+
+    pub async fn look(&self, caller: &reqwest::Client, headers: &[(&str, &str)]) -> Got {
+        let base = self.house.service.public.replace("http://", "https://");
+        self.house.send(caller.get(format!("{base}/FHIR/R4/Flag?patient={GOOD_CHILD}")), headers).await
+    }
+
+    pub fn assert_nobody_asked(&self, got: &Got, status: u16) {
+        assert_eq!(got.status, status, "{}", got.text);
+        assert_eq!(got.json()["resourceType"], "OperationOutcome");
+        assert_eq!(self.house.counts().requests, 0);
+        let said = format!("{}{}", got.text, self.house.service.said());
+        for secret in ["555000777666", "Bashir", "Behindgate"] {
+            assert!(!said.contains(secret), "{secret}: {said}");
+        }
+    }
+
+    /// What it says of the doctor, with other values in these headers.
+    pub fn doctor_but<'v>(&self, others: &[(&'static str, &'v str)]) -> Vec<(&'static str, &'v str)> {
+        let said = |header: &'static str, value: &'static str| {
+            others.iter().find(|(other, _)| *other == header).map_or((header, value), |(_, other)| (header, *other))
+        };
+        DOCTOR.iter().map(|&(header, value)| said(header, value)).collect()
+    }
+}
