@@ -160,6 +160,7 @@ impl Service {
             ("ADMIN__LISTEN", "127.0.0.1:0".to_owned()),
             ("AUDIT__STORE", store.to_owned()),
             ("LIMITS__REQUESTS_PER_SECOND", "1000000".to_owned()),
+            ("LIMITS__CHILDREN_PER_USER", "1000000".to_owned()),
         ];
         let mut command = Command::new(env!("CARGO_BIN_EXE_cpis-fhir"));
         command.arg("serve").env_clear().current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::piped());

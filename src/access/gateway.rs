@@ -126,7 +126,7 @@ mod tests {
             assert_eq!(read(encoded, HeaderEncoding::Percent).as_deref(), Ok(""), "{encoded:?}");
         }
         for name in [&b"Null"[..], b"null", b"--", b"O-", b"(none)"] {
-            assert_eq!(read(name, HeaderEncoding::Utf8).map(|text| text.into_bytes()), Ok(name.to_vec()));
+            assert_eq!(read(name, HeaderEncoding::Utf8).map(String::into_bytes), Ok(name.to_vec()));
         }
     }
 

@@ -12,7 +12,7 @@ use super::respond::Answered;
 use super::{App, body, facts, media};
 use crate::audit::export::{self, LABEL, Numbers};
 use crate::audit::{Chain, Entry, Event, Page, Question, Reader, Rest, Search, Sources, Trail, Upshot, Who};
-use crate::settings::Limits;
+use crate::settings::{Limits, Settings};
 use actix_web::{HttpRequest, web};
 use permission::Refused;
 use std::sync::Arc;
@@ -37,6 +37,12 @@ const DEFAULT_LIMIT: usize = 100;
 const MOST: usize = 1000;
 /// Lines that one request may have read, so that no question keeps the store busy: `next_before` goes on from there.
 const MOST_READ: usize = 50_000;
+
+/// Whether the trail is searched over HTTP. "Whoever reaches the listener" is not who: without roles for it there is no such route, but
+/// in a demonstration, whose children are invented (decisions.md 57). The command line stays.
+pub(super) fn is_offered(settings: &Settings) -> bool {
+    settings.is_demo() || !settings.access.allow.audit_roles.is_empty()
+}
 
 /// Answers a search of the trail.
 pub async fn handle(

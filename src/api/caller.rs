@@ -40,18 +40,10 @@ pub(super) struct Refused<'r> {
     pub caller: &'r CallerHeaders,
 }
 
-/// Puts a refusal on the trail, once for each refused request, before its answer goes out. Requests over the rate are not refusals
-/// in this sense: a flood must not fill the trail.
-///
-/// Nothing was asked or shown, so the answer goes out also where the trail cannot be written: the entry is then kept for it.
+/// Puts a refusal on the trail, once for each refused request, before its answer goes out, within the budget of whoever is refused.
+/// Requests over the rate are not refusals in this sense: a flood must not fill the trail.
 pub(super) async fn refused(app: &App, refused: &Refused<'_>) {
-    let entry = entry(app, refused);
-    if let Err(error) = app.trail.record(&entry).await {
-        tracing::error!(target: "cpis_fhir::trail", %error, "a refusal could not be put on the trail in time");
-        if app.trail.can_owe_more() {
-            app.trail.record_when_possible(&entry);
-        }
-    }
+    app.refusals.record(&app.trail, entry(app, refused)).await;
 }
 
 fn entry(app: &App, refused: &Refused<'_>) -> Entry {

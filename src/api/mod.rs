@@ -6,6 +6,7 @@ pub mod audit;
 mod batch;
 mod body;
 mod caller;
+mod children;
 mod connection;
 mod cors;
 mod descriptors;
@@ -18,6 +19,7 @@ mod media;
 pub mod problem;
 mod rate;
 mod read;
+mod refusals;
 mod respond;
 pub mod routes;
 mod search;
@@ -38,6 +40,7 @@ use crate::telemetry::spans;
 use actix_web::http::{ConnectionType, Version};
 use actix_web::{HttpRequest, HttpResponse, web};
 use arc_swap::ArcSwap;
+use children::Children;
 use cors::CrossOrigin;
 use documents::Documents;
 use futures_util::FutureExt;
@@ -46,6 +49,7 @@ use health::SmspHealth;
 use media::Negotiation;
 use problem::Problem;
 use rate::Rates;
+use refusals::Refusals;
 use respond::Answered;
 use routes::Route;
 use std::panic::AssertUnwindSafe;
@@ -62,6 +66,8 @@ pub struct App {
     pub smsp_health: SmspHealth,
     pub documents: Documents,
     rates: Rates,
+    children: Children,
+    refusals: Refusals,
     /// Where there is a trail: its search on the admin listener.
     pub trail_search: Option<audit::TrailSearch>,
     /// Its connections read it too.
@@ -78,7 +84,9 @@ impl App {
         smsp_health: SmspHealth,
     ) -> Self {
         let documents = Documents::new(&settings);
-        let rates = Rates::new(settings.limits.requests_per_second);
+        let limits = settings.limits;
+        let rates = Rates::new(limits.requests_per_second);
+        let children = Children::new(limits.children_per_user, limits.children_window);
         Self {
             settings,
             access,
@@ -88,6 +96,8 @@ impl App {
             smsp_health,
             documents,
             rates,
+            children,
+            refusals: Refusals::default(),
             trail_search: None,
             draining: Arc::default(),
         }
@@ -108,6 +118,11 @@ impl App {
     /// Ids are made with these keys from now on.
     pub fn renew_ids(&self, ids: IdKeys) {
         self.ids.store(Arc::new(ids));
+    }
+
+    /// What was counted of refusals, and is not on the trail yet, goes there.
+    pub async fn settle_refusals(&self) {
+        self.refusals.flush(&self.trail).await;
     }
 
     /// From now on the service is not ready, and every answer closes its connection. What still comes is answered.
@@ -233,7 +248,7 @@ fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Rout
     };
     let path = routes::plain(request.path());
     if listener == Listener::Admin
-        && let Some(route) = routes::of_admin(request.method(), &path)
+        && let Some(route) = routes::of_admin(request.method(), &path, audit::is_offered(settings))
     {
         return route;
     }

@@ -7,7 +7,7 @@ use crate::cpis::UserIdentity;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 use std::hash::Hash;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -48,7 +48,15 @@ impl Rates {
     /// How long until the next one is heard.
     pub fn stranger(&self, address: Option<IpAddr>) -> Result<(), Duration> {
         let (Some(limits), Some(address)) = (&self.0, address) else { return Ok(()) };
-        limits.addresses.count(&address)
+        limits.addresses.count(&network(address))
+    }
+}
+
+/// What one caller has for an address: with IPv6 a network of 64 bits, whose addresses are theirs to choose.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -84,6 +92,17 @@ mod tests {
         assert!(rates.user(&user("a")).unwrap_err() <= Duration::from_secs(1));
         assert_eq!(rates.user(&user("b")), Ok(()));
         assert_eq!(rates.stranger(Some(IpAddr::from([127, 0, 0, 1]))), Ok(()));
+    }
+
+    #[test]
+    fn who_may_choose_among_addresses_is_one_caller() {
+        let rates = Rates::new(Some(2));
+        let ask = |address: &str| rates.stranger(address.parse().ok()).is_ok();
+        assert!(ask("2001:db8:1:2::1") && ask("2001:db8:1:2:ffff::9"));
+        assert!(!ask("2001:db8:1:2:abcd::7"), "the same network");
+        assert!(ask("2001:db8:1:3::1"), "another network");
+        assert!(ask("192.0.2.1") && ask("::ffff:192.0.2.1"));
+        assert!(!ask("192.0.2.1") && ask("192.0.2.2"));
     }
 
     #[test]

@@ -204,9 +204,11 @@ pub fn find(method: &Method, path: &str, served: Served<'_>) -> Result<Route, No
 }
 
 /// What only the admin listener has. Not in the OpenAPI document, which is for callers of the public one (docs/audit.md has it).
-pub fn of_admin(method: &Method, path: &str) -> Option<Result<Route, NoRoute>> {
+///
+/// `searches_trail`: whether the trail's search is offered here.
+pub fn of_admin(method: &Method, path: &str, searches_trail: bool) -> Option<Result<Route, NoRoute>> {
     match path {
-        "/audit/_search" => Some(only(method, &Method::POST, Route::TrailSearch, "POST")),
+        "/audit/_search" if searches_trail => Some(only(method, &Method::POST, Route::TrailSearch, "POST")),
         "/metrics" => Some(only(method, &Method::GET, Route::Metrics, "GET")),
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! The line itself, as one request walks it: parameters, requester, look, graph, bundle.
 
 use super::caller::search_in_scope;
+use super::children::TooMany;
 use super::headers::CallerHeaders;
 use super::looked::Looking;
 use super::media::{self, Negotiation, Presentation};
@@ -10,8 +11,9 @@ use super::routes::{self, Route};
 use super::server::Way;
 use super::{App, Asking, body, facts};
 use crate::access::Identity;
+use crate::audit::{Entry, Event, Upshot, Who};
 use crate::clock;
-use crate::cpis::{Answer, NhsNumber, Question, Requester};
+use crate::cpis::{Answer, Delivery, NhsNumber, Question, Requester};
 use crate::fhir::bundle::{self, Page};
 use crate::fhir::graph::{Context, Graph};
 use crate::fhir::id::IdKeys;
@@ -85,12 +87,39 @@ pub(super) fn question(nhs_number: &NhsNumber, identity: &Identity, caller: &Cal
 
 /// The answer to `question`, or what its failure is to the caller.
 pub(super) async fn look(app: &App, mut question: Question, freshness: Freshness, asked: Request) -> Result<Look, Problem> {
+    may_look_at(app, &question, &asked).await?;
     let own_identity = speaks_for_itself(&question.requester);
     let looking = Looking::begin(&mut question);
     let outcome = looking.work().around(app.lookups.look(question, freshness, asked)).await;
     let problem = outcome.as_ref().err().map(|failure| Problem::of_failure(failure, own_identity));
     looking.end(&outcome, problem.as_ref());
     outcome.map_err(|_| problem.unwrap_or_else(Problem::internal))
+}
+
+/// Whether the user may look at one child more. Once in a while it is on the trail that they wanted to and might not.
+async fn may_look_at(app: &App, question: &Question, asked: &Request) -> Result<(), Problem> {
+    let Err(TooMany { wait, is_first }) = app.children.look(&question.requester.user, &question.nhs_number) else {
+        return Ok(());
+    };
+    let problem = Problem::too_many_children(wait);
+    if is_first {
+        tracing::warn!("a user wants to look at more children than limits.children_per_user; CP-IS is not asked");
+        let upshot = Upshot {
+            outcome: problem.name.into(),
+            delivery: Some(Delivery::NotDelivered),
+            notification_expected: Some(false),
+            ..Upshot::default()
+        };
+        let entry = Entry {
+            who: Some(Who::from(&question.requester)),
+            child: Some(question.nhs_number.clone()),
+            request: asked.facts.clone(),
+            upshot: Some(upshot),
+            ..Entry::of(Event::Refused)
+        };
+        app.refusals.record(&app.trail, entry).await;
+    }
+    Err(problem)
 }
 
 /// The requester's shared look, if there is one and it is wanted; that it is shown, or that there is none, is on the trail.

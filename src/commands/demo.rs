@@ -80,7 +80,9 @@ fn settings(folder: &Path, smsp_url: &str, port: u16) -> Result<Settings, Comman
         ("ADMIN__LISTEN", free(9090).to_string()),
     ];
     let environment = environment.map(|(key, value)| (format!("CPIS_FHIR__{key}"), value));
-    settings::load(None, environment).map_err(|error| CommandError::Settings(error.to_string()))
+    // Whoever rehearses with many children raises limits.children_per_user.
+    let limits = std::env::vars().filter(|(name, _)| name.starts_with("CPIS_FHIR__LIMITS__"));
+    settings::load(None, environment.into_iter().chain(limits)).map_err(|error| CommandError::Settings(error.to_string()))
 }
 
 /// `port` on loopback, or one that is free where it is taken.

@@ -88,6 +88,7 @@ async fn finish(app: &App, [public, admin]: [ServerHandle; 2]) {
     if !app.lookups.drain(DRAIN.saturating_sub(began.elapsed())).await {
         tracing::warn!(in_flight = app.lookups.in_flight(), "stopped with looks in flight: their outcome is unknown");
     }
+    app.settle_refusals().await;
     note(&app.trail, Event::Stopped, format!("version {}", env!("CARGO_PKG_VERSION"))).await;
     if !app.trail.flush(FLUSH).await {
         tracing::error!(owed = app.trail.state().owed, "stopped with entries that the trail has not taken: they are lost");

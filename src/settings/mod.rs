@@ -105,6 +105,9 @@ pub enum ScheduledCare {
 pub struct Limits {
     /// Per caller; at least 1. `None`: no limit, in a demonstration, whose callers are all one person.
     pub requests_per_second: Option<u32>,
+    /// Different children whom one user may look at within `children_window`; at least 1.
+    pub children_per_user: usize,
+    pub children_window: Duration,
     /// Longest request body, in bytes.
     pub body: usize,
     /// For a head, and for a body.
@@ -240,6 +243,8 @@ fn limits(reader: &Reader, is_demo: bool) -> Option<Limits> {
     let rate: u32 = reader.count(RATE)?;
     Some(Limits {
         requests_per_second: (!is_demo || reader.is_set(RATE)).then_some(rate),
+        children_per_user: reader.count("limits.children_per_user")?,
+        children_window: reader.duration("limits.children_window")?,
         body: reader.count("limits.body")?,
         header_timeout: reader.duration("limits.header_timeout")?,
         write_timeout: reader.duration("limits.write_timeout")?,

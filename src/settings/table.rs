@@ -350,7 +350,12 @@ pub(super) const KEYS: &[Key] = &[
         Is("[]"),
         "ODS codes of the organisations whose users may look. Empty: any.",
     ),
-    key("access.allow.audit_roles", TEXTS, Is("[]"), "Job role codes that may search the trail."),
+    key(
+        "access.allow.audit_roles",
+        TEXTS,
+        Is("[]"),
+        "Job role codes that may search the trail over HTTP. Empty: no such search (404), but in demo, on loopback. The command line needs the keys instead.",
+    ),
     key(
         "lookup.share_for",
         DURATION,
@@ -465,6 +470,13 @@ pub(super) const KEYS: &[Key] = &[
         Is("20"),
         "Requests per second and caller, a user. Beyond: 429. Who is not known is counted by address. In demo, whose callers are all one user, there is no limit unless it is set.",
     ),
+    key(
+        "limits.children_per_user",
+        Kind::Count(1, 1_000_000),
+        Is("30"),
+        "Different children whom one user may look at within `children_window`, also in demo. Beyond: 429, and CP-IS is not asked. Each process counts by itself.",
+    ),
+    key("limits.children_window", POSITIVE, Is("10m"), "For how long a child counts; a look at one who counts already is free."),
     key("limits.body", Kind::Size(1, 16 << 20), Is("64KiB"), "Longest request body. Beyond: 413."),
     key(
         "limits.header_timeout",

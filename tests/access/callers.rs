@@ -2,7 +2,10 @@
 
 use super::{assert_refused, look_with};
 use crate::common::issuer::{Issuer, bearer};
-use crate::common::{GOOD_CHILD, House};
+use crate::common::load::fresh_child;
+use crate::common::trail::TrailFolder;
+use crate::common::{GOOD_CHILD, Got, House};
+use cpis_fhir::audit::Event;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,20 +133,121 @@ async fn searches_of_the_trail_over_the_rate_leave_no_entry() {
     let issuer = Issuer::start().await;
     let rate = ("LIMITS__REQUESTS_PER_SECOND", "3");
     let by_role = issuer.house_with(&json!({}), &[rate, ("ACCESS__ALLOW__AUDIT_ROLES", "R9999")]).await;
-    let by_place = issuer.house_with(&json!({}), &[rate]).await;
+    let by_place = House::with(&[rate]).await;
     let token = bearer(&issuer.good());
     let (role, place) = (("Authorization", token.as_str()), ("X-Forwarded-For", "192.0.2.1"));
     for (house, header) in [(by_role, role), (by_place, place)] {
         let (before, mut over) = (entries(&house).await, 0);
-        for _ in 0..60 {
-            let request = house.http.post(format!("{}/audit/_search", house.service.admin)).body("user=asha");
-            let got = house.send(request, &[header, ("Content-Type", "application/x-www-form-urlencoded")]).await;
+        for _ in 0..20 {
+            let got = search_trail(&house, &[header]).await;
             assert!([403, 429].contains(&got.status), "{}", got.text);
             over += u64::from(got.status == 429);
         }
         assert!(over > 0, "a limit");
-        assert_eq!(entries(&house).await - before, 60 - over, "each refusal within the rate is an entry, and nothing else");
+        assert_eq!(entries(&house).await - before, 20 - over, "each refusal within the rate is an entry, and nothing else");
     }
+}
+
+async fn search_trail(house: &House, headers: &[(&str, &str)]) -> Got {
+    let request = house.http.post(format!("{}/audit/_search", house.service.admin)).body("user=dr-example");
+    house.send(request, &[&[("Content-Type", "application/x-www-form-urlencoded")], headers].concat()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trail_is_searched_over_http_only_by_the_roles_for_it() {
+    let issuer = Issuer::start().await;
+    let token = bearer(&issuer.good());
+    let asked_by = [("Authorization", token.as_str())];
+    let without = issuer.house().await;
+    for headers in [&[][..], &asked_by] {
+        assert_eq!(search_trail(&without, headers).await.status, 404, "also on loopback, also for somebody who is known");
+    }
+    let got = without.send(without.http.get(format!("{}/audit/_search", without.service.admin)), &[]).await;
+    assert_eq!(got.status, 404, "not that there would be one for another method");
+    let with = issuer.house_with(&json!({}), &[("ACCESS__ALLOW__AUDIT_ROLES", "R0050")]).await;
+    assert_eq!(search_trail(&with, &[]).await.status, 401);
+    let got = search_trail(&with, &asked_by).await;
+    assert_eq!(got.status, 200, "{}", got.text);
+    // A demonstration has invented children only, and is on loopback.
+    assert_eq!(search_trail(&House::open().await, &[]).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobodys_refusals_by_the_hundred_cost_the_trail_a_few_entries() {
+    let issuer = Issuer::start().await;
+    let trail = TrailFolder::sqlite();
+    let mut house = issuer.house_on(&trail).await;
+    let path = format!("Flag?patient={GOOD_CHILD}");
+    for at in 0..300 {
+        let expired = bearer(&issuer.token(json!({"exp": 5, "jti": at})));
+        let headers = [("Authorization", expired.as_str())];
+        assert_eq!(house.get_with(&path, if at % 2 == 0 { &headers } else { &[] }).await.status, 401);
+    }
+    assert_eq!(look_with(&house, &issuer.good()).await.status, 200, "whoever is known looks as ever");
+    assert_eq!(house.service.stop(), Some(0));
+    let told = trail.told().await;
+    let refused = told.iter().filter(|told| told.entry.event == Event::Refused);
+    let counted: Vec<&str> = refused.clone().filter_map(|told| told.entry.detail.as_deref()).collect();
+    let own = refused.count() - counted.len();
+    // A burst, and one a second for as long as a slow machine took.
+    assert!((60..200).contains(&own), "{own}");
+    assert_eq!(counted.len(), 1, "{counted:?}");
+    let rest = format!("{} further requests were refused", 300 - own);
+    assert!(counted[0].starts_with(&rest) && counted[0].contains("token-expired"), "{counted:?}");
+    trail.assert_whole("a flood");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_user_looks_at_so_many_children_and_no_more_until_the_first_no_longer_counts() {
+    let trail = TrailFolder::sqlite();
+    let settings = trail.settings();
+    let mut settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    settings.extend([("LIMITS__CHILDREN_PER_USER", "3"), ("LIMITS__CHILDREN_WINDOW", "20s"), ("LOOKUP__SHARE_FOR", "0s")]);
+    let house = House::with(&settings).await;
+    let began = std::time::Instant::now();
+    let [first, second, third, fourth] = ["9990000018", "9990000026", GOOD_CHILD, "9990000042"];
+    for child in [first, second, third, first] {
+        assert_eq!(house.look(child).await.status, 200);
+    }
+    assert_eq!(house.counts().queries, 4, "looking again at a child who counts is free");
+    for _ in 0..5 {
+        let got = house.look(fourth).await;
+        assert_eq!((got.status, got.issue().as_str()), (429, "throttled"), "{}", got.text);
+        assert!((1..=20).contains(&got.header("Retry-After").unwrap().parse().unwrap()));
+        assert!(got.diagnostics().contains("was not asked about this child") && !got.text.contains(fourth), "{}", got.text);
+    }
+    let batch = format!(
+        r#"{{"resourceType":"Bundle","type":"batch","entry":[{}]}}"#,
+        [third, fourth].map(|child| format!(r#"{{"request":{{"method":"GET","url":"Flag?patient={child}"}}}}"#)).join(",")
+    );
+    let got = house.send(house.http.post(house.fhir("")).body(batch), &[("Content-Type", "application/fhir+json")]).await;
+    let entries = got.json()["entry"].as_array().unwrap().clone();
+    let statuses: Vec<_> = entries.iter().map(|entry| entry["response"]["status"].as_str().unwrap()[..3].to_owned()).collect();
+    assert_eq!(statuses, ["200", "429"], "{}", got.text);
+    assert_eq!(house.counts().queries, 5);
+    let told = trail.told().await;
+    let refused: Vec<_> = told.iter().filter(|told| told.entry.event == Event::Refused).collect();
+    assert_eq!(refused.len(), 1, "once in the window, so that it cannot fill the trail");
+    assert_eq!(refused[0].entry.upshot.as_ref().unwrap().outcome.as_str(), "too-many-children");
+    assert!(refused[0].entry.who.is_some() && refused[0].entry.child.is_some());
+    let page = house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await.text;
+    assert!(
+        page.lines().any(|line| line.starts_with("cpis_") && line.contains("too-many-children") && line.ends_with(" 5")),
+        "{page}"
+    );
+    tokio::time::sleep(std::time::Duration::from_secs(21).saturating_sub(began.elapsed())).await;
+    assert_eq!(house.look(fourth).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demonstration_has_the_limit_of_children_too() {
+    let house = House::with(&[("LIMITS__CHILDREN_PER_USER", "30")]).await;
+    let mut statuses = Vec::new();
+    for _ in 0..32 {
+        statuses.push(house.look(fresh_child().digits()).await.status);
+    }
+    assert!(statuses[..30].iter().all(|status| *status == 200) && statuses[30..] == [429, 429], "{statuses:?}");
+    assert_eq!(house.counts().queries, 30);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! A system is not a person: tokens of client credentials, and gateways that name themselves or nobody (decisions.md 51).
 
 use super::{assert_refused, look_with};
-use crate::common::gateway::Gateway;
+use crate::common::gateway::{Gateway, doctor_but};
 use crate::common::issuer::Issuer;
 use serde_json::json;
 
@@ -70,13 +70,13 @@ async fn a_gateway_that_names_a_system_or_nobody_is_refused() {
         ("GATEWAY.example", "of a system"),
         ("CN=gateway.example,O=Trust", "not in the form"),
     ] {
-        let got = gateway.look(&caller, &gateway.doctor_but(&[("NHSD-Identity-UUID", user)])).await;
+        let got = gateway.look(&caller, &doctor_but(&[("NHSD-Identity-UUID", user)])).await;
         gateway.assert_nobody_asked(&got, 403);
         assert!(got.diagnostics().contains(saying), "{user}: {}", got.text);
     }
     // The name of who looks is required here too.
     for nobody in ["(null)", "-", ""] {
-        let got = gateway.look(&caller, &gateway.doctor_but(&[("X-Given", nobody), ("X-Family", nobody)])).await;
+        let got = gateway.look(&caller, &doctor_but(&[("X-Given", nobody), ("X-Family", nobody)])).await;
         gateway.assert_nobody_asked(&got, 403);
     }
 }

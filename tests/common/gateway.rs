@@ -122,12 +122,12 @@ impl Gateway {
             assert!(!said.contains(secret), "{secret}: {said}");
         }
     }
+}
 
-    /// What it says of the doctor, with other values in these headers.
-    pub fn doctor_but<'v>(&self, others: &[(&'static str, &'v str)]) -> Vec<(&'static str, &'v str)> {
-        let said = |header: &'static str, value: &'static str| {
-            others.iter().find(|(other, _)| *other == header).map_or((header, value), |(_, other)| (header, *other))
-        };
-        DOCTOR.iter().map(|&(header, value)| said(header, value)).collect()
-    }
+/// What a gateway says of the doctor, with other values in these headers.
+pub fn doctor_but<'v>(others: &[(&'static str, &'v str)]) -> Vec<(&'static str, &'v str)> {
+    let said = |header: &'static str, value: &'static str| {
+        others.iter().find(|(other, _)| *other == header).map_or((header, value), |(_, other)| (header, *other))
+    };
+    DOCTOR.iter().map(|&(header, value)| said(header, value)).collect()
 }

@@ -374,6 +374,8 @@ fn spawn_by(
         .env("CPIS_FHIR__SMSP__CLIENT_KEY", file("client-key.pem"))
         .env("CPIS_FHIR__SMSP__SENDER_ODS", "RX1")
         .env("CPIS_FHIR__ACCESS__MODES", r#"["demo"]"#)
+        // Tests look at more children than a person does; the one of the limit sets its own.
+        .env("CPIS_FHIR__LIMITS__CHILDREN_PER_USER", "1000000")
         .env("CPIS_FHIR__SERVER__LISTEN", "127.0.0.1:0")
         .env("CPIS_FHIR__ADMIN__LISTEN", "127.0.0.1:0")
         .stdout(std::fs::File::create(folder.path().join("stdout")).unwrap())

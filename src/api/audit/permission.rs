@@ -1,6 +1,7 @@
-//! Who may search the trail over HTTP (decisions.md 35).
+//! Who may search the trail over HTTP (decisions.md 35, 57).
 //!
-//! With `access.allow.audit_roles`: whoever the access room knows with one of these roles. Without: this machine alone. A client
+//! With `access.allow.audit_roles`: whoever the access room knows with one of these roles. Without, in a demonstration: this machine alone;
+//! otherwise the route is not there. A client
 //! certificate of `admin.tls.client_ca` is asked for by the listener itself, before a request is read; it says which system comes,
 //! not which person, so that it opens nothing more here.
 
@@ -33,7 +34,7 @@ pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<Ref
     if !app.settings.access.allow.audit_roles.is_empty() {
         return by_role(request, app).await;
     }
-    if is_of_this_machine(request) {
+    if app.settings.is_demo() && is_of_this_machine(request) {
         return Ok(Who { issuer: Some("loopback".into()), ..Who::default() });
     }
     let within_rate = app.rates.stranger(request.peer_addr().map(|peer| peer.ip()));

@@ -33,6 +33,8 @@ impl Store for Full {
 async fn posted_by(desk: &TrailSearch, may: Result<Who, Box<Refused>>, form: &str) -> Result<Answered, Problem> {
     let limits = Limits {
         requests_per_second: Some(1),
+        children_per_user: 1,
+        children_window: Duration::from_secs(1),
         body: 10_000,
         header_timeout: Duration::from_secs(5),
         write_timeout: Duration::from_secs(5),

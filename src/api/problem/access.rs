@@ -38,8 +38,23 @@ impl Problem {
             HttpCode::TooManyRequests,
             "More requests a second than one caller may make. CP-IS was not asked: wait as Retry-After says.",
         );
-        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(u32::from(wait.subsec_nanos() > 0));
-        problem.retry_after = Some(seconds.max(1));
+        problem.retry_after = Some(whole_seconds(wait));
+        problem
+    }
+
+    /// A user who has looked at as many children as one may in a while; `wait` until another may be looked at.
+    pub fn too_many_children(wait: Duration) -> Self {
+        let mut problem = Self::new(
+            "too-many-children",
+            429,
+            IssueType::Throttled,
+            SpineCode::TooManyRequests,
+            HttpCode::TooManyRequests,
+            "This user has looked at as many different children as one may in a while, since each look notifies an authority. CP-IS was \
+             not asked about this child: wait as Retry-After says, and look only at children who are being seen. Children looked at already \
+             can be looked at again.",
+        );
+        problem.retry_after = Some(whole_seconds(wait));
         problem
     }
 }
@@ -47,7 +62,12 @@ impl Problem {
 /// The names of all answers 401, 403 and 429: a refusal's, and those of what is no refusal of the access room.
 pub fn names_of_refusals() -> impl Iterator<Item = &'static str> {
     let of_access = Refusal::EACH.iter().filter(|refusal| refusal.kind() != RefusalKind::Unavailable).map(Refusal::name);
-    of_access.chain(["throttled", "author-credentials", "trail-refused"])
+    of_access.chain(["throttled", "too-many-children", "author-credentials", "trail-refused"])
+}
+
+/// At least one, and never less than `wait`.
+fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(u32::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 fn unauthorized(name: &'static str, issue: IssueType, text: String) -> Problem {

@@ -85,6 +85,8 @@ const SPECIFIED: &[(&str, Option<&str>)] = &[
     ("fhir.patient_flag", Some("false")),
     ("fhir.read_asks", Some("false")),
     ("limits.requests_per_second", Some("20")),
+    ("limits.children_per_user", Some("30")),
+    ("limits.children_window", Some("10m")),
     ("limits.body", Some("64KiB")),
     ("limits.header_timeout", Some("5s")),
     ("limits.write_timeout", Some("30s")),
@@ -150,6 +152,7 @@ fn the_least_settings_give_the_defaults() {
         (settings.limits.requests_per_second, settings.limits.body, settings.limits.connections),
         (Some(20), 65_536, 4096)
     );
+    assert_eq!((settings.limits.children_per_user, settings.limits.children_window), (30, Duration::from_mins(10)));
     assert_eq!(settings.limits.header_timeout, Duration::from_secs(5));
     assert_eq!((settings.limits.write_timeout, settings.limits.connections_per_address), (Duration::from_secs(30), None));
     assert_eq!(settings.telemetry.log, LogForm::Json);
