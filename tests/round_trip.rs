@@ -127,7 +127,7 @@ fn holding(about: NhsNumber) -> impl Strategy<Value = Holding> {
             nhs_numbers: vec![about.clone()],
             local_ids: vec![LocalId { value: local.as_str().into(), assigning_authority: Text::default() }],
             name: PersonName { prefix: vec![], given: name.given[..1].to_vec(), family: name.family, suffix: vec![] },
-            birth_date: born.map(BirthDate),
+            birth_date: born.map(BirthDate::from),
         });
     let record = (authority(), entries());
     let records = (subject, vec(record, 1..4), 0usize..2).prop_map(|(subject, records, missing)| {

@@ -90,7 +90,7 @@ fn payload(authorities: usize, plans: &[Plan], accesses: usize) -> String {
         nhs_numbers: vec![number()],
         local_ids: vec![],
         name: PersonName { prefix: vec![], ..person("Robin") },
-        birth_date: Some(BirthDate(date(2018, 4, 1))),
+        birth_date: Some(BirthDate::from(date(2018, 4, 1))),
     };
     let mut content = AnswerContent::code_only("SMSP-0000", MessageIds::fresh().message.into(), now());
     let record = |code: usize| Record {

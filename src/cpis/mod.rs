@@ -29,6 +29,6 @@ pub use plan::{Entry, Period, Plan, PlanStatus, PlanType, Unreadable};
 pub use question::{MessageIds, Question};
 pub use register::{Asking, Register};
 pub use requester::{CareSetting, Requester, SdsId, UserIdentity};
-pub use subject::{BirthDate, LocalId, PersonName, Subject, SubjectKind};
+pub use subject::{BirthDate, DatePrecision, LocalId, PersonName, Subject, SubjectKind};
 pub use text::Text;
 pub use time::AccessTime;

@@ -61,9 +61,65 @@ impl PersonName {
     }
 }
 
-/// A date of birth: a calendar date, never shown by `Debug`.
+/// A date of birth as precisely as it was given, never shown by `Debug`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct BirthDate(pub Date);
+pub struct BirthDate {
+    /// The first day that it may be.
+    pub first: Date,
+    pub precision: DatePrecision,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DatePrecision {
+    Year,
+    Month,
+    Day,
+}
+
+impl BirthDate {
+    /// Whether both may be the same day.
+    #[must_use]
+    pub fn agrees_with(self, other: Self) -> bool {
+        let (one, two) = (self.first, other.first);
+        match self.precision.min(other.precision) {
+            DatePrecision::Year => one.year() == two.year(),
+            DatePrecision::Month => (one.year(), one.month()) == (two.year(), two.month()),
+            DatePrecision::Day => one == two,
+        }
+    }
+
+    /// The most precise of the dates, where all may be the same day.
+    pub fn agreed(mut dates: impl Iterator<Item = Self>) -> Result<Option<Self>, Disagreeing> {
+        let first = dates.next();
+        dates.try_fold(first, |best, date| match best {
+            Some(best) if !best.agrees_with(date) => Err(Disagreeing),
+            Some(best) if best.precision >= date.precision => Ok(Some(best)),
+            _ => Ok(Some(date)),
+        })
+    }
+
+    /// As FHIR writes a date: `2018`, `2018-04` or `2018-04-01`.
+    #[must_use]
+    pub fn iso(self) -> String {
+        let mut text = self.first.to_string();
+        text.truncate(match self.precision {
+            DatePrecision::Year => 4,
+            DatePrecision::Month => 7,
+            DatePrecision::Day => 10,
+        });
+        text
+    }
+}
+
+/// Dates of birth that cannot be the same day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disagreeing;
+
+impl From<Date> for BirthDate {
+    fn from(day: Date) -> Self {
+        Self { first: day, precision: DatePrecision::Day }
+    }
+}
 
 impl std::fmt::Debug for BirthDate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

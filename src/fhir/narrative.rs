@@ -113,7 +113,7 @@ fn push_subject(div: &mut String, subject: &Subject, node: &PlanNode<'_>, asked:
     }
     if let Some(born) = subject.birth_date {
         div.push_str(", born ");
-        push_date(div, born.0);
+        wording::push_birth_date(div, born);
     }
     if subject.nhs_numbers.contains(asked) && node.record.subjects.len() > 1 {
         div.push_str(", the person asked about");
@@ -143,7 +143,8 @@ fn push_authority(div: &mut String, label: &str, authority: &Authority<'_>) {
         div.push_str("</b>");
         for number in &authority.numbers {
             div.push_str("<br/>");
-            div.push_str(number.purpose.label());
+            div.push_str(number.label());
+            div.push_str(number.medium.words());
             div.push_str(": ");
             escape(div, number.number);
         }

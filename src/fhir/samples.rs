@@ -101,7 +101,7 @@ pub(crate) fn child() -> Subject {
         nhs_numbers: vec![number(ASKED)],
         local_ids: vec![LocalId { value: "LA-0042".into(), assigning_authority: Text::default() }],
         name: name("Robin", "Testpatient"),
-        birth_date: Some(BirthDate(date(2018, 4, 1))),
+        birth_date: Some(BirthDate::from(date(2018, 4, 1))),
     }
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn mother() -> Subject {
         nhs_numbers: vec![number(ASKED)],
         local_ids: Vec::new(),
         name: name("Alex", "Testpatient"),
-        birth_date: Some(BirthDate(date(1996, 7, 9))),
+        birth_date: Some(BirthDate::from(date(1996, 7, 9))),
     }
 }
 

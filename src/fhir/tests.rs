@@ -143,7 +143,7 @@ fn accesses_of_unknown_author_and_of_unknown_time() {
 fn mother_and_child_in_one_record_are_kept_apart() {
     let mut newborn = child();
     newborn.nhs_numbers = vec![super::samples::number("9990000026")];
-    newborn.birth_date = Some(BirthDate(date(2026, 1, 2)));
+    newborn.birth_date = Some(BirthDate::from(date(2026, 1, 2)));
     let plans = vec![
         plan(PlanType::UnbornChildProtection, date(2025, 9, 1), Some(date(2026, 2, 1))),
         plan(PlanType::ChildProtection, date(2026, 1, 2), None),
@@ -183,4 +183,58 @@ fn a_record_without_subjects_still_has_a_patient() {
         shown(&answer, ResourceType::Organization),
         shown(&answer, ResourceType::Flag)
     ]);
+}
+
+/// An address is told with its own medium, and without the scheme that a person cannot ring (decisions.md 54).
+#[test]
+fn an_e_mail_a_fax_and_a_text_message_are_what_they_are() {
+    use crate::cpis::NumberUse;
+    let mut authority = exampleshire();
+    authority.numbers = [
+        ("mailto:duty.team@example.gov.uk?subject=x", &[NumberUse::OfficeHours][..]),
+        ("MAILTO: out@example.gov.uk", &[NumberUse::EmergencyDuty]),
+        ("fax:02079460003", &[]),
+        ("sms:07700900004", &[NumberUse::EmergencyDuty]),
+        ("https://example.gov.uk/duty", &[]),
+        ("02079460001 ext: 5", &[NumberUse::OfficeHours]),
+    ]
+    .map(|(number, uses)| super::samples::telephone(number, uses))
+    .to_vec();
+    let plans = vec![plan(PlanType::ChildProtection, date(2025, 9, 1), None)];
+    let answer = answer(vec![record(authority, plans, vec![child()])]);
+    let expected = [
+        ("email", "duty.team@example.gov.uk", "work", "Office hours (e-mail)"),
+        ("email", "out@example.gov.uk", "", "Emergency duty team (e-mail)"),
+        ("fax", "02079460003", "", "Other number (fax)"),
+        ("sms", "07700900004", "mobile", "Emergency duty team (text message)"),
+        ("url", "https://example.gov.uk/duty", "", "Other contact (web)"),
+        ("phone", "02079460001 ext: 5", "work", "Office hours"),
+    ];
+    for kind in [ResourceType::Organization, ResourceType::CareTeam] {
+        let resource = shown(&answer, kind).remove(0);
+        let told = resource["telecom"].as_array().unwrap().iter();
+        let told: Vec<_> =
+            told.map(|point| ["system", "value", "use"].map(|part| point[part].as_str().unwrap_or_default())).collect();
+        assert_eq!(told, expected.map(|(system, value, number_use, _)| [system, value, number_use]), "{kind:?}");
+    }
+    let narrative = shown(&answer, ResourceType::CareTeam)[0]["text"]["div"].as_str().unwrap().to_owned();
+    for (_, value, _, label) in expected {
+        assert!(narrative.contains(&format!("{label}: {value}<")), "{label}: {narrative}");
+    }
+    assert!(!narrative.to_lowercase().contains("mailto"), "{narrative}");
+}
+
+#[test]
+fn a_year_of_birth_is_a_partial_date_and_stands_in_the_narrative() {
+    use crate::cpis::DatePrecision;
+    for (precision, iso, said) in
+        [(DatePrecision::Year, "2018", "born 2018<"), (DatePrecision::Month, "2018-04", "born April 2018<")]
+    {
+        let mut known = child();
+        known.birth_date = Some(BirthDate { first: date(2018, 4, 1), precision });
+        let answer = answer(vec![record(exampleshire(), vec![plan(PlanType::LookedAfter, date(2025, 9, 1), None)], vec![known])]);
+        assert_eq!(shown(&answer, ResourceType::Patient)[0]["birthDate"], iso);
+        let flag = shown(&answer, ResourceType::Flag).remove(0);
+        assert!(flag["text"]["div"].as_str().unwrap().contains(said), "{}", flag["text"]["div"]);
+    }
 }

@@ -1,7 +1,7 @@
 //! The sentences that a clinician reads in `code.text` (fhir.md 2; decisions.md 7, 15).
 
 use super::graph::{Authority, Graph, PlanNode};
-use crate::cpis::{PersonName, Plan, PlanStatus, PlanType};
+use crate::cpis::{BirthDate, DatePrecision, PersonName, Plan, PlanStatus, PlanType};
 use jiff::civil::Date;
 
 pub const COULD_NOT_BE_READ: &str = "CP-IS holds a record that could not be read.";
@@ -99,16 +99,32 @@ fn push_contact(text: &mut String, authority: &Authority<'_>) {
     text.push_str(&authority.display());
     for number in &authority.numbers {
         text.push_str(", ");
-        let mut label = number.purpose.label().chars();
+        let mut label = number.label().chars();
         text.extend(label.next().map(|first| first.to_ascii_lowercase()));
         text.push_str(label.as_str());
+        text.push_str(number.medium.words());
         text.push(' ');
         text.push_str(number.number);
     }
 }
 
+/// "1 September 2025", "September 2025" or "2025", as precise as it is known.
+pub fn push_birth_date(text: &mut String, born: BirthDate) {
+    match born.precision {
+        DatePrecision::Day => push_date(text, born.first),
+        DatePrecision::Month => push_month(text, born.first),
+        DatePrecision::Year => push_number(text, born.first.year().unsigned_abs()),
+    }
+}
+
 /// "1 September 2025": cannot be misread, as numbers of days and months can.
 pub fn push_date(text: &mut String, date: Date) {
+    push_number(text, u16::from(date.day().unsigned_abs()));
+    text.push(' ');
+    push_month(text, date);
+}
+
+fn push_month(text: &mut String, date: Date) {
     const MONTHS: [&str; 12] = [
         "January",
         "February",
@@ -124,8 +140,6 @@ pub fn push_date(text: &mut String, date: Date) {
         "December",
     ];
     let month = usize::from(date.month().unsigned_abs()).saturating_sub(1);
-    push_number(text, u16::from(date.day().unsigned_abs()));
-    text.push(' ');
     text.push_str(MONTHS.get(month).copied().unwrap_or_default());
     text.push(' ');
     push_number(text, date.year().unsigned_abs());

@@ -15,6 +15,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Probe {
     config: Arc<ClientConfig>,
+    handshakes: Handshakes,
     host: String,
     port: u16,
     limit: Duration,
@@ -24,10 +25,11 @@ impl Probe {
     /// # Errors
     /// [`ClientError`] where certificates or the URL cannot be used.
     pub fn new(connection: &Connection, url: &str) -> Result<Self, ClientError> {
-        let config = Arc::new(tls::config(connection, &Handshakes::default())?);
+        let handshakes = Handshakes::default();
+        let config = Arc::new(tls::config(connection, &handshakes)?);
         let url = url::Url::parse(url).map_err(|_| ClientError::Url)?;
         let host = reach::host(&url).ok_or(ClientError::Url)?;
-        Ok(Self { config, host, port: reach::port(&url), limit: connection.connect_timeout })
+        Ok(Self { config, handshakes, host, port: reach::port(&url), limit: connection.connect_timeout })
     }
 
     /// Resolves, connects, completes TLS and listens for a refusal.

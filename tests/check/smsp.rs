@@ -48,3 +48,26 @@ async fn a_server_that_refuses_our_certificate_is_told_as_such() {
     assert!(message.starts_with("refused after the handshake: ") && message.contains("smsp.client_cert"), "{message}");
     assert_eq!((checked.status("smsp.client_cert"), checked.status("smsp.tcp")), ("ok", "ok"));
 }
+
+/// A server that ends the handshake at our first message cannot have refused a certificate that it has not asked for (C2-44).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_a_cipher_in_common_is_told_as_such() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    // Fatal alert 40, as a server sends it that offers only AES128-SHA.
+    const HANDSHAKE_FAILURE: [u8; 7] = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(&HANDSHAKE_FAILURE).await;
+        }
+    });
+    let mut ground = Ground::well().await;
+    ground.set("SMSP__URL", &format!("https://localhost:{port}/smsp/cpis"));
+    let checked = ground.check().await;
+    checked.assert_only_failure("smsp.tls");
+    let message = checked.message("smsp.tls");
+    assert!(message.starts_with("no cipher suite in common (TLS 1.2/1.3 with forward-secret AEAD is needed)"), "{message}");
+    assert!(message.contains("(40)") && !message.contains("smsp.client_cert"), "{message}");
+}

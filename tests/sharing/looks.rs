@@ -100,7 +100,7 @@ pub fn answer(child: &str, title: &str) -> Answer {
         nhs_numbers: vec![number(child)],
         local_ids: Vec::new(),
         name: PersonName { given: vec!["Canarychild".into()], ..PersonName::default() },
-        birth_date: Some(BirthDate(date(2018, 4, 1))),
+        birth_date: Some(BirthDate::from(date(2018, 4, 1))),
     };
     let period = Period { start: date(2025, 9, 1), end: None };
     let entries = vec![Entry::Plan(Plan { plan_type: PlanType::ChildProtection, period })];

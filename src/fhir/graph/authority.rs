@@ -13,11 +13,76 @@ pub struct Authority<'a> {
     pub numbers: Vec<ContactNumber<'a>>,
 }
 
-/// A number for one purpose.
+/// A number, or another address, for one purpose.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ContactNumber<'a> {
+    /// Without the scheme that says its medium.
     pub number: &'a str,
+    pub medium: Medium,
     pub purpose: Purpose,
+}
+
+impl ContactNumber<'_> {
+    /// The words before the number.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match (self.purpose, self.medium) {
+            (Purpose::Other, Medium::Telephone | Medium::Fax | Medium::Text)
+            | (Purpose::OfficeHours | Purpose::EmergencyDuty, _) => self.purpose.label(),
+            (Purpose::Other, Medium::Email | Medium::Web) => "Other contact",
+        }
+    }
+}
+
+/// What a number is dialled with, by the scheme of its URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Medium {
+    Telephone,
+    Email,
+    Fax,
+    /// A text message.
+    Text,
+    Web,
+}
+
+impl Medium {
+    /// The medium, and the address without the scheme. A web address is nothing without its own.
+    fn of(given: &str) -> (Self, &str) {
+        let Some((scheme, rest)) = given.split_once(':') else { return (Self::Telephone, given) };
+        let rest = rest.trim_start();
+        match scheme.to_ascii_lowercase().as_str() {
+            _ if rest.is_empty() => (Self::Telephone, given),
+            "mailto" => (Self::Email, rest.split_once('?').map_or(rest, |(address, _)| address)),
+            "fax" | "x-text-fax" => (Self::Fax, rest),
+            "sms" => (Self::Text, rest),
+            "http" | "https" => (Self::Web, given),
+            _ => (Self::Telephone, given),
+        }
+    }
+
+    /// `ContactPoint.system` (R4).
+    #[must_use]
+    pub fn system(self) -> &'static str {
+        match self {
+            Self::Telephone => "phone",
+            Self::Email => "email",
+            Self::Fax => "fax",
+            Self::Text => "sms",
+            Self::Web => "url",
+        }
+    }
+
+    /// What stands after the label of anything but a telephone number.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Telephone => "",
+            Self::Email => " (e-mail)",
+            Self::Fax => " (fax)",
+            Self::Text => " (text message)",
+            Self::Web => " (web)",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,10 +177,10 @@ impl<'a> Authority<'a> {
 /// One entry for each number and use (decisions.md 16).
 fn contact_numbers(authority: &LocalAuthority) -> impl Iterator<Item = ContactNumber<'_>> {
     authority.numbers.iter().flat_map(|telephone| {
-        let number = telephone.number.as_str().trim();
+        let (medium, number) = Medium::of(telephone.number.as_str().trim());
         let unnamed = telephone.uses.is_empty().then_some(Purpose::Other);
         let purposes = telephone.uses.iter().map(Purpose::from).chain(unnamed);
-        purposes.filter(move |_| !number.is_empty()).map(move |purpose| ContactNumber { number, purpose })
+        purposes.filter(move |_| !number.is_empty()).map(move |purpose| ContactNumber { number, medium, purpose })
     })
 }
 

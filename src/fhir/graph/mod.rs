@@ -10,7 +10,7 @@ mod patient;
 mod plan;
 
 pub use super::resource_type::ResourceType;
-pub use authority::{Authority, ContactNumber, Purpose};
+pub use authority::{Authority, ContactNumber, Medium, Purpose};
 pub use edge::Edge;
 pub(in crate::fhir) use edge::PATIENT;
 pub use patient::AskedAbout;

@@ -1,8 +1,7 @@
 use crate::{
-    cpis::{Answer, LocalId, NhsNumber, Notice, PersonName, Record, Subject},
+    cpis::{Answer, BirthDate, Entry, LocalId, NhsNumber, Notice, PersonName, PlanType, Record, Subject, SubjectKind},
     fhir::wording,
 };
-use jiff::civil::Date;
 
 /// The person asked about, as all records of the answer together know them (decisions.md 9).
 pub struct AskedAbout<'a> {
@@ -10,7 +9,7 @@ pub struct AskedAbout<'a> {
     /// Each name once; more than one when the records disagree.
     pub names: Vec<&'a PersonName>,
     /// Only where the records agree on name and date.
-    pub birth_date: Option<Date>,
+    pub birth_date: Option<BirthDate>,
     /// Ids of local authorities' own systems, each once, with the name of the authority.
     pub local_ids: Vec<(&'a LocalId, Option<&'a str>)>,
     /// Every name, or that there is none.
@@ -21,18 +20,16 @@ impl<'a> AskedAbout<'a> {
     pub(super) fn new(answer: &'a Answer) -> Self {
         let mut asked =
             Self { number: &answer.about, names: Vec::new(), birth_date: None, local_ids: Vec::new(), display: String::new() };
-        let mut birth_dates: Vec<Date> = Vec::new();
+        let mut birth_dates = Vec::new();
         for record in answer.records() {
             for subject in matching(record, &answer.about) {
                 asked.add_name(&subject.name);
                 asked.add_local_ids(record, subject);
-                birth_dates.extend(subject.birth_date.map(|birth_date| birth_date.0));
+                birth_dates.extend(subject.birth_date);
             }
         }
-        birth_dates.sort_unstable();
-        birth_dates.dedup();
-        let disagree = asked.names.len() > 1 || birth_dates.len() > 1 || answer.notices.contains(&Notice::SubjectsDisagree);
-        asked.birth_date = birth_dates.first().copied().filter(|_| !disagree);
+        let disagree = asked.names.len() > 1 || answer.notices.contains(&Notice::SubjectsDisagree);
+        asked.birth_date = BirthDate::agreed(birth_dates.into_iter()).unwrap_or_default().filter(|_| !disagree);
         let names: Vec<_> = asked.names.iter().map(|name| name.spoken()).collect();
         asked.display = if names.is_empty() { "Name not given".to_owned() } else { names.join(" / ") };
         asked
@@ -65,9 +62,12 @@ fn matching<'a>(record: &'a Record, about: &NhsNumber) -> impl Iterator<Item = &
     record.subjects.iter().filter(move |subject| subject.nhs_numbers.contains(about)).chain(only)
 }
 
-/// The person asked about in one record.
-pub(super) fn asked_in<'a>(record: &'a Record, about: &NhsNumber) -> Option<&'a Subject> {
-    matching(record, about).next()
+/// As whom the person asked about stands behind one entry of a record. Where the record knows them as a child and as a mother, the kind of
+/// plan decides: an unborn plan is about the mother, any other about the child (decisions.md 52).
+pub(super) fn asked_as(record: &Record, entry: &Entry, about: &NhsNumber) -> Option<SubjectKind> {
+    let of_mother = matches!(entry, Entry::Plan(plan) if plan.plan_type == PlanType::UnbornChildProtection);
+    let rank = |kind: &SubjectKind| (*kind == SubjectKind::Unknown, (*kind == SubjectKind::Mother) != of_mother);
+    matching(record, about).map(|subject| subject.kind).min_by_key(rank)
 }
 
 impl std::fmt::Debug for AskedAbout<'_> {

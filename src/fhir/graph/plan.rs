@@ -92,12 +92,12 @@ impl PlanNode<'_> {
 pub(super) fn collect<'a>(answer: &'a Answer, of_record: &[Option<usize>], today: Date) -> Vec<PlanNode<'a>> {
     let mut nodes = Vec::with_capacity(answer.records().iter().map(|record| record.entries.len()).sum());
     for (record, authority) in answer.records().iter().zip(of_record) {
-        let asked_as = patient::asked_in(record, &answer.about).map(|subject| subject.kind);
         nodes.extend(record.entries.iter().map(|entry| {
             let status = match entry {
                 Entry::Plan(plan) => Some(plan.status(today)),
                 Entry::Unreadable(_) => None,
             };
+            let asked_as = patient::asked_as(record, entry, &answer.about);
             PlanNode { record, entry: *entry, status, asked_as, authority: *authority, part: OnceCell::new() }
         }));
     }

@@ -90,3 +90,51 @@ fn a_graph_prints_nothing_of_anyone() {
         assert!(!printed.contains(secret), "{secret}");
     }
 }
+
+/// Whom a plan is about goes by its type, not by which of two elements comes first (decisions.md 52).
+#[test]
+fn a_pregnant_girl_is_the_child_of_her_own_plan_and_the_mother_of_the_unborn() {
+    let keys = keys();
+    let pregnant = samples::mother();
+    let entries = || {
+        vec![
+            plan(PlanType::LookedAfter, date(2025, 2, 1), None),
+            plan(PlanType::ChildProtection, date(2025, 3, 1), None),
+            plan(PlanType::UnbornChildProtection, date(2025, 10, 1), Some(date(2026, 4, 1))),
+        ]
+    };
+    let told = |subjects| {
+        let answer = answer(vec![record(exampleshire(), entries(), subjects)]);
+        let graph = Graph::new(&answer, &context(&keys));
+        let flags = graph.of_type(ResourceType::Flag);
+        flags.map(|key| (graph.id(key).to_owned(), graph.plan(key).unwrap().asked_is_mother())).collect::<Vec<_>>()
+    };
+    let mother_first = told(vec![pregnant.clone(), child()]);
+    assert_eq!(mother_first, told(vec![child(), pregnant.clone()]), "the order of the elements decides nothing");
+    let of_mother: Vec<_> = mother_first.iter().map(|(_, of_mother)| *of_mother).collect();
+    assert_eq!(of_mother, [true, false, false], "newest start first: unborn, child protection, looked after");
+    let only_mother: Vec<_> = told(vec![pregnant]).iter().map(|(_, of_mother)| *of_mother).collect();
+    assert_eq!(only_mother, [true, true, true], "a record that knows her as the mother only");
+}
+
+#[test]
+fn a_birth_date_is_as_precise_as_the_most_precise_of_those_that_agree() {
+    use crate::cpis::{BirthDate, DatePrecision};
+    let keys = keys();
+    let born = |dates: &[(i16, i8, i8, DatePrecision)]| {
+        let records = dates.iter().map(|&(year, month, day, precision)| {
+            let mut subject = child();
+            subject.birth_date = Some(BirthDate { first: date(year, month, day), precision });
+            record(exampleshire(), vec![plan(PlanType::LookedAfter, date(2025, 2, 1), None)], vec![subject])
+        });
+        let answer = answer(records.collect());
+        let graph = Graph::new(&answer, &context(&keys));
+        graph.asked().birth_date.map(BirthDate::iso)
+    };
+    let (year, month, day) = (DatePrecision::Year, DatePrecision::Month, DatePrecision::Day);
+    assert_eq!(born(&[(2018, 1, 1, year)]).as_deref(), Some("2018"));
+    assert_eq!(born(&[(2018, 1, 1, year), (2018, 4, 1, month)]).as_deref(), Some("2018-04"));
+    assert_eq!(born(&[(2018, 4, 9, day), (2018, 1, 1, year), (2018, 4, 1, month)]).as_deref(), Some("2018-04-09"));
+    assert_eq!(born(&[(2018, 4, 9, day), (2019, 1, 1, year)]), None);
+    assert_eq!(born(&[(2018, 4, 9, day), (2018, 5, 1, month)]), None);
+}

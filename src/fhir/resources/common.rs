@@ -4,7 +4,7 @@ use crate::{
     cpis::{Organisation, Text},
     fhir::{
         codes::{self, Code},
-        graph::{ContactNumber, Graph, NodeKey, Purpose},
+        graph::{ContactNumber, Graph, Medium, NodeKey, Purpose},
     },
 };
 use fhirbolt_model::r4::types::{CodeableConcept, Coding, ContactPoint, Id, Identifier, Meta, Reference};
@@ -90,13 +90,14 @@ pub fn nhs_number(graph: &Graph<'_>) -> Identifier {
 
 /// WP is work, EC is mobile (NHS England's own mapping, wire.md 3.4); any other has no use.
 pub fn contact_point(number: &ContactNumber<'_>) -> ContactPoint {
+    let is_dialled = matches!(number.medium, Medium::Telephone | Medium::Text);
     let number_use = match number.purpose {
         Purpose::OfficeHours => Some("work"),
-        Purpose::EmergencyDuty => Some("mobile"),
-        Purpose::Other => None,
+        Purpose::EmergencyDuty if is_dialled => Some("mobile"),
+        Purpose::EmergencyDuty | Purpose::Other => None,
     };
     ContactPoint {
-        system: Some("phone".into()),
+        system: Some(number.medium.system().into()),
         value: Some(number.number.into()),
         r#use: number_use.map(Into::into),
         ..Default::default()

@@ -35,7 +35,7 @@ fn contact(number: &ContactNumber<'_>) -> OrganizationContact {
     };
     OrganizationContact {
         purpose: purpose.map(|purpose| Box::new(concept(purpose))),
-        name: Some(Box::new(HumanName { text: Some(number.purpose.label().into()), ..Default::default() })),
+        name: Some(Box::new(HumanName { text: Some(number.label().into()), ..Default::default() })),
         telecom: vec![contact_point(number)],
         ..Default::default()
     }

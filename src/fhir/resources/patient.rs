@@ -22,7 +22,7 @@ pub fn patient(graph: &Graph<'_>, key: NodeKey) -> Patient {
         meta: Some(meta(graph, key, &[])),
         identifier: std::iter::once(number).chain(local).collect(),
         name: asked.names.iter().map(|name| human_name(name)).collect(),
-        birth_date: asked.birth_date.map(|date| date.to_string().into()),
+        birth_date: asked.birth_date.map(|date| date.iso().into()),
         ..Default::default()
     }
 }

@@ -8,7 +8,7 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 
-use crate::cpis::{BirthDate, NhsNumber, Text};
+use crate::cpis::{NhsNumber, Text};
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -227,16 +227,6 @@ impl Coded for Date {
         let year = i16::read(input)?;
         let [month, day] = input.array()?;
         Self::new(year, month.try_into().ok()?, day.try_into().ok()?).ok()
-    }
-}
-
-impl Coded for BirthDate {
-    fn write(&self, out: &mut Vec<u8>) {
-        self.0.write(out);
-    }
-
-    fn read(input: &mut Input<'_>) -> Option<Self> {
-        Date::read(input).map(Self)
     }
 }
 

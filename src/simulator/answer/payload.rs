@@ -230,7 +230,7 @@ fn write_subject(xml: &mut Xml, subject: &Subject, layout: Layout) {
 
 fn write_demographics(xml: &mut Xml, subject: &Subject, layout: Layout) {
     if let Some(born) = subject.birth_date {
-        xml.empty("birthTime", &[("value", &day(born.0))]);
+        xml.empty("birthTime", &[("value", &born.iso().replace('-', ""))]);
     }
     author::write_name(xml, &subject.name, layout);
 }

@@ -99,7 +99,7 @@ impl SubjectPlan {
             nhs_numbers: self.nhs_numbers.iter().map(|number| number.resolve(asked)).collect(),
             local_ids: self.local_ids.clone(),
             name: self.name.clone(),
-            birth_date: self.born.map(|born| BirthDate(born.resolve(today))),
+            birth_date: self.born.map(|born| BirthDate::from(born.resolve(today))),
         }
     }
 }

@@ -51,9 +51,19 @@ pub(super) struct Links {
     pub(super) tls: Arc<ClientConfig>,
     pub(super) connect_timeout: Duration,
     pub(super) kept: Arc<Kept>,
-    /// Stands in for the system's name resolution.
     #[cfg(test)]
-    pub(super) addresses: Option<Arc<Mutex<Vec<SocketAddr>>>>,
+    pub(super) names: Arc<Mutex<Names>>,
+}
+
+/// What name resolution comes to.
+#[cfg(test)]
+#[derive(Clone, Default)]
+pub(super) enum Names {
+    #[default]
+    OfTheSystem,
+    Are(Vec<SocketAddr>),
+    Hang,
+    Fail,
 }
 
 /// One connection: TLS with HTTP/1.1 on it. Whoever drops it closes it.
@@ -135,8 +145,14 @@ impl Links {
 
     async fn resolve(&self) -> Result<Vec<SocketAddr>, reach::NotResolved> {
         #[cfg(test)]
-        if let Some(addresses) = &self.addresses {
-            return Ok(addresses.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        {
+            let names = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            match names {
+                Names::OfTheSystem => {}
+                Names::Are(addresses) => return Ok(addresses),
+                Names::Hang => std::future::pending().await,
+                Names::Fail => return Err(reach::NotResolved),
+            }
         }
         reach::resolve(&self.host, self.port).await
     }

@@ -77,7 +77,7 @@ impl Client {
             connect_timeout: connection.connect_timeout,
             kept: Kept::new(terms),
             #[cfg(test)]
-            addresses: None,
+            names: Arc::default(),
         };
         Ok(Self { links, url, target, headers, dialect, handshakes })
     }

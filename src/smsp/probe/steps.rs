@@ -16,6 +16,9 @@ use tokio_rustls::client::TlsStream;
 /// A server that refuses our certificate says so only after the handshake of TLS 1.3 (decisions.md 31).
 pub const LISTEN_FOR_REFUSAL: Duration = Duration::from_millis(500);
 
+/// The first cause of an alert that comes before our certificate was asked for.
+const NO_CIPHER_IN_COMMON: &str = "no cipher suite in common (TLS 1.2/1.3 with forward-secret AEAD is needed)";
+
 /// How far a probe came: each step was made only where the one before it succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Steps {
@@ -96,11 +99,12 @@ impl Probe {
     async fn secure(&self, stream: TcpStream, until: Instant) -> Result<Session, TlsFault> {
         let other = |cause: &str| TlsFault { cause: cause.to_owned(), blame: Blame::Unknown };
         let name = ServerName::try_from(self.host.clone()).map_err(|_| other("the host name cannot be checked"))?;
+        let asked_before = self.handshakes.count();
         let shaking = TlsConnector::from(Arc::clone(&self.config)).connect(name, stream);
         let mut stream = timeout_at(until, shaking)
             .await
             .map_err(|_| other("no TLS handshake in time"))?
-            .map_err(|error| fault(&error, Blame::Unknown))?;
+            .map_err(|error| self.before_our_certificate(fault(&error, Blame::Unknown), asked_before))?;
         match timeout(LISTEN_FOR_REFUSAL, stream.read_u8()).await {
             Err(_still_open) => Ok(session(&stream)),
             Ok(Ok(_)) => Err(other("the server spoke first")),
@@ -110,6 +114,18 @@ impl Probe {
                 Err(TlsFault { cause: format!("refused after the handshake: {cause}"), blame })
             }
         }
+    }
+}
+
+impl Probe {
+    /// A server that ends the handshake before it has asked for our certificate did not refuse that.
+    fn before_our_certificate(&self, fault: TlsFault, asked_before: u64) -> TlsFault {
+        if fault.blame != Blame::Ours || self.handshakes.count() > asked_before {
+            return fault;
+        }
+        let hint = "before our certificate was asked for";
+        let cause = format!("{NO_CIPHER_IN_COMMON}; {} {hint}", fault.cause);
+        TlsFault { cause, blame: Blame::Unknown }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The attributes of one start tag, held to the limits.
 
-use super::xml::Bad;
+use super::xml::{Bad, LONGEST_TEXT};
 use memchr::memchr2;
 use quick_xml::{XmlVersion, events::attributes::Attribute, name::QName};
 use std::borrow::Cow;
@@ -42,6 +42,9 @@ impl<'a> Attributes<'a> {
     fn scan_one(&mut self, tag: &'a str) -> Result<&'a str, Bad> {
         let (name, rest) = split_name(tag).ok_or(MALFORMED)?;
         let (value, rest) = split_value(rest).ok_or(MALFORMED)?;
+        if value.len() > LONGEST_TEXT {
+            return Err(Bad::Unreadable("a text over 64 KiB"));
+        }
         if self.0.len() == MOST_ATTRIBUTES {
             return Err(Bad::Unreadable("too many attributes"));
         }

@@ -1,7 +1,7 @@
 //! Whose record it is (decisions.md 9). None of this is a setting.
 
 use super::found::{FoundAccess, FoundRecord, Payload};
-use crate::cpis::{Access, NhsNumber, Notice, PersonName, Record, Subject, Text};
+use crate::cpis::{Access, BirthDate, NhsNumber, Notice, PersonName, Record, Subject, Text};
 
 /// Whom a record is about, by its own ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) fn own_accesses(found: Vec<FoundAccess>, asked: &NhsNumber) -> (Vec<A
 /// Whether the records disagree on the name or the birth date of the child. Capitals, spaces and titles do not count.
 pub(super) fn subjects_disagree(records: &[Record], asked: &NhsNumber) -> bool {
     let subjects: Vec<&Subject> = records.iter().flat_map(|record| subjects_asked_about(record, asked)).collect();
-    differ(subjects.iter().filter_map(|subject| subject.birth_date))
+    BirthDate::agreed(subjects.iter().filter_map(|subject| subject.birth_date)).is_err()
         || differ(subjects.iter().map(|subject| comparable(&subject.name)).filter(|name| !name.is_empty()))
 }
 

@@ -6,8 +6,8 @@ use crate::cpis::{FailureKind, Fault};
 /// The facts of a fault that decide what it asks of us.
 #[derive(Default)]
 pub(super) struct SoapFault {
-    /// `faultcode`, or the first `Code/Value`, without its prefix; may be dotted.
-    code: Option<String>,
+    /// `faultcode`, or each `Value` of a code and its subcodes from the outside in, as far as it is known.
+    codes: Vec<String>,
     /// `ToolkitErrorInfo/ErrorCode`.
     toolkit: Option<String>,
     /// `nasp:errorCode`, every one.
@@ -50,9 +50,7 @@ impl SoapFault {
             return;
         }
         match name {
-            "faultcode" | "Value" if self.code.is_none() => {
-                self.code = Some(text.rsplit(':').next().unwrap_or(text).trim().to_owned());
-            }
+            "faultcode" | "Value" => self.codes.extend(fault_code(text.rsplit(':').next().unwrap_or(text).trim())),
             "ErrorCode" if self.toolkit.is_none() => self.toolkit = Some(text.to_owned()),
             "errorCode" => self.nasp.push(text.to_owned()),
             _ => {}
@@ -100,27 +98,65 @@ impl SoapFault {
     }
 
     fn by_code(&self) -> (Fault, Option<String>) {
-        let code = self.code.as_deref().and_then(fault_code);
-        let fault = match code.map(base) {
+        // The innermost says most.
+        let code = self.codes.last().cloned();
+        let fault = match self.codes.first().map(|code| base(code)) {
             Some("MustUnderstand" | "VersionMismatch") => Fault::InvalidMessage,
             _ => Fault::NotRetryable,
         };
-        (fault, code.map(str::to_owned))
+        (fault, code)
     }
+}
+
+/// The codes that standards define, which alone can be shown: of SOAP 1.1 and 1.2, WS-Security 1.1 and WS-Addressing (1.0 and of 2004).
+const FAULT_CODES: [&str; 33] = [
+    "Client",
+    "Server",
+    "Sender",
+    "Receiver",
+    "MustUnderstand",
+    "VersionMismatch",
+    "DataEncodingUnknown",
+    "ProcedureNotPresent",
+    "BadArguments",
+    // WS-Security
+    "UnsupportedSecurityToken",
+    "UnsupportedAlgorithm",
+    "InvalidSecurity",
+    "InvalidSecurityToken",
+    "FailedAuthentication",
+    "FailedCheck",
+    "SecurityTokenUnavailable",
+    "MessageExpired",
+    // WS-Addressing
+    "InvalidAddressingHeader",
+    "InvalidAddress",
+    "InvalidEPR",
+    "InvalidCardinality",
+    "MissingAddressInEPR",
+    "DuplicateMessageID",
+    "ActionMismatch",
+    "OnlyAnonymousAddressSupported",
+    "OnlyNonAnonymousAddressSupported",
+    "MessageAddressingHeaderRequired",
+    "DestinationUnreachable",
+    "ActionNotSupported",
+    "EndpointUnavailable",
+    "InvalidMessageInformationHeader",
+    "MessageInformationHeaderRequired",
+    "UnsupportedMessageInformationHeader",
+];
+
+/// A code as it can be shown: with what follows a dot only where that is known too.
+fn fault_code(code: &str) -> Option<String> {
+    const FINER: [&str; 2] = ["Authentication", "Header"];
+    let base = base(code);
+    let finer = code[base.len()..].strip_prefix('.').is_some_and(|finer| FINER.contains(&finer));
+    FAULT_CODES.contains(&base).then(|| if finer { code } else { base }.to_owned())
 }
 
 fn base(code: &str) -> &str {
     code.split('.').next().unwrap_or(code)
-}
-
-/// A fault code of SOAP 1.1 or 1.2 as it can be shown: with what follows a dot only where that is known too.
-fn fault_code(code: &str) -> Option<&str> {
-    const KNOWN: [&str; 7] =
-        ["Client", "Server", "Sender", "Receiver", "MustUnderstand", "VersionMismatch", "DataEncodingUnknown"];
-    const FINER: [&str; 2] = ["Authentication", "Header"];
-    let base = base(code);
-    let finer = code[base.len()..].strip_prefix('.').is_some_and(|finer| FINER.contains(&finer));
-    KNOWN.contains(&base).then_some(if finer { code } else { base })
 }
 
 /// A code as it can be shown: at most seven capitals and then one to five digits, as the codes of Spine and of the toolkit are. No

@@ -81,6 +81,8 @@ pub(super) struct Payload {
     pub(super) record_total: Total,
     pub(super) accesses: Vec<FoundAccess>,
     pub(super) records: Vec<FoundRecord>,
+    /// How many plans, or places of plans, there are in the records.
+    pub(super) entries: usize,
     /// How many plan templates stand inside a `record`; each has an entry there.
     pub(super) templates_in_records: usize,
 }

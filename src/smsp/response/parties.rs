@@ -1,6 +1,6 @@
 //! People, roles and organisations, as they stand in authors, subjects and local authorities.
 
-use super::xml::{Bad, Document, Token};
+use super::xml::{Bad, Document, LONGEST_TEXT, Token, check_length};
 use crate::cpis::{Organisation, OrganisationKind, PersonName, Role, Text};
 
 const ORGANISATION: &str = "2.16.840.1.113883.2.1.3.2.4.19.1";
@@ -36,7 +36,10 @@ pub(super) fn person_name(doc: &mut Document<'_>) -> Result<PersonName, Bad> {
                     place.push(text);
                 }
             }
-            Token::Text(text) => unstructured.push_str(text.trim()),
+            Token::Text(text) => {
+                unstructured.push_str(text.trim());
+                check_length(unstructured.len(), LONGEST_TEXT)?;
+            }
             Token::Close if doc.level() < level => break,
             Token::End => break,
             _ => {}
@@ -87,7 +90,10 @@ pub(super) fn organisation(doc: &mut Document<'_>) -> Result<Organisation, Bad> 
         match doc.next()? {
             Token::Open("id") if doc.level() == level + 1 => take_ods_code(doc, &mut organisation),
             Token::Open("name") if doc.level() == level + 1 => organisation.name = trimmed(doc)?,
-            Token::Text(text) if doc.level() == level => own_text.push_str(text.trim()),
+            Token::Text(text) if doc.level() == level => {
+                own_text.push_str(text.trim());
+                check_length(own_text.len(), LONGEST_TEXT)?;
+            }
             Token::Close if doc.level() < level => break,
             Token::End => break,
             _ => {}

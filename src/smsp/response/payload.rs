@@ -4,7 +4,7 @@ use super::{
     accesses,
     found::{Found, Payload, Total},
     records, soap, times,
-    xml::{Bad, Document},
+    xml::{Bad, Document, is_infrastructure},
 };
 use crate::cpis::Text;
 
@@ -12,6 +12,7 @@ use crate::cpis::Text;
 pub(super) fn read(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
     let mut payload = Payload::default();
     let mut holds_answer = false;
+    let mut holds_unknown = false;
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         if part(doc, name, &mut payload)? {
@@ -19,16 +20,24 @@ pub(super) fn read(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad>
         } else if name == "id" {
             payload.id = Text::from(&*doc.attribute("root").unwrap_or_default());
         } else {
+            holds_unknown |= !is_infrastructure(name) && !is_wrapped(name);
             soap::look_at(doc, name, found)?;
         }
     }
     if !holds_answer {
         return Ok(());
     }
+    // What it is nobody knows: it may be a record (decisions.md 54).
+    found.traces.record |= holds_unknown;
     if found.payload.replace(payload).is_some() {
         return Err(Bad::Unreadable("two answers"));
     }
     Ok(())
+}
+
+/// A further answer, or one of TMS, inside its own wrapper (wire.md 3.5, row 9).
+fn is_wrapped(name: &str) -> bool {
+    name == "CP-ISNHSQueryResponse" || ["QUQI_IN", "REPC_IN", "MCCI_IN"].iter().any(|kind| name.starts_with(kind))
 }
 
 /// Reads one child if only an answer has it.

@@ -6,15 +6,17 @@ use super::{
     parties::{attribute, person_name, take_ods_code, trimmed},
     soap::descendant,
     times,
-    xml::{Bad, Document},
+    xml::{Bad, Document, is_infrastructure},
 };
 use crate::cpis::{
-    BirthDate, Entry, LocalAuthority, LocalId, NhsNumber, NumberUse, Organisation, Period, PersonName, Plan, PlanType, Record,
-    Subject, SubjectKind, TelephoneNumber, Text, Unreadable,
+    Entry, LocalAuthority, LocalId, NhsNumber, NumberUse, Organisation, Period, PersonName, Plan, PlanType, Record, Subject,
+    SubjectKind, TelephoneNumber, Text, Unreadable,
 };
 use jiff::civil::Date;
 
 const NHS_NUMBER: &str = "2.16.840.1.113883.2.1.4.1";
+/// More plans than any child has; each costs four resources.
+const MOST_ENTRIES: usize = 500;
 const LOCAL_ID: &str = "2.16.840.1.113883.2.1.3.2.4.18.24";
 
 /// Reads the `pertinentInformation14` read last.
@@ -43,18 +45,19 @@ struct Content {
 
 /// One `record`: an authority, and what it holds. Each further `CP-ISRecord` in it is a record of its own.
 fn record(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), Bad> {
-    let mut authority = None;
+    let mut authority = LocalAuthority { organisation: Organisation::default(), numbers: Vec::with_capacity(2) };
     let mut contents = Vec::with_capacity(1);
     let mut read = 0;
     let templates_before = doc.traces().templates;
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         match name {
-            "communicationFunctionSnd" if authority.is_none() => authority = sender(doc)?,
+            "communicationFunctionSnd" => sender(doc, &mut authority)?,
             "CP-ISRecord" => contents.push(content(doc, &mut read)?),
             _ => {}
         }
     }
+    let authority = Some(authority).filter(LocalAuthority::is_readable);
     if contents.is_empty() {
         contents.push(Content::default());
     }
@@ -64,6 +67,10 @@ fn record(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), Bad> {
     let strays = templates.saturating_sub(read);
     if let Some(last) = contents.last_mut() {
         last.entries.extend(std::iter::repeat_n(Entry::Unreadable(Unreadable::UnknownTemplate), strays));
+    }
+    payload.entries += contents.iter().map(|content| content.entries.len().max(1)).sum::<usize>();
+    if payload.entries > MOST_ENTRIES {
+        return Err(Bad::Unreadable("too many records"));
     }
     payload.records.extend(contents.into_iter().map(|mut content| {
         if content.entries.is_empty() {
@@ -91,30 +98,29 @@ fn content(doc: &mut Document<'_>, read: &mut usize) -> Result<Content, Bad> {
     Ok(content)
 }
 
-/// The authority in a `communicationFunctionSnd`; `None` unless a clinician could tell whom to ring.
-fn sender(doc: &mut Document<'_>) -> Result<Option<LocalAuthority>, Bad> {
-    let mut found = None;
-    let level = doc.level();
-    while let Some(name) = doc.child(level)? {
-        if matches!(name, "organisation" | "organization") && found.is_none() {
-            found = Some(authority(doc)?).filter(LocalAuthority::is_readable);
-        }
-    }
-    Ok(found)
-}
-
-fn authority(doc: &mut Document<'_>) -> Result<LocalAuthority, Bad> {
-    let mut authority = LocalAuthority { organisation: Organisation::default(), numbers: Vec::with_capacity(2) };
-    let level = doc.level();
-    while let Some(name) = doc.child(level)? {
+/// One `communicationFunctionSnd`. The first organisation that says who it is names the authority; every number is kept, of whichever organisation and
+/// however deep (decisions.md 16, 54).
+fn sender(doc: &mut Document<'_>, authority: &mut LocalAuthority) -> Result<(), Bad> {
+    let sender = doc.level();
+    // The level of the organisation that is being read, and whether it names the authority.
+    let mut inside = None;
+    let mut names = false;
+    while let Some(name) = descendant(doc, sender)? {
+        let level = doc.level();
+        inside = inside.filter(|organisation| level > *organisation);
+        let is_its_own = names && inside == Some(level - 1);
         match name {
-            "id" => take_ods_code(doc, &mut authority.organisation),
-            "name" => authority.organisation.name = trimmed(doc)?,
-            "telecom" => authority.numbers.extend(telephone(doc)?),
+            "organisation" | "organization" if inside.is_none() => {
+                inside = Some(level);
+                names = authority.organisation.name.is_empty() && authority.organisation.ods_code.is_empty();
+            }
+            "id" if is_its_own => take_ods_code(doc, &mut authority.organisation),
+            "name" if is_its_own => authority.organisation.name = trimmed(doc)?,
+            "telecom" => authority.numbers.extend(telephone(doc)?.filter(|number| !authority.numbers.contains(number))),
             _ => {}
         }
     }
-    Ok(authority)
+    Ok(())
 }
 
 /// A `telecom`: kept as given but for a leading `tel:`; dropped only when nothing is left.
@@ -145,7 +151,7 @@ fn plans(doc: &mut Document<'_>, entries: &mut Vec<Entry>, read: &mut usize) -> 
     let before = entries.len();
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
-        if name == "contentId" {
+        if is_infrastructure(name) {
             continue;
         }
         *read += usize::from(super::xml::is_plan_template(name));
@@ -221,7 +227,7 @@ fn subjects(doc: &mut Document<'_>, content: &mut Content) -> Result<(), Bad> {
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         let kind = match name {
-            "contentId" => continue,
+            _ if is_infrastructure(name) => continue,
             "COCT_TP145101GB01.Child" => SubjectKind::Child,
             "COCT_TP145100GB01.UnbornChild" => SubjectKind::Mother,
             _ => SubjectKind::Unknown,
@@ -242,7 +248,7 @@ fn subject(doc: &mut Document<'_>, name: &str, kind: SubjectKind, malformed: &mu
         match name {
             "id" => take_id(doc, &mut subject, malformed),
             "birthTime" if subject.birth_date.is_none() => {
-                subject.birth_date = doc.attribute("value").and_then(|text| times::calendar_date(&text)).map(BirthDate);
+                subject.birth_date = doc.attribute("value").and_then(|text| times::birth_date(&text));
             }
             "name" if subject.name.is_empty() => subject.name = person_name(doc)?,
             _ => {}
@@ -258,14 +264,14 @@ fn take_id(doc: &Document<'_>, subject: &mut Subject, malformed: &mut bool) {
     if extension.is_empty() {
         return;
     }
-    match &*root {
-        NHS_NUMBER => match NhsNumber::parse(&extension) {
-            Ok(number) => subject.nhs_numbers.push(number),
-            Err(_) => *malformed = true,
-        },
+    match root.strip_prefix("urn:oid:").unwrap_or(&root) {
         LOCAL_ID => subject
             .local_ids
             .push(LocalId { value: Text::from(&*extension), assigning_authority: attribute(doc, "assigningAuthorityName") }),
-        _ => {}
+        // Whatever its root: a number that is one may be another child's (decisions.md 52).
+        root => match NhsNumber::parse(&extension) {
+            Ok(number) => subject.nhs_numbers.push(number),
+            Err(_) => *malformed |= root == NHS_NUMBER,
+        },
     }
 }

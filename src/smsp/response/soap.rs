@@ -6,7 +6,7 @@ use super::{
     fault,
     found::{Found, Issue, QueryFailed},
     payload, times,
-    xml::{Bad, Document, Token},
+    xml::{Bad, Document, Token, is_infrastructure},
 };
 use crate::cpis::{AccessTime, Text};
 
@@ -99,6 +99,7 @@ pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut Found) -> 
             found.other_body = Some("an ITK simple message response");
             Ok(())
         }
+        "subject" => subject(doc, found),
         "reason" => issue(doc, true, found),
         "acknowledgementDetail" => issue(doc, false, found),
         "messageRef" => message_ref(doc, found),
@@ -113,6 +114,16 @@ pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut Found) -> 
             look_inside(doc, found)
         }
     }
+}
+
+/// The subject of a TMS control act is the payload; any other may be a person on record (decisions.md 54).
+fn subject(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+    let level = doc.level();
+    while let Some(name) = doc.child(level)? {
+        found.traces.record |= name != "CP-ISNHSQueryResponse" && !is_infrastructure(name);
+        look_at(doc, name, found)?;
+    }
+    Ok(())
 }
 
 fn query_failed(doc: &mut Document<'_>, name: &str, found: &mut Found) -> Result<(), Bad> {
@@ -225,7 +236,7 @@ fn payloads(doc: &mut Document<'_>, manifest: &[ManifestItem], found: &mut Found
             look_inside(doc, found)?;
             continue;
         }
-        let decoded = encoded::decode(&doc.text()?, encoding)?;
+        let decoded = encoded::decode(&doc.long_text()?, encoding)?;
         let mut inner = Document::open(&decoded)?;
         if let Some(root) = inner.child(0)? {
             look_at(&mut inner, root, found)?;

@@ -1,6 +1,6 @@
 //! HL7 V3 timestamps, `YYYYMMDDHHMMSS[.f][+|-ZZzz]`, in all the lengths that are seen (wire.md 2.1, note T; 3.5, rows 3 and 4).
 
-use crate::cpis::AccessTime;
+use crate::cpis::{AccessTime, BirthDate, DatePrecision};
 use jiff::{
     Timestamp,
     civil::{Date, DateTime, Time},
@@ -23,6 +23,17 @@ pub(super) fn calendar_date(text: &str) -> Option<Date> {
     let parts = Parts::split(text)?;
     let readable = matches!(parts.digits.len(), 8 | 10 | 12 | 14) && parts.time().is_some();
     parts.date().filter(|_| readable)
+}
+
+/// A date of birth, as precise as it is given: a year, a month of one, or a day.
+pub(super) fn birth_date(text: &str) -> Option<BirthDate> {
+    let text = text.trim();
+    let (first, precision) = match text.len() {
+        4 => (calendar_date(&[text, "0101"].concat()), DatePrecision::Year),
+        6 => (calendar_date(&[text, "01"].concat()), DatePrecision::Month),
+        _ => (calendar_date(text), DatePrecision::Day),
+    };
+    first.map(|first| BirthDate { first, precision })
 }
 
 /// The pieces of a timestamp, each only digits.

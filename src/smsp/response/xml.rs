@@ -13,6 +13,8 @@ use std::borrow::Cow;
 pub(super) const LARGEST_BODY: usize = 2 * 1024 * 1024;
 /// A good answer in all its wrappers is about 25 deep.
 const DEEPEST: usize = 64;
+/// No name, number or title is anywhere near it; a whole payload as text may be ([`Document::long_text`]).
+pub(super) const LONGEST_TEXT: usize = 64 * 1024;
 /// A full answer (25 accesses, a few records) has fewer than 1000 elements.
 const MOST_ELEMENTS: usize = 20_000;
 
@@ -44,9 +46,32 @@ impl Traces {
 }
 
 fn is_record_part(name: &str) -> bool {
-    const PARTS: [&str; 4] =
-        ["pertinentInformation14", "pertinentInformation15", "CP-ISRecord", "pertinentCP-ISRecordControlAct"];
+    const PARTS: [&str; 5] =
+        ["pertinentInformation14", "pertinentInformation15", "CP-ISRecord", "pertinentCP-ISRecordControlAct", "record"];
+    // The families of children and unborn children (wire.md 3.3).
+    const SUBJECTS: [&str; 2] = ["COCT_TP145100", "COCT_TP145101"];
     PARTS.iter().any(|part| name.eq_ignore_ascii_case(part))
+        || SUBJECTS.iter().any(|family| name.get(..family.len()).is_some_and(|start| start.eq_ignore_ascii_case(family)))
+}
+
+/// What HL7 V3 lets stand in any element, or in any relation or participation: of its form, not of its matter. `negationInd` is not
+/// among them.
+pub(super) fn is_infrastructure(name: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "contentId",
+        "realmCode",
+        "typeId",
+        "templateId",
+        "seperatableInd",
+        "separatableInd",
+        "sequenceNumber",
+        "priorityNumber",
+        "inversionInd",
+        "contextControlCode",
+        "contextConductionInd",
+        "localVariableName",
+    ];
+    NAMES.contains(&name)
 }
 
 /// COCT_TP146xxx is the family of plans; the endings are those of the three known ones (wire.md 3.2).
@@ -155,11 +180,23 @@ impl<'a> Document<'a> {
 
     /// The text that stands directly in the element read last, up to its end.
     pub(super) fn text(&mut self) -> Result<Cow<'a, str>, Bad> {
+        self.text_within(LONGEST_TEXT)
+    }
+
+    /// A text that may be as long as the document.
+    pub(super) fn long_text(&mut self) -> Result<Cow<'a, str>, Bad> {
+        self.text_within(LARGEST_BODY)
+    }
+
+    fn text_within(&mut self, limit: usize) -> Result<Cow<'a, str>, Bad> {
         let level = self.depth;
         let mut text = Cow::Borrowed("");
         loop {
             match self.next()? {
-                Token::Text(piece) if self.depth == level => append(&mut text, piece),
+                Token::Text(piece) if self.depth == level => {
+                    append(&mut text, piece);
+                    check_length(text.len(), limit)?;
+                }
                 Token::Close if self.depth < level => return Ok(text),
                 Token::End => return Ok(text),
                 _ => {}
@@ -187,10 +224,10 @@ impl<'a> Document<'a> {
                     return self.start(from).map(Token::Open);
                 }
                 Event::End(_) => return Ok(self.end()),
-                Event::Text(text) if self.depth > 0 => return Ok(Token::Text(text.xml10_content())),
+                Event::Text(text) if self.depth > 0 => return Ok(self.noted(text.xml10_content())),
                 Event::Text(text) if is_space(&text) => {}
-                Event::CData(text) if self.depth > 0 => return Ok(Token::Text(text.xml10_content())),
-                Event::GeneralRef(reference) if self.depth > 0 => return resolve(&reference).map(Token::Text),
+                Event::CData(text) if self.depth > 0 => return Ok(self.noted(text.xml10_content())),
+                Event::GeneralRef(reference) if self.depth > 0 => return resolve(&reference).map(|text| self.noted(text)),
                 Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => {
                     return Err(Bad::Unreadable("text outside the root"));
                 }
@@ -203,6 +240,12 @@ impl<'a> Document<'a> {
                 Event::Eof => return Ok(Token::End),
             }
         }
+    }
+
+    /// Mark-up that stands as text may be a record that was escaped (decisions.md 54).
+    fn noted(&mut self, text: Cow<'a, str>) -> Token<'a> {
+        self.traces.record |= memchr(b'<', text.as_bytes()).is_some();
+        Token::Text(text)
     }
 
     fn end(&mut self) -> Token<'a> {
@@ -239,6 +282,10 @@ impl<'a> Document<'a> {
     fn position(&self) -> usize {
         usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
     }
+}
+
+pub(super) fn check_length(length: usize, limit: usize) -> Result<(), Bad> {
+    if length > limit { Err(Bad::Unreadable("a text over 64 KiB")) } else { Ok(()) }
 }
 
 fn append<'a>(text: &mut Cow<'a, str>, piece: Cow<'a, str>) {

@@ -3,9 +3,9 @@
 
 use super::{Coded, Input};
 use crate::cpis::{
-    Access, AccessTime, Answer, Author, BirthDate, Contradiction, Delivery, Entry, Failure, FailureKind, Fault, Holding,
-    LocalAuthority, LocalId, NhsNumber, Notice, NumberUse, Organisation, OrganisationKind, Period, PersonName, Phase, Plan,
-    PlanType, Record, ResponseCode, Responsible, Role, Subject, SubjectKind, TelephoneNumber, Text, Unreadable,
+    Access, AccessTime, Answer, Author, BirthDate, Contradiction, DatePrecision, Delivery, Entry, Failure, FailureKind, Fault,
+    Holding, LocalAuthority, LocalId, NhsNumber, Notice, NumberUse, Organisation, OrganisationKind, Period, PersonName, Phase,
+    Plan, PlanType, Record, ResponseCode, Responsible, Role, Subject, SubjectKind, TelephoneNumber, Text, Unreadable,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -93,6 +93,8 @@ shapes! {
         name: PersonName,
         birth_date: Option<BirthDate>,
     }
+    struct BirthDate { first: Date, precision: DatePrecision }
+    enum DatePrecision { 0 Year, 1 Month, 2 Day }
     enum SubjectKind { 0 Child, 1 Mother, 2 Unknown }
     struct LocalId { value: Text, assigning_authority: Text }
     struct PersonName { prefix: Vec<Text>, given: Vec<Text>, family: Vec<Text>, suffix: Vec<Text> }

@@ -65,7 +65,7 @@ fn entry() -> impl Strategy<Value = Entry> {
 fn subject() -> impl Strategy<Value = Subject> {
     let local = (text(), text()).prop_map(|(value, assigning_authority)| LocalId { value, assigning_authority });
     let kind = select(vec![SubjectKind::Child, SubjectKind::Mother, SubjectKind::Unknown]);
-    (kind, vec(number(), 0..3), vec(local, 0..3), name(), option::of(day().prop_map(BirthDate)))
+    (kind, vec(number(), 0..3), vec(local, 0..3), name(), option::of(day().prop_map(BirthDate::from)))
         .prop_map(|(kind, nhs_numbers, local_ids, name, birth_date)| Subject { kind, nhs_numbers, local_ids, name, birth_date })
 }
 

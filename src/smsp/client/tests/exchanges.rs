@@ -179,3 +179,82 @@ async fn a_client_says_what_it_cannot_be_made_of() {
     let error = Client::new(keyless, to("https://smsp.example/")).err().unwrap();
     assert!(matches!(error, ClientError::Credentials(CredentialsError::NoKey)));
 }
+
+/// A good answer under this head.
+fn under(request: &str, head: &str, code: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let plain = server::good(request);
+    let at = plain.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+    let body = code(&plain[at..]);
+    [format!("HTTP/1.1 200 OK\r\n{head}Content-Length: {}\r\n\r\n", body.len()).as_bytes(), &body].concat()
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut encoder, plain).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn deflate(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut encoder, plain).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// We ask for none, and some send one all the same (C2-18).
+#[tokio::test]
+async fn a_reply_in_gzip_or_deflate_is_read() {
+    let replies: [server::Written; 5] = [
+        |request| under(request, "Content-Encoding: gzip\r\n", gzip),
+        |request| under(request, "content-encoding: X-GZIP\r\n", gzip),
+        |request| under(request, "Content-Encoding: identity, gzip\r\n", gzip),
+        |request| under(request, "Content-Encoding: deflate\r\n", deflate),
+        |request| under(request, "Content-Encoding: identity\r\n", <[u8]>::to_vec),
+    ];
+    for (at, reply) in replies.into_iter().enumerate() {
+        let (_server, client) = World::new().serve(move || vec![Step::Reply(reply)]).await;
+        ask(&client).await.unwrap_or_else(|failure| panic!("{at}: {failure}"));
+    }
+}
+
+#[tokio::test]
+async fn a_coding_that_is_not_what_it_says_is_unreadable() {
+    let replies: [server::Written; 5] = [
+        |request| under(request, "Content-Encoding: br\r\n", <[u8]>::to_vec),
+        |request| under(request, "Content-Encoding: gzip\r\n", <[u8]>::to_vec),
+        |request| under(request, "Content-Encoding: gzip\r\n", |plain| gzip(plain)[..60].to_vec()),
+        |request| under(request, "Content-Encoding: gzip, gzip\r\n", |plain| gzip(&gzip(plain))),
+        |request| under(request, "Content-Encoding: gzip\r\nContent-Encoding: deflate\r\n", gzip),
+    ];
+    for (at, reply) in replies.into_iter().enumerate() {
+        let (_server, client) = World::new().serve(move || vec![Step::Reply(reply)]).await;
+        match failed(ask(&client).await) {
+            (FailureKind::Unreadable { .. }, Phase::Understand, Delivery::MaybeDelivered) => {}
+            other => panic!("{at}: {other:?}"),
+        }
+    }
+}
+
+/// Two gigabytes in two megabytes: no more is unpacked than is read of a plain reply.
+#[tokio::test]
+async fn a_bomb_is_not_unpacked() {
+    let zeros = vec![0; 64 * 1024 * 1024];
+    let bomb = gzip(&zeros);
+    assert!(bomb.len() < 128 * 1024);
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len());
+    let reply = [head.into_bytes(), bomb].concat();
+    let (_server, client) = World::new().serve(move || vec![send(&reply)]).await;
+    let expected = (FailureKind::TooLarge, Phase::Understand, Delivery::MaybeDelivered);
+    assert_eq!(failed(ask(&client).await), expected);
+}
+
+/// A user agent must unfold (RFC 9112 5.2; C2-19).
+#[tokio::test]
+async fn a_folded_header_is_unfolded() {
+    let reply: server::Written =
+        |request| under(request, "Content-Type: text/xml;\r\n charset=utf-8\r\nX-Trace: a,\r\n\tb,\r\n  c\r\n", <[u8]>::to_vec);
+    let (server, client) = World::new().serve(move || vec![Step::Reply(reply)]).await;
+    for _ in 0..2 {
+        ask(&client).await.unwrap();
+    }
+    assert_eq!(server.seen.sessions(), 1);
+}

@@ -196,3 +196,43 @@ async fn a_host_name_is_resolved_and_checked() {
     let client = Client::new(connection(&world.ca, &world.client), to(&url)).unwrap();
     assert!(understood(&ask(&client).await));
 }
+
+/// A resolver that hangs, fails, or comes back: nothing is sent without an address, and the first look after is answered (faults.md F5).
+#[tokio::test]
+async fn a_name_that_hangs_or_fails_costs_its_own_looks_alone() {
+    use crate::smsp::client::links::Names;
+    let world = World::new();
+    let server = Server::start(server::config(&world.server, &world.ca, &TLS13), || vec![Step::Reply(server::good)]).await;
+    let impatient = Connection { connect_timeout: Duration::from_millis(200), ..connection(&world.ca, &world.client) };
+    let client = Client::new(impatient, to(&format!("https://{}/cpis", server.address))).unwrap();
+    for (names, cause) in [
+        (Names::Hang, "no connection in time"),
+        (Names::Fail, "the name cannot be resolved"),
+        (Names::Are(Vec::new()), "connection failed"),
+    ] {
+        client.name_is(names);
+        let began = std::time::Instant::now();
+        let looks = (0..10).map(|_| ask(&client));
+        for asked in futures_util::future::join_all(looks).await {
+            assert_eq!(not_connected(asked), cause);
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "ten looks at once wait no longer than one");
+    }
+    client.name_is(Names::OfTheSystem);
+    ask(&client).await.unwrap();
+    // While the connection is kept, no name is asked for.
+    client.name_is(Names::Hang);
+    ask(&client).await.unwrap();
+    assert_eq!((server.seen.requests(), server.seen.sessions()), (2, 1));
+}
+
+/// An address that says nothing does not hide one that answers.
+#[tokio::test]
+async fn an_address_that_refuses_does_not_hide_the_others() {
+    use crate::smsp::client::links::Names;
+    let world = World::new();
+    let (server, client) = world.serve(|| vec![Step::Reply(server::good)]).await;
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    client.name_is(Names::Are(vec![gone, server.address]));
+    ask(&client).await.unwrap();
+}

@@ -42,6 +42,12 @@ impl World {
     }
 }
 
+impl Client {
+    fn name_is(&self, names: links::Names) {
+        *self.links.names.lock().unwrap() = names;
+    }
+}
+
 fn to(url: &str) -> Dialect {
     Dialect { url: url.to_owned(), ..sample::dialect() }
 }

@@ -4,6 +4,7 @@ use super::{
     server::{OK, Written, anothers, good, http, send, unrelated},
     *,
 };
+use crate::smsp::client::links::Names;
 use crate::smsp::response::samples;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -312,11 +313,10 @@ async fn a_changed_address_is_followed_under_steady_traffic() {
     let world = World::new();
     let (before, _) = world.serve(|| vec![Step::Reply(good)]).await;
     let (after, _) = world.serve(|| vec![Step::Reply(good)]).await;
-    let mut client = world.client_with(&before, Terms { life: Duration::from_millis(500), ..Terms::default() });
-    let addresses = Arc::new(std::sync::Mutex::new(vec![before.address]));
-    client.links.addresses = Some(Arc::clone(&addresses));
+    let client = world.client_with(&before, Terms { life: Duration::from_millis(500), ..Terms::default() });
+    client.name_is(Names::Are(vec![before.address]));
     ask(&client).await.unwrap();
-    *addresses.lock().unwrap() = vec![after.address];
+    client.name_is(Names::Are(vec![after.address]));
     ask(&client).await.unwrap();
     assert_eq!((before.seen.requests(), after.seen.requests()), (2, 0), "a connection that is young is used");
     let changed = std::time::Instant::now();

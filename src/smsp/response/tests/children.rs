@@ -2,6 +2,7 @@
 
 use super::samples::*;
 use crate::cpis::{Failure, FailureKind, Holding, Notice};
+use crate::smsp::response::{Asked, Reply, read};
 
 /// An answer with a record of these subjects and accesses that repeat these numbers.
 fn about(subjects: &str, echoes: &[&str]) -> Result<Vec<Notice>, Failure> {
@@ -147,4 +148,109 @@ fn nothing_of_a_failure_names_anyone() {
             assert!(!shown.contains(secret));
         }
     }
+}
+
+/// The root that an SMSP writes before another child's number is no reason not to look at the number (decisions.md 52).
+#[test]
+fn another_childs_number_is_one_under_any_root() {
+    let with_id = |id: &str| {
+        let record = record(&(child_protection("202509010000", None) + &child_with_ids(id)));
+        read_body(success("1", &information_13(&access("A", "20251224231500+0000", ASKED)), &information_14(&record)))
+    };
+    for root in [
+        "",
+        r#" root="""#,
+        r#" root="2.16.840.1.113883.2.1.4.1""#,
+        r#" root="urn:oid:2.16.840.1.113883.2.1.4.1""#,
+        r#" root="1.2.3""#,
+    ] {
+        assert_eq!(with_id(&format!(r#"<id{root} extension="{OTHER}"/>"#)).unwrap_err().kind, FailureKind::OtherChild, "{root}");
+        let own = with_id(&format!(r#"<id{root} extension="{ASKED}"/>"#)).unwrap();
+        assert_eq!(own.records()[0].subjects[0].nhs_numbers, [number(ASKED)], "{root}");
+    }
+    for local in ["2.16.840.1.113883.2.1.3.2.4.18.24", "urn:oid:2.16.840.1.113883.2.1.3.2.4.18.24"] {
+        let own = with_id(&format!(r#"<id root="{local}" extension="{OTHER}"/>"#)).unwrap();
+        assert_eq!(own.records()[0].subjects[0].local_ids.len(), 1, "the authority's own id");
+    }
+    assert!(with_id(r#"<id root="1.2.3" extension="A1"/>"#).is_ok(), "an id that is no number is none");
+}
+
+/// Only the relation of a reply says which message is answered (C2-20).
+#[test]
+fn other_relations_do_not_say_which_message_is_answered() {
+    let body = distribution_envelope("", &payload(&(code("CPIS-0001") + &record_total("0"))));
+    let relation = |kind: &str, id: &str| format!("<wsa:RelatesTo{kind}>{id}</wsa:RelatesTo>");
+    const OTHER_MESSAGE: &str = "5DB6A0C1-3E0B-4B0C-9D0E-1F2A3B4C5D6E";
+    let replies = [
+        "",
+        r#" RelationshipType="""#,
+        r#" RelationshipType="http://www.w3.org/2005/08/addressing/reply""#,
+        r#" RelationshipType="wsa:Reply""#,
+    ];
+    let transaction = relation(r#" RelationshipType="urn:example:transaction""#, OTHER_MESSAGE);
+    for reply in replies {
+        let header = relation(reply, MESSAGE_ID) + &transaction;
+        assert!(read_body(soap_with_header(&header, &body)).is_ok(), "{reply}");
+        let header = relation(reply, OTHER_MESSAGE) + &transaction;
+        assert_eq!(read_body(soap_with_header(&header, &body)).unwrap_err().kind, FailureKind::OtherMessage, "{reply}");
+    }
+}
+
+/// In the TMS form the wrapper is ours, and `messageRef` must name it (decisions.md 54).
+#[test]
+fn a_failed_query_of_another_message_is_refused_where_the_wrapper_is_ours() {
+    const WRAPPER: &str = "6B29FC40-CA47-4067-B31D-00DD010662DA";
+    let nhs_number = number(ASKED);
+    let read_as = |wrapper_id, is_first_reply, named: Option<&str>, header: &str| {
+        let named = named.map_or_else(String::new, |id| {
+            format!(r#"<acknowledgement typeCode="AE"><messageRef><id root="{id}"/></messageRef></acknowledgement>"#)
+        });
+        let own = format!("<wsa:RelatesTo>{MESSAGE_ID}</wsa:RelatesTo>");
+        let body = quqi(Some("ID"), &reason("NHSNCC002", "ER")).replace(&own, header);
+        let (before, rest) = body.split_once("<acknowledgement ").unwrap();
+        let body = [before, &named, rest.split_once("</acknowledgement>").unwrap().1].concat();
+        let asked = Asked {
+            nhs_number: &nhs_number,
+            message_id: MESSAGE_ID,
+            wrapper_id,
+            query_id: QUERY_ID,
+            received: received(),
+            is_first_reply,
+        };
+        read(Reply { status: 200, content_type: None, body: body.as_bytes() }, asked).map_err(|failure| failure.kind)
+    };
+    let tms = Some(WRAPPER);
+    assert!(read_as(tms, true, Some(WRAPPER), "").is_ok());
+    assert!(read_as(tms, false, Some(WRAPPER), "").is_ok(), "tied by its messageRef");
+    assert!(read_as(tms, true, None, "").is_ok());
+    assert_eq!(read_as(tms, false, None, "").unwrap_err(), FailureKind::OtherMessage, "tied by nothing");
+    for other in ["5DB6A0C1-3E0B-4B0C-9D0E-1F2A3B4C5D6E", ""] {
+        assert_eq!(read_as(tms, true, Some(other), "").unwrap_err(), FailureKind::OtherMessage);
+        assert!(read_as(None, true, Some(other), "").is_ok(), "the SMSP's own wrapper");
+    }
+}
+
+/// It names no child and no message: only as the first reply of its connection can it be ours.
+#[test]
+fn a_no_record_that_names_no_message_must_be_the_first_reply_of_its_connection() {
+    let nhs_number = number(ASKED);
+    let read_as = |is_first_reply, header: &str, payload: &str| {
+        let body = soap_with_header(header, &distribution_envelope("", payload));
+        let asked = Asked {
+            nhs_number: &nhs_number,
+            message_id: MESSAGE_ID,
+            wrapper_id: None,
+            query_id: QUERY_ID,
+            received: received(),
+            is_first_reply,
+        };
+        read(Reply { status: 200, content_type: None, body: body.as_bytes() }, asked).map_err(|failure| failure.kind)
+    };
+    let own = format!("<wsa:RelatesTo>{MESSAGE_ID}</wsa:RelatesTo>");
+    let none = payload(&(code("CPIS-0001") + &record_total("0")));
+    let one = payload(&(code("SMSP-0000") + &record_total("1") + &one_record()));
+    assert!(read_as(true, "", &none).is_ok());
+    assert!(read_as(false, &own, &none).is_ok());
+    assert_eq!(read_as(false, "", &none).unwrap_err(), FailureKind::OtherMessage);
+    assert!(read_as(false, "", &one).is_ok(), "a record says itself whose it is");
 }

@@ -396,3 +396,34 @@ fn response_codes_have_their_kinds() {
     assert_eq!(kind("CPIS-9999"), FailureKind::Response(ResponseCode::CpisFailure));
     assert_eq!(kind("SMSP-0000"), FailureKind::Contradictory(Contradiction::TotalUnreadable));
 }
+
+/// Whatever of a record stands beside a "no record", wherever, is doubt (decisions.md 54).
+#[test]
+fn a_no_record_beside_anything_of_a_record_is_doubt() {
+    let contradictory = FailureKind::Contradictory(Contradiction::NoMatchWithContent);
+    let subject = child(ASKED);
+    let beside = [
+        format!("<record>{}</record>", authority("999", "Exampleshire")),
+        subject.clone(),
+        "<subject/>".to_owned(),
+        r#"<COCT_TP145100GB01.UnbornChild/>"#.to_owned(),
+        "<pertinentInformation16/>".to_owned(),
+        "<anything/>".to_owned(),
+        "<note>&lt;pertinentInformation14/&gt;</note>".to_owned(),
+        "<![CDATA[<record/>]]>".to_owned(),
+    ];
+    for beside in beside {
+        let none = payload(&(code("CPIS-0001") + &record_total("0") + &beside));
+        assert_eq!(failure_of(itk(&none)), contradictory, "{beside}");
+        let zero = payload(&(code("SMSP-0000") + &record_total("0") + &beside));
+        assert_eq!(failure_of(itk(&zero)), FailureKind::Contradictory(Contradiction::ContentBeyondTotal), "{beside}");
+    }
+    for harmless in ["<realmCode code=\"UK\"/>", "<typeId root=\"1\"/>", "<templateId root=\"1\"/>", "", " "] {
+        let none = payload(&(code("CPIS-0001") + &record_total("0") + harmless));
+        assert!(read_body(itk(&none)).is_ok(), "{harmless}");
+    }
+    let failed = quqi(Some("ID"), &reason("NHSNCC002", "ER"));
+    let with_subject = failed.replacen("<ControlActEvent", "<subject><person/></subject><ControlActEvent", 1);
+    assert_ne!(with_subject, failed);
+    assert_eq!(failure_of(with_subject), contradictory);
+}

@@ -111,3 +111,17 @@ fn a_fault_beside_an_answer_is_a_fault() {
         assert_eq!(failure_of(body.replace("</soap:Body>", fault)), kind(Fault::NotRetryable, Some("Server")));
     }
 }
+
+/// What many stacks say when our clock is wrong, or our message is not theirs (C2-29).
+#[test]
+fn the_codes_of_ws_security_and_ws_addressing_are_told() {
+    for code in ["InvalidSecurity", "MessageExpired", "FailedAuthentication", "ActionNotSupported", "InvalidAddressingHeader"] {
+        let soap_11 = fault(&format!("<faultcode>wsse:{code}</faultcode><faultstring>9990000018</faultstring>"));
+        assert_eq!(failure_of(soap_11), kind(Fault::NotRetryable, Some(code)));
+        let soap_12 = soap(&format!(
+            "<env:Fault><env:Code><env:Value>env:Sender</env:Value><env:Subcode><env:Value>wsse:{code}</env:Value></env:Subcode></env:Code><env:Reason><env:Text>Robin</env:Text></env:Reason></env:Fault>"
+        ));
+        assert_eq!(failure_of(soap_12), kind(Fault::NotRetryable, Some(code)));
+    }
+    assert_eq!(failure_of(fault("<faultcode>wsse:Testpatient</faultcode>")), kind(Fault::NotRetryable, None));
+}

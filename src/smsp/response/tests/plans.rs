@@ -1,7 +1,7 @@
 //! Records, plans, subjects and authorities (wire.md 3.1 to 3.4; decisions.md 7).
 
 use super::samples::*;
-use crate::cpis::{BirthDate, Entry, NumberUse, OrganisationKind, Period, Plan, PlanType, SubjectKind, Unreadable};
+use crate::cpis::{BirthDate, Entry, FailureKind, NumberUse, OrganisationKind, Period, Plan, PlanType, SubjectKind, Unreadable};
 use jiff::civil::{Date, date};
 
 /// The entries of a single record with these `pertinentInformation15`.
@@ -221,7 +221,10 @@ fn child_and_mother_are_read_apart() {
     let [child, mother] = &records[0].subjects[..] else { panic!("not two subjects") };
     assert_eq!((child.kind, mother.kind), (SubjectKind::Child, SubjectKind::Mother));
     assert_eq!((&child.nhs_numbers[..], &mother.nhs_numbers[..]), (&[number(OTHER)][..], &[number(ASKED)][..]));
-    assert_eq!((child.birth_date, mother.birth_date), (Some(BirthDate(date(2018, 4, 1))), Some(BirthDate(date(1996, 2, 29)))));
+    assert_eq!(
+        (child.birth_date, mother.birth_date),
+        (Some(BirthDate::from(date(2018, 4, 1))), Some(BirthDate::from(date(1996, 2, 29))))
+    );
     assert_eq!((child.name.spoken().as_str(), mother.name.spoken().as_str()), ("Robin Testpatient", "Ada Testmother"));
     assert_eq!((mother.local_ids[0].value.as_str(), mother.local_ids[0].assigning_authority.as_str()), ("L-77", "Exampleshire"));
 }
@@ -238,7 +241,7 @@ fn ids_are_gathered_wherever_they_stand_in_any_subject() {
 
 #[test]
 fn a_birth_date_that_is_none_is_left_out() {
-    for born in ["", "2018", "20180231", "yesterday"] {
+    for born in ["", "0000", "201", "20181", "201813", "20180231", "yesterday"] {
         let subject = person_of_subject(&nhs_id(ASKED), "Robin", "Testpatient", born);
         let records =
             records_of(success("1", "", &information_14(&record(&(child_protection("202509010000", None) + &subject)))));
@@ -251,4 +254,89 @@ fn text_may_come_in_pieces() {
     let sender = authority("999", "Borough<!-- of --> &amp; <![CDATA[City <of>]]> S&#97;mpleton&#x21;");
     let records = records_of(success("1", "", &information_14(&record_of(&sender, &child(ASKED)))));
     assert_eq!(records[0].authority.as_ref().unwrap().organisation.name.as_str(), "Borough & City <of> Sampleton!");
+}
+
+/// A year, or a year and a month, is what CP-IS knows: no day is made up, and none is thrown away.
+#[test]
+fn a_partial_birth_date_stays_partial() {
+    let born = |text: &str| {
+        let subject = person_of_subject(&nhs_id(ASKED), "Robin", "Testpatient", text);
+        let records =
+            records_of(success("1", "", &information_14(&record(&(child_protection("202509010000", None) + &subject)))));
+        records[0].subjects[0].birth_date.map(BirthDate::iso)
+    };
+    for (text, date) in [("2018", "2018"), (" 201804 ", "2018-04"), ("20180401", "2018-04-01"), ("201804011230", "2018-04-01")] {
+        assert_eq!(born(text).as_deref(), Some(date), "{text}");
+    }
+}
+
+/// Whoever sends, and however deep it stands: a number that CP-IS gave may be the one that is answered tonight (decisions.md 54).
+#[test]
+fn every_number_of_every_sender_and_organisation_is_kept() {
+    let number = |number: u8| format!(r#"<telecom value="tel:0207946000{number}" use="WP"/>"#);
+    let senders = format!(
+        r#"<communicationFunctionSnd>{0}<organisation><id root="2.16.840.1.113883.2.1.3.2.4.19.1" extension="999"/><name>Exampleshire</name>{1}<part><contact>{2}</contact></part></organisation><organisation><id root="2.16.840.1.113883.2.1.3.2.4.19.1" extension="998"/><name>Another</name>{3}</organisation></communicationFunctionSnd><communicationFunctionSnd><organization><name>Third</name>{4}{1}</organization></communicationFunctionSnd>"#,
+        number(0),
+        number(1),
+        number(2),
+        number(3),
+        number(4),
+    );
+    let records = records_of(success("1", "", &information_14(&record_of(&senders, &child(ASKED)))));
+    let authority = records[0].authority.as_ref().unwrap();
+    assert_eq!((authority.organisation.ods_code.as_str(), authority.organisation.name.as_str()), ("999", "Exampleshire"));
+    let numbers: Vec<_> = authority.numbers.iter().map(|number| number.number.as_str()).collect();
+    assert_eq!(numbers, ["02079460000", "02079460001", "02079460002", "02079460003", "02079460004"]);
+}
+
+#[test]
+fn numbers_without_an_organisation_are_whom_to_ring() {
+    let sender = r#"<communicationFunctionSnd><device/><telecom value="tel:02079460001"/></communicationFunctionSnd>"#;
+    let records = records_of(success("1", "", &information_14(&record_of(sender, &child(ASKED)))));
+    assert_eq!(records[0].authority.as_ref().unwrap().numbers[0].number.as_str(), "02079460001");
+}
+
+/// What HL7 V3 lets stand anywhere is no plan and no person; anything else that is not known may be one.
+#[test]
+fn the_infrastructure_of_hl7_is_neither_a_plan_nor_a_person() {
+    let infrastructure = r#"<realmCode code="UK"/><typeId root="1" extension="a"/><templateId root="2" extension="b"/><seperatableInd value="false"/><sequenceNumber value="1"/><priorityNumber value="1"/>"#;
+    let within = |more: &str| {
+        let plan = child_protection("202509010000", None)
+            .replace("<pertinentInformation15>", &format!("<pertinentInformation15>{more}"));
+        let subject = child(ASKED).replace("<subject>", &format!("<subject>{more}"));
+        assert!(plan.contains(more) && subject.contains(more));
+        records_of(success("1", "", &information_14(&record(&(plan + &subject))))).remove(0)
+    };
+    let record = within(infrastructure);
+    assert!(matches!(record.entries.as_slice(), [Entry::Plan(_)]), "{:?}", record.entries);
+    assert_eq!(record.subjects.len(), 1);
+    let record = within("<negationInd value=\"true\"/>");
+    assert_eq!((record.entries.len(), record.subjects.len()), (2, 2), "what is not known may be a plan");
+}
+
+#[test]
+fn a_text_over_64_kib_is_unreadable() {
+    let named = |length: usize| {
+        let subject = person_of_subject(&nhs_id(ASKED), "Robin", &"x".repeat(length), "20180401");
+        read_body(success("1", "", &information_14(&record(&(child_protection("202509010000", None) + &subject)))))
+    };
+    assert!(named(64 * 1024).is_ok());
+    assert!(matches!(named(64 * 1024 + 1).unwrap_err().kind, FailureKind::Unreadable { .. }));
+    let called = |length: usize| {
+        let sender = authority("999", &"x".repeat(length));
+        read_body(success(
+            "1",
+            "",
+            &information_14(&record_of(&sender, &(child_protection("202509010000", None) + &child(ASKED)))),
+        ))
+    };
+    assert!(called(64 * 1024).is_ok());
+    assert!(matches!(called(64 * 1024 + 1).unwrap_err().kind, FailureKind::Unreadable { .. }));
+}
+
+#[test]
+fn more_records_than_any_child_has_are_unreadable() {
+    let many = |count: usize| read_body(success(&count.to_string(), "", &information_14(&"<record/>".repeat(count))));
+    assert!(matches!(many(501).unwrap_err().kind, FailureKind::Unreadable { .. }));
+    assert!(!matches!(many(500).unwrap_err().kind, FailureKind::Unreadable { .. }), "no authority, but readable");
 }
