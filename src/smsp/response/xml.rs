@@ -54,6 +54,13 @@ fn is_record_part(name: &str) -> bool {
         || SUBJECTS.iter().any(|family| name.get(..family.len()).is_some_and(|start| start.eq_ignore_ascii_case(family)))
 }
 
+/// Whether a text has the name of an element that only a record has. No name of anybody and no title does.
+fn names_record_part(text: &str) -> bool {
+    const NAMES: [&str; 5] = ["pertinentInformation14", "pertinentInformation15", "CP-ISRecord", "COCT_TP14510", "COCT_TP146"];
+    const SHORTEST: usize = 10;
+    text.len() >= SHORTEST && !is_space(text) && NAMES.iter().any(|name| text.contains(name))
+}
+
 /// What HL7 V3 lets stand in any element, or in any relation or participation: of its form, not of its matter. `negationInd` is not
 /// among them.
 pub(super) fn is_infrastructure(name: &str) -> bool {
@@ -242,9 +249,9 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Mark-up that stands as text may be a record that was escaped (decisions.md 54).
+    /// A record may stand in the document as text, escaped once or more (decisions.md 54).
     fn noted(&mut self, text: Cow<'a, str>) -> Token<'a> {
-        self.traces.record |= memchr(b'<', text.as_bytes()).is_some();
+        self.traces.record |= names_record_part(&text);
         Token::Text(text)
     }
 

@@ -95,3 +95,66 @@ fn the_key_stays_out_of_debug() {
     let shown = format!("{:?}", connection(&ca, &ca.issue(&["client.example"])));
     assert_eq!(shown, "Connection { connect_timeout: 5s, .. }");
 }
+
+/// Certificates that are too weak to believe (faults.md F8); how they were made stands beside them.
+mod weak {
+    use super::*;
+    use rustls::client::danger::ServerCertVerifier;
+    use rustls::internal::msgs::codec::Codec;
+    use rustls::pki_types::{ServerName, UnixTime};
+    use rustls::{DigitallySignedStruct, SignatureScheme};
+
+    macro_rules! file {
+        ($name:literal) => {
+            include_bytes!(concat!("weak/", $name)).as_slice()
+        };
+    }
+
+    fn verifier(ca: &[u8]) -> Arc<WebPkiServerVerifier> {
+        let roots = Arc::new(authorities(ca).unwrap());
+        WebPkiServerVerifier::builder_with_provider(roots, Arc::new(provider())).build().unwrap()
+    }
+
+    fn certificate(pem: &[u8]) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(pem).unwrap().into_owned()
+    }
+
+    fn is_believed(ca: &[u8], server: &[u8]) -> Result<(), String> {
+        let name = ServerName::try_from("localhost").unwrap();
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_800_000_000));
+        let verified = verifier(ca).verify_server_cert(&certificate(server), &[], &name, &[], now);
+        verified.map(|_| ()).map_err(|error| cause(&error))
+    }
+
+    #[test]
+    fn a_certificate_signed_with_sha_1_or_by_a_short_key_is_not_believed() {
+        assert_eq!(is_believed(file!("ca.pem"), file!("good.pem")), Ok(()));
+        for (ca, server) in [(file!("ca.pem"), file!("sha1.pem")), (file!("short_ca.pem"), file!("of_short_ca.pem"))] {
+            assert_eq!(is_believed(ca, server).unwrap_err(), "the server's certificate is not acceptable");
+        }
+    }
+
+    /// Its own key is used only in the handshake.
+    #[test]
+    fn a_handshake_signed_by_a_short_key_is_not_believed() {
+        let signed = |server: &[u8], signature: &[u8]| {
+            let scheme = u16::from(SignatureScheme::RSA_PSS_SHA256).to_be_bytes();
+            let length = u16::try_from(signature.len()).unwrap().to_be_bytes();
+            let bytes = [&scheme, &length, signature].concat();
+            let signature = DigitallySignedStruct::read_bytes(&bytes).unwrap();
+            verifier(file!("ca.pem")).verify_tls13_signature(b"message", &certificate(server), &signature)
+        };
+        assert!(signed(file!("good.pem"), file!("good.signature")).is_ok());
+        assert!(signed(file!("short.pem"), file!("short.signature")).is_err());
+    }
+
+    #[test]
+    fn only_forward_secret_suites_and_no_sha_1_are_offered() {
+        let provider = provider();
+        assert_eq!(provider.cipher_suites.len(), CIPHER_SUITES.len());
+        let schemes = provider.signature_verification_algorithms.supported_schemes();
+        for old in [SignatureScheme::RSA_PKCS1_SHA1, SignatureScheme::ECDSA_SHA1_Legacy] {
+            assert!(!schemes.contains(&old), "{old:?}");
+        }
+    }
+}

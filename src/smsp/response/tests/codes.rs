@@ -410,7 +410,8 @@ fn a_no_record_beside_anything_of_a_record_is_doubt() {
         "<pertinentInformation16/>".to_owned(),
         "<anything/>".to_owned(),
         "<note>&lt;pertinentInformation14/&gt;</note>".to_owned(),
-        "<![CDATA[<record/>]]>".to_owned(),
+        "<![CDATA[<CP-ISRecord/>]]>".to_owned(),
+        "<id>&amp;lt;x:CP-ISRecord&amp;gt;</id>".to_owned(),
     ];
     for beside in beside {
         let none = payload(&(code("CPIS-0001") + &record_total("0") + &beside));
