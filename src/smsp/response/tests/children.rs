@@ -178,9 +178,9 @@ fn another_childs_number_is_one_under_any_root() {
 /// Only the relation of a reply says which message is answered (C2-20).
 #[test]
 fn other_relations_do_not_say_which_message_is_answered() {
+    const OTHER_MESSAGE: &str = "5DB6A0C1-3E0B-4B0C-9D0E-1F2A3B4C5D6E";
     let body = distribution_envelope("", &payload(&(code("CPIS-0001") + &record_total("0"))));
     let relation = |kind: &str, id: &str| format!("<wsa:RelatesTo{kind}>{id}</wsa:RelatesTo>");
-    const OTHER_MESSAGE: &str = "5DB6A0C1-3E0B-4B0C-9D0E-1F2A3B4C5D6E";
     let replies = [
         "",
         r#" RelationshipType="""#,

@@ -406,7 +406,7 @@ fn a_no_record_beside_anything_of_a_record_is_doubt() {
         format!("<record>{}</record>", authority("999", "Exampleshire")),
         subject.clone(),
         "<subject/>".to_owned(),
-        r#"<COCT_TP145100GB01.UnbornChild/>"#.to_owned(),
+        "<COCT_TP145100GB01.UnbornChild/>".to_owned(),
         "<pertinentInformation16/>".to_owned(),
         "<anything/>".to_owned(),
         "<note>&lt;pertinentInformation14/&gt;</note>".to_owned(),
