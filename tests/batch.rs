@@ -125,3 +125,68 @@ async fn a_batch_may_be_xml() {
     );
     assert_eq!(statuses(&post_raw(&house, &body, "application/fhir+xml").await), ["200"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_that_may_ask_are_children_of_their_batch_and_share_its_looks() {
+    let house = House::with(&[("FHIR__READ_ASKS", "true"), ("LOOKUP__SHARE_FOR", "0s")]).await;
+    let mut reads = Vec::new();
+    for number in [CHILD, "9990000034", "9990000042"] {
+        let flag = house.get(&format!("Flag?patient={number}")).await.resources("match")[0].clone();
+        reads.push(format!("Flag/{}", flag["id"].as_str().unwrap()));
+    }
+    let before = house.counts().requests;
+    let ward: Vec<(&str, &str)> = reads.iter().map(|url| ("GET", url.as_str())).collect();
+    let got = post(&house, &ward).await;
+    assert_eq!((got.status, got.issue().as_str()), (400, "too-long"), "{}", got.text);
+    let with_a_search = [("GET", reads[0].as_str()), ("GET", reads[1].as_str()), ("GET", "Flag?patient=9990000042")];
+    assert_eq!(post(&house, &with_a_search).await.status, 400);
+    assert_eq!(house.counts().requests, before);
+    // A search and two reads of one child are one query, without an id and with nothing shared.
+    let search = format!("Flag?patient={CHILD}");
+    let got = post(&house, &[("GET", &reads[0]), ("GET", &search), ("GET", &reads[0])]).await;
+    assert_eq!(statuses(&got), ["200"; 3], "{}", got.text);
+    assert_eq!(house.counts().requests, before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_neither_search_nor_read_is_said_not_to_be_of_a_batch() {
+    let house = House::with(&[("FHIR__PATIENT_FLAG", "true")]).await;
+    let others = [
+        ("GET", "metadata"),
+        ("POST", "Flag/_search?patient=9990000018"),
+        ("GET", "_page/abc"),
+        ("GET", "PatientFlag?patient=9990000018"),
+        ("GET", "_ping"),
+        ("POST", ""),
+    ];
+    let got = post(&house, &others).await;
+    assert_eq!(statuses(&got), ["400"; 6], "{}", got.text);
+    for entry in got.json()["entry"].as_array().unwrap() {
+        let issue = &entry["response"]["outcome"]["issue"][0];
+        assert_eq!(issue["code"], "not-supported");
+        assert!(issue["diagnostics"].as_str().unwrap().contains("Send this as a request of its own"), "{issue}");
+    }
+    let read = post(&house, &[("GET", "Flag/abc?colour=red")]).await;
+    assert_eq!(statuses(&read), ["400"], "{}", read.text);
+    assert_eq!(house.counts().requests, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_may_begin_with_a_byte_order_mark_and_must_not_be_compressed() {
+    let house = House::open().await;
+    let json = format!(
+        "\u{feff}{}",
+        json!({"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": format!("Flag?patient={CHILD}")}}]})
+    );
+    for content_type in ["application/fhir+json", "application/fhir+json; charset=utf-8"] {
+        let got = post_raw(&house, &json, content_type).await;
+        assert_eq!(statuses(&got), ["200"], "{}", got.text);
+    }
+    let ascii = json.trim_start_matches('\u{feff}');
+    assert_eq!(statuses(&post_raw(&house, ascii, "application/json; charset=ISO-8859-1").await), ["200"]);
+    let request = house.http.post(house.fhir("")).body(json.clone());
+    let got = house.send(request, &[("Content-Type", "application/fhir+json"), ("Content-Encoding", "gzip")]).await;
+    assert_eq!((got.status, got.issue().as_str()), (415, "not-supported"), "{}", got.text);
+    assert_eq!(got.json()["issue"][0]["expression"][0], "Content-Encoding");
+    assert_eq!(house.counts().requests, 1);
+}

@@ -109,3 +109,29 @@ async fn a_read_asks_only_where_the_settings_say_so() {
     assert_eq!(house.get(&format!("Patient/{}", id(&flag.resources("include")[0]))).await.status, 404);
     assert_eq!(house.counts().requests, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_parameters_of_a_read_are_treated_as_those_of_a_search() {
+    let house = House::open().await;
+    let flag = house.get(&format!("Flag?patient={CHILD}")).await.resources("match")[0].clone();
+    let path = format!("Flag/{}", flag["id"].as_str().unwrap());
+    let whole = house.get(&path).await;
+    let summary = house.get(&format!("{path}?_summary=true")).await;
+    assert_eq!(summary.json()["meta"]["tag"].as_array().unwrap().last().unwrap()["code"], "SUBSETTED", "{}", summary.text);
+    assert!(summary.json().get("text").is_none() && summary.header("etag") != whole.header("etag"));
+    let elements = house.get(&format!("{path}?_elements=period")).await.json();
+    assert!(elements.get("period").is_some() && elements.get("category").is_none());
+    for (query, issue) in [
+        ("_summary=count", "value"),
+        ("_summary=some", "value"),
+        ("colour=red", "not-supported"),
+        ("patient=9990000034", "not-supported"),
+    ] {
+        let got = house.get(&format!("{path}?{query}")).await;
+        assert_eq!((got.status, got.issue().as_str()), (400, issue), "{query}: {}", got.text);
+    }
+    let lenient = [("Prefer", "handling=\"lenient\"")];
+    assert_eq!(house.get_with(&format!("{path}?colour=red"), &lenient).await.json(), flag);
+    assert_eq!(house.get_with(&format!("{path}?patient=9990000034"), &lenient).await.status, 400);
+    assert_eq!(house.counts().requests, 1);
+}

@@ -309,6 +309,28 @@ async fn a_patient_of_another_server_is_not_asked_about() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_read_in_every_charset_that_contains_ascii_and_never_compressed() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let house = House::open().await;
+    let post = |body: &str| house.http.post(house.fhir("Flag/_search")).body(body.to_owned());
+    let plain = format!("patient={CHILD}");
+    for content_type in [FORM, &format!("{FORM}; charset=ISO-8859-1"), &format!("{FORM}; charset=US-ASCII")] {
+        for end in ["", "\n", "\r\n"] {
+            let got = house.send(post(&format!("{plain}{end}")), &[("Content-Type", content_type)]).await;
+            assert_eq!(got.status, 200, "{content_type}: {}", got.text);
+        }
+    }
+    let refused =
+        house.send(post(&format!("{plain}&code=%E9")), &[("Content-Type", &format!("{FORM}; charset=ISO-8859-1"))]).await;
+    assert_eq!((refused.status, refused.issue().as_str()), (415, "not-supported"), "{}", refused.text);
+    let got = house.send(post(&plain), &[("Content-Type", FORM), ("Content-Encoding", "gzip")]).await;
+    assert_eq!((got.status, got.issue().as_str()), (415, "not-supported"), "{}", got.text);
+    assert_eq!(got.json()["issue"][0]["expression"][0], "Content-Encoding");
+    assert!(got.diagnostics().contains("Content-Encoding"));
+    assert_eq!(house.counts().requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn health_is_told_on_both_listeners_and_never_asks_cp_is() {
     let house = House::open().await;
     for listener in [&house.service.public, &house.service.admin] {

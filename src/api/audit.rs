@@ -118,10 +118,10 @@ async fn record(desk: &TrailSearch, entry: &Entry) -> Result<(), Problem> {
 }
 
 async fn form(request: &HttpRequest, payload: web::Payload, limits: Limits) -> Result<Vec<(String, String)>, Problem> {
+    media::check_coding(request.headers())?;
     let body = body::read(payload, limits.body, limits.header_timeout).await?;
     let content_type = request.headers().get("Content-Type").map(|value| value.to_str().unwrap_or("unreadable"));
-    media::check_form(content_type, body.is_empty())?;
-    Ok(form_urlencoded::parse(&body).into_owned().collect())
+    Ok(form_urlencoded::parse(media::form(content_type, &body)?).into_owned().collect())
 }
 
 /// The question, and `limit` (1 to 1000), `before`, `show-nhs-numbers` (true or false).

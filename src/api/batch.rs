@@ -10,11 +10,10 @@ use super::{App, Asking, body, facts, read};
 use crate::access::Refusal;
 use crate::cpis::NhsNumber;
 use crate::fhir::batch::{self, Request};
-use crate::fhir::graph::ResourceType;
 use crate::fhir::outcome::operation_outcome;
 use crate::fhir::search::registry::Searchable;
 use crate::fhir::search::{Search, pairs};
-use crate::lookup::Look;
+use crate::lookup::{Freshness, Look};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web;
 use fhirbolt_model::r4::Resource;
@@ -23,21 +22,40 @@ use fhirbolt_model::r4::resources::{Bundle, BundleEntry, BundleEntryResponse};
 /// What one entry asks for.
 enum Asked {
     Search(Box<Search>),
-    Read(ResourceType, String),
+    Read(Box<read::Wanted>),
 }
 
-/// The looks that the searches of the batch need, each made once.
+impl Asked {
+    /// The child about whom CP-IS may be asked for it.
+    fn child(&self) -> Option<&NhsNumber> {
+        match self {
+            Self::Search(search) => Some(&search.child.nhs_number),
+            Self::Read(wanted) => wanted.may_ask_about(),
+        }
+    }
+
+    /// What the trail calls it.
+    fn name(&self) -> String {
+        match self {
+            Self::Search(search) => search.view.name.to_owned(),
+            Self::Read(wanted) => format!("read {}", wanted.resource.name()),
+        }
+    }
+}
+
+/// The looks that the batch may ask for, each made once.
 type Looks = Vec<(NhsNumber, Result<Look, Problem>)>;
 
 /// Answers `POST [base]`.
 pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Presentation) -> Result<Answered, Problem> {
     let Asking { app, request, .. } = asking;
     let limits = &app.settings.limits;
+    media::check_coding(request.headers())?;
     let body = body::read(payload, limits.body, limits.header_timeout).await?;
     let content_type = request.headers().get("Content-Type").and_then(|value| value.to_str().ok());
-    let entries = match media::of_resource(content_type)? {
-        media::Syntax::Json => batch::from_json(&body)?,
-        media::Syntax::Xml => batch::from_xml(&body)?,
+    let entries = match media::of_resource(content_type, &body)? {
+        media::Syntax::Json => batch::from_json(media::without_mark(&body))?,
+        media::Syntax::Xml => batch::from_xml(media::without_mark(&body))?,
     }
     .entries;
     if entries.len() > app.settings.fhir.batch.max_entries {
@@ -51,8 +69,8 @@ pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Pre
     for (asked, request) in asked.into_iter().zip(&entries) {
         entry.push(match asked {
             Ok(Asked::Search(search)) => found(&search, &looks, &base_url, app, &mut refusal),
-            Ok(Asked::Read(resource, id)) => match read::find(resource, &id, asking, "batch read").await {
-                Ok(found) => read_one(found, resource, &id, request, &base_url, presentation),
+            Ok(Asked::Read(wanted)) => match find(&wanted, &looks, asking).await {
+                Ok(found) => read_one(found, &wanted, request, &base_url, presentation),
                 Err(problem) => refused(problem, &mut refusal),
             },
             Err(problem) => refused(problem, &mut refusal),
@@ -74,7 +92,8 @@ fn understood(entry: &Request, base_url: &str, asking: Asking<'_>) -> Result<Ask
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| NoRoute::MethodNotAllowed("GET"))?;
     let relative = url.strip_prefix(base_url).unwrap_or(url).trim_start_matches('/');
     let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
-    let served = routes::Served { base: "", get_search: true, patient_flag: false };
+    let served = routes::Served { base: "", get_search: true, patient_flag: app.settings.fhir.patient_flag };
+    let path = routes::plain(path);
     match routes::find(&method, &format!("/{path}"), served)? {
         Route::Search(resource) => {
             let mut pairs = Vec::new();
@@ -84,20 +103,23 @@ fn understood(entry: &Request, base_url: &str, asking: Asking<'_>) -> Result<Ask
             search_in_scope(app, identity, &search)?;
             Ok(Asked::Search(Box::new(search)))
         }
-        Route::Read(resource) => Ok(Asked::Read(resource, path.rsplit('/').next().unwrap_or_default().to_owned())),
-        _ => Err(NoRoute::NotFound.into()),
+        Route::Read(resource) => {
+            let mut pairs = Vec::new();
+            pairs::decode(query.as_bytes(), &mut pairs)?;
+            let id = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            Ok(Asked::Read(Box::new(read::Wanted::understand(resource, id, &pairs, asking)?)))
+        }
+        _ => Err(Problem::not_in_a_batch()),
     }
 }
 
-/// One look for each child that a search names; none where there are more children than a batch may ask about.
+/// One look for each child about whom CP-IS may be asked; none where there are more children than a batch may ask about.
 async fn look_at_all(asked: &[Result<Asked, Problem>], asking: Asking<'_>) -> Result<Looks, Problem> {
     let Asking { app, caller, identity, .. } = asking;
     let mut children: Vec<&NhsNumber> = Vec::new();
-    for asked in asked.iter().flatten() {
-        if let Asked::Search(search) = asked
-            && !children.contains(&&search.child.nhs_number)
-        {
-            children.push(&search.child.nhs_number);
+    for child in asked.iter().flatten().filter_map(Asked::child) {
+        if !children.contains(&child) {
+            children.push(child);
         }
     }
     let most = app.settings.fhir.batch.max_children;
@@ -105,25 +127,35 @@ async fn look_at_all(asked: &[Result<Asked, Problem>], asking: Asking<'_>) -> Re
         return Err(Problem::batch_too_large(&format!("{most} children: a batch is not a ward list")));
     }
     let looks = children.into_iter().map(async |child| {
-        let request = facts::request(asking, format!("batch {}", types_about(child, asked)));
-        let outcome = look(app, question(child, identity, caller), caller.freshness, request).await;
+        let about: Vec<&Asked> = asked.iter().flatten().filter(|asked| asked.child() == Some(child)).collect();
+        let request = facts::request(asking, format!("batch {}", names(&about)));
+        // A read alone never wants a newer look than the shared one.
+        let is_searched = about.iter().any(|asked| matches!(asked, Asked::Search(_)));
+        let freshness = if is_searched { caller.freshness } else { Freshness::Shared };
+        let outcome = look(app, question(child, identity, caller), freshness, request).await;
         (child.clone(), outcome)
     });
     Ok(futures_util::future::join_all(looks).await)
 }
 
-/// What the batch searches for about one child, such as `Flag,CarePlan`.
-fn types_about(child: &NhsNumber, asked: &[Result<Asked, Problem>]) -> String {
-    let mut types: Vec<&str> = Vec::new();
-    for asked in asked.iter().flatten() {
-        if let Asked::Search(search) = asked
-            && search.child.nhs_number == *child
-            && !types.contains(&search.view.name)
-        {
-            types.push(search.view.name);
+/// What the batch asks for about one child, such as `Flag,CarePlan`.
+fn names(about: &[&Asked]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for name in about.iter().map(|asked| asked.name()) {
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
-    types.join(",")
+    names.join(",")
+}
+
+/// The resource of a read: of the look that the batch made for it, where it may ask.
+async fn find(wanted: &read::Wanted, looks: &Looks, asking: Asking<'_>) -> Result<read::Found, Problem> {
+    let Some(child) = wanted.may_ask_about() else { return wanted.find(asking, "batch read").await };
+    match looks.iter().find(|(looked_at, _)| looked_at == child) {
+        Some((_, outcome)) => wanted.find_in(outcome.clone()?, asking.app),
+        None => Err(Problem::internal()),
+    }
 }
 
 fn found(search: &Search, looks: &Looks, base_url: &str, app: &App, refusal: &mut Option<Refusal>) -> BundleEntry {
@@ -138,8 +170,7 @@ fn found(search: &Search, looks: &Looks, base_url: &str, app: &App, refusal: &mu
 /// The ETag is that of a read of its own in the form of the batch.
 fn read_one(
     found: read::Found,
-    resource: ResourceType,
-    id: &str,
+    wanted: &read::Wanted,
     request: &Request,
     base_url: &str,
     presentation: Presentation,
@@ -148,7 +179,7 @@ fn read_one(
     let unchanged = request.if_none_match.as_deref().is_some_and(|tags| read::has_tag(tags, &etag));
     let mut response = response(if unchanged { 304 } else { 200 });
     response.etag = Some(etag.as_str().into());
-    let url = format!("{base_url}/{}/{id}", resource.name());
+    let url = format!("{base_url}/{}/{}", wanted.resource.name(), wanted.id);
     let shown = (!unchanged).then_some(found.resource);
     BundleEntry { full_url: Some(url.into()), resource: shown, response: Some(response), ..Default::default() }
 }

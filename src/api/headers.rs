@@ -1,5 +1,6 @@
 //! What the caller's headers say (fhir.md 4, decisions.md 13).
 
+use super::media::unquoted;
 use crate::cpis::{CallerId, CareSetting, NhsNumber, Text};
 use crate::fhir::search::Handling;
 use crate::lookup::Freshness;
@@ -96,7 +97,7 @@ fn unscheduled(headers: &HeaderMap) -> Result<Option<bool>, HeaderError> {
     let values = [single(headers, NAME)?, single(headers, "IsUnscheduledEvent")?];
     let mut said = None;
     for value in values.into_iter().flatten() {
-        let value = match value {
+        let value = match value.to_ascii_lowercase().as_str() {
             "true" => true,
             "false" => false,
             _ => return Err(malformed(NAME, "is either true or false")),
@@ -129,15 +130,20 @@ fn freshness(headers: &HeaderMap) -> Result<Freshness, HeaderError> {
     Ok(if no_cache { Freshness::NoCache } else { Freshness::Shared })
 }
 
+/// `handling` among the preferences of every `Prefer` header (RFC 7240): the first one counts; its value may be quoted; what follows a
+/// semicolon is a parameter, and of its own preference only.
 fn handling(headers: &HeaderMap) -> Option<Handling> {
-    let preferences = headers.get_all("Prefer").filter_map(|value| value.to_str().ok());
-    preferences.flat_map(|value| value.split([',', ';'])).find_map(|preference| {
-        match preference.trim().to_ascii_lowercase().replace(' ', "").as_str() {
-            "handling=strict" => Some(Handling::Strict),
-            "handling=lenient" => Some(Handling::Lenient),
-            _ => None,
-        }
-    })
+    let lines = headers.get_all("Prefer").filter_map(|value| value.to_str().ok());
+    let preferences = lines.flat_map(|line| unquoted(line, ',')).filter_map(|preference| unquoted(preference, ';').next());
+    let mut values = preferences.filter_map(|preference| {
+        let (name, value) = preference.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("handling").then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+    });
+    match values.next()?.as_str() {
+        "strict" => Some(Handling::Strict),
+        "lenient" => Some(Handling::Lenient),
+        _ => None,
+    }
 }
 
 /// `00-<32 hex>-<16 hex>-<2 hex>`; anything else is as if it were not there, as W3C asks, and so is an NHS number filled up with zeros.
@@ -210,6 +216,8 @@ mod tests {
         assert_eq!(read(&[]).0.unscheduled, None);
         assert_eq!(read(&[("IsUnscheduledAccessEvent", "true")]).0.unscheduled, Some(true));
         assert_eq!(read(&[("IsUnscheduledEvent", "false")]).0.unscheduled, Some(false));
+        assert_eq!(read(&[("isunscheduledACCESSevent", "TRUE")]).0.unscheduled, Some(true));
+        assert_eq!(read(&[("IsUnscheduledAccessEvent", "False")]).0.unscheduled, Some(false));
         assert!(read(&[("IsUnscheduledAccessEvent", "TRUE ish")]).1.is_err());
         assert!(read(&[("IsUnscheduledAccessEvent", "true"), ("IsUnscheduledEvent", "false")]).1.is_err());
     }
@@ -256,5 +264,19 @@ mod tests {
         assert_eq!(read(&[("Prefer", "return=minimal, handling=lenient")]).0.handling, Some(Handling::Lenient));
         assert_eq!(read(&[("Prefer", "handling = strict")]).0.handling, Some(Handling::Strict));
         assert_eq!(read(&[("Prefer", "handling=odd")]).0.handling, None);
+        for (lines, wanted) in [
+            (&[r#"handling="lenient""#][..], Some(Handling::Lenient)),
+            (&[r#"Handling = "STRICT" ; wait=10"#], Some(Handling::Strict)),
+            (&["return=minimal", "respond-async, handling=lenient"], Some(Handling::Lenient)),
+            (&["handling=strict", "handling=lenient"], Some(Handling::Strict)),
+            (&["handling=odd, handling=lenient"], None),
+            // Neither a parameter of another preference nor a word inside quotes is a preference.
+            (&["return=minimal; handling=lenient"], None),
+            (&[r#"foo="a, handling=lenient""#], None),
+            (&["handling", "handling=\"lenient\""], Some(Handling::Lenient)),
+        ] {
+            let pairs: Vec<_> = lines.iter().map(|line| ("Prefer", *line)).collect();
+            assert_eq!(read(&pairs).0.handling, wanted, "{lines:?}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::fhir::layout::Layout;
 use crate::fhir::search::pairs::Pair;
 use crate::fhir::{json, xml};
 use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_ENCODING, HeaderMap};
 use fhirbolt_model::r4::Resource;
 use std::cell::Cell;
 
@@ -81,8 +82,13 @@ pub enum MediaError {
     NotABoolean { at: &'static str },
     #[error("The body of a batch is application/fhir+json or application/fhir+xml.")]
     UnsupportedResourceType,
-    #[error("The body of a search is application/x-www-form-urlencoded.")]
+    #[error(
+        "The body of a search is application/x-www-form-urlencoded in UTF-8; in another charset it may hold nothing but what is the same \
+         in ASCII."
+    )]
     UnsupportedContentType,
+    #[error("The body must not be compressed: send it without Content-Encoding.")]
+    Compressed,
 }
 
 impl MediaError {
@@ -91,6 +97,7 @@ impl MediaError {
         match self {
             Self::NotAcceptable { at } | Self::OtherVersion { at } | Self::NotABoolean { at } => at,
             Self::UnsupportedContentType | Self::UnsupportedResourceType => "Content-Type",
+            Self::Compressed => "Content-Encoding",
         }
     }
 }
@@ -194,23 +201,102 @@ fn parameters(range: &str) -> impl Iterator<Item = (&str, &str)> {
         .map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
 }
 
-/// Checks the type of a search's body; none is fine where there is no body.
+/// The pieces of a header's value between separators; one inside quotes divides nothing.
+pub(super) fn unquoted(line: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    line.split(move |c| {
+        quoted ^= c == '"';
+        c == separator && !quoted
+    })
+}
+
+/// Whether the body of a request comes as it is.
 ///
 /// # Errors
-/// [`MediaError::UnsupportedContentType`] for anything but a UTF-8 form.
-pub fn check_form(content_type: Option<&str>, body_is_empty: bool) -> Result<(), MediaError> {
+/// [`MediaError::Compressed`] where `Content-Encoding` says otherwise.
+pub fn check_coding(headers: &HeaderMap) -> Result<(), MediaError> {
+    let lines = headers.get_all(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("unreadable"));
+    let mut codings = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|coding| !coding.is_empty());
+    if codings.all(|coding| coding.eq_ignore_ascii_case("identity")) { Ok(()) } else { Err(MediaError::Compressed) }
+}
+
+/// How a charset reads the bytes of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Charset {
+    Utf8,
+    /// It contains ASCII: what is ASCII is the same in it, and everything else is not.
+    AroundAscii,
+    Unknown,
+}
+
+impl Charset {
+    /// The beginnings of the names of charsets that contain ASCII.
+    const AROUND_ASCII: [&str; 16] = [
+        "us-ascii",
+        "ascii",
+        "ansi_x3",
+        "iso-8859-",
+        "iso8859",
+        "iso_8859",
+        "latin",
+        "windows-",
+        "cp125",
+        "koi8-",
+        "macintosh",
+        "gb",
+        "big5",
+        "euc-",
+        "tis-620",
+        "ibm819",
+    ];
+
+    /// By the parameter of a media type; UTF-8 where there is none.
+    fn of(content_type: &str) -> Self {
+        let Some((_, name)) = parameters(content_type).find(|(name, _)| name.eq_ignore_ascii_case("charset")) else {
+            return Self::Utf8;
+        };
+        let name = name.to_ascii_lowercase();
+        if matches!(name.as_str(), "utf-8" | "utf8") {
+            Self::Utf8
+        } else if Self::AROUND_ASCII.iter().any(|known| name.starts_with(known)) {
+            Self::AroundAscii
+        } else {
+            Self::Unknown
+        }
+    }
+
+    fn can_read(self, body: &[u8]) -> bool {
+        match self {
+            Self::Utf8 => true,
+            Self::AroundAscii => body.is_ascii(),
+            Self::Unknown => false,
+        }
+    }
+}
+
+/// The text of a body without a byte order mark (RFC 8259 8.1 lets it be passed over).
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// The form in the body of a search, without the end of a last line. No type is fine where there is no body.
+///
+/// # Errors
+/// [`MediaError::UnsupportedContentType`] for anything but a form in UTF-8, or in ASCII under whatever name.
+pub fn form<'b>(content_type: Option<&str>, body: &'b [u8]) -> Result<&'b [u8], MediaError> {
     let Some(content_type) = content_type else {
-        return if body_is_empty { Ok(()) } else { Err(MediaError::UnsupportedContentType) };
+        return if body.is_empty() { Ok(body) } else { Err(MediaError::UnsupportedContentType) };
     };
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    let utf8 = parameters(content_type).all(|(name, value)| {
-        !name.eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("us-ascii")
-    });
-    if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") && utf8 {
-        Ok(())
-    } else {
-        Err(MediaError::UnsupportedContentType)
+    let charset = Charset::of(content_type);
+    // An escape stands for a byte of the charset too.
+    let is_escaped = |pair: &[u8]| pair[0] == b'%' && matches!(pair[1], b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F');
+    let is_read = charset.can_read(body) && (charset == Charset::Utf8 || !body.windows(2).any(is_escaped));
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") || !is_read {
+        return Err(MediaError::UnsupportedContentType);
     }
+    let end = body.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    Ok(without_mark(&body[..end]))
 }
 
 /// How a resource in a request's body is written.
@@ -223,14 +309,13 @@ pub enum Syntax {
 /// The syntax of a body that is a resource.
 ///
 /// # Errors
-/// [`MediaError::UnsupportedResourceType`] for anything but FHIR JSON or XML in UTF-8.
-pub fn of_resource(content_type: Option<&str>) -> Result<Syntax, MediaError> {
+/// [`MediaError::UnsupportedResourceType`] for anything but FHIR JSON or XML in UTF-8, or in ASCII under whatever name.
+pub fn of_resource(content_type: Option<&str>, body: &[u8]) -> Result<Syntax, MediaError> {
     let content_type = content_type.ok_or(MediaError::UnsupportedResourceType)?;
-    let utf8 = parameters(content_type)
-        .all(|(name, value)| !name.eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8"));
+    let is_read = Charset::of(content_type).can_read(body);
     match content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-        "application/fhir+json" | "application/json" | "text/json" if utf8 => Ok(Syntax::Json),
-        "application/fhir+xml" | "application/xml" | "text/xml" if utf8 => Ok(Syntax::Xml),
+        "application/fhir+json" | "application/json" | "text/json" if is_read => Ok(Syntax::Json),
+        "application/fhir+xml" | "application/xml" | "text/xml" if is_read => Ok(Syntax::Xml),
         _ => Err(MediaError::UnsupportedResourceType),
     }
 }

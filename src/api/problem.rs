@@ -172,6 +172,19 @@ impl Problem {
         .at(Some("Bundle.entry"))
     }
 
+    /// An entry of a batch that asks for something else than a search or a read.
+    pub fn not_in_a_batch() -> Self {
+        Self::new(
+            "not-in-a-batch",
+            400,
+            IssueType::NotSupported,
+            SpineCode::UnsupportedService,
+            HttpCode::BadRequest,
+            "A batch holds searches (GET [type]?patient=...) and reads (GET [type]/[id]) alone. Send this as a request of its own.",
+        )
+        .at(Some("Bundle.entry.request"))
+    }
+
     /// An entry of a batch without a method or a URL.
     pub fn batch_entry_incomplete() -> Self {
         Self::new(
@@ -225,6 +238,7 @@ impl From<SearchError> for Problem {
             SearchError::NotAnNhsNumber { .. } => (IssueType::Value, SpineCode::InvalidSearchData),
             SearchError::NeverFound { .. }
             | SearchError::UnknownParameter { .. }
+            | SearchError::UnknownOfRead { .. }
             | SearchError::UnknownModifier { .. }
             | SearchError::UnknownInclude { .. }
             | SearchError::UnsupportedValue { .. } => (IssueType::NotSupported, SpineCode::UnsupportedService),
@@ -253,7 +267,7 @@ impl From<MediaError> for Problem {
             MediaError::NotAcceptable { .. } | MediaError::OtherVersion { .. } => {
                 (406, IssueType::NotSupported, SpineCode::UnsupportedService, HttpCode::NotAcceptable)
             }
-            MediaError::UnsupportedContentType | MediaError::UnsupportedResourceType => {
+            MediaError::UnsupportedContentType | MediaError::UnsupportedResourceType | MediaError::Compressed => {
                 (415, IssueType::NotSupported, SpineCode::UnsupportedService, HttpCode::UnsupportedMediaType)
             }
             MediaError::NotABoolean { .. } => (400, IssueType::Value, SpineCode::InvalidValue, HttpCode::BadRequest),

@@ -4,10 +4,14 @@ use super::caller::in_scope;
 use super::media::Presentation;
 use super::problem::Problem;
 use super::respond::Answered;
-use super::search::{Shown, held, last_segment, look, question};
-use super::{Asking, facts};
+use super::search::{Shown, handling, held, last_segment, look, question};
+use super::{App, Asking, facts};
 use crate::access::Interaction;
+use crate::cpis::NhsNumber;
 use crate::fhir::graph::ResourceType;
+use crate::fhir::id::OpenId;
+use crate::fhir::search::pairs::{self, Pair};
+use crate::fhir::search::{Portion, subset};
 use crate::lookup::{Freshness, Look};
 use actix_web::HttpRequest;
 use base64::Engine;
@@ -41,9 +45,22 @@ pub(super) fn has_tag(tags: &str, etag: &str) -> bool {
     tags.split(',').map(str::trim).any(|tag| tag == "*" || opaque(tag) == opaque(etag))
 }
 
+/// A read that was understood.
+pub struct Wanted {
+    pub resource: ResourceType,
+    pub id: String,
+    open: OpenId,
+    portion: Portion,
+    /// It may ask CP-IS, as the settings have it.
+    may_ask: bool,
+}
+
 /// Answers `GET [type]/[id]`, also where nothing changed since the caller read it.
 pub async fn handle(resource: ResourceType, asking: Asking<'_>, presentation: Presentation) -> Result<Answered, Problem> {
-    let found = find(resource, &last_segment(asking.request), asking, "read").await?;
+    let mut pairs = Vec::new();
+    pairs::decode(asking.request.query_string().as_bytes(), &mut pairs)?;
+    let wanted = Wanted::understand(resource, &last_segment(asking.request), &pairs, asking)?;
+    let found = wanted.find(asking, "read").await?;
     let mut answered = Answered::resource("read", &found.resource, presentation);
     let etag = etag(&answered.body);
     if is_known(asking.request, &etag) {
@@ -56,28 +73,54 @@ pub async fn handle(resource: ResourceType, asking: Asking<'_>, presentation: Pr
     Ok(answered)
 }
 
-/// The resource that `id` names, where the requester's shared look still holds it. `what`: what the trail calls it.
-///
-/// # Errors
-/// 404 for an id that is forged, of another type, forgotten, or of a look that is not this requester's; 403 for a type that the
-/// token's scopes do not have.
-pub async fn find(resource: ResourceType, id: &str, asking: Asking<'_>, what: &str) -> Result<Found, Problem> {
-    let Asking { app, caller, identity, .. } = asking;
-    in_scope(app, identity, resource, Interaction::Read)?;
-    let ids = app.ids();
-    let open = ids.open(id).filter(|open| open.kind == resource).ok_or_else(Problem::no_such_resource)?;
-    let question = question(&open.nhs_number, identity, caller);
-    let may_ask = app.settings.fhir.read_asks && matches!(resource, ResourceType::Flag | ResourceType::EpisodeOfCare);
-    let request = facts::request(asking, format!("{what} {}", resource.name()));
-    let look = if may_ask {
-        look(app, question, Freshness::Shared, request).await?
-    } else {
-        held(app, &question, &request, |_| true).await?.ok_or_else(Problem::no_such_resource)?
-    };
-    let shown = Shown::today(&look);
-    let graph = shown.graph(&ids);
-    let node = graph.find(&open).ok_or_else(Problem::no_such_resource)?;
-    let resource = graph.build(node);
-    drop(graph);
-    Ok(Found { resource, look })
+impl Wanted {
+    /// # Errors
+    /// 403 for a type that the token's scopes do not have; 400 for parameters that a read does not have; 404 for an id that is forged
+    /// or of another type.
+    pub fn understand(resource: ResourceType, id: &str, pairs: &[Pair], asking: Asking<'_>) -> Result<Self, Problem> {
+        let Asking { app, identity, .. } = asking;
+        in_scope(app, identity, resource, Interaction::Read)?;
+        let portion = Portion::parse(resource, pairs, handling(asking))?;
+        let open = app.ids().open(id).filter(|open| open.kind == resource).ok_or_else(Problem::no_such_resource)?;
+        let may_ask = app.settings.fhir.read_asks && matches!(resource, ResourceType::Flag | ResourceType::EpisodeOfCare);
+        Ok(Self { resource, id: id.to_owned(), open, portion, may_ask })
+    }
+
+    /// The child about whom CP-IS may be asked for this read.
+    pub fn may_ask_about(&self) -> Option<&NhsNumber> {
+        self.may_ask.then_some(&self.open.nhs_number)
+    }
+
+    /// The resource, where the requester's shared look still holds it, or may be made. `what`: what the trail calls it.
+    ///
+    /// # Errors
+    /// 404 for one that is forgotten, or of a look that is not this requester's; a look's failure.
+    pub async fn find(&self, asking: Asking<'_>, what: &str) -> Result<Found, Problem> {
+        let Asking { app, caller, identity, .. } = asking;
+        let question = question(&self.open.nhs_number, identity, caller);
+        let request = facts::request(asking, format!("{what} {}", self.resource.name()));
+        let look = if self.may_ask {
+            look(app, question, Freshness::Shared, request).await?
+        } else {
+            held(app, &question, &request, |_| true).await?.ok_or_else(Problem::no_such_resource)?
+        };
+        self.find_in(look, app)
+    }
+
+    /// The resource in this look.
+    ///
+    /// # Errors
+    /// 404 where it is not there.
+    pub fn find_in(&self, look: Look, app: &App) -> Result<Found, Problem> {
+        let ids = app.ids();
+        let shown = Shown::today(&look);
+        let graph = shown.graph(&ids);
+        let node = graph.find(&self.open).ok_or_else(Problem::no_such_resource)?;
+        let mut resource = graph.build(node);
+        drop(graph);
+        if let Some(part) = self.portion.subset() {
+            subset::apply(&mut resource, part);
+        }
+        Ok(Found { resource, look })
+    }
 }

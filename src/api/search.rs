@@ -136,27 +136,31 @@ async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, setting
     let mut all = Vec::new();
     pairs::decode(request.query_string().as_bytes(), &mut all)?;
     if let Some(payload) = posted {
+        media::check_coding(request.headers())?;
         let body = body::read(payload, settings.limits.body, settings.limits.header_timeout).await?;
         let content_type = request.headers().get("Content-Type").map(|value| value.to_str().unwrap_or("unreadable"));
-        media::check_form(content_type, body.is_empty())?;
-        pairs::decode(&body, &mut all)?;
+        pairs::decode(media::form(content_type, &body)?, &mut all)?;
     }
     Ok(all)
 }
 
-pub(super) fn understand(view: &'static Searchable, pairs: &[Pair], asking: Asking<'_>) -> Result<Search, Problem> {
+/// How to treat what is not understood: as the settings and the caller have it.
+pub(super) fn handling(asking: Asking<'_>) -> Handling {
     use settings::Handling as Server;
-    let Asking { app, request, caller, .. } = asking;
-    let handling = match (app.settings.fhir.handling, caller.handling) {
+    match (asking.app.settings.fhir.handling, asking.caller.handling) {
         (Server::StrictOnly, _) | (Server::Strict, None) => Handling::Strict,
         (Server::LenientOnly, _) | (Server::Lenient, None) => Handling::Lenient,
         (Server::Strict | Server::Lenient, Some(asked)) => asked,
-    };
+    }
+}
+
+pub(super) fn understand(view: &'static Searchable, pairs: &[Pair], asking: Asking<'_>) -> Result<Search, Problem> {
+    let Asking { app, request, .. } = asking;
     let ids = app.ids();
     let public = app.settings.server.public_url.as_ref().and_then(|url| Base::of_url(url.as_str()));
     let requested = Base::of_request(&requested_base(request, &app.settings));
     let bases = public.into_iter().chain(requested).collect();
-    Ok(Search::parse(view, pairs, handling, Ours { ids: &ids, bases })?)
+    Ok(Search::parse(view, pairs, handling(asking), Ours { ids: &ids, bases })?)
 }
 
 /// SMSP-0005 is about the caller's credentials only where the caller stood in the query as its author.

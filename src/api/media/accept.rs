@@ -96,9 +96,5 @@ pub(super) fn weight(range: &str) -> Option<u16> {
 
 /// The ranges between commas; a comma inside quotes divides nothing.
 pub(super) fn split(line: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    line.split(move |c| {
-        quoted ^= c == '"';
-        c == ',' && !quoted
-    })
+    super::unquoted(line, ',')
 }

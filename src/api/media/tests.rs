@@ -140,12 +140,54 @@ fn a_body_may_say_what_the_url_left_open() {
     assert_eq!(negotiation.presentation(), Presentation::DEFAULT);
 }
 
+const FORM: &str = "application/x-www-form-urlencoded";
+
 #[test]
-fn the_body_of_a_search_is_a_form_in_utf_8() {
-    assert!(check_form(Some("application/x-www-form-urlencoded"), false).is_ok());
-    assert!(check_form(Some("application/x-www-form-urlencoded; charset=UTF-8"), false).is_ok());
-    assert!(check_form(None, true).is_ok());
-    for refused in [None, Some("application/json"), Some("application/x-www-form-urlencoded; charset=iso-8859-1")] {
-        assert_eq!(check_form(refused, false), Err(MediaError::UnsupportedContentType));
+fn the_body_of_a_search_is_a_form_in_utf_8_or_in_ascii_by_any_name() {
+    let form_in = |charset: &str, body: &'static [u8]| form(Some(&format!("{FORM}{charset}")), body);
+    for charset in
+        ["", "; charset=UTF-8", ";charset=\"utf-8\"", "; charset=ISO-8859-1", "; charset=us-ascii", ";charset=Windows-1252"]
+    {
+        assert_eq!(form_in(charset, b"patient=1"), Ok(&b"patient=1"[..]), "{charset}");
+    }
+    assert!(form(None, b"").is_ok());
+    for charset in ["", "; charset=utf-8"] {
+        assert!(form_in(charset, b"a=%C3%A9").is_ok() && form_in(charset, "a=é".as_bytes()).is_ok());
+    }
+    let refused = Err(MediaError::UnsupportedContentType);
+    assert_eq!(form(None, b"a"), refused);
+    assert_eq!(form(Some("application/json"), b"a=1"), refused);
+    for charset in ["iso-8859-1", "us-ascii", "windows-1252"] {
+        for body in [&b"a=\xe9"[..], b"a=%E9", b"a=%c3%a9"] {
+            assert_eq!(form_in(&format!("; charset={charset}"), body), refused, "{charset}");
+        }
+    }
+    for charset in ["utf-16", "utf-16le", "utf-32", "utf-7", "ibm037", "hz-gb-2312", "iso-2022-jp", "nonsense"] {
+        assert_eq!(form_in(&format!("; charset={charset}"), b"a=1"), refused, "{charset}");
+    }
+}
+
+#[test]
+fn the_end_of_a_last_line_is_no_part_of_a_form() {
+    for body in [&b"patient=1\n"[..], b"patient=1\r\n", b"patient=1\n\n", b"\xef\xbb\xbfpatient=1\n"] {
+        assert_eq!(form(Some(FORM), body), Ok(&b"patient=1"[..]));
+    }
+    assert_eq!(form(Some(FORM), b"a=1\nb=2"), Ok(&b"a=1\nb=2"[..]), "within, it is no form's");
+}
+
+#[test]
+fn a_body_comes_as_it_is() {
+    let headers = |lines: &[&'static str]| {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(CONTENT_ENCODING, line.parse().unwrap());
+        }
+        check_coding(&headers)
+    };
+    for lines in [&[][..], &["identity"], &["Identity, identity"], &[""]] {
+        assert_eq!(headers(lines), Ok(()), "{lines:?}");
+    }
+    for lines in [&["gzip"][..], &["identity", "br"], &["deflate, identity"], &["x"]] {
+        assert_eq!(headers(lines), Err(MediaError::Compressed), "{lines:?}");
     }
 }

@@ -30,6 +30,8 @@ pub enum SearchError {
     UnsupportedValue { parameter: String, reason: &'static str },
     #[error("The parameter is not supported in a search for {resource}.")]
     UnknownParameter { parameter: String, resource: &'static str },
+    #[error("The parameter is not supported in a read of {resource}.")]
+    UnknownOfRead { parameter: String, resource: &'static str },
     #[error("The modifier is not supported on this parameter.")]
     UnknownModifier { parameter: String },
     #[error("The include is not supported in a search for {resource}.")]
@@ -51,6 +53,10 @@ impl SearchError {
         Self::UnknownParameter { parameter: safe_name(name), resource: resource.name() }
     }
 
+    pub(super) fn unknown_of_read(name: &str, resource: ResourceType) -> Self {
+        Self::UnknownOfRead { parameter: safe_name(name), resource: resource.name() }
+    }
+
     pub(super) fn modifier(name: &str) -> Self {
         Self::UnknownModifier { parameter: safe_name(name) }
     }
@@ -68,6 +74,7 @@ impl SearchError {
             | Self::Malformed { parameter, .. }
             | Self::UnsupportedValue { parameter, .. }
             | Self::UnknownParameter { parameter, .. }
+            | Self::UnknownOfRead { parameter, .. }
             | Self::UnknownModifier { parameter }
             | Self::UnknownInclude { parameter, .. } => Some(parameter),
             Self::Undecodable { .. } => None,
@@ -77,7 +84,13 @@ impl SearchError {
     /// Whether lenient handling may leave the parameter out, as far as that hangs on the error. A value that was meant but cannot be
     /// read never is left out, nor one that no answer has: the search would show something else.
     pub(super) fn may_be_ignored(&self) -> bool {
-        matches!(self, Self::UnsupportedValue { .. } | Self::UnknownParameter { .. } | Self::UnknownInclude { .. })
+        matches!(
+            self,
+            Self::UnsupportedValue { .. }
+                | Self::UnknownParameter { .. }
+                | Self::UnknownOfRead { .. }
+                | Self::UnknownInclude { .. }
+        )
     }
 }
 

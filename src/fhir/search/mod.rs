@@ -11,6 +11,7 @@ mod filter;
 pub mod include;
 mod ours;
 pub mod pairs;
+mod portion;
 pub mod registry;
 mod result;
 pub mod select;
@@ -23,6 +24,7 @@ pub use error::SearchError;
 pub use filter::{Filter, TokenElement};
 pub use include::{Direction, Include};
 pub use ours::{Base, Ours};
+pub use portion::Portion;
 pub use result::{Page, Sort, Summary, Total};
 pub use select::Selection;
 pub use subset::Subset;
@@ -108,12 +110,7 @@ impl Search {
 
     /// What is shown of each included resource: `_elements` names elements of the matches, so it does not count here.
     pub fn subset_of_included(&self) -> Option<Subset<'static>> {
-        match self.summary {
-            Summary::False | Summary::Count => None,
-            Summary::True => Some(Subset::Summary),
-            Summary::Text => Some(Subset::Text),
-            Summary::Data => Some(Subset::Data),
-        }
+        self.summary.subset()
     }
 }
 

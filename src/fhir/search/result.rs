@@ -1,7 +1,7 @@
 //! The parameters that shape a result: `_count`, `_summary`, `_elements`, `_total`, `_sort` (R4 3.1.1.5).
 
 use super::registry::ResultParameter;
-use super::{SearchError, subset, values};
+use super::{SearchError, Subset, subset, values};
 use crate::fhir::graph::ResourceType;
 
 /// Which part of the matches is shown.
@@ -22,6 +22,18 @@ pub enum Summary {
     Data,
     /// The total alone.
     Count,
+}
+
+impl Summary {
+    /// What is shown of each resource; `None`: all of it.
+    pub fn subset(self) -> Option<Subset<'static>> {
+        match self {
+            Self::False | Self::Count => None,
+            Self::True => Some(Subset::Summary),
+            Self::Text => Some(Subset::Text),
+            Self::Data => Some(Subset::Data),
+        }
+    }
 }
 
 /// Newest or oldest first, instead of the default order.
