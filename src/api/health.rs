@@ -74,19 +74,32 @@ fn ping() -> serde_json::Value {
     json!({ "version": version, "revision": commit, "releaseId": version, "commitId": commit })
 }
 
+fn word(is_well: bool) -> &'static str {
+    if is_well { "pass" } else { "fail" }
+}
+
+fn check(component: &str, found: &Probed) -> serde_json::Value {
+    let mut check = json!({ "status": word(found.is_ok()), "componentType": component });
+    if let Err(reason) = found {
+        check["output"] = json!(reason);
+    }
+    check
+}
+
 /// `pass` or `fail` in the body; the status code is 200 either way, since the service itself answers.
 async fn status(app: &App) -> (u16, serde_json::Value) {
     let smsp = app.smsp_health.state().await;
-    let smsp_status = if smsp.is_ok() { "pass" } else { "fail" };
-    let mut check = json!({ "status": smsp_status, "componentType": "system" });
-    if let Err(reason) = &smsp {
-        check["output"] = json!(reason);
-    }
+    let trail = match app.trail.state().failing {
+        None => Ok(()),
+        Some(kind) => Err(format!("the trail's store {kind}: nothing is asked")),
+    };
+    let is_well = smsp.is_ok() && trail.is_ok();
     let body = json!({
-        "status": smsp_status,
+        "status": word(is_well),
         "version": env!("CARGO_PKG_VERSION"),
         "checks": {
-            "smsp:connectivity": [check],
+            "smsp:connectivity": [check("system", &smsp)],
+            "trail:writable": [check("datastore", &trail)],
             "lookups:inFlight": [{ "status": "pass", "observedValue": app.lookups.in_flight() }],
         },
     });

@@ -32,6 +32,9 @@ pub trait Store: Send + 'static {
     ///
     /// An error means that nothing may be relied on: all of it or none of it is in the store.
     fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a>;
+
+    /// Nothing more is expected: what a copy of the store needs stands in one place now, as far as that is possible.
+    fn settle(&mut self) {}
 }
 
 pub type Appending<'a> = Pin<Box<dyn Future<Output = Result<Tip, StoreError>> + Send + 'a>>;

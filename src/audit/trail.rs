@@ -61,6 +61,7 @@ pub struct TrailState {
 enum Job {
     Append { draft: Draft, done: oneshot::Sender<Result<(), TrailError>> },
     Flush(oneshot::Sender<()>),
+    Settle(oneshot::Sender<()>),
 }
 
 #[derive(Default)]
@@ -169,6 +170,14 @@ impl Trail {
         &self.seal
     }
 
+    /// After the last entry: see [`Store::settle`]. Waits for it, `limit` at most.
+    pub async fn settle(&self, limit: Duration) {
+        let (done, settled) = oneshot::channel();
+        if self.jobs.send(Job::Settle(done)).await.is_ok() {
+            let _ = tokio::time::timeout(limit, settled).await;
+        }
+    }
+
     /// Waits until everything recorded and owed is durable, `limit` at most. True when it is.
     pub async fn flush(&self, limit: Duration) -> bool {
         let flushed = async {
@@ -216,6 +225,7 @@ struct Writer {
 struct Waiting {
     entries: Vec<oneshot::Sender<Result<(), TrailError>>>,
     flushes: Vec<oneshot::Sender<()>>,
+    settling: Option<oneshot::Sender<()>>,
 }
 
 impl Writer {
@@ -249,6 +259,7 @@ impl Writer {
                     waiting.entries.push(done);
                 }
                 Job::Flush(done) => waiting.flushes.push(done),
+                Job::Settle(done) => waiting.settling = Some(done),
             }
             next = if waiting.entries.len() < MOST_AT_ONCE { self.queue.try_recv().ok() } else { None };
         }
@@ -262,6 +273,10 @@ impl Writer {
             let _ = done.send(outcome.clone().map_err(TrailError::Store));
         }
         for done in waiting.flushes {
+            let _ = done.send(());
+        }
+        if let Some(done) = waiting.settling {
+            self.store.settle();
             let _ = done.send(());
         }
     }

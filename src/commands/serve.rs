@@ -4,7 +4,7 @@ use crate::settings;
 use crate::telemetry;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -12,6 +12,9 @@ pub struct Options {
     #[arg(long, env = "CPIS_FHIR_CONFIG")]
     config: Option<PathBuf>,
 }
+
+/// How long work of the system's own, such as the resolution of a name, may take to be given up at the end.
+const LEFT_OVER: Duration = Duration::from_millis(500);
 
 /// Runs the service until a signal stops it.
 pub fn run(options: &Options) -> Result<(), CommandError> {
@@ -41,7 +44,8 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let source: renewal::Source = Box::new(move |started| settings::renew(file.as_deref(), environment(), started));
     let running = service::Running { ready, stop: service::stop_signal(), source: Some(source) };
     let ended = service::run(settings, core.handle(), running);
-    drop(core);
+    // Everything is on record: a resolver that still hangs holds nobody up.
+    core.shutdown_timeout(LEFT_OVER);
     drop(telemetry);
     ended
 }

@@ -26,6 +26,9 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// How long the trail may take to be complete after that.
 const FLUSH: Duration = Duration::from_secs(10);
 
+/// And how long it may take to write its log into its file.
+const SETTLE: Duration = Duration::from_secs(3);
+
 /// Where the service listens, once it does.
 pub struct Ready {
     pub public: SocketAddr,
@@ -93,6 +96,7 @@ async fn finish(app: &App, [public, admin]: [ServerHandle; 2]) {
     if !app.trail.flush(FLUSH).await {
         tracing::error!(owed = app.trail.state().owed, "stopped with entries that the trail has not taken: they are lost");
     }
+    app.trail.settle(SETTLE).await;
     admin.stop(true).await;
 }
 
@@ -234,11 +238,25 @@ fn trail(now: &TrailState) -> TrailNumbers {
 /// # Errors
 /// [`CommandError::Failed`] when the machine gives no threads.
 pub fn core_runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("cpis-core")
         .enable_all()
         .build()
-        .map_err(|error| CommandError::Failed(format!("cannot start threads: {error}")))
+        .map_err(|error| CommandError::Failed(format!("cannot start threads: {error}")))?;
+    outlive_file_limits(&runtime);
+    Ok(runtime)
+}
+
+/// A file that may grow no further (RLIMIT_FSIZE) is an error to whoever writes it, not the end of the process: SIGXFSZ, which the
+/// system sends first, is taken and left at that. Once taken it stays so.
+fn outlive_file_limits(runtime: &tokio::runtime::Runtime) {
+    use tokio::signal::unix::{SignalKind, signal};
+    /// Of Linux and macOS on every machine that this is built for.
+    const SIGXFSZ: i32 = 25;
+    let _guard = runtime.enter();
+    if let Err(error) = signal(SignalKind::from_raw(SIGXFSZ)) {
+        tracing::warn!(%error, "a file that reaches its size limit would end the process");
+    }
 }
 
 /// Completes at the first SIGTERM or SIGINT; a second one ends the process at once.

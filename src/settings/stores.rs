@@ -73,6 +73,8 @@ pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
                 reader.warn(name, "is not used, since lookup.store is memory");
             }
         }
+        // Wrong all the same: it will be missed on the day that it is used.
+        let _ = files::secret_contents(reader, "lookup.store_password_file");
     }
     Some(Lookup {
         share_for: reader.duration("lookup.share_for")?,
@@ -193,6 +195,7 @@ fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
                     reader.warn(name, "is not used, since audit.store is a file");
                 }
             }
+            let _ = files::secret_contents(reader, "audit.store_password_file");
             sqlite(reader, text.trim_start_matches("sqlite:"), is_demo)
         }
         "postgres" | "postgresql" => urls::store(reader, NAME, &text, "audit.store_password_file").map(AuditStore::Postgres),
@@ -212,7 +215,12 @@ fn audit_store_ca(reader: &mut Reader) -> Option<Vec<u8>> {
 
 fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<AuditStore> {
     const NAME: &str = "audit.store";
-    if path.is_empty() || path.starts_with("//") {
+    if let Some(plain) = of_url(path) {
+        reader
+            .fault(NAME, format!("is not a URL: the path of a file stands after sqlite:, without options; write sqlite:{plain}"));
+        return None;
+    }
+    if path.is_empty() {
         reader.fault(NAME, "wanted sqlite:PATH, such as sqlite:cpis-fhir-audit.db or sqlite:/var/lib/cpis-fhir/audit.db");
         return None;
     }
@@ -226,6 +234,16 @@ fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<AuditStore> 
     let path = PathBuf::from(path);
     check_parent(reader, NAME, &path)?;
     Some(AuditStore::Sqlite(path))
+}
+
+/// The path in what other software would take for the URL of a file: `///path`, `file:path`, `path?mode=rwc`, `path#part`.
+/// `None`: it is a path.
+fn of_url(text: &str) -> Option<&str> {
+    let path = text.strip_prefix("file:").unwrap_or(text);
+    let path = path.find(['?', '#']).map_or(path, |end| &path[..end]);
+    let slashes = path.len() - path.trim_start_matches('/').len();
+    let path = if slashes > 1 { &path[slashes - 1..] } else { path };
+    (path != text).then_some(if path.is_empty() || path == "/" { "PATH" } else { path })
 }
 
 /// A file that will be made needs its folder now.

@@ -6,6 +6,7 @@
 //! Spans are made by hand and not of `tracing`'s: what is in one was put there by a function of [`spans`] or [`request`], and a
 //! request that is not sampled pays for none. `tracing`'s events are the log.
 
+mod baggage;
 pub mod certificates;
 mod delivery;
 mod exporters;

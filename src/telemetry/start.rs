@@ -138,6 +138,18 @@ fn resource() -> Resource {
             resource = resource.with_attribute(KeyValue::new(key, value));
         }
     }
+    // The SDK takes them as they stand.
+    let (attributes, bad) = super::baggage::read(&std::env::var("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default());
+    if bad > 0 {
+        tracing::warn!(
+            target: "cpis_fhir::telemetry", bad,
+            "OTEL_RESOURCE_ATTRIBUTES: some are not key=value with a % only before two hex digits; they are taken as they stand, or not at all"
+        );
+    }
+    let own = |key: &str| key == "service.name" && std::env::var_os("OTEL_SERVICE_NAME").is_some_and(|name| !name.is_empty());
+    for (key, value) in attributes.into_iter().filter(|(key, _)| !own(key)) {
+        resource = resource.with_attribute(KeyValue::new(key, value));
+    }
     resource.build()
 }
 

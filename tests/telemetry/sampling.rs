@@ -61,11 +61,13 @@ async fn one_signal_can_be_switched_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_speaks_is_said_by_the_environment_and_has_a_name_without_it() {
     let collector = Collector::start(Manner::Takes).await;
-    let house = house(&collector, &[("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=rehearsal")]).await;
+    let house =
+        house(&collector, &[("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=rehearsal%2C%20east,team=100%")]).await;
     house.assert_well("start").await;
     trace_resource(&collector, "service.name", "cpis-fhir").await;
     trace_resource(&collector, "service.version", env!("CARGO_PKG_VERSION")).await;
-    trace_resource(&collector, "deployment.environment.name", "rehearsal").await;
+    trace_resource(&collector, "deployment.environment.name", "rehearsal, east").await;
+    house.service.line_with("OTEL_RESOURCE_ATTRIBUTES: some are not key=value");
 }
 
 async fn trace_resource(collector: &Collector, key: &str, value: &str) {

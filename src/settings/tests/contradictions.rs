@@ -144,10 +144,34 @@ fn a_shared_table_outside_needs_a_key() {
 }
 
 #[test]
+fn a_missing_file_is_noticed_also_where_the_store_needs_none() {
+    for name in ["audit.store_password_file", "lookup.store_password_file"] {
+        let fault = Ground::new().with_path(name, "nowhere/password").fault();
+        assert!(fault.starts_with(name) && fault.ends_with("does not exist"), "{fault}");
+    }
+}
+
+#[test]
 fn the_trail_has_a_place() {
     for wrong in ["mysql://db.example", "sqlite:", "sqlite://audit.db", "postgres://", "audit.db", "sqlite::memory:"] {
         let fault = Ground::new().with("audit.store", wrong).fault();
         assert!(fault.starts_with("audit.store (CPIS_FHIR__AUDIT__STORE): "), "{wrong}: {fault}");
+    }
+    for (url, meant) in [
+        ("sqlite:/x.db?mode=rwc", "write sqlite:/x.db"),
+        ("sqlite:audit.db?cache=shared#a", "write sqlite:audit.db"),
+        ("sqlite:audit.db#part", "write sqlite:audit.db"),
+        ("sqlite:///var/lib/x.db", "write sqlite:/var/lib/x.db"),
+        ("sqlite://audit.db", "write sqlite:/audit.db"),
+        ("sqlite:file:audit.db?mode=rwc", "write sqlite:audit.db"),
+        ("sqlite:file:///x.db", "write sqlite:/x.db"),
+        ("sqlite:?mode=rwc", "write sqlite:PATH"),
+    ] {
+        let fault = Ground::new().with("audit.store", url).fault();
+        assert!(fault.ends_with(meant), "{url}: {fault}");
+    }
+    for url in ["file:/x.db?mode=rwc", "sqlite3:/x.db", "SQLITE:/x.db"] {
+        assert!(Ground::new().with("audit.store", url).fault().contains("wanted sqlite:PATH"), "{url}");
     }
     let ground = Ground::new().with_path("audit.head_file", "nowhere/audit.head");
     assert!(ground.fault().contains("the folder ") && ground.fault().ends_with("nowhere does not exist"));
