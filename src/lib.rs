@@ -10,6 +10,7 @@ pub mod audit;
 pub mod clock;
 pub mod commands;
 pub mod cpis;
+mod deadline;
 pub mod fhir;
 pub mod lookup;
 pub mod memory;

@@ -73,6 +73,14 @@ impl Pair {
         self.get(replica, &format!("Flag?patient={number}"), &[]).await
     }
 
+    /// Where the second page of a search at the first replica is.
+    async fn look_page(&self, number: &str) -> String {
+        let first = self.get(0, &format!("AuditEvent?patient={number}&_count=1"), &[]).await.json();
+        let links = first["link"].as_array().unwrap().clone();
+        let next = links.iter().find(|link| link["relation"] == "next").expect("there are two").clone();
+        next["url"].as_str().unwrap().split_once("/FHIR/R4/").unwrap().1.to_owned()
+    }
+
     /// Queries and notifications, where they count: at the SMSP.
     fn heard(&self) -> (u64, u64) {
         (self.house.counts().requests, self.house.counts().notifications)
@@ -225,6 +233,79 @@ async fn a_request_that_joined_another_is_known_to_the_other_replica_as_well() {
     assert_eq!(pair.heard(), (2, 2));
 }
 
+/// The finding's own scenario, and the same where the SMSP cut the connection instead.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_repetition_without_an_id_asks_nothing_at_the_other_replica_either() {
+    let patience = [("SMSP__TIMEOUT", "1s"), ("SMSP__CONNECT_TIMEOUT", "1s"), ("SMSP__LATE_TIMEOUT", "2s")];
+    for (behaviour, status) in [(r#"delay = "60s""#, 504), (r#"transport = "reset-before""#, 504)] {
+        let pair = Pair::one(behaviour, &patience).await;
+        for replica in [0, 1, 1, 0, 1] {
+            let got = pair.look(replica, CHILD).await;
+            assert_eq!(got.status, status, "{}", got.text);
+            assert!(got.header("retry-after").is_none());
+            assert!(got.diagnostics().contains("CPIS-New-Look: true"), "{}", got.text);
+        }
+        assert_eq!(pair.heard().0, 1, "{behaviour}");
+        let path = format!("Flag?patient={CHILD}");
+        assert_eq!(pair.get(1, &path, &[("CPIS-New-Look", "true")]).await.status, status);
+        assert_eq!(pair.heard().0, 2, "a person's decision");
+        assert_eq!(pair.get(0, &path, &ID).await.status, status);
+        assert_eq!(pair.heard().0, 3, "and so is a new id");
+        assert_eq!(pair.look(1, CHILD).await.status, status);
+        assert_eq!(pair.heard().0, 3);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn what_is_shown_at_the_other_replica_is_found_by_the_look_and_the_message_that_asked() {
+    let pair = Pair::one("", &[]).await;
+    let flag = pair.look(0, CHILD).await.resources("match")[0]["id"].as_str().unwrap().to_owned();
+    let read = format!("Flag/{flag}");
+    let search = format!("CarePlan?patient={CHILD}");
+    for path in [&search, &search, &read] {
+        assert_eq!(pair.get(1, path, &[]).await.status, 200);
+    }
+    let bodies = |lines: Vec<cpis_fhir::audit::Line>| -> Vec<Value> {
+        lines.iter().map(|line| serde_json::from_slice(&line.body).unwrap()).collect()
+    };
+    let (ours, theirs) = (bodies(lines(pair.folder.path(), "0").await), bodies(lines(pair.folder.path(), "1").await));
+    let answered = ours.iter().find(|body| body["event"] == "answered").unwrap();
+    let shared: Vec<&Value> = theirs.iter().filter(|body| body["event"] == "shared").collect();
+    assert_eq!(shared.len(), 3);
+    for body in shared {
+        assert_eq!(body["look"], answered["look"]);
+        assert_eq!(body["message"], answered["message"]);
+        assert!(body["message"]["response_id"].is_string() && body["upshot"]["shown"]["plans"] == 1, "{body}");
+    }
+}
+
+/// Its caller at the first replica had gone; the one who waited at the other was shown it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn an_answer_whose_caller_had_gone_is_shown_to_who_waited_at_the_other_replica_only() {
+    let pair = Pair::one(r#"delay = "1500ms""#, &[]).await;
+    let url = format!("{}/FHIR/R4/Flag?patient={CHILD}", pair.house.service.public);
+    let gone = pair.house.http.get(url).timeout(Duration::from_millis(500)).send();
+    let (gone, waited) = tokio::join!(gone, async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        pair.look(1, CHILD).await
+    });
+    assert!(gone.is_err() && waited.status == 200, "{}", waited.text);
+    let shown = |lines: Vec<cpis_fhir::audit::Line>, event: &str| -> Vec<Value> {
+        let bodies = lines.into_iter().filter(|line| line.event == event).map(|line| serde_json::from_slice(&line.body).unwrap());
+        bodies.collect()
+    };
+    let answered = shown(lines(pair.folder.path(), "0").await, "answered");
+    assert_eq!(answered.len(), 1);
+    assert!(answered[0]["upshot"]["shown"].is_null(), "{}", answered[0]);
+    assert!(answered[0]["detail"].as_str().unwrap().contains("had gone"), "{}", answered[0]);
+    let shared = shown(lines(pair.folder.path(), "1").await, "shared");
+    assert!(shared.len() == 1 && shared[0]["upshot"]["shown"]["plans"] == 1, "{shared:?}");
+    assert_eq!(shared[0]["look"], answered[0]["look"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn two_care_settings_are_two_looks_wherever_they_are_asked() {
@@ -250,24 +331,32 @@ async fn a_new_look_asks_anew_though_the_other_replica_shares_an_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
-async fn a_read_is_answered_by_the_look_of_the_other_replica_and_never_asks() {
+async fn a_read_is_answered_by_the_look_of_the_other_replica_and_never_asks_nor_says_over_while_the_table_is_away() {
     let mut pair = Pair::one("", &[]).await;
     let found = pair.look(0, CHILD).await;
     let flag = found.resources("match")[0]["id"].as_str().unwrap().to_owned();
     let read = pair.get(1, &format!("Flag/{flag}"), &[]).await;
     assert_eq!(read.status, 200, "{}", read.text);
     assert_eq!(pair.entries("shared").await, 1);
+    let page = pair.look_page("9990000018").await;
     pair.redis.kill();
-    // Without the table, another process does not know of the look: not found, and not asked.
+    // Without the table, another process does not know whether there is a look: that is not "over", and nothing is asked.
     let third = pair.house.another_with(&[
         ("AUDIT__STORE", &format!("sqlite:{}", pair.folder.path().join("2.db").display())),
         ("AUDIT__HEAD_FILE", &pair.folder.path().join("2.head").display().to_string()),
     ]);
-    let url = format!("{}/FHIR/R4/Flag/{flag}", third.public);
-    let unknown = pair.house.send(pair.house.http.get(url), &[]).await;
-    assert_eq!((unknown.status, unknown.issue().as_str()), (404, "not-found"), "{}", unknown.text);
-    assert_eq!(lines(pair.folder.path(), "2").await.iter().filter(|line| line.event == "not-held").count(), 1);
-    assert_eq!(pair.heard(), (1, 1));
+    for path in [format!("Flag/{flag}"), page.clone()] {
+        let url = format!("{}/FHIR/R4/{path}", third.public);
+        let unknown = pair.house.send(pair.house.http.get(url), &[]).await;
+        assert_eq!((unknown.status, unknown.issue().as_str()), (503, "transient"), "{}", unknown.text);
+        assert!(
+            unknown.header("retry-after").is_some() && unknown.diagnostics().contains("CP-IS was not asked"),
+            "{}",
+            unknown.text
+        );
+    }
+    assert!(lines(pair.folder.path(), "2").await.iter().all(|line| line.event == "started"), "nothing is called over");
+    assert_eq!(pair.heard().0, 2, "the search of each child");
 }
 
 #[tokio::test(flavor = "multi_thread")]

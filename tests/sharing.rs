@@ -4,6 +4,7 @@
 mod sharing {
     mod flights;
     mod looks;
+    mod nameless;
     mod outages;
     mod remembering;
     mod secrecy;

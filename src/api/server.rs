@@ -136,6 +136,8 @@ fn listen(app: &web::Data<App>, door: Door, address: SocketAddr) -> Result<(Serv
             .keep_alive(KeepAlive::Os)
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(Duration::from_secs(1))
+            // A caller that closes its end has hung up: what comes for it later was shown to nobody (decisions.md 49).
+            .h1_allow_half_closed(false)
             .h1_write_buffer_size(PIECE)
             .graceful_shutdown_signal(move || {
                 let stopping = stopping.clone();

@@ -150,6 +150,8 @@ struct UpshotBody {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     shown: Option<ShownBody>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    authorities: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     age_ms: Option<u64>,
 }
 
@@ -365,6 +367,7 @@ impl From<&Upshot> for UpshotBody {
             delivery: delivery.map(str::to_owned),
             notification_expected: upshot.notification_expected,
             shown: upshot.shown.map(shown),
+            authorities: upshot.authorities,
             age_ms: upshot.age_ms,
         }
     }
@@ -387,6 +390,7 @@ impl TryFrom<UpshotBody> for Upshot {
             delivery,
             notification_expected: body.notification_expected,
             shown: body.shown.map(shown),
+            authorities: body.authorities,
             age_ms: body.age_ms,
         })
     }
@@ -449,6 +453,7 @@ mod tests {
                 delivery: Some(Delivery::MaybeDelivered),
                 notification_expected: Some(true),
                 shown: Some(Shown { records: 1, plans: 2, unreadable: 3, accesses: 25 }),
+                authorities: Some(2),
                 age_ms: Some(12),
             }),
             detail: Some("detail".to_owned()),

@@ -17,7 +17,8 @@ pub enum Event {
     Failed,
     /// A query went out, wholly or in part, and no answer to it was understood: the authority may have been notified.
     Unknown,
-    /// An answer that was held already was shown again: to a request that waited for it, a later search, a read or a page.
+    /// An answer that was held already, or a failure that tells of a record, was shown again: to a request that waited for it, a
+    /// repetition, a later search, a read or a page.
     Shared,
     /// A request was refused: no identity, no permission. Nothing was asked or shown.
     Refused,
@@ -99,7 +100,7 @@ pub struct Entry {
     pub author: Option<AuthorAsSent>,
     pub upshot: Option<Upshot>,
     /// For a person's eye, of events without a child: which settings, which search, which archive; of **asked**: that it went ahead
-    /// unshared, so that a second notification is explained. Never a secret.
+    /// unshared, so that a second notification is explained; of an outcome: that nobody waited for it any longer. Never a secret.
     pub detail: Option<String>,
 }
 
@@ -158,7 +159,10 @@ pub struct Upshot {
     pub delivery: Option<Delivery>,
     /// Whether this look is expected to have notified the authority. A shared answer never does.
     pub notification_expected: Option<bool>,
+    /// What an answer showed to the request of this entry; absent where nothing was shown.
     pub shown: Option<Shown>,
+    /// How many local authorities a failure named to the request of this entry; absent where it named nobody.
+    pub authorities: Option<u32>,
     /// How old a shared answer was, in milliseconds.
     pub age_ms: Option<u64>,
 }

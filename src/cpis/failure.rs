@@ -208,6 +208,9 @@ pub enum FailureKind {
     /// The look was answered before this service was started again, and its answer did not outlive that. It is not asked again.
     #[error("the look was answered before a restart")]
     BeforeRestart,
+    /// The table that replicas share cannot be reached, so that nobody knows whether there is a look to show. CP-IS was not asked.
+    #[error("the sharing table cannot be reached")]
+    TableAway,
     /// The look ended without a result: our own fault.
     #[error("internal fault")]
     Internal,
@@ -241,6 +244,7 @@ impl FailureKind {
             Self::LeftAlone => "left-alone",
             Self::NoLongerHeld => "no-longer-held",
             Self::BeforeRestart => "before-restart",
+            Self::TableAway => "sharing-table-away",
             Self::Internal => "internal",
         }
     }
@@ -268,6 +272,23 @@ impl Failure {
     #[must_use]
     pub fn understanding(kind: FailureKind) -> Self {
         Self::new(kind, Phase::Understand, Delivery::MaybeDelivered)
+    }
+
+    /// The authorities that the caller is told of. Nothing of an answer about another child is shown, its authority's numbers neither.
+    #[must_use]
+    pub fn named(&self) -> &[LocalAuthority] {
+        match self.kind {
+            FailureKind::OtherChild | FailureKind::OtherMessage => &[],
+            _ => &self.contacts,
+        }
+    }
+
+    /// Whether it tells something of what CP-IS holds: that there is a record, or whom to ring. It is then shown as an answer is, after
+    /// an entry on the trail (decisions.md 49).
+    #[must_use]
+    pub fn tells_of_a_record(&self) -> bool {
+        let tells = matches!(self.kind, FailureKind::Contradictory(_) | FailureKind::Response(ResponseCode::ResponseInvalid));
+        tells || !self.named().is_empty()
     }
 
     #[must_use]

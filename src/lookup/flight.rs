@@ -3,7 +3,7 @@
 use super::Patience;
 use super::breaker::{Breaker, Pass, Sign};
 use super::gate::{Gate, Place, Ticket};
-use super::record::{self, Ledger};
+use super::record::{self, Ledger, Showing};
 use super::replicas::{Beginning, Replicas, Start, UNSHARED};
 use super::statistics::{Counters, count};
 use super::table::{Departure, Flight, Landed, Source};
@@ -11,6 +11,7 @@ use super::told;
 use super::window::Window;
 use crate::audit::{Entry, RequestFacts};
 use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
+use crate::deadline;
 use crate::telemetry::{SmspPhase, spans};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -177,7 +178,7 @@ impl Trip<'_> {
         let asked = record::asked(self.flight, self.question, self.facts, author, &ids, self.detail);
         if let Err(error) = ledger.record(&asked).await {
             if record::may_stand(&error) {
-                ledger.record_when_possible(&record::ended(&asked, Err(&no_trail())));
+                ledger.record_when_possible(&record::ended(&asked, Err(&no_trail()), Showing::NotYet));
             }
             return Attempt::NotMade(no_trail());
         }
@@ -198,14 +199,14 @@ impl Trip<'_> {
     async fn ask(&self, ids: &MessageIds, pass: &mut Pass, place: &mut Option<Place>) -> Result<Answer, Failure> {
         let Patience { caller, late, .. } = self.crew.patience;
         let asking = self.crew.register.ask(self.question, ids);
-        let mut asking = std::pin::pin!(tokio::time::timeout_at(self.flight.began + caller + late, asking));
-        let in_time = tokio::time::timeout_at(self.flight.began + caller, &mut asking).await;
-        let outcome = if let Ok(outcome) = in_time {
-            outcome
-        } else {
-            pass.report(Sign::Bad, Instant::now());
-            *place = None;
-            asking.await
+        let mut asking = std::pin::pin!(deadline::by(self.flight.began + caller + late, asking));
+        let outcome = match deadline::by(self.flight.began + caller, &mut asking).await {
+            Ok(outcome) => outcome,
+            Err(missed) => {
+                pass.report(if missed.stood_still { Sign::None } else { Sign::Bad }, Instant::now());
+                *place = None;
+                asking.await
+            }
         };
         outcome.unwrap_or_else(|_| Err(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered)))
     }
@@ -220,7 +221,7 @@ impl Trip<'_> {
 
     /// The second attempt has message ids and entries of its own; the first one ends on the trail before it.
     async fn once_more(&self, author: &AuthorAsSent, place: &mut Option<Place>, mut open: Box<Open>, first: Failure) -> Landed {
-        if !open.end(Err(&first)).await {
+        if !open.end(Err(&first), Showing::NotYet).await {
             return landed(Err(first), None);
         }
         tokio::time::sleep(jitter()).await;
@@ -241,31 +242,32 @@ impl Trip<'_> {
         if let (Some(window), false) = (self.crew.window.get(), not_heard) {
             window.keeps(self.flight, outcome.clone());
         }
-        let is_recorded = open.end(outcome.as_ref()).await;
+        let showing = self.flight.answers_its_caller().map_or_else(Showing::Missed, |()| Showing::ToItsCaller);
+        let is_recorded = open.end(outcome.as_ref(), showing).await;
+        let origin = open.ended.as_ref().and_then(record::origin);
         if is_recorded {
             self.crew.counts(outcome.as_ref());
-            return landed(outcome, None);
+            return Landed { origin, ..landed(outcome, None) };
         }
-        match outcome {
-            Err(failure) if failure.contacts.is_empty() || failure.delivery == Delivery::NotDelivered => {
-                landed(Err(failure.with_contacts(Vec::new())), None)
-            }
-            told => {
-                count(&self.crew.counters.withheld);
-                tracing::error!(look = %self.flight.look, "CP-IS answered, and the trail cannot be written: the answer is withheld");
-                landed(told, open.ended.take().map(Arc::new))
-            }
+        if must_be_recorded(outcome.as_ref()) {
+            count(&self.crew.counters.withheld);
+            tracing::error!(look = %self.flight.look, "CP-IS answered, and the trail cannot be written: the answer is withheld");
+            return Landed { origin, ..landed(outcome, open.ended.take().map(Arc::new)) };
         }
+        Landed { origin, ..landed(outcome.map_err(|failure| failure.with_contacts(Vec::new())), None) }
     }
 }
 
 impl Open {
     /// Puts the end on the trail. False: it is not there, but will be as soon as the trail can be written.
-    async fn end(&mut self, outcome: Result<&Answer, &Failure>) -> bool {
-        let ended = self.ended.insert(record::ended(&self.asked, outcome));
+    async fn end(&mut self, outcome: Result<&Answer, &Failure>, showing: Showing) -> bool {
+        let ended = self.ended.insert(record::ended(&self.asked, outcome, showing));
         let recorded = self.ledger.record(ended).await;
         self.is_closed = true;
         if recorded.is_err() {
+            if must_be_recorded(outcome) {
+                record::withheld(ended);
+            }
             self.ledger.record_when_possible(ended);
         }
         recorded.is_ok()
@@ -276,14 +278,19 @@ impl Drop for Open {
     fn drop(&mut self) {
         if !self.is_closed {
             let broken_off = Failure::new(FailureKind::Internal, Phase::Exchange, Delivery::MaybeDelivered);
-            let ended = self.ended.take().unwrap_or_else(|| record::ended(&self.asked, Err(&broken_off)));
+            let ended = self.ended.take().unwrap_or_else(|| record::ended(&self.asked, Err(&broken_off), Showing::NotYet));
             self.ledger.record_when_possible(&ended);
         }
     }
 }
 
+/// Whether it may be told only once its entry is on the trail: it has something of CP-IS in it.
+fn must_be_recorded(outcome: Result<&Answer, &Failure>) -> bool {
+    outcome.map_or_else(|failure| failure.tells_of_a_record() && failure.delivery != Delivery::NotDelivered, |_| true)
+}
+
 fn landed(outcome: Result<Answer, Failure>, owed: Option<Arc<Entry>>) -> Landed {
-    Landed { outcome: outcome.map(Arc::new).map_err(Arc::new), came: Instant::now(), owed, source: Source::Here }
+    Landed { outcome: outcome.map(Arc::new).map_err(Arc::new), came: Instant::now(), owed, source: Source::Here, origin: None }
 }
 
 /// A failure of a look that never went out.

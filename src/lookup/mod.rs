@@ -32,11 +32,13 @@ pub use breaker::{BreakerRules, BreakerState};
 pub use gate::Bulkhead;
 pub use key::LookKey;
 pub use recall::Past;
+pub use record::Origin;
 pub use statistics::Statistics;
 pub use told::USUAL as USUAL_OUTCOMES;
 
 use crate::audit::{RequestFacts, Trail};
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Question, Register, Text};
+use crate::deadline;
 use crate::memory;
 use crate::settings::{self, LookupStore};
 use crate::telemetry::{request::carried, spans};
@@ -173,7 +175,7 @@ impl Lookups {
         bounds: Bounds,
         runtime: Handle,
     ) -> Self {
-        let table = Table::new(rules.sharing, rules.patience.caller, bounds);
+        let table = Table::new(rules.sharing, rules.patience.caller, bounds, replicas.is_some());
         table.keep_swept(&runtime);
         let breaker = Breaker::new(rules.breaker);
         let gate = Gate::new(rules.bulkhead);
@@ -219,7 +221,8 @@ impl Lookups {
     /// That it is shown, or that there is none, is on the trail when this returns.
     ///
     /// # Errors
-    /// [`FailureKind::TrailUnavailable`], not delivered.
+    /// Not delivered: [`FailureKind::TrailUnavailable`], and [`FailureKind::TableAway`] where only another replica may know, about which
+    /// nothing is put on the trail.
     pub async fn held(
         &self,
         question: &Question,
@@ -233,7 +236,7 @@ impl Lookups {
         let since = here.as_ref().map(|(_, landed)| landed.came);
         let mut held = here.filter(|(_, landed)| wanted(landed));
         if let (None, Some(replicas)) = (&held, &self.crew.replicas)
-            && let Some(landed) = replicas.shared(&key).await.filter(wanted)
+            && let Some(landed) = replicas.shared(&key).await.map_err(|_| unasked(FailureKind::TableAway))?.filter(wanted)
             // What is adopted is shared from here on: it never takes the place of what came later.
             && since.is_none_or(|since| since < landed.came)
         {
@@ -294,8 +297,10 @@ impl Lookups {
                     (flight, true)
                 }
             };
-            let landed = tokio::time::timeout_at(deadline, flight.wait()).await.map_err(|_| timeout())?;
-            if is_its_own || !landed.source.is_recalled() {
+            let landed = await_landing(&flight, deadline, is_its_own).await.ok_or_else(timeout)?;
+            let suits_all = !landed.source.is_recalled()
+                || (landed.source == Source::ItsLook && table::repeats_nameless(id.as_deref(), freshness));
+            if is_its_own || suits_all {
                 return self.hear(&flight, landed, &question, &request, is_its_own).await;
             }
             // Another replica had the answer for the request that began the flight. Whether it does for this one as well is
@@ -334,12 +339,14 @@ impl Lookups {
         if landed.owed.is_some() {
             return Err(unrecorded(By::ItsOwnLook));
         }
-        let answer = landed.outcome?;
         let asked_here = landed.source == Source::Here;
         let shared = !is_its_own || !asked_here;
         let age = (!asked_here).then(|| landed.came.elapsed());
         if shared {
-            self.record_sharing(flight, question, request, &answer, age).await.map_err(|()| unrecorded(By::ItsOwnLook))?;
+            self.record_sharing(flight, question, request, &landed, age).await.map_err(|()| unrecorded(By::ItsOwnLook))?;
+        }
+        let answer = landed.outcome?;
+        if shared {
             self.saves(flight);
         }
         flight.is_told();
@@ -364,24 +371,30 @@ impl Lookups {
                 }
             }
         }
-        let answer = landed.outcome?;
         let age = landed.came.elapsed();
-        self.record_sharing(flight, question, request, &answer, Some(age)).await.map_err(|()| unrecorded(by))?;
+        self.record_sharing(flight, question, request, &landed, Some(age)).await.map_err(|()| unrecorded(by))?;
+        let answer = landed.outcome?;
         flight.is_told();
         Ok(Look { answer, shared: true, age: Some(age) })
     }
 
+    /// A failure that tells nothing of what CP-IS holds needs no entry.
     async fn record_sharing(
         &self,
         flight: &Flight,
         question: &Question,
         request: &Request,
-        answer: &Answer,
+        landed: &Landed,
         age: Option<Duration>,
     ) -> Result<(), ()> {
-        let entry = record::shared(flight, question, &request.facts, answer, age);
+        if landed.outcome.as_ref().is_err_and(|failure| !failure.tells_of_a_record()) {
+            return Ok(());
+        }
+        let entry = record::shared(flight, question, &request.facts, landed, age);
         self.crew.ledger.record(&entry).await.map_err(|_| ())?;
-        count(&self.crew.counters.shared);
+        if landed.outcome.is_ok() {
+            count(&self.crew.counters.shared);
+        }
         Ok(())
     }
 
@@ -443,6 +456,16 @@ impl Lookups {
             window.flush(WRITING).await;
         }
         have_landed
+    }
+}
+
+/// `None`: nothing of it came until `deadline`.
+async fn await_landing(flight: &Arc<Flight>, deadline: Instant, is_its_own: bool) -> Option<Landed> {
+    let waiting = is_its_own.then(|| flight.is_waited_for());
+    match deadline::by(deadline, flight.wait()).await {
+        Ok(landed) => Some(landed),
+        Err(_) if waiting.is_some_and(|waiting| !waiting.gives_up()) => Some(flight.wait().await),
+        Err(_) => None,
     }
 }
 

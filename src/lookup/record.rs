@@ -1,11 +1,13 @@
 //! What a look puts on the trail, and when a look has failed or its outcome is unknown.
 
-use super::table::Flight;
+use super::table::{Absent, Flight, Landed};
 use crate::audit::{Entry, Event, Message, RequestFacts, Shown, StoreErrorKind, Trail, TrailError, Upshot, Who};
 use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Question};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// The trail as this room uses it. A seam for tests that hold the clock still: the trail's writer is a thread of its own.
 pub(super) trait Ledger: Send + Sync + 'static {
@@ -78,9 +80,43 @@ pub(super) fn asked(
     }
 }
 
-/// **answered**, **failed** or **unknown**: what came of the query that `asked` is about.
-pub(super) fn ended(asked: &Entry, outcome: Result<&Answer, &Failure>) -> Entry {
-    let mut entry = Entry { upshot: Some(upshot(outcome)), detail: None, ..asked.clone() };
+/// The look that asked, as its entries have it: for the entries of those who are shown its outcome later, elsewhere too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    pub look: Uuid,
+    pub message: Option<Message>,
+}
+
+/// Whom an outcome is shown to as it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Showing {
+    /// To the request that asked: it waits for this entry.
+    ToItsCaller,
+    /// To nobody: its caller has gone.
+    Missed(Absent),
+    /// To nobody: the entry could not be written, and its caller was told so.
+    Withheld,
+    /// To nobody: another attempt follows, and its caller hears of that.
+    NotYet,
+}
+
+impl Showing {
+    fn detail(self) -> Option<&'static str> {
+        match self {
+            Self::ToItsCaller | Self::NotYet => None,
+            Self::Missed(Absent::TimedOut) => {
+                Some("it came after its caller was told that there was no answer in time: nothing was shown")
+            }
+            Self::Missed(Absent::HungUp) => Some("it came when its caller had gone: nothing was shown"),
+            Self::Withheld => Some("the trail could not be written as it came: its caller was told that it is withheld"),
+        }
+    }
+}
+
+/// **answered**, **failed** or **unknown**: what came of the query that `asked` is about, and whether it was shown.
+pub(super) fn ended(asked: &Entry, outcome: Result<&Answer, &Failure>, showing: Showing) -> Entry {
+    let mut entry = Entry { upshot: Some(upshot(outcome)), detail: showing.detail().map(Into::into), ..asked.clone() };
+    shows(&mut entry, showing);
     let of_now = Entry::of(event(outcome));
     (entry.id, entry.at, entry.event) = (of_now.id, of_now.at, of_now.event);
     if let (Ok(answer), Some(message)) = (outcome, &mut entry.message) {
@@ -89,18 +125,43 @@ pub(super) fn ended(asked: &Entry, outcome: Result<&Answer, &Failure>) -> Entry 
     entry
 }
 
-/// **shared**: an answer that was held already is shown. `age`: since it came; none to a request that waited for it.
+fn shows(entry: &mut Entry, showing: Showing) {
+    if let (Some(upshot), true) = (&mut entry.upshot, showing != Showing::ToItsCaller) {
+        (upshot.shown, upshot.authorities) = (None, None);
+    }
+}
+
+/// The entry of an outcome, which could not be written as it came.
+pub(super) fn withheld(ended: &mut Entry) {
+    shows(ended, Showing::Withheld);
+    ended.detail.get_or_insert_with(|| Showing::Withheld.detail().unwrap_or_default().to_owned());
+}
+
+/// The query that `ended` is about.
+pub(super) fn origin(ended: &Entry) -> Option<Arc<Origin>> {
+    Some(Arc::new(Origin { look: ended.look?, message: ended.message.clone() }))
+}
+
+/// **shared**: an outcome that another request had asked for, or that had come already, is shown. `age`: since it came; none to a
+/// request that waited for it.
 pub(super) fn shared(
     flight: &Flight,
     question: &Question,
     facts: &RequestFacts,
-    answer: &Answer,
+    landed: &Landed,
     age: Option<Duration>,
 ) -> Entry {
     let age_ms = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+    let outcome = landed.outcome.as_deref().map_err(AsRef::as_ref);
     // Sharing notifies nobody.
-    let upshot = Upshot { age_ms, notification_expected: Some(false), ..upshot(Ok(answer)) };
-    Entry { look: Some(flight.look), upshot: Some(upshot), ..entry(Event::Shared, question, facts) }
+    let upshot = Upshot { age_ms, notification_expected: Some(false), ..upshot(outcome) };
+    let origin = landed.origin.as_deref();
+    Entry {
+        look: Some(origin.map_or(flight.look, |origin| origin.look)),
+        message: origin.and_then(|origin| origin.message.clone()),
+        upshot: Some(upshot),
+        ..entry(Event::Shared, question, facts)
+    }
 }
 
 /// **refused**: the query could not be written in this requester's name.
@@ -133,6 +194,7 @@ fn upshot(outcome: Result<&Answer, &Failure>) -> Upshot {
             shown: Some(Shown::from(answer)),
             response_code: answer.response_code.clone(),
             notification_expected: notification_expected(outcome),
+            authorities: None,
             age_ms: None,
         },
         Err(failure) => Upshot {
@@ -141,6 +203,9 @@ fn upshot(outcome: Result<&Answer, &Failure>) -> Upshot {
             delivery: Some(failure.delivery),
             notification_expected: notification_expected(outcome),
             shown: None,
+            authorities: Some(failure.named().len())
+                .filter(|named| *named > 0)
+                .map(|named| u32::try_from(named).unwrap_or(u32::MAX)),
             age_ms: None,
         },
     }

@@ -4,7 +4,7 @@
 
 use super::remote::{self, Away, Begun, Kept, Place, Remembered, RemoteError, RemoteTable, Waited, Wanted};
 use super::statistics::count;
-use super::table::{Flight, Landed, Source, Table};
+use super::table::{self, Flight, Landed, Source, Table};
 use super::{Freshness, LookKey, Sharing};
 use crate::clock;
 use crate::cpis::{Delivery, Failure, FailureKind, Phase};
@@ -113,8 +113,16 @@ impl Replicas {
         until: Instant,
     ) -> Start {
         let Beginning { key, request_id, freshness } = beginning;
-        // Known to this process alone: nobody can repeat it.
-        let request_id = request_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let is_nameless = table::repeats_nameless(request_id.as_deref(), *freshness);
+        let request_id = request_id.clone().unwrap_or_else(|| match freshness {
+            // Known to this process alone: nobody can repeat it.
+            Freshness::NewLook => uuid::Uuid::new_v4().to_string(),
+            Freshness::Shared | Freshness::NoCache => remote::NO_ID.to_owned(),
+        });
+        let of_the_same = if is_nameless { Source::ItsLook } else { Source::ItsRequest };
+        // What this process knows may not have come to the table yet, or was lost there.
+        let known_here =
+            || local.unsettled(key).filter(|_| is_nameless).map(|landed| Landed { source: Source::ItsLook, ..landed });
         let wanted = match freshness {
             Freshness::Shared => Wanted::NotOlderThan(self.sharing.share_for),
             Freshness::NoCache => Wanted::NotOlderThan(self.sharing.refresh_after),
@@ -122,22 +130,29 @@ impl Replicas {
         };
         match self.begin_at_the_table(key, &request_id, wanted).await {
             Ok(Begun::Ours(place)) => {
+                if let Some(landed) = known_here() {
+                    self.gives_up(place);
+                    return Start::Elsewhere(landed);
+                }
                 if let Some(remote) = place.flight() {
                     self.is_known_as(local, flight, remote);
                 }
                 Start::Asks(self.aboard(flight, place, false))
             }
-            Ok(Begun::Shared { answer, came }) => Start::Elsewhere(landed(Kept::Answer { answer, came }, Source::Window)),
-            Ok(Begun::Remembered(Remembered::Landed(kept))) => Start::Elsewhere(landed(kept, Source::ItsRequest)),
+            Ok(Begun::Shared(kept)) => Start::Elsewhere(landed(kept, Source::Window)),
+            Ok(Begun::Remembered(Remembered::Landed(kept))) => Start::Elsewhere(landed(kept, of_the_same)),
             Ok(Begun::Remembered(Remembered::OnItsWay(remote))) => {
                 flight.is_only_for_its_request();
-                Start::Elsewhere(self.wait(key, flight, &remote, Source::ItsRequest, until).await)
+                Start::Elsewhere(self.wait(key, flight, &remote, of_the_same, until).await)
             }
             Ok(Begun::Elsewhere(remote)) => {
                 self.is_known_as(local, flight, &remote);
                 Start::Elsewhere(self.wait(key, flight, &remote, Source::OtherReplica, until).await)
             }
             Err(away) => {
+                if let Some(landed) = known_here() {
+                    return Start::Elsewhere(landed);
+                }
                 self.says_unshared(away);
                 Start::Asks(self.aboard(flight, self.table().alone(key, &request_id), true))
             }
@@ -168,15 +183,21 @@ impl Replicas {
             // It may have been heard, so there is no query in its place.
             Ok(Waited::NotYet) | Err(_) => {
                 let failure = Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered);
-                Landed { outcome: Err(Arc::new(failure)), came: Instant::now(), owed: None, source }
+                Landed { outcome: Err(Arc::new(failure)), came: Instant::now(), owed: None, source, origin: None }
             }
         }
     }
 
     /// The answer that another replica shares.
-    pub(super) async fn shared(&self, key: &LookKey) -> Option<Landed> {
-        let (answer, came) = self.table().shared(key).await.ok()??;
-        Some(landed(Kept::Answer { answer, came }, Source::Window))
+    ///
+    /// # Errors
+    /// [`Away`]: nobody knows whether there is one. A connection that broke while nobody used it is found out by the first call.
+    pub(super) async fn shared(&self, key: &LookKey) -> Result<Option<Landed>, Away> {
+        let shared = match self.table().shared(key).await {
+            Err(Away::NoConnection) => self.table().shared(key).await,
+            shared => shared,
+        };
+        Ok(shared?.map(|kept| landed(kept, Source::Window)))
     }
 
     /// A further request of this process, whose repetition may come to another replica.
@@ -198,24 +219,31 @@ impl Replicas {
         }
     }
 
+    /// Nothing goes out from this place.
+    fn gives_up(self: &Arc<Self>, place: Place) {
+        self.brings(move |table| {
+            let place = place.clone();
+            let nobody = Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered);
+            async move { table.release(&place, &nobody).await }
+        });
+    }
+
     fn aboard(self: &Arc<Self>, flight: &Arc<Flight>, place: Place, is_alone: bool) -> Aboard {
         Aboard { replicas: Arc::clone(self), flight: Arc::clone(flight), place: Some(place), is_alone }
     }
 
     /// Gives the outcome to the other replicas, in the background.
     pub(super) fn land(self: &Arc<Self>, local: &Table, flight: &Arc<Flight>, place: Place, landed: &Landed) {
-        let kept = match &landed.outcome {
-            Ok(answer) => Kept::Answer { answer: Arc::clone(answer), came: timestamp(landed.came) },
-            Err(failure) => Kept::Failed(Arc::clone(failure)),
-        };
+        let kept = Kept { outcome: landed.outcome.clone(), came: timestamp(landed.came), origin: landed.origin.clone() };
+        let is_unsettled = flight.is_unsettled(landed);
         let (replicas, local, flight) = (Arc::clone(self), local.clone(), Arc::clone(flight));
         self.brings(move |table| {
             let (replicas, local, flight) = (Arc::clone(&replicas), local.clone(), Arc::clone(&flight));
             let (place, kept) = (place.clone(), kept.clone());
             async move {
-                let landed = table.land(&place, &kept).await?;
+                let landed = table.land(&place, &kept, is_unsettled).await?;
                 replicas.is_known_as(&local, &flight, &landed.flight);
-                replicas.lands_again(place, kept);
+                replicas.lands_again(place, kept, is_unsettled);
                 Ok(())
             }
         });
@@ -223,7 +251,7 @@ impl Replicas {
 
     /// A table that was away may have lost what it held, while others still wait for it: as long as they may, a failed call makes
     /// the flight land again. That changes nothing where nothing was lost.
-    fn lands_again(self: &Arc<Self>, place: Place, kept: Kept) {
+    fn lands_again(self: &Arc<Self>, place: Place, kept: Kept, is_unsettled: bool) {
         let until = Instant::now() + self.caller;
         let mut away = self.table().counts().away;
         let replicas = Arc::downgrade(self);
@@ -233,7 +261,7 @@ impl Replicas {
                 let Some(replicas) = replicas.upgrade() else { return };
                 // Counted before the call, which counts by itself if it fails.
                 let now_away = replicas.table().counts().away;
-                if now_away != away && replicas.table().land(&place, &kept).await.is_ok() {
+                if now_away != away && replicas.table().land(&place, &kept, is_unsettled).await.is_ok() {
                     away = now_away;
                 }
             }
@@ -293,10 +321,10 @@ impl Drop for Aboard {
     fn drop(&mut self) {
         let Some(place) = self.place.take() else { return };
         let delivery = if self.flight.has_gone_out() { Delivery::MaybeDelivered } else { Delivery::NotDelivered };
-        let kept = Kept::Failed(Arc::new(Failure::new(FailureKind::Internal, Phase::Exchange, delivery)));
+        let kept = Kept::now(Err(Arc::new(Failure::new(FailureKind::Internal, Phase::Exchange, delivery))));
         self.replicas.brings(move |table| {
             let (place, kept) = (place.clone(), kept.clone());
-            async move { table.land(&place, &kept).await.map(|_| ()) }
+            async move { table.land(&place, &kept, true).await.map(|_| ()) }
         });
     }
 }
@@ -308,10 +336,8 @@ impl Drop for Pending {
 }
 
 fn landed(kept: Kept, source: Source) -> Landed {
-    match kept {
-        Kept::Answer { answer, came } => Landed { outcome: Ok(answer), came: instant(came), owed: None, source },
-        Kept::Failed(failure) => Landed { outcome: Err(failure), came: Instant::now(), owed: None, source },
-    }
+    let Kept { outcome, came, origin } = kept;
+    Landed { outcome, came: instant(came), owed: None, source, origin }
 }
 
 /// The same moment by the clock of this process that never jumps.

@@ -12,19 +12,26 @@
 //! - a request for a new look joins it only if its query has not gone out yet, since then its answer is as new as was asked for.
 //!   But beside two young flights of one look no third one begins: the younger is joined. A hundred requests for a new look
 //!   at once are two queries at most.
+//!
+//! **No id is no licence to ask twice** (decisions.md 45). A request without an id that comes within five minutes of a look whose
+//! caller was told no answer, though it may have been heard, gets that look's failure, or its late answer. Only a new look asks.
 
+mod caller;
 mod past;
 mod state;
 
+pub(super) use caller::Absent;
 pub(super) use past::PastLook;
 
 use super::gate::Ticket;
+use super::record::Origin;
 use super::{Freshness, Sharing, record, remote, weight};
 use crate::audit::Entry;
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Text};
 use crate::lookup::LookKey;
 use crate::memory;
-use state::State;
+use caller::Caller;
+use state::{Heard, State};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -89,6 +96,8 @@ pub(super) struct Flight {
     only_for_its_request: AtomicBool,
     /// Its query was handed over, or may have been.
     gone_out: AtomicBool,
+    /// The request that began it.
+    caller: Caller,
     /// A caller has been told the answer.
     told: AtomicBool,
     stage: Mutex<Stage>,
@@ -108,6 +117,8 @@ pub(super) struct Landed {
     /// The entry that must be on the trail before anything of the outcome is told.
     pub owed: Option<Arc<Entry>>,
     pub source: Source,
+    /// The query that it is of, where there was one.
+    pub origin: Option<Arc<Origin>>,
 }
 
 /// Whose query the outcome is of.
@@ -121,12 +132,15 @@ pub(super) enum Source {
     Window,
     /// That of the same request, made before on another replica. Who joined meanwhile looks again.
     ItsRequest,
+    /// That of the look which this request without an id repeats, made before on another replica. It suits all who came without an
+    /// id; who joined with one looks again.
+    ItsLook,
 }
 
 impl Source {
-    /// Whether it suits only the request that began the flight.
+    /// Whether it was found at the table that replicas share, for the request that began the flight.
     pub(super) fn is_recalled(self) -> bool {
-        matches!(self, Self::Window | Self::ItsRequest)
+        matches!(self, Self::Window | Self::ItsRequest | Self::ItsLook)
     }
 }
 
@@ -168,11 +182,13 @@ struct Inner {
     /// How long a caller waits.
     caller: Duration,
     bounds: Bounds,
+    /// Other replicas may know more of a look than this process.
+    is_one_of_several: bool,
 }
 
 impl Table {
-    pub(super) fn new(sharing: Sharing, caller: Duration, bounds: Bounds) -> Self {
-        Self(Arc::new(Inner { state: Mutex::default(), sharing, caller, bounds }))
+    pub(super) fn new(sharing: Sharing, caller: Duration, bounds: Bounds, is_one_of_several: bool) -> Self {
+        Self(Arc::new(Inner { state: Mutex::default(), sharing, caller, bounds, is_one_of_several }))
     }
 
     /// The look of `key` for a request with this id: landed, on its way, or begun by this call if `may_begin` lets it.
@@ -201,6 +217,13 @@ impl Table {
             state.remember(id, &flight, self.0.bounds)?;
             return Ok(Found::OnItsWay(flight));
         }
+        // Another replica may have a newer answer, so its flight asks there first.
+        if repeats_nameless(id, freshness)
+            && let Some((flight, landed)) = Self::unsettled_now(&state, key, now)
+            && (landed.owed.is_some() || !self.0.is_one_of_several)
+        {
+            return Ok(Found::Remembered(flight, landed));
+        }
         state.make_room_for_a_look(self.0.bounds)?;
         let ticket = may_begin()?;
         let (sender, receiver) = watch::channel(());
@@ -216,6 +239,11 @@ impl Table {
     /// The answer of `key` that is shared now, with or without its entry on the trail.
     pub(super) fn held(&self, key: &LookKey) -> Option<(Arc<Flight>, Landed)> {
         self.shared_now(&self.lock(), key, Freshness::Shared, Instant::now())
+    }
+
+    /// What a request without an id gets instead of a query, as far as this process knows.
+    pub(super) fn unsettled(&self, key: &LookKey) -> Option<Landed> {
+        Self::unsettled_now(&self.lock(), key, Instant::now()).map(|(_, landed)| landed)
     }
 
     /// Holds an answer that another replica shares.
@@ -300,6 +328,12 @@ impl Table {
         (fresh && age < self.0.sharing.share_for).then(|| (Arc::clone(flight), landed))
     }
 
+    fn unsettled_now(state: &State, key: &LookKey, now: Instant) -> Option<(Arc<Flight>, Landed)> {
+        let flight = state.looks.get(key)?.unsettled.as_ref()?;
+        let landed = flight.landed()?;
+        (now < landed.came + LEAST_REMEMBERED).then(|| (Arc::clone(flight), landed))
+    }
+
     fn joinable(
         &self,
         state: &State,
@@ -322,14 +356,17 @@ impl Table {
     fn land(&self, flight: &Arc<Flight>, landed: Landed) {
         let bytes = landed.outcome.as_ref().ok().map(|answer| weight::weight(answer));
         let source = landed.source;
-        let shared = bytes.is_some() && !self.0.sharing.share_for.is_zero() && source != Source::ItsRequest;
-        let heard = !landed.outcome.as_ref().is_err_and(|failure| failure.delivery == Delivery::NotDelivered);
+        let shared =
+            bytes.is_some() && !self.0.sharing.share_for.is_zero() && !matches!(source, Source::ItsRequest | Source::ItsLook);
+        let unsettled = (!source.is_recalled()).then(|| flight.is_unsettled(&landed));
+        let not_heard = landed.outcome.as_ref().is_err_and(|failure| failure.delivery == Delivery::NotDelivered);
+        let heard = (!not_heard).then_some(Heard { shared, unsettled });
         let mut state = self.lock();
         *flight.stage() = Stage::Landed(landed);
         if source.is_recalled() {
             state.drop_further_ids(flight);
         }
-        if let Some(landing) = state.land(flight, shared, heard)
+        if let Some(landing) = state.land(flight, heard)
             && let Some(bytes) = bytes
         {
             state.hold(flight, landing, bytes);
@@ -341,6 +378,11 @@ impl Table {
         // The state is consistent at every await-free step, so a panic elsewhere does not make it unusable.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a request cannot be told from a repetition of its look's last one.
+pub(super) fn repeats_nameless(id: Option<&str>, freshness: Freshness) -> bool {
+    id.is_none() && freshness != Freshness::NewLook
 }
 
 impl Inner {
@@ -397,6 +439,11 @@ impl Flight {
             .is_some_and(|answer| record::notification_expected(Ok(&answer)) == Some(true))
     }
 
+    /// Whether the request that began it was told no answer, though its query may have been heard.
+    pub(super) fn is_unsettled(&self, landed: &Landed) -> bool {
+        landed.outcome.is_err() || landed.owed.is_some() || self.caller.absent().is_some()
+    }
+
     /// A caller is told the answer: from now on it may make room for newer ones.
     pub(super) fn is_told(&self) {
         self.told.store(true, Ordering::Relaxed);
@@ -444,7 +491,8 @@ impl Drop for Departure {
             let delivery = if self.flight.has_gone_out() { Delivery::MaybeDelivered } else { Delivery::NotDelivered };
             let failure = Failure::new(FailureKind::Internal, Phase::Exchange, delivery);
             let outcome = Err(Arc::new(failure));
-            self.table.land(&self.flight, Landed { outcome, came: Instant::now(), owed: None, source: Source::Here });
+            self.table
+                .land(&self.flight, Landed { outcome, came: Instant::now(), owed: None, source: Source::Here, origin: None });
         }
     }
 }

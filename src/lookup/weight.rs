@@ -8,7 +8,7 @@ use std::mem::size_of;
 
 /// A look, beside its key, its ids and its answer: what stands in the table for it, and what the allocator loses between such
 /// parts. Measured: see `tests/memory.rs`.
-pub(super) const LOOK: usize = 2048;
+pub(super) const LOOK: usize = 2560;
 /// A request id.
 pub(super) const ID: usize = 384;
 /// What a look needs while it is on its way: its task, the message, the reply and what is made of it.

@@ -22,14 +22,15 @@ async fn an_answer_comes_back_whole_on_another_replica_with_its_age() {
     let place = take(&ours, CHILD, "request-1").await;
     let came = Timestamp::now() - SignedDuration::from_secs(7);
     let answer = Arc::new(answer(CHILD, "first"));
-    let landed = ours.land(&place, &Kept::Answer { answer: Arc::clone(&answer), came }).await.unwrap();
+    let landed = ours.land(&place, &Kept { outcome: Ok(Arc::clone(&answer)), came, origin: None }, false).await.unwrap();
     assert!(landed.is_shared);
 
-    let (shared, since) = theirs.shared(&look(CHILD)).await.unwrap().unwrap();
-    assert_eq!(shared, answer);
+    let shared = theirs.shared(&look(CHILD)).await.unwrap().unwrap();
+    assert_eq!(shared.outcome.as_ref(), Ok(&answer));
+    let since = shared.came;
     assert!(since.duration_since(came).abs() < SignedDuration::from_millis(200), "{since} and {came}");
-    let Begun::Shared { answer: begun, .. } = begin(&theirs, CHILD, "request-2").await else { panic!("not shared") };
-    assert_eq!(begun, answer);
+    let Begun::Shared(begun) = begin(&theirs, CHILD, "request-2").await else { panic!("not shared") };
+    assert_eq!(begun.outcome, Ok(answer));
     assert!(theirs.shared(&look(OTHER_CHILD)).await.unwrap().is_none());
 }
 
@@ -44,7 +45,7 @@ async fn a_hundred_requests_on_two_replicas_make_one_flight() {
             match begin(&table, CHILD, &format!("request-{n}")).await {
                 Begun::Ours(place) => {
                     sleep(Duration::from_millis(300)).await;
-                    table.land(&place, &came(CHILD, "the one")).await.unwrap();
+                    table.land(&place, &came(CHILD, "the one"), false).await.unwrap();
                     (1, "the one".to_owned())
                 }
                 Begun::Elsewhere(flight) => {
@@ -54,7 +55,7 @@ async fn a_hundred_requests_on_two_replicas_make_one_flight() {
                         Waited::NotYet => panic!("it never landed"),
                     }
                 }
-                Begun::Shared { answer, .. } => (0, answer.query_id.as_str().to_owned()),
+                Begun::Shared(kept) => (0, title(&kept).to_owned()),
                 Begun::Remembered(remembered) => panic!("{remembered:?}"),
             }
         })
@@ -69,7 +70,7 @@ async fn a_hundred_requests_on_two_replicas_make_one_flight() {
     // Each of the hundred is remembered under its own id or shares: asking again makes no flight.
     for n in 0..100 {
         match begin(&tables[(n + 1) % 2], CHILD, &format!("request-{n}")).await {
-            Begun::Remembered(Remembered::Landed(_)) | Begun::Shared { .. } => {}
+            Begun::Remembered(Remembered::Landed(_)) | Begun::Shared(_) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -86,12 +87,12 @@ async fn a_new_request_takes_an_old_flight_over_and_the_old_one_cannot_share_any
     assert!(new.fence() > old.fence());
 
     // Whichever lands first: the old one only for its own request.
-    assert!(!ours.land(&old, &came(CHILD, "old")).await.unwrap().is_shared);
+    assert!(!ours.land(&old, &came(CHILD, "old"), false).await.unwrap().is_shared);
     assert!(ours.shared(&look(CHILD)).await.unwrap().is_none());
-    assert!(theirs.land(&new, &came(CHILD, "new")).await.unwrap().is_shared);
-    assert!(!ours.land(&old, &came(CHILD, "old")).await.unwrap().is_shared);
-    let (shared, _) = ours.shared(&look(CHILD)).await.unwrap().unwrap();
-    assert_eq!(shared.query_id.as_str(), "new");
+    assert!(theirs.land(&new, &came(CHILD, "new"), false).await.unwrap().is_shared);
+    assert!(!ours.land(&old, &came(CHILD, "old"), false).await.unwrap().is_shared);
+    let shared = ours.shared(&look(CHILD)).await.unwrap().unwrap();
+    assert_eq!(title(&shared), "new");
     for (id, own) in [("request-1", "old"), ("request-2", "new")] {
         let Some(Remembered::Landed(kept)) = ours.remembered(&look(CHILD), id).await.unwrap() else { panic!("{id}") };
         assert_eq!(title(&kept), own);
@@ -107,7 +108,7 @@ async fn an_old_flight_does_not_free_the_place_of_the_new_one() {
     let old = take(&ours, CHILD, "request-1").await;
     sleep(Duration::from_millis(80)).await;
     let _new = take(&ours, CHILD, "request-2").await;
-    ours.land(&old, &came(CHILD, "old")).await.unwrap();
+    ours.land(&old, &came(CHILD, "old"), false).await.unwrap();
     ours.release(&old, &unheard()).await.unwrap();
     find(&theirs, CHILD, "request-3").await;
 }
@@ -171,11 +172,11 @@ async fn landing_again_changes_nothing() {
     let place = take(&ours, CHILD, "request-1").await;
     let kept = came(CHILD, "first");
     for _ in 0..2 {
-        assert!(ours.land(&place, &kept).await.unwrap().is_shared);
+        assert!(ours.land(&place, &kept, false).await.unwrap().is_shared);
     }
     let new = theirs.begin(&look(CHILD), "request-2", Wanted::New).await.unwrap();
     assert!(matches!(new, Begun::Ours(_)), "{new:?}");
-    ours.land(&place, &kept).await.unwrap();
+    ours.land(&place, &kept, false).await.unwrap();
     let third = ours.begin(&look(CHILD), "request-3", Wanted::New).await.unwrap();
     assert!(matches!(third, Begun::Elsewhere(_)), "the place of the new flight is still held: {third:?}");
 }
@@ -219,14 +220,14 @@ async fn a_released_request_may_ask_again_and_those_who_wait_hear_why() {
         async move { theirs.wait(&look(CHILD), &flight, Instant::now() + Duration::from_secs(5)).await }
     });
     ours.release(&place, &unheard()).await.unwrap();
-    let Waited::Landed(Kept::Failed(failure)) = waiting.await.unwrap().unwrap() else { panic!("it did not fail") };
+    let Waited::Landed(Kept { outcome: Err(failure), .. }) = waiting.await.unwrap().unwrap() else { panic!("it did not fail") };
     assert_eq!(*failure, unheard());
     for id in ["request-1", "request-2"] {
         assert!(ours.remembered(&look(CHILD), id).await.unwrap().is_none(), "{id}");
     }
     let again = take(&theirs, CHILD, "request-1").await;
     assert!(again.fence() > place.fence());
-    theirs.land(&again, &came(CHILD, "second")).await.unwrap();
+    theirs.land(&again, &came(CHILD, "second"), false).await.unwrap();
     assert!(
         !ours.join(&look(CHILD), "request-9", place.flight().unwrap()).await.unwrap(),
         "a released flight is joined by nobody"
@@ -240,9 +241,9 @@ async fn a_failure_that_may_have_been_heard_is_kept_for_its_requests_and_not_sha
     let (ours, theirs) = (table(&redis, windows()).await, table(&redis, windows()).await);
     let place = take(&ours, CHILD, "request-1").await;
     let failure = Arc::new(cpis_fhir::cpis::Failure { delivery: Delivery::MaybeDelivered, ..unheard() });
-    assert!(!ours.land(&place, &Kept::Failed(Arc::clone(&failure))).await.unwrap().is_shared);
+    assert!(!ours.land(&place, &Kept::now(Err(Arc::clone(&failure))), true).await.unwrap().is_shared);
     match theirs.remembered(&look(CHILD), "request-1").await.unwrap() {
-        Some(Remembered::Landed(Kept::Failed(kept))) => assert_eq!(kept, failure),
+        Some(Remembered::Landed(Kept { outcome: Err(kept), .. })) => assert_eq!(kept, failure),
         other => panic!("{other:?}"),
     }
     assert!(theirs.shared(&look(CHILD)).await.unwrap().is_none());
@@ -256,10 +257,10 @@ async fn a_new_look_and_a_refresh_pass_over_what_is_too_old_for_them() {
     let table = table(&redis, windows()).await;
     let place = take(&table, CHILD, "request-1").await;
     let came = Timestamp::now() - SignedDuration::from_secs(40);
-    table.land(&place, &Kept::Answer { answer: Arc::new(answer(CHILD, "first")), came }).await.unwrap();
+    table.land(&place, &Kept { outcome: Ok(Arc::new(answer(CHILD, "first"))), came, origin: None }, false).await.unwrap();
     let within = |seconds| Wanted::NotOlderThan(Duration::from_secs(seconds));
     let shared = table.begin(&look(CHILD), "request-2", within(60)).await.unwrap();
-    assert!(matches!(shared, Begun::Shared { .. }), "{shared:?}");
+    assert!(matches!(shared, Begun::Shared(_)), "{shared:?}");
     let refreshed = table.begin(&look(CHILD), "request-3", within(30)).await.unwrap();
     let Begun::Ours(place) = refreshed else { panic!("{refreshed:?}") };
     table.release(&place, &unheard()).await.unwrap();

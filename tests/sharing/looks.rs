@@ -119,7 +119,7 @@ pub fn answer(child: &str, title: &str) -> Answer {
 
 /// An answer that has come just now.
 pub fn came(child: &str, title: &str) -> Kept {
-    Kept::Answer { answer: Arc::new(answer(child, title)), came: Timestamp::now() }
+    Kept { outcome: Ok(Arc::new(answer(child, title))), came: Timestamp::now(), origin: None }
 }
 
 pub fn unheard() -> Failure {
@@ -128,9 +128,9 @@ pub fn unheard() -> Failure {
 
 /// The answer's own title.
 pub fn title(kept: &Kept) -> &str {
-    match kept {
-        Kept::Answer { answer, .. } => answer.query_id.as_str(),
-        Kept::Failed(failure) => panic!("{failure}"),
+    match &kept.outcome {
+        Ok(answer) => answer.query_id.as_str(),
+        Err(failure) => panic!("{failure}"),
     }
 }
 

@@ -24,7 +24,7 @@ async fn assert_away(table: &RemoteTable) {
     table.remembered(&look(CHILD), "request-1").await.unwrap_err();
     assert!(began.elapsed() < BOUND, "remembered took {:?}", began.elapsed());
     let began = Instant::now();
-    table.land(&place, &came(CHILD, "first")).await.unwrap_err();
+    table.land(&place, &came(CHILD, "first"), false).await.unwrap_err();
     assert!(began.elapsed() < BOUND, "land took {:?}", began.elapsed());
 }
 
@@ -41,7 +41,7 @@ async fn a_killed_redis_is_away_in_time_and_works_again_when_it_is_back() {
     redis.start_again();
     connect(&table).await;
     let place = take(&table, CHILD, "request-1").await;
-    assert!(table.land(&place, &came(CHILD, "first")).await.unwrap().is_shared);
+    assert!(table.land(&place, &came(CHILD, "first"), false).await.unwrap().is_shared);
     assert!(table.counts().away >= 12);
 }
 
@@ -92,7 +92,7 @@ async fn a_look_that_went_ahead_alone_is_remembered_and_shared_once_redis_is_bac
     let alone = table.alone(&look(CHILD), "request-1");
     redis.start_again();
     connect(&table).await;
-    let landed = table.land(&alone, &came(CHILD, "alone")).await.unwrap();
+    let landed = table.land(&alone, &came(CHILD, "alone"), false).await.unwrap();
     assert!(landed.is_shared);
     let Begun::Remembered(Remembered::Landed(kept)) = begin(&table, CHILD, "request-1").await else { panic!("forgotten") };
     assert_eq!(title(&kept), "alone");
@@ -106,8 +106,8 @@ async fn a_look_that_went_ahead_alone_does_not_share_over_somebody_who_is_flying
     let table = table(&redis, windows()).await;
     let alone = table.alone(&look(CHILD), "request-1");
     let place = take(&table, CHILD, "request-2").await;
-    assert!(!table.land(&alone, &came(CHILD, "alone")).await.unwrap().is_shared);
-    assert!(table.land(&place, &came(CHILD, "placed")).await.unwrap().is_shared);
+    assert!(!table.land(&alone, &came(CHILD, "alone"), false).await.unwrap().is_shared);
+    assert!(table.land(&place, &came(CHILD, "placed"), false).await.unwrap().is_shared);
     let Begun::Remembered(Remembered::Landed(kept)) = begin(&table, CHILD, "request-1").await else { panic!("forgotten") };
     assert_eq!(title(&kept), "alone");
 }
@@ -125,7 +125,7 @@ async fn a_beginning_whose_reply_was_lost_is_taken_up_by_the_look_that_went_ahea
     redis.wake();
     connect(&ours).await;
     let flight = find(&theirs, CHILD, "request-2").await;
-    assert!(ours.land(&alone, &came(CHILD, "alone")).await.unwrap().is_shared);
+    assert!(ours.land(&alone, &came(CHILD, "alone"), false).await.unwrap().is_shared);
     let waited = theirs.wait(&look(CHILD), &flight, Instant::now() + Duration::from_secs(1)).await.unwrap();
     let Waited::Landed(kept) = waited else { panic!("{waited:?}") };
     assert_eq!(title(&kept), "alone");
@@ -143,10 +143,10 @@ async fn a_beginning_whose_reply_was_lost_keeps_its_place_in_the_order_of_flight
     redis.wake();
     connect(&ours).await;
     let newer = take(&theirs, CHILD, "request-2").await;
-    assert!(theirs.land(&newer, &came(CHILD, "newer")).await.unwrap().is_shared);
-    assert!(!ours.land(&alone, &came(CHILD, "alone")).await.unwrap().is_shared);
-    let (shared, _) = ours.shared(&look(CHILD)).await.unwrap().unwrap();
-    assert_eq!(shared.query_id.as_str(), "newer");
+    assert!(theirs.land(&newer, &came(CHILD, "newer"), false).await.unwrap().is_shared);
+    assert!(!ours.land(&alone, &came(CHILD, "alone"), false).await.unwrap().is_shared);
+    let shared = ours.shared(&look(CHILD)).await.unwrap().unwrap();
+    assert_eq!(title(&shared), "newer");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,7 +158,7 @@ async fn a_flight_whose_redis_forgot_everything_still_lands() {
     redis.kill();
     redis.start_again();
     connect(&table).await;
-    assert!(table.land(&place, &came(CHILD, "first")).await.unwrap().is_shared);
+    assert!(table.land(&place, &came(CHILD, "first"), false).await.unwrap().is_shared);
     assert!(matches!(begin(&table, CHILD, "request-1").await, Begun::Remembered(Remembered::Landed(_))));
 }
 
@@ -177,7 +177,7 @@ async fn who_waits_sits_an_outage_out() {
     sleep(Duration::from_millis(1500)).await;
     redis.wake();
     connect(&ours).await;
-    ours.land(&place, &came(CHILD, "first")).await.unwrap();
+    ours.land(&place, &came(CHILD, "first"), false).await.unwrap();
     assert!(waiting.await.unwrap());
 }
 
@@ -191,7 +191,7 @@ fn a_caller_whose_runtime_ends_takes_no_connection_with_it() {
     let table = cold_table(&redis);
     runtime().block_on(connect(&table));
     let place = runtime().block_on(take(&table, CHILD, "request-1"));
-    let shared = runtime().block_on(async { table.land(&place, &came(CHILD, "first")).await.unwrap().is_shared });
+    let shared = runtime().block_on(async { table.land(&place, &came(CHILD, "first"), false).await.unwrap().is_shared });
     assert!(shared);
     assert_eq!(table.counts().away, 0);
 }

@@ -25,7 +25,7 @@ fn set_field(connection: &mut Connection, name: &str, field: &str, value: &[u8])
 
 async fn landed(table: &RemoteTable, child: &str, request_id: &str) {
     let place = take(table, child, request_id).await;
-    table.land(&place, &came(child, request_id)).await.unwrap();
+    table.land(&place, &came(child, request_id), false).await.unwrap();
 }
 
 async fn is_absent(table: &RemoteTable, child: &str) {
@@ -73,7 +73,7 @@ async fn every_replica_reads_on_while_the_key_is_changed_and_no_second_flight_be
 
     let ours = take(&after, OTHER_CHILD, "request-2").await;
     find(&before, OTHER_CHILD, "request-3").await;
-    after.land(&ours, &came(OTHER_CHILD, "new key")).await.unwrap();
+    after.land(&ours, &came(OTHER_CHILD, "new key"), false).await.unwrap();
     for table in [&before, &after] {
         for id in ["request-2", "request-3"] {
             let remembered = table.remembered(&look(OTHER_CHILD), id).await.unwrap();
@@ -86,13 +86,13 @@ async fn every_replica_reads_on_while_the_key_is_changed_and_no_second_flight_be
     let begun = after.begin(&look(CHILD), "request-5", Wanted::New).await.unwrap();
     assert!(matches!(begun, Begun::Elsewhere(_)), "{begun:?}");
     // The newest answer is the only one, under whichever key it lies.
-    before.land(&theirs, &came(CHILD, "newest")).await.unwrap();
-    let (shared, _) = after.shared(&look(CHILD)).await.unwrap().unwrap();
-    assert_eq!(shared.query_id.as_str(), "newest");
+    before.land(&theirs, &came(CHILD, "newest"), false).await.unwrap();
+    let shared = after.shared(&look(CHILD)).await.unwrap().unwrap();
+    assert_eq!(title(&shared), "newest");
     let Begun::Ours(ours) = after.begin(&look(CHILD), "request-6", Wanted::New).await.unwrap() else { panic!("not ours") };
-    after.land(&ours, &came(CHILD, "newer still")).await.unwrap();
-    let (shared, _) = before.shared(&look(CHILD)).await.unwrap().unwrap();
-    assert_eq!(shared.query_id.as_str(), "newer still");
+    after.land(&ours, &came(CHILD, "newer still"), false).await.unwrap();
+    let shared = before.shared(&look(CHILD)).await.unwrap().unwrap();
+    assert_eq!(title(&shared), "newer still");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +112,7 @@ async fn a_changed_answer_is_absent_and_the_look_is_made_anew() {
     assert!(table.remembered(&look(CHILD), "request-1").await.unwrap().is_none());
     assert!(table.counts().unreadable >= 2, "{:?}", table.counts());
     let place = take(&table, CHILD, "request-1").await;
-    table.land(&place, &came(CHILD, "again")).await.unwrap();
+    table.land(&place, &came(CHILD, "again"), false).await.unwrap();
     assert!(table.shared(&look(CHILD)).await.unwrap().is_some());
 }
 
@@ -144,7 +144,7 @@ async fn a_request_that_is_pointed_at_another_flight_of_the_same_look_is_forgott
     landed(&table, CHILD, "request-1").await;
     let place = table.begin(&look(CHILD), "request-2", Wanted::New).await.unwrap();
     let Begun::Ours(place) = place else { panic!("{place:?}") };
-    table.land(&place, &came(CHILD, "request-2")).await.unwrap();
+    table.land(&place, &came(CHILD, "request-2"), false).await.unwrap();
     let mut connection = redis.connect();
     let pointers: Vec<String> = names(&mut connection, "*").into_iter().filter(|name| name.matches(':').count() == 1).collect();
     assert_eq!(pointers.len(), 2);
@@ -165,7 +165,7 @@ async fn an_answer_about_another_child_is_absent_even_if_we_sealed_it_ourselves(
     let table = table(&redis, windows()).await;
     let place = take(&table, CHILD, "request-1").await;
     let strange: Arc<Answer> = Arc::new(answer(OTHER_CHILD, "strange"));
-    table.land(&place, &Kept::Answer { answer: strange, came: Timestamp::now() }).await.unwrap();
+    table.land(&place, &Kept { outcome: Ok(strange), came: Timestamp::now(), origin: None }, false).await.unwrap();
     is_absent(&table, CHILD).await;
     assert!(table.remembered(&look(CHILD), "request-1").await.unwrap().is_none());
 }

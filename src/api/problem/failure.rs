@@ -17,17 +17,16 @@ impl Problem {
         if !matches!(failure.kind, FailureKind::AuthorIncomplete { .. } | FailureKind::Internal) {
             text.push_str(" This does not mean that there is no plan.");
         }
-        // Nothing of an answer about another child is shown, its authority's numbers neither.
-        if !matches!(failure.kind, FailureKind::OtherChild | FailureKind::OtherMessage) {
-            push_contacts(text, &failure.contacts);
-        }
+        push_contacts(text, failure.named());
         match failure.delivery {
             // Its own text says what was heard.
             Delivery::MaybeDelivered
                 if matches!(failure.kind, FailureKind::Withheld | FailureKind::NoLongerHeld | FailureKind::BeforeRestart) => {}
             Delivery::MaybeDelivered => {
                 text.push_str(
-                    " The local authority may already have been notified of this look: do not repeat it automatically.",
+                    " The local authority may already have been notified of this look: do not repeat it automatically. For 5 minutes a \
+                     repetition gets this failure again, and CP-IS is not asked. A person who decides to ask anew sends \
+                     CPIS-New-Look: true, and a new X-Request-ID where one was sent.",
                 );
             }
             Delivery::NotDelivered if problem.status == 503 => problem.retry_after = Some(RETRY_AFTER),
@@ -116,6 +115,10 @@ fn of_kind(kind: &FailureKind, own_identity: bool) -> Problem {
              X-Request-ID."
                 .to_owned(),
         ),
+        Kind::TableAway => {
+            busy("Whether this look is still held is not known: the table that replicas share cannot be reached. CP-IS was not asked: \
+                  try again in a few seconds.")
+        }
         Kind::Internal => Problem::internal(),
     }
 }

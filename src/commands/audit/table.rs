@@ -85,13 +85,14 @@ fn upshot(upshot: &Upshot) -> String {
     let counts = upshot.shown.map(|Shown { records, plans, unreadable, accesses }| {
         format!(": {records} records, {plans} plans, {unreadable} unreadable, {accesses} accesses")
     });
+    let named = upshot.authorities.map(|count| format!(", {count} authorities named")).unwrap_or_default();
     let expected = match upshot.notification_expected {
         Some(true) => ", notification expected",
         Some(false) => ", no notification",
         None => "",
     };
     let age = upshot.age_ms.map(|age| format!(", {} s old", age / 1000)).unwrap_or_default();
-    format!("{}{code}{}{expected}{age}", shown(upshot.outcome.as_str()), counts.unwrap_or_default())
+    format!("{}{code}{}{named}{expected}{age}", shown(upshot.outcome.as_str()), counts.unwrap_or_default())
 }
 
 fn given(text: Option<&Text>) -> Option<String> {

@@ -233,7 +233,16 @@ fn past_look(id: Uuid, look: &TrailLook, on_file: Option<OnFile>, now: Stamp, li
     };
     let shared = ages.shared.filter(|age| outcome.is_ok() && *age < limits.share_for);
     let came = Instant::now().checked_sub(shared.unwrap_or(ages.remembered))?;
-    Some(PastLook { look: id, key: look.key.clone(), ids, outcome, came, is_shared: shared.is_some() })
+    Some(PastLook {
+        look: id,
+        key: look.key.clone(),
+        ids,
+        outcome,
+        came,
+        is_shared: shared.is_some(),
+        is_unsettled: !look.was_shown,
+        message: look.message.clone(),
+    })
 }
 
 #[cfg(test)]

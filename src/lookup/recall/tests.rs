@@ -238,3 +238,19 @@ fn the_trail_is_read_from_before_a_clock_that_was_set() {
     let day = SignedDuration::from_hours(24);
     assert_eq!(before(at("12:00:00"), Duration::from_hours(24)), at("12:00:00") - day);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_shown_to_who_asked_is_the_look_of_those_without_an_id() {
+    let mut shown = answered("12:00:00");
+    shown[1].upshot.as_mut().unwrap().shown = Some(crate::audit::Shown::default());
+    let on_file = || with_answer(stamp("12:00:00", 100));
+    let past = one(&shown, on_file(), stamp("12:00:40", 140)).unwrap();
+    assert!(!past.is_unsettled);
+    assert_eq!(past.message, shown[1].message);
+    // It came when nobody waited, it failed, or nothing is said of its end.
+    let failed =
+        [entry(Event::Asked, "12:00:00", "A"), ended(Event::Unknown, "12:00:01", "A", "timeout", Some(Delivery::MaybeDelivered))];
+    for entries in [&answered("12:00:00")[..], &failed, &failed[..1]] {
+        assert!(one(entries, on_file(), stamp("12:00:40", 140)).unwrap().is_unsettled);
+    }
+}

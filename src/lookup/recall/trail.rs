@@ -2,7 +2,7 @@
 
 use super::Past;
 use super::end::End;
-use crate::audit::{Entry, Event, Hit, StoreError, Wanted, Who};
+use crate::audit::{Entry, Event, Hit, Message, StoreError, Wanted, Who};
 use crate::cpis::{CareSetting, Failure};
 use crate::lookup::LookKey;
 use jiff::Timestamp;
@@ -36,6 +36,9 @@ pub(super) struct TrailLook {
     pub at: Timestamp,
     /// Each query, by its message id, and its end.
     queries: HashMap<Box<str>, Option<End>>,
+    /// Of the newest query that ended: its ids, and whether its answer was shown to who asked.
+    pub message: Option<Message>,
+    pub was_shown: bool,
 }
 
 /// How a look that may have been heard ended.
@@ -104,6 +107,8 @@ impl TrailLooks {
             first_seq: seq,
             at: Timestamp::MIN,
             queries: HashMap::new(),
+            message: None,
+            was_shown: false,
         });
         if look.key != key {
             return;
@@ -118,6 +123,10 @@ impl TrailLooks {
         let Some(message) = entry.message.as_ref().filter(|_| is_of_a_query) else { return };
         if look.queries.is_empty() {
             look.at = entry.at;
+        }
+        if look.message.is_none() && entry.event != Event::Asked {
+            look.was_shown = entry.upshot.as_ref().is_some_and(|upshot| upshot.shown.is_some());
+            look.message = Some(message.clone());
         }
         let query = look.queries.entry(message.message_id.as_str().into()).or_default();
         if let Some(end) = End::of(entry)

@@ -3,7 +3,7 @@
 use super::keys::{KeyNumber, NoRandom};
 use super::outcome::RedisTime;
 use super::scripts::Reply;
-use super::{Away, LookKey, RemoteTable};
+use super::{Away, LookKey, NO_ID, RemoteTable};
 use redis::{Script, Value};
 use std::future::Future;
 use std::time::Duration;
@@ -15,6 +15,13 @@ impl RemoteTable {
     /// For each key: what the look's names begin with, and the request's name.
     pub(super) fn names(&self, look: &LookKey, request_id: &str) -> Vec<String> {
         let names = |key| [self.keys.look(key, look), self.keys.request(key, look, request_id)];
+        self.keys.numbers().flat_map(names).collect()
+    }
+
+    /// The same with the name that stands for requests without an id.
+    pub(super) fn beginning_names(&self, look: &LookKey, request_id: &str) -> Vec<String> {
+        let names =
+            |key| [self.keys.look(key, look), self.keys.request(key, look, request_id), self.keys.request(key, look, NO_ID)];
         self.keys.numbers().flat_map(names).collect()
     }
 

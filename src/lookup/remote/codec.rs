@@ -14,10 +14,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// Raise it when the same list of parts comes to mean something else.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Longest text that [`interned`] takes, and how many: the vocabulary of `smsp` is some thirty short texts.
 const LONGEST_WORDS: usize = 200;
@@ -204,6 +205,16 @@ impl<T: Coded> Coded for Vec<T> {
             return None;
         }
         (0..length).map(|_| T::read(input)).collect()
+    }
+}
+
+impl Coded for Uuid {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        input.array().map(Self::from_bytes)
     }
 }
 

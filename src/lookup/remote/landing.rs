@@ -3,7 +3,7 @@
 use super::calls::{bounded, milliseconds};
 use super::keys::{KeyNumber, Purpose, Token};
 use super::outcome::{Outcome, RedisTime, What};
-use super::{Away, Flight, Kept, Landed, Place, RemoteTable, scripts};
+use super::{Away, Flight, Kept, LEAST_REMEMBERED, Landed, NO_ID, Place, RemoteTable, scripts};
 use crate::clock;
 use crate::cpis::{Delivery, Failure};
 use std::sync::Arc;
@@ -16,15 +16,16 @@ impl RemoteTable {
     /// Lands a flight: keeps its outcome for every request that belongs to it, shares an answer unless a newer flight has begun,
     /// and frees the place. It may be done again after [`Away`].
     ///
-    /// A failure that was not delivered is a [`RemoteTable::release`].
+    /// A failure that was not delivered is a [`RemoteTable::release`]. `is_unsettled`: the caller was told no answer, though the query may
+    /// have been heard; then the outcome is that of every request without an id, too ([`NO_ID`]).
     ///
     /// # Errors
     /// [`Away`]: it may have landed or not. Until it has, its requests are remembered as on their way.
-    pub async fn land(&self, place: &Place, kept: &Kept) -> Result<Landed, Away> {
+    pub async fn land(&self, place: &Place, kept: &Kept, is_unsettled: bool) -> Result<Landed, Away> {
         bounded(async {
             let (now, flight) = self.flight_of(place).await?;
             let outcome = Outcome::new(kept, now, clock::now());
-            let is_released = matches!(kept, Kept::Failed(failure) if failure.delivery == Delivery::NotDelivered);
+            let is_released = kept.is_unheard();
             let purpose = Purpose::Outcome(&flight.token);
             let sealed = outcome.seal(&flight.keys, flight.number, &place.look, purpose)?;
             let share_for = self.windows.share_for.saturating_sub(outcome.came.age(now));
@@ -46,6 +47,9 @@ impl RemoteTable {
                 milliseconds(self.pointer_ttl()),
                 milliseconds(share_for),
                 milliseconds(self.pointer_ttl()),
+                flight.keys.pointer(flight.number, &place.look, NO_ID, &flight.token),
+                if is_unsettled { b"1".to_vec() } else { Vec::new() },
+                milliseconds(self.windows.remember_for.min(LEAST_REMEMBERED)),
             ];
             let is_shared: i64 = self.invoke(&scripts::LAND, Self::landing_names(place, &flight), arguments).await?;
             Ok(Landed { flight, is_shared: is_shared == 1 })
@@ -60,7 +64,7 @@ impl RemoteTable {
     /// [`Away`]: it may be given up or not.
     pub async fn release(&self, place: &Place, failure: &Failure) -> Result<(), Away> {
         debug_assert_eq!(failure.delivery, Delivery::NotDelivered, "what may have been heard is landed");
-        self.land(place, &Kept::Failed(Arc::new(failure.clone()))).await.map(|_| ())
+        self.land(place, &Kept::now(Err(Arc::new(failure.clone()))), false).await.map(|_| ())
     }
 
     /// The flight of a place and Redis's time. One that went ahead alone takes up the flight that its request was remembered
@@ -79,8 +83,9 @@ impl RemoteTable {
 
     pub(super) fn landing_names(place: &Place, flight: &Flight) -> Vec<String> {
         let keys = &flight.keys;
-        let others = keys.numbers().filter(|key| *key != flight.number).map(|key| keys.look(key, &place.look));
-        let own = [keys.look(flight.number, &place.look), keys.request(flight.number, &place.look, &place.request_id)];
-        own.into_iter().chain(others).collect()
+        let names = |key| [keys.look(key, &place.look), keys.request(key, &place.look, NO_ID)];
+        let others = keys.numbers().filter(|key| *key != flight.number).flat_map(names);
+        let request = keys.request(flight.number, &place.look, &place.request_id);
+        [request].into_iter().chain(names(flight.number)).chain(others).collect()
     }
 }

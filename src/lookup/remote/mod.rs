@@ -17,8 +17,9 @@ mod recall;
 mod scripts;
 mod table;
 
-use super::LookKey;
-use crate::cpis::{Answer, Failure};
+use super::{LookKey, Origin};
+use crate::clock;
+use crate::cpis::{Answer, Delivery, Failure};
 use crate::settings::{KeyMaterial, StoreUrl};
 use jiff::Timestamp;
 use keys::{KeyNumber, StoreKeys, Token};
@@ -92,15 +93,17 @@ pub enum Away {
     NoRandom,
 }
 
+/// Stands for the id of every request that came without one, and is not for a new look (decisions.md 45). No caller can send it.
+pub const NO_ID: &str = "";
+
 /// How a look ended.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kept {
-    /// `came`: when the answer came, by this process's clock; never in the future when it is read.
-    Answer {
-        answer: Arc<Answer>,
-        came: Timestamp,
-    },
-    Failed(Arc<Failure>),
+pub struct Kept {
+    pub outcome: Result<Arc<Answer>, Arc<Failure>>,
+    /// When it came, by this process's clock; never in the future when it is read.
+    pub came: Timestamp,
+    /// The query that it is of, where there was one.
+    pub origin: Option<Arc<Origin>>,
 }
 
 /// What is remembered of a request.
@@ -125,10 +128,8 @@ pub enum Wanted {
 pub enum Begun {
     /// This process flies. The request is remembered as on its way, and every other one waits.
     Ours(Place),
-    Shared {
-        answer: Arc<Answer>,
-        came: Timestamp,
-    },
+    /// An answer.
+    Shared(Kept),
     /// The request is the repetition of one that is remembered: no query, whatever was wanted.
     Remembered(Remembered),
     /// Another process flies. The request is remembered under that flight.
@@ -244,6 +245,18 @@ impl Unreadable {
         } else {
             tracing::error!(%why, "a value of the sharing table is taken as absent; is every replica of one version, with the same keys?");
         }
+    }
+}
+
+impl Kept {
+    /// An outcome of now, of which the query is not known.
+    #[must_use]
+    pub fn now(outcome: Result<Arc<Answer>, Arc<Failure>>) -> Self {
+        Self { outcome, came: clock::now(), origin: None }
+    }
+
+    pub(super) fn is_unheard(&self) -> bool {
+        self.outcome.as_ref().is_err_and(|failure| failure.delivery == Delivery::NotDelivered)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::codec::{Coded, Input, decode, encode};
 use super::keys::{KeyNumber, NoRandom, Purpose, Sealed, StoreKeys};
-use super::{Kept, LookKey};
+use super::{Kept, LookKey, Origin};
 use crate::cpis::{Answer, Failure};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -16,9 +16,10 @@ const FUTURE: i64 = 2_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::lookup) struct RedisTime(pub i64);
 
-/// An outcome and when it came.
+/// An outcome, when it came, and of which query.
 pub(in crate::lookup) struct Outcome {
     pub came: RedisTime,
+    pub origin: Option<Arc<Origin>>,
     pub what: What,
 }
 
@@ -51,20 +52,20 @@ impl RedisTime {
 impl Outcome {
     /// `kept`, where it is `now` by Redis's clock and `local` by ours.
     pub(super) fn new(kept: &Kept, now: RedisTime, local: Timestamp) -> Self {
-        match kept {
-            Kept::Answer { answer, came } => {
-                let age = Duration::try_from(local.duration_since(*came)).unwrap_or(Duration::ZERO);
-                Self { came: now.minus(age), what: What::Answer(Arc::clone(answer)) }
-            }
-            Kept::Failed(failure) => Self { came: now, what: What::Failure(Arc::clone(failure)) },
-        }
+        let age = Duration::try_from(local.duration_since(kept.came)).unwrap_or(Duration::ZERO);
+        let what = match &kept.outcome {
+            Ok(answer) => What::Answer(Arc::clone(answer)),
+            Err(failure) => What::Failure(Arc::clone(failure)),
+        };
+        Self { came: now.minus(age), origin: kept.origin.clone(), what }
     }
 
     pub(super) fn kept(self, now: RedisTime, local: Timestamp) -> Kept {
-        match self.what {
-            What::Answer(answer) => Kept::Answer { answer, came: self.came.local(now, local) },
-            What::Failure(failure) => Kept::Failed(failure),
-        }
+        let outcome = match self.what {
+            What::Answer(answer) => Ok(answer),
+            What::Failure(failure) => Err(failure),
+        };
+        Kept { outcome, came: self.came.local(now, local), origin: self.origin }
     }
 
     pub(in crate::lookup) fn seal(
@@ -96,6 +97,10 @@ impl Outcome {
 impl Coded for Outcome {
     fn write(&self, out: &mut Vec<u8>) {
         self.came.0.write(out);
+        self.origin.is_some().write(out);
+        if let Some(origin) = &self.origin {
+            origin.write(out);
+        }
         match &self.what {
             What::Answer(answer) => {
                 out.push(0);
@@ -110,12 +115,13 @@ impl Coded for Outcome {
 
     fn read(input: &mut Input<'_>) -> Option<Self> {
         let came = RedisTime(i64::read(input)?);
+        let origin = if bool::read(input)? { Some(Arc::new(Origin::read(input)?)) } else { None };
         let what = match input.byte()? {
             0 => What::Answer(Arc::new(Answer::read(input)?)),
             1 => What::Failure(Arc::new(Failure::read(input)?)),
             _ => return None,
         };
-        Some(Self { came, what })
+        Some(Self { came, origin, what })
     }
 }
 

@@ -5,9 +5,6 @@ use super::outcome::{Outcome, RedisTime};
 use super::scripts::{self, Reply};
 use super::{Away, Flight, Kept, LookKey, Remembered, RemoteTable};
 use crate::clock;
-use crate::cpis::Answer;
-use jiff::Timestamp;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What the table says of a request that it remembers.
@@ -73,7 +70,7 @@ impl RemoteTable {
         sealed: &[u8],
         now: RedisTime,
         limit: Duration,
-    ) -> Option<(Arc<Answer>, Timestamp)> {
+    ) -> Option<Kept> {
         let outcome = match Outcome::open(&self.keys, key, look, Purpose::Shared, sealed) {
             Ok(outcome) => outcome,
             Err(why) => {
@@ -84,9 +81,6 @@ impl RemoteTable {
         if outcome.came.is_future(now) || outcome.came.age(now) > limit {
             return None;
         }
-        match outcome.kept(now, clock::now()) {
-            Kept::Answer { answer, came } => Some((answer, came)),
-            Kept::Failed(_) => None,
-        }
+        Some(outcome.kept(now, clock::now())).filter(|kept| kept.outcome.is_ok())
     }
 }

@@ -5,12 +5,10 @@ use super::keys::{KeyNumber, Token};
 use super::outcome::RedisTime;
 use super::recall::Found;
 use super::scripts::Reply;
-use super::{Away, Begun, Flight, LookKey, Place, Remembered, RemoteTable, Waited, Wanted, scripts};
+use super::{Away, Begun, Flight, Kept, LookKey, NO_ID, Place, Remembered, RemoteTable, Waited, Wanted, scripts};
 use crate::clock;
-use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase};
+use crate::cpis::{Delivery, Failure, FailureKind, Phase};
 use crate::telemetry::request::carried;
-use jiff::Timestamp;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -52,7 +50,7 @@ impl RemoteTable {
     ///
     /// # Errors
     /// [`Away`]; nothing was changed.
-    pub async fn shared(&self, look: &LookKey) -> Result<Option<(Arc<Answer>, Timestamp)>, Away> {
+    pub async fn shared(&self, look: &LookKey) -> Result<Option<Kept>, Away> {
         if self.windows.share_for.is_zero() {
             return Ok(None);
         }
@@ -71,6 +69,9 @@ impl RemoteTable {
     ///
     /// A flight older than [`super::Windows::caller`] is taken over by a request that is not remembered (decisions.md 4: a new
     /// X-Request-ID is a person's new decision). It still lands for its own requests, but can no longer share its answer.
+    ///
+    /// [`NO_ID`] stands for a request without one: it never takes over, and is the repetition of the look's last flight whose caller was
+    /// told no answer (decisions.md 45).
     ///
     /// If the caller is dropped while it waits, a place that it would have got is released.
     ///
@@ -95,11 +96,13 @@ impl RemoteTable {
         let any = if wanted == Wanted::New || self.windows.share_for.is_zero() { b"*".to_vec() } else { Vec::new() };
         // What was found under each key and could not be used, so that it is passed over in the next round.
         let mut passed_over: Vec<[Vec<u8>; 2]> = self.keys.numbers().map(|_| [Vec::new(), any.clone()]).collect();
+        let pointers = [request_id, NO_ID].map(|id| self.keys.pointer(writes, look, id, &token));
         for _ in 0..ROUNDS {
-            let mut arguments = vec![token.as_str().into(), self.keys.pointer(writes, look, request_id, &token)];
+            let mut arguments = vec![token.as_str().into()];
+            arguments.extend(pointers.iter().cloned());
             arguments.extend(times.map(milliseconds));
             arguments.extend(passed_over.iter().flatten().cloned());
-            let (now, reply) = self.run(&scripts::BEGIN, self.names(look, request_id), arguments).await?;
+            let (now, reply) = self.run(&scripts::BEGIN, self.beginning_names(look, request_id), arguments).await?;
             let key = reply.key(2)?;
             let (first, second) = (reply.bytes(3).ok_or(Away::ErrorReply)?, reply.bytes(4));
             match reply.bytes(0) {
@@ -121,7 +124,7 @@ impl RemoteTable {
                     let Wanted::NotOlderThan(limit) = wanted else { return Err(Away::ErrorReply) };
                     let limit = limit.min(self.windows.share_for);
                     match self.shareable(look, key, second.ok_or(Away::ErrorReply)?, now, limit) {
-                        Some((answer, came)) => return Ok(Begun::Shared { answer, came }),
+                        Some(kept) => return Ok(Begun::Shared(kept)),
                         None => passed_over.get_mut(key.0).ok_or(Away::ErrorReply)?[1] = first.to_vec(),
                     }
                 }

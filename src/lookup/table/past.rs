@@ -1,7 +1,8 @@
 //! Looks of before a restart, put back into the table (decisions.md 42).
 
-use super::{Flight, Landed, Outcome, Source, Stage, Table};
-use crate::lookup::{LookKey, weight};
+use super::{Flight, Heard, Landed, Outcome, Source, Stage, Table};
+use crate::audit::Message;
+use crate::lookup::{LookKey, Origin, weight};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
@@ -19,6 +20,10 @@ pub(in crate::lookup) struct PastLook {
     pub came: Instant,
     /// Its answer is, with further requests.
     pub is_shared: bool,
+    /// Its caller was told no answer: it is the look of those without an id, too (decisions.md 45).
+    pub is_unsettled: bool,
+    /// The ids of its query.
+    pub message: Option<Message>,
 }
 
 impl Table {
@@ -39,28 +44,30 @@ impl Table {
     pub(in crate::lookup) fn put_back(&self, looks: Vec<PastLook>) -> usize {
         let (bounds, mut state) = (self.0.bounds, self.lock());
         let mut left_out = looks.len().saturating_sub(bounds.looks.saturating_sub(state.landed.len()));
-        let mut back: Vec<(Arc<Flight>, Landed, bool)> = Vec::new();
+        let mut back: Vec<(Arc<Flight>, Landed, Heard)> = Vec::new();
         // Where there is not room for all, the newest count most.
         for past in looks.into_iter().skip(left_out) {
             let (_, on_its_way) = watch::channel(());
             let first = past.ids.first().map(AsRef::as_ref);
             let flight = state.begin_as(past.look, &past.key, first, on_its_way, past.came);
             flight.goes_out();
-            flight.told.store(true, Ordering::Relaxed);
+            flight.told.store(!past.is_unsettled, Ordering::Relaxed);
             for id in &past.ids {
                 if state.remember(Some(id), &flight, bounds).is_err() {
                     left_out += 1;
                 }
             }
-            let landed = Landed { outcome: past.outcome, came: past.came, owed: None, source: Source::Here };
-            back.push((flight, landed, past.is_shared));
+            let origin = Some(Arc::new(Origin { look: past.look, message: past.message }));
+            let heard = Heard { shared: past.is_shared && past.outcome.is_ok(), unsettled: Some(past.is_unsettled) };
+            let landed = Landed { outcome: past.outcome, came: past.came, owed: None, source: Source::Here, origin };
+            back.push((flight, landed, heard));
         }
         // What came first is forgotten first.
         back.sort_by_key(|(_, landed, _)| landed.came);
-        for (flight, landed, is_shared) in back {
+        for (flight, landed, heard) in back {
             let bytes = landed.outcome.as_ref().ok().map(|answer| weight::weight(answer));
             *flight.stage() = Stage::Landed(landed);
-            if let Some(landing) = state.land(&flight, is_shared && bytes.is_some(), true)
+            if let Some(landing) = state.land(&flight, Some(heard))
                 && let Some(bytes) = bytes
             {
                 state.hold(&flight, landing, bytes);

@@ -1,6 +1,6 @@
 //! What the table holds, and the steps that change it. Each leaves it consistent.
 
-use super::{Bounds, FORGOTTEN_AT_ONCE, Flight, Stage};
+use super::{Bounds, Caller, FORGOTTEN_AT_ONCE, Flight, Stage};
 use crate::cpis::{Delivery, Failure, FailureKind, Phase};
 use crate::lookup::{LookKey, weight};
 use std::collections::{BTreeMap, HashMap};
@@ -34,9 +34,22 @@ pub(super) struct Looks {
     pub(super) flying: Vec<Arc<Flight>>,
     /// Whose answer is shared: of those that have landed, the one that was begun last.
     pub(super) shared: Option<Arc<Flight>>,
+    /// Whose caller was told no answer though it may have been heard: it failed, or its answer came when nobody waited or is
+    /// withheld. Of those that have landed, the one that was begun last; none once a later one was answered. A request without an id
+    /// that comes after it cannot be told from its repetition (decisions.md 45).
+    pub(super) unsettled: Option<Arc<Flight>>,
     pub(super) ids: HashMap<Box<str>, Arc<Flight>>,
     /// How many have landed and are remembered.
     pub(super) landed: usize,
+}
+
+/// What a look that may have been heard leaves behind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heard {
+    /// Its answer is shared with further requests.
+    pub(super) shared: bool,
+    /// Whether its caller was told no answer; `None`: that is known elsewhere.
+    pub(super) unsettled: Option<bool>,
 }
 
 impl State {
@@ -84,6 +97,7 @@ impl State {
             place: Mutex::default(),
             only_for_its_request: AtomicBool::new(false),
             gone_out: AtomicBool::new(false),
+            caller: Caller::default(),
             told: AtomicBool::new(false),
             stage: Mutex::new(Stage::OnItsWay(on_its_way)),
         });
@@ -107,22 +121,28 @@ impl State {
         Ok(())
     }
 
-    /// The flight is over. `shared`: its answer is, with further requests. `heard`: perhaps; if not, nothing is remembered of it.
-    /// Gives the number under which it is remembered.
-    pub(super) fn land(&mut self, flight: &Arc<Flight>, shared: bool, heard: bool) -> Option<u64> {
+    /// The flight is over. `None`: it was certainly not heard, and nothing is remembered of it. Gives the number under which it is
+    /// remembered.
+    pub(super) fn land(&mut self, flight: &Arc<Flight>, heard: Option<Heard>) -> Option<u64> {
         let landing = self.number();
         let looks = self.looks.get_mut(&*flight.key)?;
         looks.flying.retain(|other| !Arc::ptr_eq(other, flight));
         self.flying -= 1;
-        let remembered = heard && (shared || looks.ids.values().any(|other| Arc::ptr_eq(other, flight)));
-        if !remembered {
+        let has_ids = looks.ids.values().any(|other| Arc::ptr_eq(other, flight));
+        let Some(heard) = heard.filter(|heard| heard.shared || heard.unsettled == Some(true) || has_ids) else {
             self.looks_weigh -= flight.weight();
             self.drop_ids(flight);
             return None;
-        }
+        };
         // An answer that comes late does not take the place of one that was asked for after it.
-        if shared && looks.shared.as_ref().is_none_or(|other| other.number < flight.number) {
+        let is_newer = |other: &Option<Arc<Flight>>| other.as_ref().is_none_or(|other| other.number < flight.number);
+        if heard.shared && is_newer(&looks.shared) {
             looks.shared = Some(Arc::clone(flight));
+        }
+        if let Some(unsettled) = heard.unsettled
+            && is_newer(&looks.unsettled)
+        {
+            looks.unsettled = unsettled.then(|| Arc::clone(flight));
         }
         looks.landed += 1;
         self.landed.insert(landing, Arc::clone(flight));
@@ -164,7 +184,7 @@ impl State {
 
     /// A flight that never began after all.
     pub(super) fn take_back(&mut self, flight: &Arc<Flight>) {
-        self.land(flight, false, false);
+        self.land(flight, None);
     }
 
     fn displace(&mut self, landing: u64) {
@@ -177,6 +197,7 @@ impl State {
         }
         if let Some(looks) = self.looks.get_mut(&*flight.key) {
             looks.shared.take_if(|shared| Arc::ptr_eq(shared, &flight));
+            looks.unsettled.take_if(|unsettled| Arc::ptr_eq(unsettled, &flight));
         }
         if let Stage::Landed(landed) = &mut *flight.stage() {
             let gone = Failure::new(FailureKind::NoLongerHeld, Phase::Understand, Delivery::MaybeDelivered);
@@ -193,6 +214,7 @@ impl State {
         if let Some(looks) = self.looks.get_mut(&*flight.key) {
             looks.landed -= 1;
             looks.shared.take_if(|shared| Arc::ptr_eq(shared, &flight));
+            looks.unsettled.take_if(|unsettled| Arc::ptr_eq(unsettled, &flight));
         }
         self.drop_ids(&flight);
     }

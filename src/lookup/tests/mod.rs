@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 mod bounds;
 mod idempotency;
 mod model;
+mod nameless;
 mod on_record;
 mod overload;
 mod sharing;

@@ -111,7 +111,8 @@ async fn run(share_for: Duration, comings: Vec<Coming>, doings: Vec<Doing>, outa
         let lookups = lookups.clone();
         async move {
             tokio::time::sleep(Duration::from_millis(coming.at_ms)).await;
-            let by = coming.id.map_or_else(anonymous, |id| request(&format!("request-{id}")));
+            let mut by = coming.id.map_or_else(anonymous, |id| request(&format!("request-{id}")));
+            by.facts.freshness = (coming.freshness == Freshness::NewLook).then(|| "new-look".into());
             let look = lookups.look(question(&coming.user.to_string()), coming.freshness, by);
             let limit = Duration::from_millis(coming.hangs_up_ms.unwrap_or(u64::from(u32::MAX)));
             let outcome = tokio::time::timeout(limit, look).await.ok();
@@ -141,11 +142,17 @@ fn check(register: &Recorder, told: &[Told]) -> Result<(), TestCaseError> {
     prop_assert!(queries_of_look.values().all(|queries| *queries == 1), "one complete request per look");
     // All requests come within two minutes, and what may have been heard is remembered for five.
     prop_assert!(queries_of_id.values().all(|queries| *queries == 1), "one complete request per request id: {queries_of_id:?}");
+    nobody_asks_again_without_an_id(&lines, &heard)?;
     for (id, _) in &asked {
         let of_it = |entry: &&Entry| entry.message.as_ref().is_some_and(|message| message.message_id.as_str() == id);
         let owed = register.book.owed();
-        let ends: HashSet<Uuid> =
-            lines.iter().chain(&owed).filter(of_it).filter(|entry| entry.event != Event::Asked).map(|entry| entry.id).collect();
+        let ends: HashSet<Uuid> = lines
+            .iter()
+            .chain(&owed)
+            .filter(of_it)
+            .filter(|entry| !matches!(entry.event, Event::Asked | Event::Shared))
+            .map(|entry| entry.id)
+            .collect();
         prop_assert_eq!(ends.len(), 1, "every query has one end, on the trail or owed to it");
     }
     for Told { coming, outcome } in told {
@@ -168,6 +175,34 @@ fn check(register: &Recorder, told: &[Told]) -> Result<(), TestCaseError> {
     let shown = told.iter().filter(|told| matches!(&told.outcome, Some(Ok(_)))).count();
     let showings = lines.iter().filter(|line| matches!(line.event, Event::Answered | Event::Shared)).count();
     prop_assert!(shown <= showings, "{shown} were shown, {showings} are on the trail");
+    Ok(())
+}
+
+/// A query that began without an id, and not as a new look, is never the next one after a query of its look that may have been heard
+/// and was not answered, or not shown to who asked.
+fn nobody_asks_again_without_an_id(lines: &[Entry], heard: &HashSet<&String>) -> Result<(), TestCaseError> {
+    let user = |line: &Entry| line.who.as_ref().unwrap().user_id.as_ref().unwrap().as_str().to_owned();
+    // The order of asking; of each user the latest that has ended, and whether in doubt.
+    let mut order: HashMap<Uuid, usize> = HashMap::new();
+    let mut latest: HashMap<String, (usize, bool)> = HashMap::new();
+    for (at, line) in lines.iter().enumerate() {
+        match line.event {
+            Event::Asked => {
+                let is_nameless = line.request.request_id.is_none() && line.request.freshness.is_none();
+                let again = is_nameless && latest.get(&user(line)).is_some_and(|(_, in_doubt)| *in_doubt);
+                prop_assert!(!again, "asked again without an id: {line:?}");
+                order.insert(line.look.unwrap(), at);
+            }
+            Event::Answered | Event::Failed | Event::Unknown => {
+                let number = order[&line.look.unwrap()];
+                let is_heard = heard.contains(&line.message.as_ref().unwrap().message_id.as_str().to_owned());
+                if is_heard && latest.get(&user(line)).is_none_or(|(other, _)| *other < number) {
+                    latest.insert(user(line), (number, line.event != Event::Answered || line.detail.is_some()));
+                }
+            }
+            _ => {}
+        }
+    }
     Ok(())
 }
 

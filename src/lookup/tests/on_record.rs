@@ -231,7 +231,129 @@ async fn a_failure_that_cannot_be_recorded_is_told_unless_it_names_an_authority(
     assert_eq!(lookups.with_id(ID).await.unwrap_err().kind, FailureKind::Withheld);
     register.trail.fails(&[]);
     assert_eq!(*lookups.with_id(ID).await.unwrap_err(), telling);
-    assert_eq!((register.asked(), register.events()), (1, vec!["asked", "unknown"]));
+    assert_eq!((register.asked(), register.events()), (1, vec!["asked", "unknown", "shared"]));
+}
+
+fn telling() -> Failure {
+    Failure::understanding(FailureKind::Contradictory(Contradiction::NoMatchWithContent))
+        .with_contacts(vec![samples::exampleshire(), samples::exampleshire()])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_names_an_authority_is_on_record_each_time_it_is_told() {
+    let register = Script::new(Duration::from_secs(1), vec![Err(telling())]);
+    let lookups = sharing_lookups(&register);
+    let (first, joined) = tokio::join!(lookups.with_id(ID), lookups.with_id("joined-id"));
+    for failure in [first, joined, lookups.with_id(ID).await, lookups.plain("a").await] {
+        assert_eq!(*failure.unwrap_err(), telling());
+    }
+    assert_eq!(register.events(), ["asked", "unknown", "shared", "shared", "shared"]);
+    let lines = register.trail.lines();
+    for line in &lines[1..] {
+        let upshot = line.upshot.as_ref().unwrap();
+        assert_eq!((upshot.outcome.as_str(), upshot.authorities, upshot.shown), ("incomplete", Some(2), None));
+        assert_eq!((line.look, &line.message), (lines[0].look, &lines[1].message));
+    }
+    assert_eq!(lines[2].upshot.as_ref().unwrap().notification_expected, Some(false), "a repetition notifies nobody");
+    register.trail.fails(&[Event::Shared]);
+    assert_eq!(lookups.with_id(ID).await.unwrap_err().kind, FailureKind::Withheld, "no entry, no word of a record");
+    assert_eq!(lookups.plain("a").await.unwrap_err().kind, FailureKind::Withheld);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_about_another_child_names_nobody_and_one_that_tells_nothing_needs_no_further_entry() {
+    let other = Failure::understanding(FailureKind::OtherChild).with_contacts(vec![samples::exampleshire()]);
+    for failure in [other, lost()] {
+        let register = Script::new(Duration::ZERO, vec![Err(failure)]);
+        let lookups = lookups(&register);
+        for _ in 0..3 {
+            assert!(lookups.with_id(ID).await.is_err());
+        }
+        assert_eq!(register.events(), ["asked", "unknown"]);
+        assert_eq!(last(&register).upshot.unwrap().authorities, None);
+    }
+}
+
+/// What came, and whether its caller was there.
+async fn come_late(outcome: Result<Answer, Failure>, hangs_up: bool) -> (Arc<Script>, Lookups) {
+    let register = Script::answering(Duration::from_secs(30), vec![outcome]);
+    let lookups = sharing_lookups(&register);
+    let patience = Duration::from_secs(if hangs_up { 3 } else { 60 });
+    let told = tokio::time::timeout(patience, lookups.with_id(ID)).await;
+    assert_eq!(told.is_err(), hangs_up);
+    assert!(lookups.drain(WINDOW).await);
+    (register, lookups)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_that_came_when_nobody_waited_says_so_and_claims_no_showing() {
+    for (hangs_up, says) in [(false, "after its caller was told"), (true, "its caller had gone")] {
+        for (outcome, event) in [(Ok(found()), "answered"), (Err(telling()), "unknown"), (Err(lost()), "unknown")] {
+            let (register, lookups) = come_late(outcome.clone(), hangs_up).await;
+            assert_eq!(register.events(), ["asked", event]);
+            let line = last(&register);
+            let upshot = line.upshot.unwrap();
+            assert_eq!((upshot.shown, upshot.authorities), (None, None), "{event}");
+            assert!(line.detail.as_ref().unwrap().contains(says), "{line:?}", line = line.detail);
+            // Shown to the retry, that is an entry of its own.
+            let again = lookups.with_id(ID).await;
+            let tells = !outcome.is_err_and(|failure| failure == lost());
+            assert_eq!(register.events().get(2), tells.then_some(&"shared"));
+            let shown = last(&register).upshot.unwrap();
+            match again {
+                Ok(look) => assert_eq!(shown.shown, Some(crate::audit::Shown::from(&*look.answer))),
+                Err(failure) => assert_eq!(shown.authorities.unwrap_or(0) as usize, failure.named().len()),
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_joined_is_shown_what_its_first_caller_did_not_wait_for() {
+    let register = Script::answering(Duration::from_secs(30), vec![Ok(found())]);
+    let lookups = sharing_lookups(&register);
+    let (first, joined) = tokio::join!(lookups.plain("a"), async {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        lookups.plain("a").await
+    });
+    assert!(first.is_err() && joined.is_ok());
+    let lines = register.trail.lines();
+    let shown: Vec<bool> = lines.iter().map(|line| line.upshot.as_ref().is_some_and(|upshot| upshot.shown.is_some())).collect();
+    assert_eq!((register.events(), shown), (vec!["asked", "answered", "shared"], vec![false, false, true]));
+}
+
+/// The deadline passes while the answer is written down as shown: then it is shown.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_being_recorded_as_the_deadline_passes_is_waited_for() {
+    let register = Script::answering(Duration::from_secs(19), vec![Ok(found())]);
+    let lookups = lookups(&register);
+    let looking = tokio::spawn({
+        let lookups = lookups.clone();
+        async move { lookups.with_id(ID).await }
+    });
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    *register.trail.takes.lock().unwrap() = Duration::from_secs(3);
+    assert!(looking.await.unwrap().is_ok());
+    let line = last(&register);
+    assert!(line.upshot.unwrap().shown.is_some() && line.detail.is_none());
+    assert_eq!(register.events(), ["asked", "answered"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withheld_answer_claims_no_showing_when_it_is_recorded_at_last() {
+    let register = Script::answering(Duration::ZERO, vec![Ok(found())]);
+    register.trail.fails(&[Event::Answered]);
+    let lookups = lookups(&register);
+    assert_eq!(lookups.with_id(ID).await.unwrap_err().kind, FailureKind::Withheld);
+    let owed = register.trail.owed().remove(0);
+    register.trail.fails(&[]);
+    assert!(lookups.with_id(ID).await.is_ok());
+    let lines = register.trail.lines();
+    for answered in [&owed, &lines[1]] {
+        assert_eq!((answered.event, answered.upshot.as_ref().unwrap().shown), (Event::Answered, None));
+        assert!(answered.detail.as_ref().unwrap().contains("withheld"));
+    }
+    assert!(lines[2].event == Event::Shared && lines[2].upshot.as_ref().unwrap().shown.is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -222,7 +222,7 @@ impl Writer {
                     Err(failure) => What::Failure(Arc::clone(failure)),
                 };
                 let came = RedisTime(at.wall.as_millisecond());
-                Outcome { came, what }.seal(&self.keys, KeyNumber::FIRST, flight.key(), purpose)
+                Outcome { came, origin: None, what }.seal(&self.keys, KeyNumber::FIRST, flight.key(), purpose)
             }
             Job::Request { id, .. } => {
                 let id = id.as_deref().unwrap_or_default().as_bytes().to_vec();

@@ -33,7 +33,7 @@ fn file_of(look: Uuid, user: &str, keys: &[KeyMaterial]) -> Vec<u8> {
     }
     let head = frame(FrameKind::Outcome, look);
     let words = head.bytes();
-    let outcome = Outcome { came: RedisTime(0), what: What::Answer(Arc::new(samples::large())) };
+    let outcome = Outcome { came: RedisTime(0), origin: None, what: What::Answer(Arc::new(samples::large())) };
     let sealed = outcome.seal(&keys, KeyNumber::FIRST, &key(user), Purpose::Window(&words)).unwrap();
     frame::write(&head, &sealed, &mut bytes).unwrap();
     bytes
@@ -192,10 +192,11 @@ fn an_answer_about_another_child_is_none_whatever_sealed_it() {
     let earlier = Earlier::open(&folder.path().join("window"), &keys, KEEP_FOR).unwrap();
     let head = frame(FrameKind::Outcome, look);
     let words = head.bytes();
-    let outcome = Outcome { came: RedisTime(0), what: What::Answer(Arc::new(samples::large())) };
+    let outcome = Outcome { came: RedisTime(0), origin: None, what: What::Answer(Arc::new(samples::large())) };
     let sealed = outcome.seal(&earlier.keys, KeyNumber::FIRST, &other, Purpose::Window(&words)).unwrap();
     assert!(earlier.content(&head, &other, &sealed).is_none());
-    let failed = Outcome { came: RedisTime(0), what: What::Failure(Arc::new(Failure::understanding(FailureKind::Timeout))) };
+    let failed =
+        Outcome { came: RedisTime(0), origin: None, what: What::Failure(Arc::new(Failure::understanding(FailureKind::Timeout))) };
     let sealed = failed.seal(&earlier.keys, KeyNumber::FIRST, &other, Purpose::Window(&words)).unwrap();
     assert!(earlier.content(&head, &other, &sealed).is_some());
 }

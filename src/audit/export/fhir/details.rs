@@ -71,6 +71,7 @@ impl Details {
                     self.plain(name, &count.to_string());
                 }
             }
+            self.plain("authorities-named", &upshot.authorities.map(|count| count.to_string()).unwrap_or_default());
             self.plain("age-ms", &upshot.age_ms.map(|age| age.to_string()).unwrap_or_default());
         }
         self.plain("detail", entry.detail.as_deref().unwrap_or_default());

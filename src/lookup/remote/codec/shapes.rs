@@ -2,13 +2,16 @@
 //! added to a type does not build until it stands here.
 
 use super::{Coded, Input};
+use crate::audit::Message;
 use crate::cpis::{
     Access, AccessTime, Answer, Author, BirthDate, Contradiction, DatePrecision, Delivery, Entry, Failure, FailureKind, Fault,
     Holding, LocalAuthority, LocalId, NhsNumber, Notice, NumberUse, Organisation, OrganisationKind, Period, PersonName, Phase,
     Plan, PlanType, Record, ResponseCode, Responsible, Role, Subject, SubjectKind, TelephoneNumber, Text, Unreadable,
 };
+use crate::lookup::Origin;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use uuid::Uuid;
 
 macro_rules! shape {
     (struct $name:ident { $($part:ident: $type:ty),* $(,)? }) => {
@@ -56,6 +59,8 @@ macro_rules! shapes {
 }
 
 shapes! {
+    struct Origin { look: Uuid, message: Option<Message> }
+    struct Message { message_id: Text, tracking_id: Text, payload_id: Text, query_id: Text, response_id: Option<Text> }
     struct Answer {
         about: NhsNumber,
         effective: Timestamp,
@@ -139,6 +144,7 @@ shapes! {
         21 LeftAlone,
         22 NoLongerHeld,
         23 BeforeRestart,
+        24 TableAway,
     }
     enum Phase { 0 Build, 1 Connect, 2 Exchange, 3 Read, 4 Understand }
     enum Delivery { 0 NotDelivered, 1 MaybeDelivered }
