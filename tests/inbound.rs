@@ -11,3 +11,9 @@ mod cors;
 mod framing;
 #[path = "inbound/hoarders.rs"]
 mod hoarders;
+#[path = "inbound/scarce.rs"]
+mod scarce;
+#[path = "inbound/soup.rs"]
+mod soup;
+#[path = "inbound/tls.rs"]
+mod tls;

@@ -26,6 +26,7 @@ mod search;
 mod server;
 pub mod tls;
 
+pub use connection::ENDINGS;
 pub use server::{Bound, ServeError, bind};
 
 use crate::access::{Access, Identity};

@@ -53,7 +53,7 @@ impl Rates {
 }
 
 /// What one caller has for an address: with IPv6 a network of 64 bits, whose addresses are theirs to choose.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
         v4 @ IpAddr::V4(_) => v4,

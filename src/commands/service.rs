@@ -200,7 +200,7 @@ fn replicas(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Option
 /// What the metrics read of this service, for as long as it lives.
 fn observe(app: &Arc<App>) {
     let metrics = telemetry::metrics();
-    metrics.begin_at_zero(&USUAL_OUTCOMES, names_of_refusals());
+    metrics.begin_at_zero(&USUAL_OUTCOMES, names_of_refusals(), api::ENDINGS);
     let of = Arc::downgrade(app);
     metrics.observe_lookups(move || of.upgrade().map(|app| looks(&app.lookups.statistics())).unwrap_or_default());
     let of = Arc::downgrade(app);

@@ -43,6 +43,7 @@ pub struct Metrics {
     phase_exemplars: Exemplars<&'static str>,
     trail_commit: Histogram<f64>,
     refused: Counter<u64>,
+    connections_ended: Counter<u64>,
     panics: Counter<u64>,
     reload_errors: Counter<u64>,
     observed: Arc<Observed>,
@@ -87,6 +88,11 @@ impl Metrics {
             phase_exemplars: Exemplars::new(&SECONDS),
             trail_commit: seconds("cpis.trail.commit.duration", "Duration of commits of the audit trail"),
             refused: counter("cpis.requests.refused", "{request}", "Requests that were refused for who asked or how often"),
+            connections_ended: counter(
+                "cpis.connections.ended",
+                "{connection}",
+                "Connections that the service ended because of what the caller did, or for want of places",
+            ),
             panics: counter("cpis.panics", "{panic}", "Panics; each cost one request at most"),
             reload_errors: counter(
                 "cpis.certificate.reload_errors",
@@ -125,8 +131,17 @@ impl Metrics {
     }
 
     /// What has not happened yet is 0, not absent: an alert must see the first one as a rise. `lookups`: outcomes with response
-    /// codes, as [`Metrics::lookup`] takes them; `refusals`: names of problems.
-    pub fn begin_at_zero(&self, lookups: &[(&'static str, &'static str)], refusals: impl IntoIterator<Item = &'static str>) {
+    /// codes, as [`Metrics::lookup`] takes them; `refusals`: names of problems;
+    /// `endings`: why connections are ended.
+    pub fn begin_at_zero(
+        &self,
+        lookups: &[(&'static str, &'static str)],
+        refusals: impl IntoIterator<Item = &'static str>,
+        endings: impl IntoIterator<Item = &'static str>,
+    ) {
+        for reason in endings {
+            self.connections_ended.add(0, &[KeyValue::new("reason", reason)]);
+        }
         for &(outcome, response_code) in lookups {
             self.count_lookups(outcome, response_code, 0);
         }
@@ -173,6 +188,11 @@ impl Metrics {
     /// One request that was refused. `reason`: the name of a problem.
     pub fn refused(&self, reason: &'static str) {
         self.refused.add(1, &[KeyValue::new("reason", reason)]);
+    }
+
+    /// One connection that we ended. `reason`: of the vocabulary in the chart's `metrics.txt`.
+    pub fn connection_ended(&self, reason: &'static str) {
+        self.connections_ended.add(1, &[KeyValue::new("reason", reason)]);
     }
 
     pub(super) fn panicked(&self) {

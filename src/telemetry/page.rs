@@ -32,7 +32,7 @@ impl PageFormat {
 }
 
 /// Every metric that dashboards and alerts may use, with its Prometheus type. The same names as `helm/cpis-fhir/metrics.txt`.
-const DECLARED: [(&str, &str); 30] = [
+const DECLARED: [(&str, &str); 31] = [
     ("http_server_request_duration_seconds", "histogram"),
     ("http_server_active_requests", "gauge"),
     ("cpis_lookups_total", "counter"),
@@ -54,6 +54,7 @@ const DECLARED: [(&str, &str); 30] = [
     ("cpis_certificate_reload_errors_total", "counter"),
     ("cpis_issuer_key_age_seconds", "gauge"),
     ("cpis_requests_refused_total", "counter"),
+    ("cpis_connections_ended_total", "counter"),
     ("cpis_panics_total", "counter"),
     ("cpis_build_info", "gauge"),
     ("cpis_telemetry_dropped_total", "counter"),

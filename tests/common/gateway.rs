@@ -18,6 +18,11 @@ impl Authority {
         Self { ca: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
     }
 
+    /// The CA's own certificate.
+    pub fn pem(&self) -> String {
+        self.ca.pem()
+    }
+
     /// Certificate and key in one PEM.
     pub fn issue(&self, subject: &[(DnType, &str)]) -> (String, String) {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();

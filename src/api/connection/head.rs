@@ -32,6 +32,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// For metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed | Self::UnknownCoding => "malformed",
+            Self::TooSlow => "too_slow",
+            Self::TooLarge => "too_large",
+        }
+    }
+
     pub fn status(self) -> StatusCode {
         match self {
             Self::Malformed => StatusCode::BAD_REQUEST,

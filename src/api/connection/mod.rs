@@ -12,6 +12,7 @@ mod stream;
 
 pub use stream::{Stream, ready};
 
+use crate::telemetry::metrics;
 use actix_web::http::header::HttpDate;
 use actix_web::web::BytesMut;
 use answer::Progress;
@@ -37,6 +38,11 @@ const AHEAD: usize = 8 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 /// What is left of the time for reading an answer when the service stops.
 const LAST_WRITE: Duration = Duration::from_secs(5);
+
+/// Why we end connections, by the names that they have in metrics.
+pub const ENDINGS: [&str; 6] =
+    [Refusal::Malformed.name(), Refusal::TooLarge.name(), Refusal::TooSlow.name(), UNREAD, places::DISPLACED, places::FULL];
+const UNREAD: &str = "unread";
 
 /// How long a caller may take.
 #[derive(Debug, Clone, Copy)]
@@ -189,6 +195,7 @@ impl Connection {
     }
 
     fn refuse(&mut self, refusal: Refusal) {
+        metrics().connection_ended(refusal.name());
         let (status, date) = (refusal.status(), HttpDate::from(std::time::SystemTime::from(crate::clock::now())));
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\ndate: {date}\r\n\r\n");
         self.leave(BytesMut::from(answer.as_bytes()));
@@ -302,7 +309,9 @@ impl Connection {
         });
         let due = if self.seat.is_draining() { due.min(now + LAST_WRITE) } else { due };
         self.answer_due = Some(due);
-        if self.timer.poll(context, due).is_pending() && !self.seat.must_go(context) {
+        if self.timer.poll(context, due).is_ready() {
+            metrics().connection_ended(UNREAD);
+        } else if !self.seat.must_go(context) {
             return Poll::Pending;
         }
         self.stream.drop_unsent();

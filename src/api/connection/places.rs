@@ -3,9 +3,11 @@
 //! A connection that waits for its caller makes room for a newcomer: strangers who keep us waiting first, then connections that
 //! are kept open between requests. One that is being answered never does.
 
+use crate::api::rate::network;
+use crate::telemetry::metrics;
 use futures_util::task::AtomicWaker;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +21,11 @@ const PATIENCE: u64 = 1_000;
 /// How often a newcomer without a place looks whether somebody keeps us waiting by now.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
+/// Why a connection is ended, for metrics: for a newcomer.
+pub const DISPLACED: &str = "displaced";
+/// The same: there was no place for it.
+pub const FULL: &str = "full";
+
 /// The connections of one listener.
 pub struct Places {
     most: usize,
@@ -30,6 +37,8 @@ pub struct Places {
     waiting: AtomicUsize,
     /// Set when the service stops: then answers that are not read do not hold up the end.
     draining: Arc<AtomicBool>,
+    /// When it was last said that there is no place, in milliseconds of the process; 0: never.
+    said_full: AtomicU64,
     began: Instant,
 }
 
@@ -83,6 +92,7 @@ impl Places {
             freed: Notify::new(),
             waiting: AtomicUsize::new(0),
             draining,
+            said_full: AtomicU64::new(0),
             began: Instant::now(),
         }
     }
@@ -98,6 +108,15 @@ impl Places {
         if let Ok(seat) = self.take(network) {
             return Some(seat);
         }
+        let seat = self.wait(network, patience).await;
+        if seat.is_none() {
+            metrics().connection_ended(FULL);
+            self.say_that_it_is_full();
+        }
+        seat
+    }
+
+    async fn wait(self: &Arc<Self>, network: IpAddr, patience: Duration) -> Option<Seat> {
         let _waiting = Waiting::begin(self)?;
         let until = Instant::now() + patience;
         loop {
@@ -111,6 +130,19 @@ impl Places {
                 return None;
             }
             let _ = tokio::time::timeout_at(until.min(now + LOOK_AGAIN), freed).await;
+        }
+    }
+
+    /// Once a minute at most.
+    fn say_that_it_is_full(&self) {
+        let (now, said) = (self.now() + 1, self.said_full.load(Ordering::Relaxed));
+        let due = said == 0 || now.saturating_sub(said) >= 60_000;
+        if due && self.said_full.compare_exchange(said, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            tracing::warn!(
+                most = self.most,
+                "a caller found no place: every connection is being answered, or one address has its share of them \
+                 (limits.connections, limits.connections_per_address)"
+            );
         }
     }
 
@@ -164,6 +196,7 @@ impl Room {
         let ranked = self.taken.values().filter(|place| may(place)).filter_map(|place| Some((place.rank(now)?, place)));
         let first = ranked.max_by_key(|(rank, _)| *rank).map(|(_, place)| Arc::clone(place)).ok_or(Full)?;
         self.forget(&first);
+        metrics().connection_ended(DISPLACED);
         first.must_go.store(true, Ordering::Release);
         first.waker.wake();
         Ok(())
@@ -263,14 +296,6 @@ impl<'p> Waiting<'p> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Whose address it is: one machine's of IPv4, the 64 bits of a network of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
