@@ -32,6 +32,33 @@ async fn an_answer_outlives_two_restarts_with_its_age() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_a_look_go_on_after_a_restart_and_are_gone_after_a_new_one() {
+    let mut place = Place::with(&[], |query| {
+        // The plan twice over, so that there are two pages.
+        let reply = scripted::found(query);
+        let (start, end) = (reply.find("<pertinentInformation15>").unwrap(), reply.find("<subject>").unwrap());
+        let another = reply[start..end].replace("202509010000", "202410010000");
+        vec![Step::Send(scripted::http_ok(&format!("{}{another}{}", &reply[..start], &reply[start..])))]
+    })
+    .await;
+    let search = format!("/FHIR/R4/Flag?patient={}&_count=1", crate::common::GOOD_CHILD);
+    let starts = |got: &crate::common::Got| got.resources("match")[0]["period"]["start"].as_str().unwrap().to_owned();
+    let first = place.follow(&format!("{}{search}", place.service.public)).await;
+    let next = first.json()["link"].as_array().unwrap().iter().find(|link| link["relation"] == "next").unwrap()["url"].clone();
+    // Started anew, the service has another port.
+    let next = next.as_str().unwrap().replace(&place.service.public, "");
+    place.kill_and_start();
+    let second = place.follow(&format!("{}{next}", place.service.public)).await;
+    assert_eq!((second.status, second.total()), (200, 2), "{}", second.text);
+    assert_eq!([starts(&first), starts(&second)], ["2025-09-01", "2024-10-01"]);
+    assert_eq!(place.queries(), 1);
+    place.look_with(None, &[("CPIS-New-Look", "true")]).await.unwrap();
+    place.stop_and_start();
+    let gone = place.follow(&format!("{}{next}", place.service.public)).await;
+    assert_eq!((gone.status, place.queries()), (410, 2), "{}", gone.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_read_is_answered_after_a_restart_and_asks_nobody() {
     let mut place = Place::answered().await;
     let flag = place.look(None).await.resources("match")[0]["id"].as_str().unwrap().to_owned();
