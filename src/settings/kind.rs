@@ -1,9 +1,12 @@
 //! What a setting's value may be, how it is read from TOML or text, and how to say what is wanted.
 
-use super::units::{read_days, read_duration, read_size, whole_number};
+use super::units::{LONGEST, read_days, read_duration, read_size, whole_number};
 use super::value::{Node, Value, read_inline};
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// The longest of any setting.
+pub(super) const DAY: &str = "24h";
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
@@ -28,9 +31,10 @@ pub(super) enum Kind {
     Switch,
     /// A whole number, both ends included.
     Count(u64, u64),
-    /// A duration; the flag says whether 0 makes sense.
+    /// A duration; the flag says whether 0 makes sense. `most`: as it is written.
     Duration {
         zero: bool,
+        most: &'static str,
     },
     /// Whole days, both ends included.
     Days(u64, u64),
@@ -70,11 +74,10 @@ impl Kind {
             Self::Address => "an IP address and port such as 127.0.0.1:8080".to_owned(),
             Self::Switch => "true or false".to_owned(),
             Self::Count(least, most) => format!("a whole number from {least} to {most}"),
-            Self::Duration { zero } => {
-                format!(
-                    "a duration such as 250ms, 20s, 5m or 1h, {} 24h",
-                    if zero { "from 0s to" } else { "more than 0s, at most" }
-                )
+            Self::Duration { zero, most } => {
+                let least = if zero { "from 0s to" } else { "more than 0s, at most" };
+                let examples = if most == DAY { "250ms, 20s, 5m or 1h" } else { "250ms, 20s or 5m" };
+                format!("a duration such as {examples}, {least} {most}")
             }
             Self::Days(least, most) => format!("whole days such as 1096d, from {least}d to {most}d"),
             Self::Size(least, most) => format!("a size such as 64KiB or 1MiB, from {least} to {most} bytes"),
@@ -119,7 +122,9 @@ impl Kind {
             Self::Address => text.parse().ok().map(Parsed::Address),
             Self::Switch => text.parse().ok().map(Parsed::Switch),
             Self::Count(..) => self.read_number(whole_number(text)?),
-            Self::Duration { zero } => read_duration(text).filter(|duration| zero || !duration.is_zero()).map(Parsed::Duration),
+            Self::Duration { zero, most } => read_duration(text)
+                .filter(|duration| (zero || !duration.is_zero()) && *duration <= read_duration(most).unwrap_or(LONGEST))
+                .map(Parsed::Duration),
             Self::Days(least, most) => read_days(text)
                 .filter(|days| (least..=most).contains(days))
                 .map(|days| Parsed::Duration(Duration::from_hours(24 * days))),
@@ -135,7 +140,7 @@ impl Kind {
                 (least..=most).contains(&number).then_some(Parsed::Count(number))
             }
             // Any other bare number could be meant as seconds or as milliseconds.
-            Self::Duration { zero: true } if number == 0 => Some(Parsed::Duration(Duration::ZERO)),
+            Self::Duration { zero: true, .. } if number == 0 => Some(Parsed::Duration(Duration::ZERO)),
             _ => None,
         }
     }
@@ -258,10 +263,10 @@ mod tests {
 
     #[test]
     fn a_bare_number_is_no_duration() {
-        let kind = Kind::Duration { zero: true };
+        let kind = Kind::Duration { zero: true, most: DAY };
         assert!(problem(kind, &Value::Whole(20)).ends_with("; found 20"));
         assert!(matches!(kind.read(&Value::Whole(0)), Ok(Parsed::Duration(Duration::ZERO))));
-        assert!(problem(Kind::Duration { zero: false }, &text("0s")).contains("more than 0s"));
+        assert!(problem(Kind::Duration { zero: false, most: DAY }, &text("0s")).contains("more than 0s"));
     }
 
     #[test]

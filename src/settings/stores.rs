@@ -12,7 +12,7 @@ use std::time::Duration;
 pub struct Lookup {
     /// 0: only requests that are in flight together share.
     pub share_for: Duration,
-    /// Younger looks are shared even under no-cache (decisions.md 12).
+    /// Younger looks are shared even under no-cache: `share_for`, unless it is set (decisions.md 46).
     pub refresh_after: Duration,
     pub store: LookupStore,
     /// Never empty when `store` is outside this process; the first key writes, all read.
@@ -76,9 +76,11 @@ pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
         // Wrong all the same: it will be missed on the day that it is used.
         let _ = files::secret_contents(reader, "lookup.store_password_file");
     }
+    let share_for = reader.duration("lookup.share_for");
+    let follows = if reader.is_set("lookup.refresh_after") { None } else { share_for };
     Some(Lookup {
-        share_for: reader.duration("lookup.share_for")?,
-        refresh_after: reader.duration("lookup.refresh_after")?,
+        share_for: share_for?,
+        refresh_after: follows.or_else(|| reader.duration("lookup.refresh_after"))?,
         store: store?,
         store_keys: store_keys?,
         store_ca: store_ca?,

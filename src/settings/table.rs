@@ -6,14 +6,14 @@
 
 use super::keys::Initial::{Is, Otherwise, Required};
 use super::keys::{Initial, Key};
-use super::kind::Kind;
+use super::kind::{DAY, Kind};
 
 const fn key(name: &'static str, kind: Kind, default: Initial, meaning: &'static str) -> Key {
     Key { name, kind, default, meaning }
 }
 
-const POSITIVE: Kind = Kind::Duration { zero: false };
-const DURATION: Kind = Kind::Duration { zero: true };
+const POSITIVE: Kind = Kind::Duration { zero: false, most: DAY };
+const DURATION: Kind = Kind::Duration { zero: true, most: DAY };
 const TEXT: Kind = Kind::Text("text");
 const URN: Kind = Kind::Symbol("a URN, without spaces and quotes");
 const TEXTS: Kind = Kind::List(&TEXT);
@@ -358,11 +358,16 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "lookup.share_for",
-        DURATION,
+        Kind::Duration { zero: true, most: "15m" },
         Is("5m"),
-        "How long one look's answer serves the same person's further requests about the child. 0s: only requests in flight together share.",
+        "How long one look's answer serves the same person's further requests about the child. 0s: only requests in flight together share. At most 15m: a \"no record\" would be repeated long after it ceased to be true.",
     ),
-    key("lookup.refresh_after", DURATION, Is("30s"), "A look younger than this is shared even under `Cache-Control: no-cache`."),
+    key(
+        "lookup.refresh_after",
+        DURATION,
+        Otherwise("`lookup.share_for`"),
+        "A look younger than this is shared even under `Cache-Control: no-cache`. Web views send that at every refresh: with a shorter time than `lookup.share_for` each of them is another notification, which no person decided on. `CPIS-New-Look: true` is for people.",
+    ),
     key(
         "lookup.store",
         Kind::Text("memory, or a redis:// or rediss:// URL"),

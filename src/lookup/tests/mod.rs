@@ -231,7 +231,7 @@ fn request(id: &str) -> Request {
 fn rules(share_for: Duration) -> Rules {
     Rules {
         patience: Patience { connect: Duration::from_secs(5), caller: Duration::from_secs(20), late: Duration::from_mins(1) },
-        sharing: Sharing { share_for, refresh_after: Duration::from_secs(30) },
+        sharing: Sharing { share_for, refresh_after: share_for },
         bulkhead: Bulkhead { max_in_flight: 64, max_queued: 256 },
         breaker: BreakerRules { failures: 5, open_for: Duration::from_secs(15) },
     }

@@ -120,9 +120,10 @@ async fn another_user_does_not_share() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_cache_makes_a_new_look_only_of_an_older_one_and_a_new_look_always() {
+async fn no_cache_makes_a_new_look_only_where_the_settings_say_so_and_a_new_look_always() {
     let register = Script::new(Duration::ZERO, vec![Ok(())]);
-    let lookups = sharing_lookups(&register);
+    let sharing = Sharing { share_for: WINDOW, refresh_after: Duration::from_secs(30) };
+    let lookups = by(&register, Rules { sharing, ..rules(WINDOW) });
     lookups.look(question("a"), Freshness::NoCache, anonymous()).await.unwrap();
     tokio::time::advance(Duration::from_secs(30)).await;
     lookups.look(question("a"), Freshness::NoCache, anonymous()).await.unwrap();
@@ -132,6 +133,19 @@ async fn no_cache_makes_a_new_look_only_of_an_older_one_and_a_new_look_always() 
     assert_eq!(register.asked(), 2);
     lookups.look(question("a"), Freshness::NewLook, anonymous()).await.unwrap();
     assert_eq!(register.asked(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_view_that_sends_no_cache_at_every_refresh_asks_once_a_window() {
+    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let lookups = sharing_lookups(&register);
+    for _ in 0..10 {
+        lookups.look(question("a"), Freshness::NoCache, anonymous()).await.unwrap();
+        tokio::time::advance(Duration::from_secs(31)).await;
+    }
+    assert_eq!(register.asked(), 1);
+    lookups.look(question("a"), Freshness::NoCache, anonymous()).await.unwrap();
+    assert_eq!(register.asked(), 2);
 }
 
 #[tokio::test(start_paused = true)]

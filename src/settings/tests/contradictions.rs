@@ -2,6 +2,7 @@
 
 use super::faults::{assert_fault, line};
 use super::{Ground, key_line, pem};
+use std::time::Duration;
 
 #[test]
 fn tls_of_a_listener_is_whole_or_absent() {
@@ -141,6 +142,24 @@ fn a_shared_table_outside_needs_a_key() {
         let fault = Ground::new().with("lookup.store", wrong).message();
         assert!(fault.contains("- lookup.store (CPIS_FHIR__LOOKUP__STORE): "), "{wrong}: {fault}");
     }
+}
+
+#[test]
+fn an_answer_is_shared_for_a_quarter_of_an_hour_at_most() {
+    let settings = |value: &str| Ground::new().with("lookup.share_for", value).settings().lookup;
+    assert_eq!(settings("15m").share_for, Duration::from_mins(15));
+    let wanted = "wanted a duration such as 250ms, 20s or 5m, from 0s to 15m";
+    for wrong in ["901s", "16m", "1h", "24h"] {
+        assert_fault("lookup.share_for", wrong, &format!("{wanted}; found {wrong:?}"));
+    }
+}
+
+#[test]
+fn no_cache_asks_within_the_window_only_where_the_settings_say_so() {
+    let after = |ground: Ground| ground.settings().lookup.refresh_after;
+    let shares = || Ground::new().with("lookup.share_for", "10m");
+    assert_eq!(after(shares()), Duration::from_mins(10));
+    assert_eq!(after(shares().with("lookup.refresh_after", "45s")), Duration::from_secs(45));
 }
 
 #[test]

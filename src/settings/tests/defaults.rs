@@ -66,7 +66,7 @@ const SPECIFIED: &[(&str, Option<&str>)] = &[
     ("access.allow.activities", Some("[\"B0107\"]")),
     ("access.allow.organisations", Some("[]")),
     ("lookup.share_for", Some("5m")),
-    ("lookup.refresh_after", Some("30s")),
+    ("lookup.refresh_after", None),
     ("lookup.store", Some("memory")),
     ("lookup.store_key_file", None),
     ("lookup.window_file", None),
@@ -139,7 +139,7 @@ fn the_least_settings_give_the_defaults() {
     assert_eq!(settings.admin.listen.to_string(), "127.0.0.1:9090");
     assert_eq!(settings.cpis.scheduled_care, ScheduledCare::Refuse);
     assert_eq!(settings.lookup.share_for, Duration::from_mins(5));
-    assert_eq!(settings.lookup.refresh_after, Duration::from_secs(30));
+    assert_eq!(settings.lookup.refresh_after, Duration::from_mins(5));
     assert!(matches!(settings.lookup.store, LookupStore::Memory) && settings.lookup.store_keys.is_empty());
     assert!(matches!(&settings.audit.store, AuditStore::Sqlite(path) if *path == ground.path("audit.db")));
     assert_eq!(settings.audit.head_file, Some(ground.path("audit.db.head")));
