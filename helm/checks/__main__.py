@@ -7,7 +7,9 @@ import sys
 
 from . import tally
 from .definitions import CUSTOM, definitions
+from .dependency import check_dependency
 from .monitoring import check_alerts, check_dashboard
+from .nulls import check_nulls
 from .page import check_page
 from .program import check_with_program
 from .refusals import check_bad
@@ -37,6 +39,8 @@ def main() -> int:
     check("there are bad sets", len(bad) < 20)
     for path in bad:
         check_bad(path)
+    check_nulls()
+    check_dependency()
     check_dashboard()
     check_alerts()
     check_package()

@@ -70,8 +70,10 @@ cpis-fhir/rehearsal: "true"
 {{- define "cpis-fhir.hasWindow" -}}
 {{ if and (eq .Values.lookup.store "memory") (not (include "cpis-fhir.isSqlite" .)) }}true{{ end }}
 {{- end -}}
+{{/* Where something else owns the number (`replicas: null`), it may be more than one. */}}
 {{- define "cpis-fhir.isSeveral" -}}
-{{ if or (gt (int .Values.replicas) 1) (and .Values.autoscaling.enabled (gt (int .Values.autoscaling.maxReplicas) 1)) }}true{{ end }}
+{{- $isUnknown := and (kindIs "invalid" .Values.replicas) (not .Values.autoscaling.enabled) -}}
+{{ if or $isUnknown (gt (int .Values.replicas) 1) (and .Values.autoscaling.enabled (gt (int .Values.autoscaling.maxReplicas) 1)) }}true{{ end }}
 {{- end -}}
 {{- define "cpis-fhir.hasBundle" -}}{{ if or .existingSecret .existingConfigMap }}true{{ end }}{{- end -}}
 {{- define "cpis-fhir.serverScheme" -}}{{ ternary "HTTPS" "HTTP" (ne (include "cpis-fhir.serverSecret" .) "") }}{{- end -}}

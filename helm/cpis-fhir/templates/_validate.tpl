@@ -12,6 +12,9 @@
 {{- $adminCa := include "cpis-fhir.hasBundle" $v.certificates.admin.clientCa -}}
 {{- $faults := list -}}
 
+{{- if not $v.enabled -}}
+{{- $faults = append $faults "enabled is false, and no condition was read: the chart that has this one as a dependency lacks condition: cpis-fhir.enabled" -}}
+{{- end -}}
 {{- if not $v.image.repository -}}
 {{- $faults = append $faults "image.repository is missing: there is no public image; build one with the Dockerfile and name your registry's" -}}
 {{- end -}}
@@ -25,6 +28,9 @@
 {{- end -}}
 {{- if and $sqlite (gt (int $v.replicas) 1) -}}
 {{- $faults = append $faults (printf "replicas is %d, and trail.store is sqlite: a SQLite trail has one writer, and a second pod would break its chain; wanted replicas: 1, or trail.store: postgres" (int $v.replicas)) -}}
+{{- end -}}
+{{- if and $sqlite (kindIs "invalid" $v.replicas) -}}
+{{- $faults = append $faults "replicas is null, and trail.store is sqlite: whatever else owns the number of pods could start a second one, which would break the trail's chain; wanted replicas: 1, or trail.store: postgres" -}}
 {{- end -}}
 {{- if and $several (ne $v.lookup.store "redis") (not $v.lookup.acknowledgeOneQueryPerReplica) -}}
 {{- $faults = append $faults "several pods without Redis: one look could notify a social worker once for each pod; wanted lookup.store: redis, or lookup.acknowledgeOneQueryPerReplica: true if that is known and accepted" -}}
