@@ -3,9 +3,11 @@
 
 mod common;
 
+use common::issuer::{Issuer, bearer};
 use common::trail::TrailFolder;
-use common::{House, Service};
-use serde_json::Value;
+use common::{GOOD_CHILD, House, Service};
+use cpis_fhir::audit::Event;
+use serde_json::{Value, json};
 use std::process::Command;
 
 /// The service, whose files may have 512 KiB each. Beyond, the system sends SIGXFSZ, whose usual effect is the end.
@@ -86,4 +88,47 @@ async fn after_a_clean_end_a_copy_of_the_file_alone_is_the_trail() {
     std::fs::copy(trail.file("audit.head"), copy.file("audit.head")).unwrap();
     copy.assert_whole("a copy of the file alone");
     assert_eq!(copy.lines().await.len(), lines);
+}
+
+/// The soft limit of a file's size, as from a shell.
+fn limit_files(house: &House, bytes: &str) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let arguments = ["--pid", &house.service.process_id().to_string(), &limit];
+    assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_room_of_a_disk_is_for_looks_and_who_has_no_identity_is_only_counted() {
+    let issuer = Issuer::start().await;
+    let trail = TrailFolder::sqlite();
+    let settings = trail.settings();
+    let mut settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    settings.push(("LIMITS__REQUESTS_PER_SECOND", "100000"));
+    let mut house = issuer.house_with(&json!({}), &settings).await;
+    let path = format!("Flag?patient={GOOD_CHILD}");
+    let refuse = async |times: usize| {
+        for _ in 0..times {
+            assert_eq!(house.get_with(&path, &[]).await.status, 401);
+        }
+    };
+    refuse(2).await;
+    // 16 MiB are left: less than what is kept for looks, and much more than this test needs.
+    limit_files(&house, "16777216");
+    refuse(40).await;
+    let token = bearer(&issuer.good());
+    let got = house.get_with(&path, &[("Authorization", &token)]).await;
+    assert_eq!((got.status, got.total()), (200, 1), "{}", got.text);
+    let refused = async || trail.told().await.into_iter().filter(|told| told.entry.event == Event::Refused).count();
+    assert_eq!(refused().await, 2, "what nobody was refused is only counted");
+    limit_files(&house, "unlimited");
+    refuse(1).await;
+    assert_eq!(refused().await, 3, "there is room again");
+    assert_eq!(house.service.stop(), Some(0));
+    let told = trail.told().await;
+    let counted: Vec<&str> =
+        told.iter().filter_map(|told| told.entry.detail.as_deref()).filter(|text| text.contains("further")).collect();
+    assert_eq!(counted.len(), 1, "{counted:?}");
+    assert!(counted[0].starts_with("40 further requests were refused since ") && counted[0].ends_with(" 40"), "{counted:?}");
+    assert!(house.service.said().contains("the trail's disk is nearly full"));
+    trail.assert_whole("a disk that was nearly full");
 }

@@ -123,7 +123,7 @@ impl App {
 
     /// What was counted of refusals, and is not on the trail yet, goes there.
     pub async fn settle_refusals(&self) {
-        self.refusals.flush(&self.trail).await;
+        self.refusals.settle(&self.trail).await;
     }
 
     /// From now on the service is not ready, and every answer closes its connection. What still comes is answered.

@@ -1,10 +1,13 @@
 //! What of the refusals stands on the trail as an entry of its own (decisions.md 55).
 //!
 //! Each entry is synced to a disk that is full one day, and then nobody can look. So whoever is refused again and again, for want of
-//! an identity or of a permission, gets a few entries at once, then a few a while; what is beyond stands there counted, one entry a minute.
+//! an identity or of a permission, gets a few entries at once, then a few a while; what is beyond stands there counted, one entry a minute. While the disk is
+//! nearly full, refusals without an identity are only counted, until there is room again.
 
 use crate::audit::{Entry, Event, Trail, Upshot, Who};
+use crate::clock;
 use crate::cpis::Delivery;
+use jiff::{Timestamp, Unit};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,8 +33,12 @@ const TOGETHER: Duration = Duration::from_mins(1);
 const COUNTED: &str = "further-refusals";
 
 /// Which refusals have entries of their own.
-#[derive(Clone, Default)]
-pub struct Refusals(Arc<Mutex<HashMap<Option<Person>, Account>>>);
+#[derive(Clone)]
+pub struct Refusals {
+    accounts: Arc<Mutex<HashMap<Option<Person>, Account>>>,
+    /// See [`TOGETHER`].
+    together: Duration,
+}
 
 /// Issuer and user id; nobody otherwise.
 type Person = (String, String);
@@ -43,6 +50,14 @@ struct Account {
     whole_at: Instant,
     /// By the name of the refusal.
     withheld: BTreeMap<String, u64>,
+    /// When the first of them was refused.
+    since: Timestamp,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self { accounts: Arc::default(), together: TOGETHER }
+    }
 }
 
 impl Refusals {
@@ -55,76 +70,106 @@ impl Refusals {
         }
     }
 
-    /// Writes what was counted since the last minute.
-    pub async fn flush(&self, trail: &Trail) {
-        for entry in self.counted() {
+    /// Writes what is counted and not written yet, whether or not there is room: the service ends.
+    pub async fn settle(&self, trail: &Trail) {
+        for entry in self.counted(true).0 {
             write(trail, &entry).await;
+        }
+    }
+
+    /// Writes what is counted, once a minute until nothing is.
+    async fn write_together(&self, trail: &Trail) {
+        loop {
+            tokio::time::sleep(self.together).await;
+            let (entries, some_remain) = self.counted(!trail.is_nearly_full());
+            for entry in entries {
+                write(trail, &entry).await;
+            }
+            if !some_remain {
+                break;
+            }
         }
     }
 
     /// Whether the entry is to be written; it is counted otherwise.
     fn takes(&self, trail: &Trail, entry: &Entry) -> bool {
         let person = entry.who.as_ref().and_then(person);
+        let lacks_room = person.is_none() && trail.is_nearly_full();
         let budget = if person.is_some() { OF_A_PERSON } else { OF_NOBODY };
         let now = Instant::now();
         let mut accounts = self.accounts();
         let nothing_withheld = accounts.values().all(|account| account.withheld.is_empty());
         let account = accounts.entry(person).or_insert_with(|| Account::new(entry.who.clone(), now));
         let whole_at = account.whole_at.max(now) + budget.every;
-        if whole_at <= now + budget.every * budget.burst {
+        let is_in_budget = whole_at <= now + budget.every * budget.burst;
+        if is_in_budget && !lacks_room {
             account.whole_at = whole_at;
             // Whoever owes nothing need not be remembered.
             accounts.retain(|_, account| account.whole_at > now || !account.withheld.is_empty());
             return true;
         }
+        if account.withheld.is_empty() {
+            account.since = clock::now();
+            if lacks_room {
+                tracing::warn!(target: "cpis_fhir::trail", "the trail's disk is nearly full: refusals without an identity are only counted");
+            }
+        }
         let name = entry.upshot.as_ref().map_or("", |upshot| upshot.outcome.as_str());
         *account.withheld.entry(name.to_owned()).or_default() += 1;
         if nothing_withheld {
             let (refusals, trail) = (self.clone(), trail.clone());
-            tokio::spawn(async move {
-                tokio::time::sleep(TOGETHER).await;
-                refusals.flush(&trail).await;
-            });
+            tokio::spawn(async move { refusals.write_together(&trail).await });
         }
         false
     }
 
-    /// One entry for each caller of whom something was withheld.
-    fn counted(&self) -> Vec<Entry> {
+    /// One entry for each caller of whom something was withheld, but for nobody unless theirs may be written too; and whether something is
+    /// withheld still.
+    fn counted(&self, nobodys_too: bool) -> (Vec<Entry>, bool) {
         let mut accounts = self.accounts();
-        let withheld = accounts.values_mut().filter(|account| !account.withheld.is_empty());
-        withheld.map(|account| counted(account.who.clone(), &std::mem::take(&mut account.withheld))).collect()
+        let (mut entries, mut some_remain) = (Vec::new(), false);
+        for (person, account) in accounts.iter_mut().filter(|(_, account)| !account.withheld.is_empty()) {
+            if person.is_some() || nobodys_too {
+                entries.push(account.counted());
+            } else {
+                some_remain = true;
+            }
+        }
+        (entries, some_remain)
     }
 
     fn accounts(&self) -> MutexGuard<'_, HashMap<Option<Person>, Account>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Account {
     fn new(who: Option<Who>, now: Instant) -> Self {
-        Self { who, whole_at: now, withheld: BTreeMap::new() }
+        Self { who, whole_at: now, withheld: BTreeMap::new(), since: clock::now() }
+    }
+
+    /// The entry that counts what was withheld, of which nothing is any more.
+    fn counted(&mut self) -> Entry {
+        let withheld = std::mem::take(&mut self.withheld);
+        let total: u64 = withheld.values().sum();
+        let since = self.since.round(Unit::Second).unwrap_or(self.since);
+        let mut detail = format!("{total} further requests were refused since {since} and have no entries of their own:");
+        for (name, count) in withheld {
+            let _ = write!(detail, " {name} {count}");
+        }
+        let upshot = Upshot {
+            outcome: COUNTED.into(),
+            delivery: Some(Delivery::NotDelivered),
+            notification_expected: Some(false),
+            ..Upshot::default()
+        };
+        Entry { who: self.who.clone(), upshot: Some(upshot), detail: Some(detail), ..Entry::of(Event::Refused) }
     }
 }
 
 fn person(who: &Who) -> Option<Person> {
     let text = |text: &Option<crate::cpis::Text>| text.as_ref().map(|text| text.as_str().to_owned()).unwrap_or_default();
     who.user_id.as_ref().map(|id| (text(&who.issuer), id.as_str().to_owned()))
-}
-
-fn counted(who: Option<Who>, withheld: &BTreeMap<String, u64>) -> Entry {
-    let total: u64 = withheld.values().sum();
-    let mut detail = format!("{total} further requests were refused within a minute and have no entries of their own:");
-    for (name, count) in withheld {
-        let _ = write!(detail, " {name} {count}");
-    }
-    let upshot = Upshot {
-        outcome: COUNTED.into(),
-        delivery: Some(Delivery::NotDelivered),
-        notification_expected: Some(false),
-        ..Upshot::default()
-    };
-    Entry { who, upshot: Some(upshot), detail: Some(detail), ..Entry::of(Event::Refused) }
 }
 
 async fn write(trail: &Trail, entry: &Entry) {
@@ -139,22 +184,40 @@ async fn write(trail: &Trail, entry: &Entry) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Chain, MemoryReader, MemoryStore, Options, Reader as _, Seal, read_body};
+    use crate::audit::{Appending, Chain, Draft, MemoryReader, MemoryStore, Options, Reader as _, Room, Seal, Store, read_body};
     use crate::settings::KeyMaterial;
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
     struct Desk {
         refusals: Refusals,
         trail: Trail,
         reader: MemoryReader,
         seal: Arc<Seal>,
+        room: Arc<AtomicU64>,
+    }
+
+    /// A store on a disk on which so many bytes are free.
+    struct OnDisk(MemoryStore, Arc<AtomicU64>);
+
+    impl Store for OnDisk {
+        fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
+            self.0.append(drafts, chain)
+        }
+
+        fn room(&self) -> Room {
+            let free = Arc::clone(&self.1);
+            Box::new(move || Some(free.load(SeqCst)))
+        }
     }
 
     fn desk() -> Desk {
         let keys = [KeyMaterial::new([1; 32])];
         let ((store, reader), seal) = (MemoryStore::new(), Arc::new(Seal::new(&keys).unwrap()));
         let (chain, runtime) = (Chain::new(&keys).unwrap(), tokio::runtime::Handle::current());
-        let trail = Trail::start(Box::new(store), chain, Arc::clone(&seal), Options::default(), runtime).unwrap();
-        Desk { refusals: Refusals::default(), trail, reader, seal }
+        let room = Arc::new(AtomicU64::new(1 << 40));
+        let store = Box::new(OnDisk(store, Arc::clone(&room)));
+        let trail = Trail::start(store, chain, Arc::clone(&seal), Options::default(), runtime).unwrap();
+        Desk { refusals: Refusals::default(), trail, reader, seal, room }
     }
 
     impl Desk {
@@ -164,6 +227,17 @@ mod tests {
                 let upshot = Upshot { outcome: name.into(), ..Upshot::default() };
                 let entry = Entry { who, upshot: Some(upshot), ..Entry::of(Event::Refused) };
                 self.refusals.record(&self.trail, entry).await;
+            }
+        }
+
+        /// The same, once there are so many.
+        async fn until_told(&self, count: usize) -> Vec<(String, Option<String>)> {
+            loop {
+                let told = self.told().await;
+                if told.len() >= count {
+                    return told;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
 
@@ -183,8 +257,8 @@ mod tests {
         let written = desk.told().await.len();
         // A slow machine takes a second or more, in each of which there is one more.
         assert!((60..100).contains(&written), "{written}");
-        desk.refusals.flush(&desk.trail).await;
-        desk.refusals.flush(&desk.trail).await;
+        desk.refusals.settle(&desk.trail).await;
+        desk.refusals.settle(&desk.trail).await;
         let told = desk.told().await;
         assert_eq!(told.len(), written + 1, "nothing is counted twice");
         let (outcome, detail) = told.last().unwrap();
@@ -204,6 +278,39 @@ mod tests {
         assert!((60..70).contains(&of("no-token")) && of("not-permitted") == 40, "{told:?}");
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn while_the_disk_is_nearly_full_nobodys_refusals_are_only_counted_until_there_is_room() {
+        let desk = Desk { refusals: Refusals { together: Duration::from_millis(20), ..Refusals::default() }, ..desk() };
+        desk.refuse(None, "no-token", 1).await;
+        desk.room.store((64 << 20) - 1, SeqCst);
+        desk.refuse(None, "no-token", 30).await;
+        desk.refuse(None, "token-expired", 2).await;
+        desk.refuse(Some("asha"), "not-permitted", 1).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let told: Vec<String> = desk.told().await.into_iter().map(|(outcome, _)| outcome).collect();
+        assert_eq!(told, ["no-token", "not-permitted"], "whoever is known leaves their mark, as ever");
+        desk.room.store(64 << 20, SeqCst);
+        let (outcome, detail) = desk.until_told(3).await.pop().unwrap();
+        let detail = detail.unwrap();
+        assert_eq!(outcome, "further-refusals");
+        assert!(detail.starts_with("32 further") && detail.ends_with(": no-token 30 token-expired 2"), "{detail}");
+        desk.refuse(None, "no-token", 1).await;
+        assert_eq!(desk.until_told(4).await.pop().unwrap().0, "no-token");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_counted_is_written_by_itself_and_what_comes_later_is_counted_anew() {
+        let desk = Desk { refusals: Refusals { together: Duration::from_millis(20), ..Refusals::default() }, ..desk() };
+        desk.room.store(0, SeqCst);
+        desk.refuse(None, "no-token", 7).await;
+        desk.room.store(1 << 40, SeqCst);
+        assert!(desk.until_told(1).await[0].1.as_deref().unwrap().starts_with("7 further"));
+        desk.room.store(0, SeqCst);
+        desk.refuse(None, "no-token", 5).await;
+        desk.refusals.settle(&desk.trail).await;
+        assert!(desk.until_told(2).await[1].1.as_deref().unwrap().starts_with("5 further"), "at the end also without room");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_budget_comes_back_with_time_and_who_owes_nothing_is_forgotten() {
         let desk = desk();
@@ -216,7 +323,7 @@ mod tests {
         assert_eq!(taken(None, 100), 60);
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(taken(None, 100), 5);
-        assert_eq!(desk.refusals.counted().len(), 1);
+        assert_eq!(desk.refusals.counted(true).0.len(), 1);
         for at in 0..1000 {
             let id = format!("user-{at}");
             assert_eq!(taken(Some(&id), 1), 1);

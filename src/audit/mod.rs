@@ -40,7 +40,7 @@ pub use open::{Found, OpenError, Opened, OpenedToRead, Renewable, open, open_bes
 pub use question::{Question, QuestionError};
 pub use seal::{ChildIndex, Seal, Sealed, keys_for};
 pub use search::{Doubt, Hit, Page, Rest, Search, Sources};
-pub use store::{Appending, Draft, Reader, Reading, Store, StoreError, StoreErrorKind, Wanted};
+pub use store::{Appending, Draft, Reader, Reading, Room, Store, StoreError, StoreErrorKind, Wanted};
 pub use trail::{Options, Trail, TrailError, TrailState};
 pub use verify::{Fault, FaultKind, HeadVerdict, SearchFault, Verdict};
 

@@ -33,9 +33,17 @@ pub trait Store: Send + 'static {
     /// An error means that nothing may be relied on: all of it or none of it is in the store.
     fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a>;
 
+    /// How much more the store can take. A database on another machine does not say.
+    fn room(&self) -> Room {
+        Box::new(|| None)
+    }
+
     /// Nothing more is expected: what a copy of the store needs stands in one place now, as far as that is possible.
     fn settle(&mut self) {}
 }
+
+/// Bytes that a store can still take, asked from any thread; `None` where that cannot be known.
+pub type Room = Box<dyn Fn() -> Option<u64> + Send + Sync>;
 
 pub type Appending<'a> = Pin<Box<dyn Future<Output = Result<Tip, StoreError>> + Send + 'a>>;
 

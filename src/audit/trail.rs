@@ -1,7 +1,7 @@
 //! The way into the trail: many callers, one writer, one transaction for all who wait (group commit).
 
 use super::body::{self, BodyError};
-use super::{Chain, Draft, Entry, Seal, Store, StoreError, StoreErrorKind, Tip};
+use super::{Chain, Draft, Entry, Room, Seal, Store, StoreError, StoreErrorKind, Tip};
 use crate::telemetry::{self, spans};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ pub struct Trail {
     jobs: mpsc::Sender<Job>,
     seal: Arc<Seal>,
     ledger: Arc<Ledger>,
+    room: Arc<Room>,
     commit_timeout: Duration,
 }
 
@@ -77,6 +78,8 @@ const QUEUE: usize = 4096;
 const MOST_AT_ONCE: usize = 256;
 /// Entries that may be owed. Each stands for a query that has gone out: beyond this, none goes out.
 const MOST_OWED: usize = 10_000;
+/// Bytes that are kept for looks, some 30,000 of them: in the last ones nothing is written that can be done without.
+const RESERVE: u64 = 64 << 20;
 /// How often a failing store is tried again for what is owed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How often the tip is logged (decisions.md 34).
@@ -102,7 +105,7 @@ impl Trail {
     ) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let ledger = Arc::new(Ledger::default());
-        let commit_timeout = options.commit_timeout;
+        let (room, commit_timeout) = (Arc::new(store.room()), options.commit_timeout);
         let writer = Writer {
             store,
             chain: chain.into(),
@@ -112,7 +115,7 @@ impl Trail {
             told: None,
         };
         std::thread::Builder::new().name("cpis-trail".to_owned()).spawn(move || runtime.block_on(writer.run()))?;
-        Ok(Self { jobs, seal, ledger, commit_timeout })
+        Ok(Self { jobs, seal, ledger, room, commit_timeout })
     }
 
     /// Puts `entry` on the trail. It is durable when this is `Ok`.
@@ -159,6 +162,11 @@ impl Trail {
     /// Whether a further query may go out: not while more is owed than can be kept.
     pub fn can_owe_more(&self) -> bool {
         self.ledger.owed().len() < MOST_OWED
+    }
+
+    /// Whether the store has room for looks only. Where it cannot know, it is not.
+    pub fn is_nearly_full(&self) -> bool {
+        (self.room)().is_some_and(|left| left < RESERVE)
     }
 
     pub fn state(&self) -> TrailState {

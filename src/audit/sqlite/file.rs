@@ -44,7 +44,7 @@ pub(super) fn gone() -> StoreError {
     StoreError::new(StoreErrorKind::Gone, "the file was deleted, moved or replaced")
 }
 
-fn log_of(path: &Path) -> PathBuf {
+pub(super) fn log_of(path: &Path) -> PathBuf {
     with_suffix(path, "-wal")
 }
 

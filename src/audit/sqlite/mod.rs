@@ -2,7 +2,7 @@
 //!
 //! One connection writes, in the trail's own thread; a few others read. - `schema`: the table, its indexes, and the triggers that
 //! refuse every change. - `file`: which file this is, and whether it is still there. - `writer`, `reader`, `find`: the store's
-//! two sides. - `integrity`: whether that is as it was made. -
+//! two sides. - `room`: how much more the file can take. - `integrity`: whether that is as it was made. -
 //! `retire`: lines that have been archived leave. - `trial`: whether the file takes lines. - `error`: SQLite's failures in the trail's words.
 
 mod error;
@@ -11,6 +11,7 @@ mod find;
 mod integrity;
 mod reader;
 mod retire;
+mod room;
 mod row;
 mod schema;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The writing side: one connection, one transaction for all who wait.
 
 use super::file::{self, Fate, Files};
-use super::{Lock, row, schema};
-use crate::audit::{Appending, Chain, Draft, Line, Store, StoreError, StoreErrorKind, Tip};
+use super::{Lock, room, row, schema};
+use crate::audit::{Appending, Chain, Draft, Line, Room, Store, StoreError, StoreErrorKind, Tip};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
@@ -138,6 +138,11 @@ impl Store for SqliteStore {
     /// Blocks: the trail's writer has a thread of its own.
     fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
         Box::pin(async move { self.append_now(drafts, chain) })
+    }
+
+    fn room(&self) -> Room {
+        let path = self.path.clone();
+        Box::new(move || room::left(&path))
     }
 
     /// The write-ahead log goes into the file, so that a copy of the file alone is the trail. A reader that stands in the way keeps
