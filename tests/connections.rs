@@ -3,6 +3,9 @@
 
 mod common;
 
+#[path = "connections/kinds.rs"]
+mod kinds;
+
 use common::scripted::{self, Query, Scripted, Step};
 use common::{Got, Service, client};
 use std::time::Duration;

@@ -7,7 +7,7 @@ use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http_body::Body;
 use hyper::HeaderMap;
 use hyper::body::Incoming;
-use hyper::header::CONTENT_ENCODING;
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
 use std::future::poll_fn;
 use std::io::Read;
 use std::pin::Pin;
@@ -36,6 +36,17 @@ pub(super) async fn read(mut reply: Incoming) -> Result<Vec<u8>, Failure> {
         body.extend_from_slice(&piece);
     }
     Ok(body)
+}
+
+/// The head says in one way alone where its body ends. Where it says so twice, something on the way may see another end, and what it
+/// takes for the rest would be the next look's reply (RFC 9112 6.3).
+pub(super) fn has_one_length(head: &HeaderMap) -> bool {
+    let mut lengths = head.get_all(CONTENT_LENGTH).iter();
+    match (lengths.next(), lengths.next()) {
+        (None, _) => true,
+        (Some(length), None) => !head.contains_key(TRANSFER_ENCODING) && !length.as_bytes().contains(&b','),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// The body without the coding that its head names: gzip or deflate, though none was asked for.

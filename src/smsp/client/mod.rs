@@ -96,14 +96,15 @@ impl Client {
         exchange.end(outcome.as_ref().err());
         let understood = outcome.and_then(|(link, whole)| {
             let understood = self.understand(&whole, link.is_at_its_first(), question, ids)?;
-            Ok((link, understood))
+            let is_good = understood.names_ours && whole.has_one_length;
+            Ok((is_good.then_some(link), understood.answer))
         });
         match understood {
-            Ok((link, Understood { answer, names_ours: true })) => {
+            Ok((Some(link), answer)) => {
                 self.links.kept.keep(link);
                 Ok(answer)
             }
-            Ok((_, Understood { answer, .. })) => {
+            Ok((None, answer)) => {
                 self.links.kept.empty();
                 Ok(answer)
             }
@@ -124,7 +125,8 @@ impl Client {
         let (head, body) = reply.into_parts();
         let body = body::decode(body::read(body).await?, &head.headers)?;
         let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok((link, WholeReply { status: head.status.as_u16(), content_type, body }))
+        let has_one_length = body::has_one_length(&head.headers);
+        Ok((link, WholeReply { status: head.status.as_u16(), content_type, body, has_one_length }))
     }
 
     fn request(&self, exchange: &Exchange, question: &Question, document: String) -> Result<Request<Document>, Failure> {
@@ -173,6 +175,7 @@ struct WholeReply {
     status: u16,
     content_type: Option<String>,
     body: Vec<u8>,
+    has_one_length: bool,
 }
 
 impl Register for Client {

@@ -251,6 +251,39 @@ async fn a_reply_that_forbids_it_is_the_last_on_its_connection() {
     assert_eq!((server.seen.requests(), server.seen.sessions()), (2, 2));
 }
 
+/// Where a reply says twice how long it is, something on the way may see another end of it (RFC 9112 6.3).
+#[tokio::test]
+async fn a_reply_that_tells_its_length_twice_is_the_last_on_its_connection() {
+    let replies: [Written; 3] = [
+        |request| {
+            let (head, body) = parts(request);
+            format!("{head}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into_bytes()
+        },
+        |request| {
+            let (head, body) = parts(request);
+            format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+        },
+        |request| {
+            let (head, body) = parts(request);
+            format!("{head}, {}\r\n\r\n{body}", body.len()).into_bytes()
+        },
+    ];
+    for (at, reply) in replies.into_iter().enumerate() {
+        let (server, client) = World::new().serve(move || vec![Step::Reply(reply)]).await;
+        for _ in 0..2 {
+            ask(&client).await.unwrap_or_else(|failure| panic!("{at}: {failure}"));
+        }
+        assert_eq!((server.seen.requests(), server.seen.sessions()), (2, 2), "{at}");
+    }
+}
+
+/// The head of a good answer, which ends with its Content-Length, and the body.
+fn parts(request: &str) -> (String, String) {
+    let good = String::from_utf8(good(request)).unwrap();
+    let (head, body) = good.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
 /// A kept connection that the server has closed is found dead before a byte is written, and the request goes out on a new one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_closes_idle_connections_loses_and_doubles_nothing() {
