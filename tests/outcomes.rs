@@ -12,6 +12,8 @@ mod built_in;
 mod contacts;
 #[path = "outcomes/placeholders.rs"]
 mod placeholders;
+#[path = "outcomes/real_stacks.rs"]
+mod real_stacks;
 #[path = "outcomes/right_child.rs"]
 mod right_child;
 
