@@ -6,6 +6,8 @@ mod certificates;
 mod common;
 #[path = "check/issuers.rs"]
 mod issuers;
+#[path = "check/openssl.rs"]
+mod openssl;
 #[path = "check/ready.rs"]
 mod ready;
 #[path = "check/settings.rs"]

@@ -14,6 +14,7 @@ const OTHER: &str = "9990000026";
 const ALL: &str =
     "Flag?patient=9990000018&_include=Flag:patient&_include=Flag:author&_include=Flag:detail&_include:iterate=EpisodeOfCare:team";
 
+type Form = fn(&Query) -> Vec<u8>;
 type Reply = Arc<dyn Fn(&Query) -> Vec<u8> + Send + Sync>;
 
 /// The service before an SMSP whose reply the test sets.
@@ -114,7 +115,6 @@ async fn a_reply_is_the_same_answer_in_every_form_that_http_gives_it() {
     assert_eq!((plain.status, plain.total(), plans(&plain).len()), (200, 1, 1), "{}", plain.text);
     let request = place.smsp.queries()[0].head.to_ascii_lowercase();
     assert!(request.contains("\r\naccept-encoding: identity"), "{request}");
-    type Form = fn(&Query) -> Vec<u8>;
     let forms: [(&str, Form); 5] = [
         ("gzip", |query| with_head("Content-Encoding: gzip\r\n", &gzip(&scripted::found(query)))),
         ("x-gzip", |query| with_head("Content-Encoding: X-GZIP\r\n", &gzip(&scripted::found(query)))),
