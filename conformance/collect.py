@@ -171,9 +171,9 @@ def searches():
         for kind in TYPES:
             got = keep(f"{kind} of {name}", 200, f"/{kind}?patient={number}&{INCLUDES[kind]}", "searchset")
             label = f"{kind} of {name}"
-            check(label, got.get("total") == resource_count(got), "total is not the number of matches")
+            check(label, got.get("total", 0) == resource_count(got), "total is not the number of matches")
             if name in NO_RECORD:
-                check(label, "entry" not in got, "a true 'no record' has no entry")
+                check(label, got.get("total") == 0 and "entry" not in got, "a true 'no record' has total 0 and no entry")
             elif kind == "Flag":
                 check(label, resource_count(got) > 0, "a child with a record shows no Flag")
             if name in UNREADABLE:
@@ -235,7 +235,7 @@ def filters():
     for query, what in [("status=active", "status"), ("date=gt2099-01-01", "date")]:
         for kind in ("Flag", "EpisodeOfCare", "CarePlan", "CareTeam"):
             got = keep(f"{kind} filtered away by {what}", 200, f"/{kind}?patient={ENDED}&{query}", "searchset")
-            check(f"{kind} filtered away by {what}", got.get("total") == 0 and outcomes(got), "filters removed all, and nothing says so")
+            check(f"{kind} filtered away by {what}", "total" not in got and outcomes(got), "filters removed all, and nothing says so")
     got = keep("filtered away, count only", 200, f"/Flag?patient={ENDED}&status=active&_summary=count", "searchset")
     check("filtered away, count only", outcomes(got), "filters removed all, and nothing says so")
     got = keep("AuditEvent by date", 200, f"/AuditEvent?patient={CHILD}&date=ge2000-01-01", "searchset")

@@ -4,7 +4,7 @@
 use super::graph::{Graph, NodeKey, ResourceType};
 use super::id::{IdKeys, Part};
 use super::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode, operation_outcome};
-use super::search::{Cursor, Search, Selection, Subset, select, subset};
+use super::search::{Cursor, Search, Selection, Subset, Summary, Total, select, subset};
 use super::wording;
 use crate::cpis::{Answer, Holding, Notice};
 use fhirbolt_model::r4::Resource;
@@ -20,8 +20,8 @@ pub struct Page<'a> {
     pub ids: &'a IdKeys,
 }
 
-/// The searchset Bundle, with everything that `page` shows. `total` counts matches only; `entry` is empty only where CP-IS holds no
-/// record, or where a count alone was asked for and is not 0.
+/// The searchset Bundle, with everything that `page` shows. `entry` is empty only where CP-IS holds no record, or where a count alone was
+/// asked for and is not 0.
 #[must_use]
 pub fn searchset(page: &Page<'_>) -> Resource {
     let search = page.search;
@@ -36,11 +36,20 @@ pub fn searchset(page: &Page<'_>) -> Resource {
         id: Some(uuid::Uuid::new_v4().to_string().into()),
         r#type: "searchset".into(),
         timestamp: Some(page.answer.effective.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into()),
-        total: Some(u32::try_from(selection.total).unwrap_or(u32::MAX).into()),
+        total: total(page, &selection).map(Into::into),
         link: links(page, &selection),
         entry,
         ..Default::default()
     }))
+}
+
+/// Many a client takes a total of 0 for "no record" and passes outcome entries over: where CP-IS holds something that is no match,
+/// there is a total only for who asked for the number.
+fn total(page: &Page<'_>, selection: &Selection) -> Option<u32> {
+    let is_asked_for =
+        page.search.summary == Summary::Count || matches!(page.search.total, Some(Total::Estimate | Total::Accurate));
+    let is_told = is_asked_for || why_nothing_matches(page, selection).is_none();
+    is_told.then(|| u32::try_from(selection.total).unwrap_or(u32::MAX))
 }
 
 fn found(page: &Page<'_>, node: NodeKey, mode: &str, shown: Option<Subset<'_>>) -> BundleEntry {

@@ -341,7 +341,7 @@ impl Got {
 
     /// "No plan", as a client sees it: HTTP 200 and an empty searchset.
     pub fn says_no_record(&self) -> bool {
-        self.status == 200 && self.total() == 0 && self.json().get("entry").is_none()
+        self.status == 200 && self.json()["total"] == 0 && self.json().get("entry").is_none()
     }
 }
 

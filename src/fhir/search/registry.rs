@@ -180,7 +180,7 @@ pub const COMMON: &[Parameter] = &[
         None,
         "The elements of the matches to show, beside the mandatory ones",
     ),
-    row("_total", Kind::Result(ResultParameter::Total), None, "none, estimate or accurate: the total is always exact"),
+    row("_total", Kind::Result(ResultParameter::Total), None, "none, estimate or accurate: where there is a total it is exact"),
     row("_sort", Kind::Result(ResultParameter::Sort), None, "date or -date; else active, planned and ended plans, newest first"),
     FORMAT,
     PRETTY,

@@ -19,8 +19,8 @@ fn bundle(answer: &Answer, view: &'static Searchable, pairs: &[(&str, &str)]) ->
     }
 }
 
-fn total(bundle: &Bundle) -> u32 {
-    bundle.total.as_ref().and_then(|total| total.value).unwrap()
+fn total(bundle: &Bundle) -> Option<u32> {
+    bundle.total.as_ref().and_then(|total| total.value)
 }
 
 /// Answers with a record and with none, each with accesses and without.
@@ -48,9 +48,27 @@ fn nothing_but_no_record_is_an_empty_searchset() {
                     continue;
                 }
                 let bundle = bundle(&answer, view, pairs);
-                let empty = total(&bundle) == 0 && bundle.entry.is_empty();
+                let empty = total(&bundle) == Some(0) && bundle.entry.is_empty();
                 let held = if view.resource.is_per_plan() { !no_record } else { !no_record || !answer.accesses.is_empty() };
                 assert_eq!(empty, !held, "{} {pairs:?} {no_record}", view.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn where_something_is_held_and_nothing_matches_a_total_of_0_is_for_who_asked_for_it() {
+    let counted =
+        [vec![("_summary", "count")], vec![("_count", "0")], vec![("_total", "accurate")], vec![("_total", "estimate")]];
+    for (no_record, answer) in answers() {
+        for view in SEARCHABLE {
+            let none = [("_id", "forged")];
+            let held = !no_record || total(&bundle(&answer, view, &[("_total", "accurate")])) != Some(0);
+            let (expected, shown) = (if held { None } else { Some(0) }, total(&bundle(&answer, view, &none)));
+            assert_eq!(shown, expected, "{} {no_record}", view.name);
+            assert_eq!(total(&bundle(&answer, view, &[none[0], ("_total", "none")])), expected, "{} {no_record}", view.name);
+            for asked in &counted {
+                assert_eq!(total(&bundle(&answer, view, &[none[0], asked[0]])), Some(0), "{} {asked:?}", view.name);
             }
         }
     }
