@@ -5,10 +5,11 @@ mod common;
 
 use common::load::Load;
 use common::trail::TrailFolder;
-use common::{GOOD_CHILD, House};
+use common::{GOOD_CHILD, House, Service};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 async fn open(trail: &TrailFolder, further: &[(&str, &str)]) -> House {
@@ -129,4 +130,118 @@ async fn systemd_is_told_of_the_start_a_reload_and_the_end() {
     assert_eq!(house.look(GOOD_CHILD).await.status, 200);
     assert_eq!(house.service.stop(), Some(0));
     assert_eq!(told(), "STOPPING=1\n");
+}
+
+/// The service as process 1 of a space of its own, as in a container: there the system does nothing of itself at a signal.
+fn as_process_1() -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child", env!("CARGO_BIN_EXE_cpis-fhir"), "serve"]);
+    command
+}
+
+/// The processes that `process` has started and that are still there.
+fn children_of(process: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let of = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+    let lists: Vec<String> = threads.map(|thread| of(thread.unwrap())).collect();
+    lists.iter().flat_map(|list| list.split_whitespace()).map(|id| id.parse().unwrap()).collect()
+}
+
+/// The one process that `unshare` has started, which is number 1 for itself.
+fn process_1(unshare: u32) -> u32 {
+    let began = Instant::now();
+    loop {
+        if let [process] = children_of(unshare)[..] {
+            let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+            let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap();
+            assert_eq!(ids.split_whitespace().last(), Some("1"), "{ids}");
+            return process;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "unshare started nothing");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_process_1_it_has_no_children_and_ends_at_a_signal() {
+    let trail = TrailFolder::sqlite();
+    let settings = trail.settings();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let mut house = House::open().await;
+    house.service = Service::start_by(as_process_1(), &house.certificates, &house.simulator.url(), &settings);
+    house.assert_well("a start as process 1").await;
+    let process = process_1(house.service.process_id());
+    assert_eq!(children_of(process), [] as [u32; 0], "there is nobody whose end it would have to wait for");
+    let began = Instant::now();
+    common::postgres::signal_to(process, "-TERM");
+    assert_eq!(house.service.ended(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(10), "the end took {:?}", began.elapsed());
+    trail.assert_whole("an end as process 1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_process_1_a_second_signal_ends_it_at_once() {
+    let slow = &common::children::numbers(1)[0];
+    let child = common::children::child(slow, "delay = \"20s\"");
+    let mut house = House::with_scenario(common::children::built_in_and(&child), &[]).await;
+    house.service = Service::start_by(as_process_1(), &house.certificates, &house.simulator.url(), &[]);
+    let process = process_1(house.service.process_id());
+    let looking = tokio::spawn(house.http.get(house.fhir(&format!("Flag?patient={slow}"))).send());
+    while house.counts().requests == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let began = Instant::now();
+    common::postgres::signal_to(process, "-TERM");
+    house.service.line_with("finishing what is in flight");
+    common::postgres::signal_to(process, "-INT");
+    assert_eq!(house.service.ended(), Some(130));
+    assert!(began.elapsed() < Duration::from_secs(10), "the end took {:?}", began.elapsed());
+    looking.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_process_1_a_signal_that_comes_during_the_start_ends_it_at_once() {
+    let house = House::open().await;
+    // A database that takes connections and never says anything: the start waits for it.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let store = format!("postgres://cpis@{}/cpis?sslmode=disable", silent.local_addr().unwrap());
+    let settings = [("AUDIT__STORE", store.as_str())];
+    let (mut unshare, _folder) = common::spawn_by(as_process_1(), &house.certificates, &house.simulator.url(), &settings);
+    let process = process_1(unshare.id());
+    let (_connection, _) = silent.accept().unwrap();
+    common::postgres::signal_to(process, "-TERM");
+    let began = Instant::now();
+    while unshare.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(10) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let status = unshare.try_wait().unwrap();
+    let _ = unshare.kill();
+    assert_eq!(status.map(|status| status.code()), Some(Some(0)), "the signal was lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs root, for port 53"]
+async fn a_resolver_that_hangs_does_not_hold_the_end_up() {
+    let mut house = House::open().await;
+    let resolver = UdpSocket::bind("127.0.0.77:53").unwrap();
+    resolver.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name).display().to_string()
+    };
+    // Two minutes for each name.
+    let resolving = file("resolv.conf", "nameserver 127.0.0.77\noptions timeout:30 attempts:4\n");
+    let names = file("nsswitch.conf", "hosts: dns\n");
+    let mounted = format!("mount --bind {resolving} /etc/resolv.conf && mount --bind {names} /etc/nsswitch.conf");
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", &format!("{mounted} && exec \"$0\" serve"), env!("CARGO_BIN_EXE_cpis-fhir")]);
+    let settings = [("SMSP__CONNECT_TIMEOUT", "1s")];
+    house.service = Service::start_by(command, &house.certificates, "https://smsp.trust.example/cpis", &settings);
+    let got = house.look(GOOD_CHILD).await;
+    assert_eq!((got.status, got.says_no_record()), (503, false), "{}", got.text);
+    resolver.recv(&mut [0; 512]).expect("the name was asked for");
+    let began = Instant::now();
+    assert_eq!(house.service.stop(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(10), "the end took {:?}", began.elapsed());
 }

@@ -26,6 +26,12 @@ fn lock(trail: &TrailFolder) -> Connection {
     other
 }
 
+/// What `/_status` says of itself, and of the trail.
+async fn status(house: &House) -> [String; 2] {
+    let json = house.send(house.http.get(format!("{}/_status", house.service.admin)), &[]).await.json();
+    [&json["status"], &json["checks"]["trail:writable"][0]["status"]].map(|status| status.as_str().unwrap().to_owned())
+}
+
 fn assert_nobody_was_asked(house: &House, got: &Got) {
     assert_eq!((got.status, got.issue().as_str()), (503, "transient"), "{}", got.text);
     assert_eq!(got.codes(), ("SERVICE_UNAVAILABLE".to_owned(), "UNAVAILABLE".to_owned()));
@@ -40,8 +46,10 @@ async fn while_the_store_is_locked_nothing_is_asked_and_then_it_is() {
     let lock = lock(&trail);
     assert_nobody_was_asked(&house, &house.look(GOOD_CHILD).await);
     assert!(house.service.said().contains("the trail cannot be written"), "{}", house.service.said());
+    assert_eq!(status(&house).await, ["fail", "fail"]);
     drop(lock);
     house.assert_well("the store was locked").await;
+    assert_eq!(status(&house).await, ["pass", "pass"]);
     trail.assert_whole("the store was locked");
 }
 
@@ -52,8 +60,10 @@ async fn a_store_that_is_gone_stops_every_query_until_it_is_back() {
     let (file, away) = (trail.file("audit.db"), trail.file("away.db"));
     std::fs::rename(&file, &away).unwrap();
     assert_nobody_was_asked(&house, &house.look(GOOD_CHILD).await);
+    assert_eq!(status(&house).await, ["fail", "fail"]);
     std::fs::rename(&away, &file).unwrap();
     house.assert_well("the store was away").await;
+    assert_eq!(status(&house).await, ["pass", "pass"]);
     trail.assert_whole("the store was away");
 }
 

@@ -29,6 +29,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let telemetry = telemetry::start(LogForm::Pretty);
     telemetry::silence_panic_messages();
     let core = service::core_runtime()?;
+    let stop = service::stop_signal(core.handle());
     let config = Config {
         listen: free(9443),
         control_listen: Some(free(9444)),
@@ -55,7 +56,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
             welcome(ready, &control, &smsp_url, &children)
         });
     };
-    let running = service::Running { ready, stop: service::stop_signal(), source: None };
+    let running = service::Running { ready, stop, source: None };
     let ended = service::run(Arc::new(settings), core.handle(), running);
     core.block_on(simulator.stop());
     drop(core);

@@ -28,6 +28,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     }
     let settings = Arc::new(settings);
     let core = service::core_runtime()?;
+    let stop = service::stop_signal(core.handle());
     let shown = Arc::clone(&settings);
     let ready = move |ready: &service::Ready| {
         tracing::info!(
@@ -42,7 +43,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     };
     let file = options.config.clone();
     let source: renewal::Source = Box::new(move |started| settings::renew(file.as_deref(), environment(), started));
-    let running = service::Running { ready, stop: service::stop_signal(), source: Some(source) };
+    let running = service::Running { ready, stop, source: Some(source) };
     let ended = service::run(settings, core.handle(), running);
     // Everything is on record: a resolver that still hangs holds nobody up.
     core.shutdown_timeout(LEFT_OVER);

@@ -18,6 +18,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long requests and looks in flight may take to finish after the signal to stop, together.
@@ -259,18 +260,37 @@ fn outlive_file_limits(runtime: &tokio::runtime::Runtime) {
     }
 }
 
-/// Completes at the first SIGTERM or SIGINT; a second one ends the process at once.
-pub async fn stop_signal() {
+/// Hears SIGTERM and SIGINT from now on: the first one completes what this gives, a second one ends the process at once. While nobody
+/// awaits it yet, nothing is in flight, and the first one ends the process at once too.
+///
+/// A start is to call it first: the first process of a container dies of no signal that it does not hear.
+pub fn stop_signal(core: &tokio::runtime::Handle) -> impl Future<Output = ()> + 'static {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return std::future::pending().await;
-    };
-    let mut either = async move || {
-        tokio::select! { _ = term.recv() => {}, _ = interrupt.recv() => {} }
-    };
-    either().await;
-    actix_web::rt::spawn(async move {
-        either().await;
-        std::process::exit(130);
-    });
+    let (told, first) = tokio::sync::oneshot::channel();
+    let is_awaited = Arc::new(AtomicBool::new(false));
+    let has_begun = Arc::clone(&is_awaited);
+    let _guard = core.enter();
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut term), Ok(mut interrupt)) => {
+            let mut either = async move || {
+                tokio::select! { _ = term.recv() => {}, _ = interrupt.recv() => {} }
+            };
+            core.spawn(async move {
+                either().await;
+                if !has_begun.load(Ordering::SeqCst) {
+                    std::process::exit(0);
+                }
+                let _ = told.send(());
+                either().await;
+                std::process::exit(130);
+            });
+        }
+        (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "no signal to stop can be heard"),
+    }
+    async move {
+        is_awaited.store(true, Ordering::SeqCst);
+        if first.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }

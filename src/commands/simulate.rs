@@ -26,12 +26,13 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let scenario = scenario(options.scenario.as_deref())?;
     let tls = tls(&options.certificates)?;
     let runtime = service::core_runtime()?;
+    let stop = service::stop_signal(runtime.handle());
     let config = Config { listen: options.listen, control_listen: Some(options.control), tls, scenario };
     let simulator = runtime
         .block_on(Simulator::start(config))
         .map_err(|error| CommandError::Settings(format!("the simulator cannot start: {error}")))?;
     say(&ready_message(&simulator, &options.certificates));
-    actix_web::rt::System::new().block_on(service::stop_signal());
+    runtime.block_on(stop);
     runtime.block_on(simulator.stop());
     Ok(())
 }

@@ -356,7 +356,8 @@ fn serve() -> Command {
     command
 }
 
-fn spawn_by(
+/// The same by another command than the binary's `serve`.
+pub fn spawn_by(
     mut command: Command,
     certificates: &Certificates,
     smsp_url: &str,
