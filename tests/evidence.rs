@@ -70,6 +70,17 @@ fn every_finding_has_a_row_that_names_its_tests() {
     }
 }
 
+/// What real clients, proxies and SMSPs send, in docs/conformance.md. The chart is held by checks of its own, not by tests.
+#[test]
+fn every_case_has_a_row_that_names_what_holds_it() {
+    let document = read("docs/conformance.md");
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| C2-")).collect();
+    assert_eq!(rows.len(), 22);
+    for row in rows {
+        assert!(!evidence(row).is_empty() || row.contains("helm/checks/"), "{row}");
+    }
+}
+
 #[test]
 fn every_hazard_that_must_be_thought_of_is_in_the_log() {
     let log = read("docs/clinical-safety.md").to_lowercase();
