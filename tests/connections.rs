@@ -3,6 +3,8 @@
 
 mod common;
 
+#[path = "connections/idle.rs"]
+mod idle;
 #[path = "connections/kinds.rs"]
 mod kinds;
 

@@ -7,7 +7,7 @@ use common::clock::MovedClock;
 use common::scripted::{self, Query, Scripted, Step};
 use common::{GOOD_CHILD, Got, Service, client};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const PROTECTION: &str = "342191000000101";
 const LOOKED_AFTER: &str = "764841000000100";
@@ -109,6 +109,79 @@ async fn a_page_walk_over_midnight_shows_every_plan_once_as_on_the_day_of_its_fi
     let next = place.follow(&link(&anew, "next").unwrap(), &[]).await;
     assert_eq!([standing(&anew), standing(&next)].concat(), [[LOOKED_AFTER, "active"], [PROTECTION, "inactive"]]);
     assert_eq!(place.smsp.queries().len(), 1);
+}
+
+/// The answer with three accesses of the past.
+fn answer_with_accesses(query: &Query, plans: &[[&str; 3]]) -> Vec<Step> {
+    let Some(Step::Send(reply)) = answer(query, plans).pop() else { panic!("no reply") };
+    let reply = String::from_utf8(reply).unwrap();
+    let (_, body) = reply.split_once("\r\n\r\n").unwrap();
+    let access = |number: u8| {
+        format!(
+            "<pertinentInformation13><pertinentCP-ISNHSQuery><effectiveTime value=\"2026112{number}231500+0000\"/>\
+             <id root=\"00000000-0000-4000-8000-00000000000{number}\"/><queryByParameter><person.NHSnumber>\
+             <value extension=\"{GOOD_CHILD}\"/></person.NHSnumber></queryByParameter></pertinentCP-ISNHSQuery></pertinentInformation13>"
+        )
+    };
+    let accesses = [1, 2, 3].map(access).concat();
+    let body = body.replacen("<pertinentInformation14>", &format!("{accesses}<pertinentInformation14>"), 1);
+    let body = body.replacen(r#"AccessRecords><value value="0""#, r#"AccessRecords><value value="3""#, 1);
+    vec![Step::Send(scripted::http_ok(&body))]
+}
+
+/// By its full URL, each resource of one search mode.
+fn shown(got: &Got, mode: &str) -> BTreeMap<String, Value> {
+    let entries = got.json()["entry"].as_array().cloned().unwrap_or_default();
+    let of_mode = entries.into_iter().filter(|entry| entry["search"]["mode"] == mode);
+    of_mode.map(|entry| (entry["fullUrl"].as_str().unwrap().to_owned(), entry["resource"].clone())).collect()
+}
+
+/// Whatever is searched for, also with what it refers to: the pages together are the search without pages, as it was on the first day,
+/// and backwards they are the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_a_walk_over_midnight_are_the_whole_search_of_its_first_day() {
+    const TURNING: &[[&str; 3]] = &[
+        ["CPP", "2026-01-10", "2026-11-29"],
+        ["LAC", "2026-11-30", ""],
+        ["UCP", "2026-05-01", "2026-11-01"],
+        ["CPP", "2024-01-01", ""],
+    ];
+    let searches = [
+        ("Flag", "&_include=Flag:detail&_include=Flag:patient&_include=Flag:author"),
+        ("Flag", "&status=active&_revinclude:iterate=AuditEvent:entity"),
+        ("Flag", "&_sort=-date"),
+        ("EpisodeOfCare", "&_include=EpisodeOfCare:team&_include=EpisodeOfCare:organization"),
+        ("CarePlan", "&status=active"),
+        ("CarePlan", "&_summary=true"),
+        ("CareTeam", "&date=ge2026-11-30"),
+        ("AuditEvent", "&_include=AuditEvent:agent&_include=AuditEvent:entity"),
+    ];
+    for (resource, further) in searches {
+        let name = format!("{resource}{further}");
+        let place = Place::at("2026-11-29T23:59:00Z", TURNING).await;
+        place.smsp.follow(|query| answer_with_accesses(query, TURNING));
+        let whole = place.search(resource, further).await;
+        let mut pages = vec![place.search(resource, &format!("{further}&_count=1")).await];
+        assert!(whole.total() > 1, "{name}: {}", whole.text);
+        place.clock.set("2026-11-30T00:01:00Z");
+        while let Some(next) = link(pages.last().unwrap(), "next") {
+            let page = place.follow(&next, &[]).await;
+            assert_eq!((page.status, page.total()), (200, whole.total()), "{name}: {}", page.text);
+            pages.push(page);
+        }
+        let walked: Vec<Value> = pages.iter().flat_map(|page| page.resources("match")).collect();
+        assert_eq!(walked, whole.resources("match"), "{name}");
+        let included: BTreeMap<_, _> = pages.iter().flat_map(|page| shown(page, "include")).collect();
+        assert_eq!(included, shown(&whole, "include"), "{name}");
+        let mut back = vec![link(pages.last().unwrap(), "previous")];
+        for forward in pages.iter().rev().skip(1) {
+            let page = place.follow(&back.pop().flatten().unwrap_or_else(|| panic!("{name}")), &[]).await;
+            let modes = ["match", "include"].map(|mode| shown(&page, mode));
+            assert_eq!(modes, ["match", "include"].map(|mode| shown(forward, mode)), "{name}");
+            back.push(link(&page, "previous"));
+        }
+        assert_eq!((back, place.smsp.queries().len()), (vec![None], 1), "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

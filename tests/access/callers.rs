@@ -8,6 +8,9 @@ use crate::common::{GOOD_CHILD, Got, House};
 use cpis_fhir::audit::Event;
 use serde_json::json;
 
+/// Twenty-five accesses.
+const MANY_ACCESSES: &str = "9449310394";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_activity_or_a_role_allows_looking() {
     let issuer = Issuer::start().await;
@@ -265,4 +268,34 @@ async fn the_demo_needs_the_permission_that_the_settings_ask_for() {
     let house = House::with(&[("ACCESS__ALLOW__ORGANISATIONS", "RX2")]).await;
     let got = house.look(GOOD_CHILD).await;
     assert_refused(&house, &got, 403, "forbidden", &[]);
+}
+
+/// The token of a page says nothing of who searched: whose look it is, is whoever asks for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_persons_look_is_gone_and_nothing_is_asked() {
+    let (issuer, trail) = (Issuer::start().await, TrailFolder::sqlite());
+    let house = issuer.house_on(&trail).await;
+    let own = bearer(&issuer.good());
+    let path = format!("AuditEvent?patient={MANY_ACCESSES}&_count=3");
+    let first = house.get_with(&path, &[("Authorization", own.as_str())]).await;
+    let links = first.json()["link"].as_array().unwrap().clone();
+    let next = links.iter().find(|link| link["relation"] == "next").unwrap()["url"].as_str().unwrap().to_owned();
+    let others = [json!({"sub": "another-one"}), json!({"org": "RX2"})];
+    for claims in &others {
+        let other = bearer(&issuer.token(claims.clone()));
+        let page = house.send(house.http.get(&next), &[("Authorization", other.as_str())]).await;
+        assert_eq!((page.status, page.issue().as_str()), (410, "not-found"), "{claims}: {}", page.text);
+        assert!(page.diagnostics().contains("CP-IS was not asked") && !page.text.contains("AuditEvent"), "{}", page.text);
+        // Their own look makes it no page of theirs.
+        house.get_with(&path, &[("Authorization", other.as_str())]).await;
+        assert_eq!(house.send(house.http.get(&next), &[("Authorization", other.as_str())]).await.status, 410, "{claims}");
+    }
+    assert_eq!(house.send(house.http.get(&next), &[]).await.status, 401);
+    let page = house.send(house.http.get(&next), &[("Authorization", own.as_str())]).await;
+    assert_eq!((page.status, page.total()), (200, first.total()), "{}", page.text);
+    assert_eq!(house.counts().queries, 1 + others.len() as u64);
+    let told = trail.told().await;
+    let not_held = told.iter().filter(|told| told.entry.event == Event::NotHeld && told.entry.who.is_some());
+    assert_eq!(not_held.count(), 2 * others.len(), "each of them is on the trail by name");
+    trail.assert_whole("pages of others");
 }

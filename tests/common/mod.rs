@@ -247,6 +247,18 @@ impl Service {
         std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
     }
 
+    /// The same once nothing is opened or closed any more: right after the start its workers still begin.
+    pub async fn descriptors_at_rest(&self) -> usize {
+        let (mut count, mut same) = (self.descriptors(), 0);
+        while same < 10 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let now = self.descriptors();
+            same = if now == count { same + 1 } else { 0 };
+            count = now;
+        }
+        count
+    }
+
     /// Memory that it holds now, in KiB.
     pub fn resident_kib(&self) -> usize {
         self.memory("VmRSS:")

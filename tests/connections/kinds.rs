@@ -275,7 +275,7 @@ fn late_no_record(query: &Query) -> Vec<Step> {
 async fn end_their_connection(kinds: &'static [Kind]) {
     let place = Place::before(kinds, late_no_record).await;
     let mut kept = place.next("the start").await;
-    let descriptors = place.service.descriptors();
+    let descriptors = place.service.descriptors_at_rest().await;
     for (at, (name, statuses, _)) in kinds.iter().enumerate() {
         place.at.store(at, Ordering::SeqCst);
         for (status, connection) in statuses.iter().zip([kept, kept + 1]) {

@@ -93,9 +93,11 @@ async fn a_server_that_refuses_our_certificate_has_not_heard() {
     let (ours, theirs) = (certificates(), certificates());
     let simulator = simulator(&ours, &theirs, loopback()).await;
     let service = Service::start(&ours, &simulator.url(), &QUICK);
+    let descriptors = service.descriptors_at_rest().await;
     for _ in 0..10 {
         assert_not_asked(&service, "our certificate is refused").await;
     }
+    service.until_descriptors(descriptors + 1).await;
     assert_eq!((simulator.counts().connections, simulator.counts().requests), (0, 0));
 }
 

@@ -109,30 +109,38 @@ async fn an_answer_that_nobody_waited_for_is_given_to_its_request_after_a_restar
     assert_eq!(place.count(Event::Unknown).await, 0);
 }
 
+/// A restart between the pages, and midnight too: in force on the day of the first page, on each page.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_plan_is_on_one_page_over_a_restart() {
-    let mut place = Place::with(&[], |query| {
-        let found = scripted::found(query);
-        let (before, rest) = found.split_once("<pertinentInformation15>").unwrap();
-        let (plan, after) = rest.split_once("</pertinentInformation15>").unwrap();
-        let second = plan.replace("20250901", "20240115");
-        let plans = [plan, &second].map(|plan| format!("<pertinentInformation15>{plan}</pertinentInformation15>")).concat();
-        vec![Step::Send(scripted::http_ok(&format!("{before}{plans}{after}")))]
-    })
-    .await;
-    let url = |place: &Place| format!("{}/FHIR/R4/Flag?patient={}&_count=1", place.service.public, crate::common::GOOD_CHILD);
-    let first = place.follow(&url(&place)).await;
-    assert_eq!(first.total(), 2, "{}", first.text);
-    let next = |got: &crate::common::Got| {
-        let links = got.json()["link"].as_array().unwrap().clone();
-        let next = links.iter().find(|link| link["relation"] == "next").map(|link| link["url"].as_str().unwrap().to_owned());
-        next.and_then(|url| url.split_once("/FHIR/").map(|(_, path)| path.to_owned()))
-    };
-    let path = next(&first).unwrap();
-    place.kill_and_start();
-    let second = place.follow(&format!("{}/FHIR/{path}", place.service.public)).await;
-    assert_eq!((second.status, second.total(), next(&second)), (200, 2, None), "{}", second.text);
-    let starts = |got: &crate::common::Got| got.resources("match")[0]["period"]["start"].as_str().unwrap().to_owned();
-    assert_eq!([starts(&first), starts(&second)], ["2025-09-01", "2024-01-15"]);
-    assert_eq!(place.queries(), 1);
+async fn pages_over_a_restart_and_midnight_are_those_of_the_first_day() {
+    for killed in [true, false] {
+        let mut place = Place::with(&[], |query| {
+            // Ends on the day of the first page; another begins on the day after.
+            let end = "</component><component1><cPPEndDate><value value=\"202611290000\"/></cPPEndDate></component1>";
+            let reply = scripted::found(query).replacen("</component>", end, 1);
+            let (at, after) = (reply.find("<pertinentInformation15>").unwrap(), reply.find("<subject>").unwrap());
+            let next = reply[at..after].replace("202509010000", "202611300000").replace("202611290000", "202712310000");
+            vec![Step::Send(scripted::http_ok(&format!("{}{next}{}", &reply[..after], &reply[after..])))]
+        })
+        .await;
+        place.clock.set("2026-11-29T23:58:30Z");
+        let search = format!("{}/FHIR/R4/Flag?patient={}&_count=1", place.service.public, crate::common::GOOD_CHILD);
+        let first = place.follow(&search).await;
+        let next =
+            first.json()["link"].as_array().unwrap().iter().find(|link| link["relation"] == "next").unwrap()["url"].clone();
+        let next = next.as_str().unwrap().replace(&place.service.public, "");
+        place.clock.set("2026-11-30T00:00:30Z");
+        if killed {
+            place.kill_and_start();
+        } else {
+            place.stop_and_start();
+        }
+        let second = place.follow(&format!("{}{next}", place.service.public)).await;
+        let shown = |got: &crate::common::Got| {
+            let flag = got.resources("match")[0].clone();
+            [&flag["period"]["start"], &flag["status"]].map(|value| value.as_str().unwrap().to_owned())
+        };
+        assert_eq!((first.total(), second.status, second.total()), (2, 200, 2), "{}", second.text);
+        assert_eq!([shown(&first), shown(&second)], [["2025-09-01", "active"], ["2026-11-30", "inactive"]]);
+        assert_eq!(place.queries(), 1);
+    }
 }
