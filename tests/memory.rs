@@ -3,9 +3,10 @@
 
 mod common;
 
-use common::House;
+use common::container::Container;
 use common::load::Load;
 use common::trail::TrailFolder;
+use common::{House, Service};
 use std::time::{Duration, Instant};
 
 const MIB: usize = 1 << 20;
@@ -49,4 +50,40 @@ async fn new_children_without_end_are_shed_and_the_process_stays_within_its_memo
     assert_eq!((got.status, got.total()), (200, 1), "what is shared is still shown");
     assert_eq!(house.service.stop(), Some(0));
     trail.assert_whole("a load beyond the memory");
+}
+
+/// New children by 96 callers in a container of so many MiB, until looks are shed, and for a while beyond.
+async fn fill_a_container(mebibytes: usize) {
+    let trail = TrailFolder::sqlite();
+    let settings = trail.settings();
+    let mut settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    // Nothing is forgotten while it fills, however slow the machine is.
+    settings.push(("LOOKUP__SHARE_FOR", "15m"));
+    let container = Container::with_memory(mebibytes * MIB);
+    let mut house = House::open().await;
+    house.service = Service::start_by(container.serve(), &house.certificates, &house.simulator.url(), &settings);
+    house.assert_well("a start in a container").await;
+    assert_eq!(metric(&house, "cpis_memory_limit_bytes").await, mebibytes * MIB / 2, "half of what the container has");
+    let load = Load::start(96, &house.fhir(""));
+    let began = Instant::now();
+    while metric(&house, "cpis_lookup_shed_total").await < 2_000 {
+        assert!(began.elapsed() < Duration::from_mins(14), "{} looks, and none was shed", load.ended());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let told = load.stop().await;
+    let shown = told.iter().filter(|told| told.status == Some(200)).count();
+    let peak = house.service.peak_kib() / 1024;
+    println!("{mebibytes} MiB: {shown} looks shown, {} shed, peak {peak} MiB, {:?}", told.len() - shown, began.elapsed());
+    assert!(told.iter().all(|told| matches!(told.status, Some(200 | 503))), "shed, nothing else");
+    assert_eq!(container.killed().unwrap_or(0), 0);
+    assert!(peak < mebibytes * 9 / 10, "{peak} MiB of {mebibytes}");
+    assert_eq!(usize::try_from(house.counts().queries).unwrap(), shown + 1);
+    assert_eq!(house.service.stop(), Some(0));
+    trail.assert_whole("a load beyond the memory of a container");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs root, for a control group; takes minutes"]
+async fn in_a_container_of_128_mib_new_children_without_end_are_shed_and_nothing_is_killed() {
+    fill_a_container(128).await;
 }

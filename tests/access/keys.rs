@@ -128,6 +128,11 @@ async fn an_issuer_that_never_was_there_is_a_503_that_may_be_repeated() {
         assert!(got.header("Retry-After").is_some() && got.diagnostics().contains("cannot be checked"), "{mood:?} {}", got.text);
         assert_eq!(issuer.others(), 0, "redirects are not followed");
         assert!(!house.service.said().contains("ward network"), "nothing that it sent is in the log");
+        let holds = house.service.holds().await;
+        for at in 0..20 {
+            assert_eq!(look_with(&house, &issuer.token(json!({"jti": at}))).await.status, 503, "{mood:?}");
+        }
+        house.service.holds_no_more(holds).await;
     }
 }
 
@@ -136,12 +141,13 @@ async fn a_slow_issuer_keeps_a_caller_for_seconds_not_for_ever() {
     let issuer = Issuer::start().await;
     issuer.be(Mood::Slow);
     let house = issuer.house().await;
-    let began = Instant::now();
+    let (began, holds) = (Instant::now(), house.service.holds().await);
     let got = look_with(&house, &issuer.good()).await;
     assert_refused(&house, &got, 503, "transient", &[]);
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     issuer.be(Mood::Well);
     becomes_well(&house, &issuer).await;
+    house.service.holds_no_more(holds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 pub mod canaries;
 pub mod children;
 pub mod clock;
+pub mod container;
 pub mod gateway;
 pub mod ground;
 pub mod issuer;
@@ -282,6 +283,18 @@ impl Service {
             assert!(began.elapsed() < Duration::from_mins(1), "{} descriptors, not {count}", self.descriptors());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Descriptors and KiB that it holds now: for [`Service::holds_no_more`], after some fault.
+    pub async fn holds(&self) -> [usize; 2] {
+        [self.descriptors_at_rest().await, self.resident_kib()]
+    }
+
+    /// What a fault took is back, but for a connection or two that are kept, and for what an allocator keeps.
+    pub async fn holds_no_more(&self, [descriptors, kib]: [usize; 2]) {
+        self.until_descriptors(descriptors + 4).await;
+        let more = self.resident_kib().saturating_sub(kib);
+        assert!(more <= 16 * 1024, "{more} KiB more than before");
     }
 
     /// Stops it where it stands, as a frozen machine would, until [`Service::thaw`].
