@@ -32,12 +32,13 @@ impl PageFormat {
 }
 
 /// Every metric that dashboards and alerts may use, with its Prometheus type. The same names as `helm/cpis-fhir/metrics.txt`.
-const DECLARED: [(&str, &str); 31] = [
+const DECLARED: [(&str, &str); 32] = [
     ("http_server_request_duration_seconds", "histogram"),
     ("http_server_active_requests", "gauge"),
     ("cpis_lookups_total", "counter"),
     ("cpis_notifications_caused_total", "counter"),
     ("cpis_notifications_saved_total", "counter"),
+    ("cpis_lookups_repeated_total", "counter"),
     ("cpis_lookup_in_flight", "gauge"),
     ("cpis_lookup_queued", "gauge"),
     ("cpis_lookup_shed_total", "counter"),

@@ -299,3 +299,23 @@ async fn a_page_of_another_persons_look_is_gone_and_nothing_is_asked() {
     assert_eq!(not_held.count(), 2 * others.len(), "each of them is on the trail by name");
     trail.assert_whole("pages of others");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_one_child_looked_at_again_and_again_is_counted_and_sharing_is_not() {
+    let house = House::open().await;
+    let repeated = async || {
+        let page = house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await.text;
+        page.lines().find_map(|line| line.strip_prefix("cpis_lookups_repeated_total ")).unwrap().to_owned()
+    };
+    let path = format!("Flag?patient={GOOD_CHILD}");
+    for _ in 0..10 {
+        assert_eq!(house.get(&path).await.status, 200);
+    }
+    for wanted in ["0", "0", "1", "2"] {
+        assert_eq!(house.get_with(&path, &[("CPIS-New-Look", "true")]).await.status, 200);
+        assert_eq!(repeated().await, wanted);
+    }
+    assert_eq!(house.counts().queries, 5);
+    let said = house.service.line_with("again and again");
+    assert!(!said.contains(GOOD_CHILD), "{said}");
+}

@@ -37,7 +37,7 @@ async fn every_name_that_is_promised_is_on_the_page_with_a_value() {
     house.assert_well("start").await;
     let page = page(&house).await;
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
-    assert_eq!(names().len(), 31);
+    assert_eq!(names().len(), 32);
     for name in names() {
         assert!(page.text.contains(&format!("# TYPE {name} ")), "{name} in {}", page.text);
         let has_value = page.text.lines().any(|line| {
@@ -117,6 +117,7 @@ async fn what_has_not_happened_yet_is_0_and_its_first_event_adds_no_series() {
         r#"cpis_connections_ended_total{reason="unread"}"#,
         "cpis_notifications_caused_total",
         "cpis_notifications_saved_total",
+        "cpis_lookups_repeated_total",
         "cpis_lookup_shed_total",
         "cpis_lookup_unshared_total",
         "cpis_panics_total",
