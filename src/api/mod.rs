@@ -20,7 +20,6 @@ pub mod problem;
 mod rate;
 mod read;
 mod refusals;
-mod repeats;
 mod respond;
 pub mod routes;
 mod search;
@@ -52,7 +51,6 @@ use media::Negotiation;
 use problem::Problem;
 use rate::Rates;
 use refusals::Refusals;
-use repeats::Repeats;
 use respond::Answered;
 use routes::Route;
 use std::panic::AssertUnwindSafe;
@@ -71,7 +69,6 @@ pub struct App {
     rates: Rates,
     children: Children,
     refusals: Refusals,
-    repeats: Repeats,
     /// Where there is a trail: its search on the admin listener.
     pub trail_search: Option<audit::TrailSearch>,
     /// Its connections read it too.
@@ -102,7 +99,6 @@ impl App {
             rates,
             children,
             refusals: Refusals::default(),
-            repeats: Repeats::default(),
             trail_search: None,
             draining: Arc::default(),
         }

@@ -22,7 +22,7 @@ use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
 use crate::fhir::search::{Base, Cursor, Handling, LookMark, Ours, Search};
 use crate::lookup::{Freshness, Look, Request};
 use crate::settings::{self, Settings};
-use crate::telemetry::{self, spans};
+use crate::telemetry::spans;
 use actix_web::{HttpRequest, web};
 use fhirbolt_model::r4::Resource;
 use jiff::civil::Date;
@@ -89,15 +89,10 @@ pub(super) fn question(nhs_number: &NhsNumber, identity: &Identity, caller: &Cal
 pub(super) async fn look(app: &App, mut question: Question, freshness: Freshness, asked: Request) -> Result<Look, Problem> {
     may_look_at(app, &question, &asked).await?;
     let own_identity = speaks_for_itself(&question.requester);
-    let (user, child) = (question.requester.user.clone(), question.nhs_number.clone());
     let looking = Looking::begin(&mut question);
     let outcome = looking.work().around(app.lookups.look(question, freshness, asked)).await;
     let problem = outcome.as_ref().err().map(|failure| Problem::of_failure(failure, own_identity));
     looking.end(&outcome, problem.as_ref());
-    if outcome.as_ref().is_ok_and(|look| !look.shared) && app.repeats.count(&user, &child) {
-        tracing::warn!("a user has CP-IS asked about one child again and again: the trail says who");
-        telemetry::metrics().look_repeated();
-    }
     outcome.map_err(|_| problem.unwrap_or_else(Problem::internal))
 }
 

@@ -205,7 +205,7 @@ fn observe(app: &Arc<App>) {
     let of = Arc::downgrade(app);
     metrics.observe_lookups(move || of.upgrade().map(|app| looks(&app.lookups.statistics())).unwrap_or_default());
     let of = Arc::downgrade(app);
-    metrics.observe_trail(move || of.upgrade().map(|app| trail(&app.trail.state())).unwrap_or_default());
+    metrics.observe_trail(move || of.upgrade().map(|app| trail(&app)).unwrap_or_default());
     let of = Arc::downgrade(app);
     metrics.observe_issuers(move || of.upgrade().map(|app| app.access.key_ages()).unwrap_or_default());
     renewal::observe_certificates(&app.settings);
@@ -219,6 +219,7 @@ fn looks(now: &Statistics) -> LookupNumbers {
         memory_used: u64::try_from(now.memory_used).unwrap_or(u64::MAX),
         memory_limit: u64::try_from(now.memory_limit).unwrap_or(u64::MAX),
         unshared: now.unshared,
+        repeated: now.repeated,
         notifications_caused: now.notifications_caused,
         notifications_saved: now.notifications_saved,
         breaker: match now.breaker {
@@ -229,9 +230,10 @@ fn looks(now: &Statistics) -> LookupNumbers {
     }
 }
 
-fn trail(now: &TrailState) -> TrailNumbers {
-    let owed = u64::try_from(now.owed).unwrap_or(u64::MAX);
-    TrailNumbers { failing: now.failing.is_some(), owed, entries: now.entries }
+fn trail(app: &App) -> TrailNumbers {
+    let TrailState { failing, owed, entries, .. } = app.trail.state();
+    let failing = failing.is_some() || app.lookups.is_forgetful();
+    TrailNumbers { failing, owed: u64::try_from(owed).unwrap_or(u64::MAX), entries }
 }
 
 /// The runtime that owns the SMSP client and every look (decisions.md 32).

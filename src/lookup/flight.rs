@@ -4,6 +4,7 @@ use super::Patience;
 use super::breaker::{Breaker, Pass, Sign};
 use super::gate::{Gate, Place, Ticket};
 use super::record::{self, Ledger, Showing};
+use super::repeats::Repeats;
 use super::replicas::{Beginning, Replicas, Start, UNSHARED};
 use super::statistics::{Counters, count};
 use super::table::{Departure, Flight, Landed, Source};
@@ -28,6 +29,7 @@ pub(super) struct Crew {
     /// What outlives a restart; empty where nothing does.
     pub window: OnceLock<Window>,
     pub counters: Arc<Counters>,
+    pub repeats: Repeats,
     pub patience: Patience,
 }
 
@@ -191,8 +193,19 @@ impl Trip<'_> {
         count(&counters.asked);
         let outcome = self.ask(&ids, &mut pass, place).await;
         told::tell(outcome.as_ref());
+        if outcome.as_ref().map_or_else(|failure| failure.delivery != Delivery::NotDelivered, |_| true) {
+            self.was_heard();
+        }
         pass.report(Sign::of(&outcome), Instant::now());
         Attempt::Made(open, outcome)
+    }
+
+    /// CP-IS may have heard: one time of many, for this person and this child, is counted. The trail says who it is, by the look.
+    fn was_heard(&self) {
+        if self.crew.repeats.asks(self.flight.key(), Instant::now()) {
+            count(&self.crew.counters.repeated);
+            tracing::warn!(look = %self.flight.look, "one person asks about one child again and again: each time notifies");
+        }
     }
 
     /// Waits on after the caller's deadline, but then neither counts as on its way for the bulkhead, nor as sound for the breaker.

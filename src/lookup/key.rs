@@ -46,6 +46,11 @@ impl LookKey {
         &self.nhs_number
     }
 
+    /// Who asks.
+    pub fn user(&self) -> &UserIdentity {
+        &self.user
+    }
+
     /// Bytes of its parts.
     pub(super) fn weight(&self) -> usize {
         self.user.issuer.as_str().len() + self.user.id.as_str().len() + self.role.as_str().len() + self.organisation.len()

@@ -21,6 +21,7 @@ mod key;
 mod recall;
 mod record;
 pub mod remote;
+mod repeats;
 mod replicas;
 mod statistics;
 mod table;
@@ -48,6 +49,7 @@ use gate::{Gate, Ticket};
 use recall::Limits;
 use record::Ledger;
 use remote::{RemoteError, RemoteTable};
+use repeats::Repeats;
 use replicas::{Beginning, Replicas};
 use statistics::{count, read};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,6 +57,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use table::{Bounds, Flight, Found, Landed, Source, Table};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use window::Earlier;
 
@@ -180,26 +183,35 @@ impl Lookups {
         let breaker = Breaker::new(rules.breaker);
         let gate = Gate::new(rules.bulkhead);
         let (window, counters) = (OnceLock::new(), Arc::default());
-        let crew = Crew { register, ledger, breaker, gate, replicas, window, counters, patience: rules.patience };
+        let repeats = Repeats::default();
+        let crew = Crew { register, ledger, breaker, gate, replicas, window, counters, repeats, patience: rules.patience };
         Self { crew: Arc::new(crew), table, sharing: rules.sharing, is_forgetful: Arc::default(), runtime }
     }
 
-    /// Remembers the looks of before this start (decisions.md 42). Where the trail cannot be reached just now, nothing is asked or shown
-    /// until it can be, and they are remembered.
+    /// Remembers the looks of before this start (decisions.md 42). Where the trail cannot be reached just now, or takes longer than
+    /// [`START_WAITS`] to be read, the service starts all the same, and nothing is asked or shown until they are remembered.
     pub async fn recall(&self, past: Past) {
-        let limits = Limits::new(self.sharing, self.table.remember_for(), self.crew.patience);
-        let mut earlier = recall::open_window(&past, limits);
-        if self.recall_once(&past, &mut earlier, limits).await {
-            return;
-        }
         self.is_forgetful.store(true, Ordering::SeqCst);
-        let lookups = self.clone();
+        let (lookups, limits) = (self.clone(), Limits::new(self.sharing, self.table.remember_for(), self.crew.patience));
+        let (tried, first_try) = oneshot::channel::<()>();
         self.runtime.spawn(async move {
+            let (mut earlier, mut tried) = (recall::open_window(&past, limits), Some(tried));
             while !lookups.recall_once(&past, &mut earlier, limits).await {
+                tried.take();
                 tokio::time::sleep(RECALLED_EVERY).await;
             }
             lookups.is_forgetful.store(false, Ordering::SeqCst);
         });
+        // Nothing is ever sent: it ends when the sender is dropped, after the first try.
+        let _ = tokio::time::timeout(START_WAITS, first_try).await;
+        if self.is_forgetful() {
+            tracing::error!("the looks of before this start are not read back yet: nothing is asked or shown until they are");
+        }
+    }
+
+    /// The looks of before the start are not read back yet: nothing is asked or shown.
+    pub fn is_forgetful(&self) -> bool {
+        self.is_forgetful.load(Ordering::SeqCst)
     }
 
     async fn recall_once(&self, past: &Past, earlier: &mut Option<Earlier>, limits: Limits) -> bool {
@@ -214,7 +226,7 @@ impl Lookups {
 
     /// Nothing is asked or shown before it is known what was asked.
     fn remembers(&self) -> Result<(), Failure> {
-        if self.is_forgetful.load(Ordering::SeqCst) { Err(unasked(FailureKind::TrailUnavailable)) } else { Ok(()) }
+        if self.is_forgetful() { Err(unasked(FailureKind::TrailUnavailable)) } else { Ok(()) }
     }
 
     /// The requester's shared look about the child of `question`, if there still is one and it is wanted. Never asks (decisions.md 11).
@@ -423,6 +435,7 @@ impl Lookups {
             notifications_saved: read(&counters.notifications_saved),
             shed: read(&counters.shed) + self.table.refused(),
             withheld: read(&counters.withheld),
+            repeated: read(&counters.repeated),
             displaced: self.table.displaced(),
             unshared: self.crew.replicas.as_ref().map_or(0, |replicas| replicas.unshared()),
             in_flight: self.in_flight(),
@@ -474,6 +487,9 @@ const TELLING_OTHERS: Duration = Duration::from_secs(2);
 
 /// How long the end may wait for the window's file.
 const WRITING: Duration = Duration::from_secs(2);
+
+/// How long a start waits for the looks of before it.
+const START_WAITS: Duration = Duration::from_secs(5);
 
 /// How often a trail that is away is tried again for the looks of before the start.
 const RECALLED_EVERY: Duration = Duration::from_millis(500);

@@ -13,6 +13,7 @@ pub(super) struct Counters {
     pub notifications_saved: AtomicU64,
     pub shed: AtomicU64,
     pub withheld: AtomicU64,
+    pub repeated: AtomicU64,
 }
 
 /// The numbers at one moment.
@@ -32,6 +33,8 @@ pub struct Statistics {
     pub shed: u64,
     /// Answers that could not be put on the trail when they came.
     pub withheld: u64,
+    /// Queries of one user about one child beyond three in an hour.
+    pub repeated: u64,
     /// Answers that made room for newer ones before their time. Each had been told to a caller.
     pub displaced: u64,
     /// Bytes that remembered looks, kept answers and bodies in flight have.

@@ -44,7 +44,6 @@ pub struct Metrics {
     trail_commit: Histogram<f64>,
     refused: Counter<u64>,
     connections_ended: Counter<u64>,
-    repeated: Counter<u64>,
     panics: Counter<u64>,
     reload_errors: Counter<u64>,
     observed: Arc<Observed>,
@@ -94,7 +93,6 @@ impl Metrics {
                 "{connection}",
                 "Connections that the service ended because of what the caller did, or for want of places",
             ),
-            repeated: counter("cpis.lookups.repeated", "{query}", "Queries of one user about one child beyond three in an hour"),
             panics: counter("cpis.panics", "{panic}", "Panics; each cost one request at most"),
             reload_errors: counter(
                 "cpis.certificate.reload_errors",
@@ -106,7 +104,6 @@ impl Metrics {
         observed::build(meter, &metrics.observed);
         // What has not happened yet is 0, not absent: an alert must see the first one as a rise.
         metrics.panics.add(0, &[]);
-        metrics.repeated.add(0, &[]);
         metrics.reload_errors.add(0, &[]);
         metrics
     }
@@ -196,11 +193,6 @@ impl Metrics {
     /// One connection that we ended. `reason`: of the vocabulary in the chart's `metrics.txt`.
     pub fn connection_ended(&self, reason: &'static str) {
         self.connections_ended.add(1, &[KeyValue::new("reason", reason)]);
-    }
-
-    /// One more query of a user about a child of whom they had others within the hour.
-    pub fn look_repeated(&self) {
-        self.repeated.add(1, &[]);
     }
 
     pub(super) fn panicked(&self) {

@@ -14,6 +14,7 @@ mod nameless;
 mod on_record;
 mod overload;
 mod sharing;
+mod start;
 mod with_the_trail;
 
 const NUMBER: &str = "9990000018";

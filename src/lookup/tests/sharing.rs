@@ -149,6 +149,28 @@ async fn a_view_that_sends_no_cache_at_every_refresh_asks_once_a_window() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_person_who_asks_about_one_child_again_and_again_is_counted_and_repetitions_are_not() {
+    let register = Script::new(Duration::ZERO, vec![Ok(()), Err(not_connected()), Err(not_connected()), Ok(())]);
+    let lookups = sharing_lookups(&register);
+    let counted = || (register.asked(), lookups.statistics().repeated);
+    // Neither attempt of the second new look reaches CP-IS: the same request asks for it.
+    for (n, expected) in [(1, 0), (4, 0), (5, 0), (6, 1)].into_iter().enumerate() {
+        let _ = lookups.new_look(&format!("new-look-{n}")).await;
+        lookups.with_id(&format!("new-look-{n}")).await.unwrap();
+        lookups.plain("a").await.unwrap();
+        assert_eq!(counted(), expected);
+        tokio::time::advance(Duration::from_mins(10)).await;
+    }
+    lookups.plain("b").await.unwrap();
+    assert_eq!(counted(), (7, 1));
+    lookups.plain("a").await.unwrap();
+    assert_eq!(counted(), (8, 2));
+    tokio::time::advance(Duration::from_hours(1)).await;
+    lookups.plain("a").await.unwrap();
+    assert_eq!(counted(), (9, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_is_never_shared() {
     let register = Script::new(Duration::ZERO, vec![Err(lost()), Ok(())]);
     let lookups = sharing_lookups(&register);

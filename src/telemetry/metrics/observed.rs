@@ -21,6 +21,8 @@ pub struct LookupNumbers {
     pub memory_limit: u64,
     /// Looks that could not be shared with other replicas, since the store between them was away.
     pub unshared: u64,
+    /// Queries of one user about one child beyond three in an hour.
+    pub repeated: u64,
     /// Looks after which an authority is expected to have been notified.
     pub notifications_caused: u64,
     /// Requests that would have notified by themselves and were answered by another's look.
@@ -51,7 +53,7 @@ impl Breaker {
 /// The audit trail at one moment.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TrailNumbers {
-    /// The store's last write failed, so that no query goes out.
+    /// The store's last write failed, or the looks of before the start are not read back, so that no query goes out.
     pub failing: bool,
     /// Entries of what has happened that still wait for the store.
     pub owed: u64,
@@ -131,6 +133,8 @@ fn lookups(meter: &Meter, observed: &Arc<Observed>) {
     gauge(meter, "cpis.memory.limit", "By", limit, of(|numbers| numbers.memory_limit));
     let unshared = "Looks that could not be shared with other replicas";
     counter(meter, "cpis.lookup.unshared", "{look}", unshared, of(|numbers| numbers.unshared));
+    let repeated = "Queries of one user about one child beyond three in an hour";
+    counter(meter, "cpis.lookups.repeated", "{query}", repeated, of(|numbers| numbers.repeated));
     let caused = "Looks after which an authority is expected to have been notified";
     counter(meter, "cpis.notifications.caused", "{notification}", caused, of(|numbers| numbers.notifications_caused));
     let saved = "Requests answered by another's look that would have notified by themselves";
@@ -146,7 +150,7 @@ fn trail(meter: &Meter, observed: &Arc<Observed>) {
         meter,
         "cpis.trail.failing",
         "{state}",
-        "1 while the trail cannot be written and no query goes out",
+        "1 while the trail cannot be written, or is not read back after a start, and no query goes out",
         of(|n| u64::from(n.failing)),
     );
     gauge(meter, "cpis.trail.owed", "{entry}", "Entries that still wait for the store", of(|numbers| numbers.owed));

@@ -1,0 +1,121 @@
+//! A start beside a trail that cannot be read at once (decisions.md 42): what was asked before it is not known, so nothing is asked.
+
+use super::*;
+use crate::audit::{Chain, Line, MemoryReader, MemoryStore, Message, Options, Reader, Reading, Seal, Tip, Wanted, Who};
+use crate::settings::KeyMaterial;
+use tokio::sync::watch;
+
+/// A trail that is slow, or away, until the test says otherwise.
+struct Reluctant {
+    inside: MemoryReader,
+    mood: watch::Receiver<Mood>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Stuck,
+    Away,
+    Well,
+}
+
+impl Reader for Reluctant {
+    fn tip(&self) -> Reading<'_, Tip> {
+        self.inside.tip()
+    }
+
+    fn base(&self) -> Reading<'_, Tip> {
+        self.inside.base()
+    }
+
+    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {
+        self.inside.lines(after, limit)
+    }
+
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
+        Box::pin(async move {
+            let mut mood = self.mood.clone();
+            let mood = *mood.wait_for(|mood| *mood != Mood::Stuck).await.unwrap();
+            if mood == Mood::Away {
+                return Err(StoreError::new(StoreErrorKind::Gone, "as the test wants it"));
+            }
+            self.inside.find(wanted, before, limit).await
+        })
+    }
+}
+
+/// A trail that holds one query, about which nothing more is said.
+async fn past(question: &Question, mood: watch::Receiver<Mood>) -> Past {
+    let keys = [KeyMaterial::new([1; 32])];
+    let (store, inside) = MemoryStore::new();
+    let (chain, seal) = (Arc::new(Chain::new(&keys).unwrap()), Arc::new(Seal::new(&keys).unwrap()));
+    let asked = Entry {
+        at: crate::clock::now(),
+        look: Some(uuid::Uuid::from_u128(1)),
+        who: Some(Who::from(&question.requester)),
+        child: Some(question.nhs_number.clone()),
+        request: request("first-id").facts,
+        message: Some(Message { message_id: "M".into(), ..Message::default() }),
+        ..Entry::of(Event::Asked)
+    };
+    // The trail's writer is a thread that no paused clock waits for.
+    tokio::time::resume();
+    let writer =
+        Trail::start(Box::new(store), Arc::clone(&chain), Arc::clone(&seal), Options::default(), Handle::current()).unwrap();
+    writer.record(&asked).await.unwrap();
+    tokio::time::pause();
+    Past { reader: Arc::new(Reluctant { inside, mood }), chain, seal, window: None }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_waits_five_seconds_for_a_slow_trail_and_nothing_is_asked_before_it_was_read() {
+    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let lookups = sharing_lookups(&register);
+    let (mood, of_trail) = watch::channel(Mood::Stuck);
+    let past = past(&question("a"), of_trail).await;
+    let began = Instant::now();
+    lookups.recall(past).await;
+    assert_eq!(began.elapsed().as_secs(), 5);
+    assert!(lookups.is_forgetful());
+    for id in ["first-id", "another-id"] {
+        let failure = lookups.with_id(id).await.unwrap_err();
+        assert_eq!((&failure.kind, failure.delivery), (&FailureKind::TrailUnavailable, Delivery::NotDelivered));
+    }
+    assert!(lookups.held(&question("a"), &anonymous(), |_| true).await.is_err(), "nor is anything called over");
+    mood.send(Mood::Well).unwrap();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(!lookups.is_forgetful());
+    assert_eq!(lookups.with_id("first-id").await.unwrap_err().kind, FailureKind::Timeout, "it is the look of before");
+    assert_eq!(register.asked(), 0);
+    assert!(lookups.with_id("another-id").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trail_that_is_away_holds_no_start_up_and_is_read_when_it_is_back() {
+    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let lookups = sharing_lookups(&register);
+    let (mood, of_trail) = watch::channel(Mood::Away);
+    let past = past(&question("a"), of_trail).await;
+    let began = Instant::now();
+    lookups.recall(past).await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!(lookups.is_forgetful());
+    assert_eq!(lookups.with_id("first-id").await.unwrap_err().kind, FailureKind::TrailUnavailable);
+    mood.send(Mood::Well).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(lookups.with_id("first-id").await.unwrap_err().kind, FailureKind::Timeout);
+    assert_eq!(register.asked(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_beside_a_trail_that_is_well_waits_for_nothing() {
+    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let lookups = sharing_lookups(&register);
+    let (_mood, of_trail) = watch::channel(Mood::Well);
+    let past = past(&question("a"), of_trail).await;
+    let began = Instant::now();
+    lookups.recall(past).await;
+    assert_eq!((began.elapsed(), lookups.is_forgetful()), (Duration::ZERO, false));
+    assert_eq!(lookups.with_id("first-id").await.unwrap_err().kind, FailureKind::Timeout);
+    assert_eq!(register.asked(), 0);
+}
