@@ -111,5 +111,13 @@ pub fn head_can_be_written(path: &Path) -> std::io::Result<()> {
     }
 }
 
+/// Whether files can be made beside the one at `path`, or where it would be.
+///
+/// # Errors
+/// Of the file system.
+pub fn folder_takes_files(path: &Path) -> std::io::Result<()> {
+    folder::takes_files(folder::of(path))
+}
+
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,17 @@ async fn a_trail_that_cannot_be_written_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_windows_file_that_cannot_be_written_is_warned_of_since_the_service_goes_on() {
+    let mut ground = Ground::well().await;
+    let well = ground.check().await;
+    assert!(well.message("lookup.window_file").ends_with("audit.db.window can be written"), "{}", well.json);
+    ground.set("LOOKUP__WINDOW_FILE", "/proc/window");
+    let checked = ground.check().await;
+    assert_eq!((checked.code, checked.status("lookup.window_file")), (3, "warn"), "{}", checked.json);
+    assert!(checked.message("lookup.window_file").contains("a repeated request is refused"), "{}", checked.json);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_no_trail_fails() {
     let ground = Ground::well().await;
     std::fs::write(ground.folder.path().join("audit.db"), "a letter to the ward\n".repeat(500)).unwrap();

@@ -93,7 +93,7 @@ async fn look(settings: &Settings, limit: Duration) -> Report {
     );
     let mut findings = of_settings(settings);
     findings.extend(certificates::look(settings));
-    findings.extend([smsp, issuers, trail, vec![sharing], listeners(settings)].into_iter().flatten());
+    findings.extend([smsp, issuers, trail, vec![sharing, sharing::window(settings)], listeners(settings)].into_iter().flatten());
     Report(findings)
 }
 

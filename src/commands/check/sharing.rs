@@ -1,11 +1,13 @@
-//! The table that replicas share their looks in.
+//! The table that replicas share their looks in, and the file in which they outlive a restart.
 
 use super::finding::Finding;
+use crate::audit::condition;
 use crate::lookup::remote::{RemoteTable, Windows};
 use crate::settings::{LookupStore, Settings};
 use tokio::runtime::Handle;
 
 const STORE: &str = "lookup.store";
+const WINDOW: &str = "lookup.window_file";
 /// A first call also connects, and may miss its short limit once.
 const TRIES: usize = 3;
 
@@ -32,6 +34,24 @@ pub async fn look(settings: &Settings) -> Finding {
         Err(away) => Finding::fail(
             STORE,
             format!("{shown}: {away}; without it replicas do not share their looks, and a child is asked about once in each"),
+        ),
+    }
+}
+
+/// The service makes the file anew at each start, and goes on without it.
+pub fn window(settings: &Settings) -> Finding {
+    let Some(path) = &settings.lookup.window_file else {
+        return Finding::skip(WINDOW, "none: nothing is kept beside the trail for the next start");
+    };
+    match condition::folder_takes_files(path) {
+        Ok(()) => Finding::ok(WINDOW, format!("{} can be written", path.display())),
+        Err(error) => Finding::warn(
+            WINDOW,
+            format!(
+                "{}: no file can be written in its folder ({}); after a restart answers are not shown again, and a repeated request is refused instead",
+                path.display(),
+                error.kind()
+            ),
         ),
     }
 }
