@@ -68,6 +68,7 @@ async fn a_stale_no_record_is_doubt_and_costs_no_other_look() {
     })
     .await;
     let service = Service::start(&smsp.certificates, &smsp.url, &[]);
+    let holds = service.holds().await;
     for pair in CHILDREN.chunks(2) {
         assert_eq!(look(&service, pair[0]).await.total(), 1);
         let stale = look(&service, pair[1]).await;
@@ -75,5 +76,6 @@ async fn a_stale_no_record_is_doubt_and_costs_no_other_look() {
         assert!(stale.diagnostics().contains("does not mean that there is no plan"), "{}", stale.diagnostics());
         assert!(stale.diagnostics().contains("may already have been notified"), "{}", stale.diagnostics());
     }
+    service.holds_no_more(holds).await;
     assert_eq!((smsp.queries().len(), smsp.connections()), (6, 3));
 }

@@ -7,8 +7,12 @@ mod common;
 
 #[path = "faults/callers.rs"]
 mod callers;
+#[path = "faults/freeze.rs"]
+mod freeze;
 #[path = "faults/handshakes.rs"]
 mod handshakes;
+#[path = "faults/load.rs"]
+mod load;
 #[path = "faults/transport.rs"]
 mod transport;
 

@@ -5,6 +5,8 @@
 #[path = "restart/clocks.rs"]
 mod clocks;
 mod common;
+#[path = "restart/database.rs"]
+mod database;
 #[path = "restart/file.rs"]
 mod file;
 #[path = "restart/kills.rs"]

@@ -1,7 +1,7 @@
 //! Killed at every moment of a look.
 
 use crate::common::scripted::{self, Query, Step};
-use crate::place::{ID, OTHER_ID, Place, WITH_AN_ID, WITH_AND_WITHOUT_AN_ID, a_page, found};
+use crate::place::{ID, OTHER_ID, Place, WITH_AND_WITHOUT_AN_ID, a_page, found};
 use cpis_fhir::audit::Event;
 
 /// A look that never ends meets `moment`; then the service is killed.
@@ -34,7 +34,7 @@ async fn assert_not_asked_again(place: &Place, id: Option<&str>, queries: usize)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_killed_before_its_first_byte_is_not_asked_twice() {
-    for id in WITH_AN_ID {
+    for id in WITH_AND_WITHOUT_AN_ID {
         let mut place = Place::answered().await;
         // The handshake ends, and nothing is read.
         place.smsp.read_at_most(0);
@@ -51,7 +51,7 @@ async fn a_look_killed_before_its_first_byte_is_not_asked_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_killed_between_two_bytes_of_its_query_is_not_asked_twice() {
-    for id in WITH_AN_ID {
+    for id in WITH_AND_WITHOUT_AN_ID {
         let mut place = Place::answered().await;
         place.smsp.read_at_most(700);
         killed_at(&mut place, id, async |place: &Place| place.smsp.until_bytes(700).await).await;
@@ -62,7 +62,7 @@ async fn a_look_killed_between_two_bytes_of_its_query_is_not_asked_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_killed_before_its_reply_is_not_asked_twice() {
-    for id in WITH_AN_ID {
+    for id in WITH_AND_WITHOUT_AN_ID {
         let mut place = Place::with(&[], |_| vec![Step::Hold]).await;
         killed_at(&mut place, id, async |place: &Place| place.smsp.until_queries(1).await).await;
         place.smsp.follow(found);
@@ -72,7 +72,7 @@ async fn a_look_killed_before_its_reply_is_not_asked_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_killed_inside_its_reply_is_not_asked_twice() {
-    for id in WITH_AN_ID {
+    for id in WITH_AND_WITHOUT_AN_ID {
         let mut place = Place::with(&[], half).await;
         killed_at(&mut place, id, async |place: &Place| place.smsp.until_sent(1).await).await;
         place.smsp.follow(found);
@@ -103,7 +103,7 @@ async fn a_look_killed_after_it_landed_is_shown_again_and_not_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_the_same_after_a_kill() {
-    for id in WITH_AN_ID {
+    for id in WITH_AND_WITHOUT_AN_ID {
         let mut place = Place::with(&[], a_page).await;
         let first = place.look(id).await;
         place.kill_and_start();

@@ -13,7 +13,6 @@ pub const OTHER_ID: &str = "0a9b8c7d-6e5f-4a3b-8c2d-1e0f9a8b7c6d";
 
 /// What a request may come with.
 pub const WITH_AND_WITHOUT_AN_ID: [Option<&str>; 2] = [Some(ID), None];
-pub const WITH_AN_ID: [Option<&str>; 1] = [Some(ID)];
 
 pub struct Place {
     pub smsp: Scripted,

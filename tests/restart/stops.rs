@@ -6,13 +6,15 @@ use cpis_fhir::audit::Event;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_the_same_after_a_stop() {
-    let mut place = Place::with(&[], a_page).await;
-    let first = place.look(Some(ID)).await;
-    place.stop_and_start();
-    place.smsp.follow(found);
-    let again = place.look(Some(ID)).await;
-    assert_eq!((again.status, again.diagnostics()), (502, first.diagnostics()));
-    assert_eq!(place.queries(), 1);
+    for id in WITH_AND_WITHOUT_AN_ID {
+        let mut place = Place::with(&[], a_page).await;
+        let first = place.look(id).await;
+        place.stop_and_start();
+        place.smsp.follow(found);
+        let again = place.look(id).await;
+        assert_eq!((again.status, again.diagnostics()), (502, first.diagnostics()));
+        assert_eq!(place.queries(), 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
