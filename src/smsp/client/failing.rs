@@ -55,8 +55,8 @@ pub(super) fn no_session(error: &io::Error) -> Failure {
 ///
 /// Under TLS 1.3 our side of the handshake is over before the server judges our certificate. Its alert may then end the connection
 /// before the request.
-pub(super) fn unsent(error: &hyper::Error, end: Option<&hyper::Error>) -> Failure {
-    let alert = find::<rustls::Error>(error).or_else(|| find(end?));
+pub(super) fn unsent(error: Option<&hyper::Error>, end: Option<&hyper::Error>) -> Failure {
+    let alert = [error, end].into_iter().flatten().find_map(|error| find::<rustls::Error>(error));
     let cause = match alert {
         Some(alert @ rustls::Error::AlertReceived(_)) => tls::cause(alert),
         _ => "the server closed the connection right after the handshake".to_owned(),

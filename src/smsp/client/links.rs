@@ -14,6 +14,7 @@ use socket2::{SockRef, TcpKeepalive};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -68,18 +69,25 @@ pub(super) enum Names {
 
 /// One connection: TLS with HTTP/1.1 on it. Whoever drops it closes it.
 pub(super) struct Link {
-    requests: SendRequest<Document>,
+    /// `None` once the connection is known to have ended.
+    requests: Option<SendRequest<Document>>,
     opened: Instant,
     replies: usize,
-    /// Why the connection ended, once it has.
-    ended: oneshot::Receiver<hyper::Error>,
+    end: End,
+}
+
+/// How a connection ends.
+struct End {
+    error: oneshot::Receiver<hyper::Error>,
+    /// `None` until it has come; then with its error, if it has one.
+    come: Option<Option<hyper::Error>>,
     _held: oneshot::Sender<()>,
 }
 
 /// A request that did not bring a reply.
 pub(super) enum Unanswered {
     /// No byte of it was written: here it is again.
-    Unsent(Box<Request<Document>>, hyper::Error),
+    Unsent(Box<Request<Document>>, Option<hyper::Error>),
     Lost(hyper::Error),
 }
 
@@ -103,7 +111,7 @@ impl Links {
         let mut link = self.open(exchange).await?;
         match link.send(*request).await {
             Ok(reply) => Ok((link, reply)),
-            Err(Unanswered::Unsent(_, error)) => Err(failing::unsent(&error, link.ended().await.as_ref())),
+            Err(Unanswered::Unsent(_, error)) => Err(failing::unsent(error.as_ref(), link.ended().await.as_ref())),
             Err(Unanswered::Lost(error)) => Err(failing::lost_first(&error)),
         }
     }
@@ -121,26 +129,9 @@ impl Links {
         exchange.shaking_hands();
         let shaking = TlsConnector::from(Arc::clone(&self.tls)).connect(self.name.clone(), tcp);
         let tls = shaking.await.map_err(|error| failing::no_session(&error))?;
-        let (requests, connection) = Builder::new()
-            // A user agent must unfold (RFC 9112 5.2).
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .handshake(TokioIo::new(tls))
-            .await
-            .map_err(|_| failing::no_connection(std::io::ErrorKind::Other))?;
-        let (held, let_go) = oneshot::channel();
-        let (ending, ended) = oneshot::channel();
-        tokio::spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            let end = tokio::select! {
-                end = &mut connection => end,
-                _ = let_go => timeout(LAST_WORDS, connection).await.unwrap_or(Ok(())),
-            };
-            if let Err(error) = end {
-                let _ = ending.send(error);
-            }
-        });
+        let link = Link::on(tls).await.map_err(|_| failing::no_connection(std::io::ErrorKind::Other))?;
         exchange.connected();
-        Ok(Link { requests, opened: Instant::now(), replies: 0, ended, _held: held })
+        Ok(link)
     }
 
     async fn resolve(&self) -> Result<Vec<SocketAddr>, reach::NotResolved> {
@@ -165,14 +156,50 @@ fn prepare(tcp: &TcpStream) {
 }
 
 impl Link {
-    async fn send(&mut self, request: Request<Document>) -> Result<Response<Incoming>, Unanswered> {
-        match self.requests.try_send_request(request).await {
+    /// HTTP/1.1 on `stream`, driven by a task of its own.
+    pub(super) async fn on(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Self, hyper::Error> {
+        let (requests, connection) = Builder::new()
+            // A user agent must unfold (RFC 9112 5.2).
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .handshake(TokioIo::new(stream))
+            .await?;
+        let (held, let_go) = oneshot::channel();
+        let (ended, error) = oneshot::channel();
+        tokio::spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            let end = tokio::select! {
+                end = &mut connection => end,
+                _ = let_go => timeout(LAST_WORDS, connection).await.unwrap_or(Ok(())),
+            };
+            if let Err(error) = end {
+                let _ = ended.send(error);
+            }
+        });
+        let end = End { error, come: None, _held: held };
+        Ok(Self { requests: Some(requests), opened: Instant::now(), replies: 0, end })
+    }
+
+    pub(super) async fn send(&mut self, request: Request<Document>) -> Result<Response<Incoming>, Unanswered> {
+        let Some(requests) = &mut self.requests else { return Err(Unanswered::Unsent(Box::new(request), None)) };
+        let mut sending = std::pin::pin!(requests.try_send_request(request));
+        let answer = tokio::select! {
+            biased;
+            answer = &mut sending => answer,
+            error = &mut self.end.error => {
+                self.end.come = Some(error.ok());
+                // A request that gets into hyper's queue in the moment in which the connection ends is left there, unsent and
+                // unanswered, until the queue's sender goes.
+                self.requests = None;
+                sending.await
+            }
+        };
+        match answer {
             Ok(reply) => {
                 self.replies += 1;
                 Ok(reply)
             }
             Err(mut error) => Err(match error.take_message() {
-                Some(unsent) => Unanswered::Unsent(Box::new(unsent), error.into_error()),
+                Some(unsent) => Unanswered::Unsent(Box::new(unsent), Some(error.into_error())),
                 None => Unanswered::Lost(error.into_error()),
             }),
         }
@@ -183,10 +210,18 @@ impl Link {
         self.replies == 1
     }
 
+    fn is_ready(&self) -> bool {
+        self.requests.as_ref().is_some_and(SendRequest::is_ready)
+    }
+
+    /// Ends the connection, and brings its error.
     async fn ended(self) -> Option<hyper::Error> {
-        let Self { requests, ended, _held, .. } = self;
+        let Self { requests, end: End { error, come, _held }, .. } = self;
         drop(requests);
-        timeout(LAST_WORDS, ended).await.ok()?.ok()
+        match come {
+            Some(error) => error,
+            None => timeout(LAST_WORDS, error).await.ok()?.ok(),
+        }
     }
 }
 
@@ -211,13 +246,14 @@ impl Kept {
 
     /// Keeps a connection for the next look. For those alone that brought a good answer to the message that they sent.
     pub(super) fn keep(self: &Arc<Self>, mut link: Link) {
-        if link.requests.is_ready() {
+        if link.is_ready() {
             return self.rest(link);
         }
         // Its own task has yet to see the end of the reply.
         let kept = Arc::downgrade(self);
         tokio::spawn(async move {
-            if link.requests.ready().await.is_ok()
+            if let Some(requests) = &mut link.requests
+                && requests.ready().await.is_ok()
                 && let Some(kept) = kept.upgrade()
             {
                 kept.rest(link);
@@ -236,7 +272,7 @@ impl Kept {
         let now = Instant::now();
         let mut resting = self.resting();
         while let Some((since, link)) = resting.links.pop() {
-            if self.is_good(since, &link, now) && link.requests.is_ready() {
+            if self.is_good(since, &link, now) && link.is_ready() {
                 return Some(link);
             }
         }

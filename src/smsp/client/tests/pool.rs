@@ -4,7 +4,7 @@ use super::{
     server::{OK, Written, anothers, good, http, send, unrelated},
     *,
 };
-use crate::smsp::client::links::Names;
+use crate::smsp::client::links::{Link, Names};
 use crate::smsp::response::samples;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -23,6 +23,24 @@ async fn a_good_connection_is_used_again() {
         ask(&client).await.unwrap();
     }
     assert_eq!((server.seen.requests(), server.seen.sessions(), client.handshakes()), (5, 1, 1));
+}
+
+/// The server hangs up while the request is on its way into the connection: each such look has an end at once, and not its deadline's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_has_an_end_in_whatever_moment_its_connection_ends() {
+    let exchange = Exchange::begin(None, &"https://smsp.example/cpis".parse().unwrap());
+    for round in 0..30_000_u32 {
+        let (ours, theirs) = tokio::io::duplex(64);
+        let mut link = Link::on(ours).await.unwrap();
+        let hanging_up = tokio::spawn(async move {
+            (0..round % 64).for_each(|_| std::hint::spin_loop());
+            drop(theirs);
+        });
+        let request = Request::post("/cpis").body(exchange.body("<query/>".to_owned())).unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(10), link.send(request)).await;
+        assert!(answer.expect("an end").is_err(), "round {round}");
+        hanging_up.await.unwrap();
+    }
 }
 
 /// A SOAP answer with this inside the payload, which names the request's message.
