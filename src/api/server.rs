@@ -86,7 +86,7 @@ fn places(app: &App) -> [Arc<Places>; 2] {
     let limits = &app.settings.limits;
     let [public, admin] = descriptors::for_connections(limits.connections);
     let share = limits.connections_per_address;
-    let places = |most: usize| Arc::new(Places::new(most, share.unwrap_or(most / 2), Arc::clone(&app.draining)));
+    let places = |most: usize| Arc::new(Places::new(most, share.unwrap_or((most / 4).max(1)), Arc::clone(&app.draining)));
     [places(public), places(admin)]
 }
 

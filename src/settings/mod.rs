@@ -115,7 +115,7 @@ pub struct Limits {
     /// For taking an answer.
     pub write_timeout: Duration,
     pub connections: usize,
-    /// Of callers who have not said who they are, from one address. `None`: half of them.
+    /// Of callers who have not said who they are, from one address. `None`: a quarter of them.
     pub connections_per_address: Option<usize>,
     /// In bytes; `None`: as the machine has it.
     pub memory: Option<usize>,

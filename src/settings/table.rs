@@ -504,7 +504,7 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "limits.connections_per_address",
         Kind::Count(1, 1_000_000),
-        Otherwise("half of `limits.connections`"),
+        Otherwise("a quarter of `limits.connections`"),
         "Of these, connections from one address (IPv6: one /64) on which nobody has said who they are yet. A gateway's connections count only until its first request with an identity.",
     ),
     key(

@@ -133,12 +133,16 @@ async fn a_chunked_body_that_is_none_is_refused_and_nothing_behind_it_is_read() 
 }
 
 #[tokio::test]
-async fn a_caller_who_closes_one_half_is_answered() {
+async fn a_caller_who_closes_their_end_has_hung_up_and_is_answered_when_they_come_again() {
     let house = House::open().await;
+    let look = "GET /FHIR/R4/Flag?patient=9990000034 HTTP/1.1\r\nHost: here\r\nX-Request-ID: 0f9d3c1e-8a57-4a0f-9c55-2f6d4f0a7b10\r\n\r\n";
     let mut wire = Wire::to(&house.service.public).await;
-    wire.say([PING, "GET /FHIR/R4/Flag?patient=9990000034 HTTP/1.1\r\nHost: here\r\n\r\n"].concat()).await;
+    wire.say([PING, look].concat()).await;
     wire.socket.shutdown().await.unwrap();
     assert_eq!(wire.answer().await.unwrap().status, 200);
-    assert_eq!(wire.answer().await.unwrap().status, 200);
     assert_eq!(wire.rest().await, b"");
+    let mut again = Wire::to(&house.service.public).await;
+    again.say(look).await;
+    assert_eq!(again.answer().await.unwrap().status, 200);
+    assert_eq!(house.counts().queries, 1);
 }

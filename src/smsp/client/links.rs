@@ -79,8 +79,8 @@ pub(super) struct Link {
 /// How a connection ends.
 struct End {
     error: oneshot::Receiver<hyper::Error>,
-    /// `None` until it has come; then with its error, if it has one.
-    come: Option<Option<hyper::Error>>,
+    /// It has come, with its error, if it has one.
+    come: Option<Result<(), hyper::Error>>,
     _held: oneshot::Sender<()>,
 }
 
@@ -186,7 +186,7 @@ impl Link {
             biased;
             answer = &mut sending => answer,
             error = &mut self.end.error => {
-                self.end.come = Some(error.ok());
+                self.end.come = Some(error.map_or(Ok(()), Err));
                 // A request that gets into hyper's queue in the moment in which the connection ends is left there, unsent and
                 // unanswered, until the queue's sender goes.
                 self.requests = None;
@@ -219,7 +219,7 @@ impl Link {
         let Self { requests, end: End { error, come, _held }, .. } = self;
         drop(requests);
         match come {
-            Some(error) => error,
+            Some(end) => end.err(),
             None => timeout(LAST_WORDS, error).await.ok()?.ok(),
         }
     }
