@@ -224,7 +224,7 @@ impl Table {
         {
             return Ok(Found::Remembered(flight, landed));
         }
-        state.make_room_for_a_look(self.0.bounds)?;
+        state.make_room_for_a_look(key, id, self.0.bounds)?;
         let ticket = may_begin()?;
         let (sender, receiver) = watch::channel(());
         let flight = state.begin(key, id, receiver, now);
@@ -253,7 +253,7 @@ impl Table {
     pub(super) fn adopt(&self, key: &LookKey, landed: Landed) -> Result<Arc<Flight>, Failure> {
         let (sender, receiver) = watch::channel(());
         let mut state = self.lock();
-        state.make_room_for_a_look(self.0.bounds)?;
+        state.make_room_for_a_look(key, None, self.0.bounds)?;
         let flight = state.begin(key, None, receiver, Instant::now());
         drop(state);
         Departure { flight: Arc::clone(&flight), table: self.clone(), on_its_way: Some(sender) }.land(landed);
@@ -394,7 +394,11 @@ impl Inner {
 impl Flight {
     /// What it takes up beside its answer.
     fn weight(&self) -> usize {
-        weight::LOOK + self.key.weight() + self.first_id.as_ref().map_or(0, |id| id.len())
+        Self::weight_of(&self.key, self.first_id.as_deref())
+    }
+
+    fn weight_of(key: &LookKey, id: Option<&str>) -> usize {
+        weight::LOOK + key.weight() + id.map_or(0, str::len)
     }
 
     /// From now on its query may have been heard.

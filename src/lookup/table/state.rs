@@ -164,11 +164,15 @@ impl State {
         }
     }
 
+    /// For a look with this key and request id, and all that it takes while it is on its way.
+    ///
     /// # Errors
     /// Not delivered, when the table is full of what must not be forgotten.
-    pub(super) fn make_room_for_a_look(&mut self, bounds: Bounds) -> Result<(), Failure> {
-        self.make_room_for_bytes(bounds.room());
-        if self.weight() > bounds.room() {
+    pub(super) fn make_room_for_a_look(&mut self, key: &LookKey, id: Option<&str>, bounds: Bounds) -> Result<(), Failure> {
+        let needed = Flight::weight_of(key, id) + id.map_or(0, |_| weight::ID) + weight::ON_ITS_WAY;
+        let most = bounds.room().saturating_sub(needed);
+        self.make_room_for_bytes(most);
+        if self.weight() > most {
             return Err(self.full("memory"));
         }
         if self.flying + self.landed.len() >= bounds.looks {

@@ -8,8 +8,8 @@ async fn ask(lookups: &Lookups, n: u64, id: Option<&str>) -> Result<Look, Arc<Fa
 
 fn room_for(answers: usize, looks: usize, ids: usize) -> Bounds {
     let answer = weight::weight(&samples::large());
-    // One look more than answers, whose own answer does not fit.
-    let beside = (answers + 1) * (weight::LOOK + weight::ID + 100) + answer / 2;
+    // And for one look more, on its way or with an answer.
+    let beside = (answers + 1) * (weight::LOOK + weight::ID + 100) + weight::ON_ITS_WAY;
     Bounds { bytes: answers * answer + beside, bodies: || 0, looks, ids }
 }
 
@@ -17,7 +17,7 @@ fn room_for(answers: usize, looks: usize, ids: usize) -> Bounds {
 async fn looks_that_hold_no_answer_take_room_too_and_what_bodies_take_is_not_theirs() {
     let looks = |bodies: fn() -> usize| async move {
         let register = Script::new(Duration::ZERO, vec![Err(lost())]);
-        let bytes = 100 * (weight::LOOK + weight::ID + 100);
+        let bytes = 100 * (weight::LOOK + weight::ID + 100) + weight::ON_ITS_WAY;
         let lookups = bounded(&register, rules(WINDOW), Bounds { bytes, bodies, looks: 1000, ids: 1000 });
         let mut asked = 0;
         while ask(&lookups, asked, Some("one-request")).await.unwrap_err().kind != FailureKind::Overloaded {
@@ -25,6 +25,7 @@ async fn looks_that_hold_no_answer_take_room_too_and_what_bodies_take_is_not_the
         }
         let statistics = lookups.statistics();
         assert!(statistics.shed == 1 && statistics.memory_limit == bytes, "{statistics:?}");
+        assert!(statistics.memory_used <= bytes, "{statistics:?}");
         assert_eq!(register.asked() as u64, asked, "what is refused is not asked");
         // The first is remembered all the same, and room comes with time.
         assert_eq!(ask(&lookups, 0, Some("one-request")).await.unwrap_err().kind, FailureKind::ConnectionLost);
@@ -42,14 +43,14 @@ async fn looks_that_hold_no_answer_take_room_too_and_what_bodies_take_is_not_the
 async fn the_oldest_told_answer_makes_room_and_its_id_asks_nothing_again() {
     let register = Script::answering(Duration::ZERO, vec![Ok(samples::large())]);
     let lookups = bounded(&register, rules(WINDOW), room_for(2, 100, 100));
-    for n in 0..3 {
+    for n in 0..4 {
         ask(&lookups, n, Some(&format!("request-{n}"))).await.unwrap();
     }
     assert_eq!(lookups.statistics().displaced, 1);
     let failure = ask(&lookups, 0, Some("request-0")).await.unwrap_err();
     assert_eq!((&failure.kind, failure.delivery), (&FailureKind::NoLongerHeld, Delivery::MaybeDelivered));
-    assert!(ask(&lookups, 2, Some("request-2")).await.unwrap().shared);
-    assert_eq!(register.asked(), 3);
+    assert!(ask(&lookups, 3, Some("request-3")).await.unwrap().shared);
+    assert_eq!(register.asked(), 4);
     assert!(!ask(&lookups, 0, Some("another-id")).await.unwrap().shared, "a new id is a new look");
 }
 
