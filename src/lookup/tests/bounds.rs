@@ -8,8 +8,8 @@ async fn ask(lookups: &Lookups, n: u64, id: Option<&str>) -> Result<Look, Arc<Fa
 
 fn room_for(answers: usize, looks: usize, ids: usize) -> Bounds {
     let answer = weight::weight(&samples::large());
-    // And for one look more, on its way or with an answer.
-    let beside = (answers + 1) * (weight::LOOK + weight::ID + 100) + weight::ON_ITS_WAY;
+    // And for two looks more, one of them on its way or with an answer.
+    let beside = (answers + 2) * (weight::LOOK + weight::ID + 100) + weight::ON_ITS_WAY;
     Bounds { bytes: answers * answer + beside, bodies: || 0, looks, ids }
 }
 
