@@ -8,7 +8,7 @@ use crate::commands::systemd;
 use crate::settings::ReadFile;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -16,20 +16,23 @@ use tokio::time::MissedTickBehavior;
 /// read when only one of them is there.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Watches until it is aborted.
+/// Watches until it is aborted. SIGHUP is heard from the moment in which this returns.
 pub fn watch(renewer: Renewer, files: Vec<ReadFile>, runtime: &tokio::runtime::Handle) -> JoinHandle<()> {
-    runtime.spawn(go(Arc::new(renewer), files))
+    let _guard = runtime.enter();
+    let hangup = signal(SignalKind::hangup());
+    if let Err(error) = &hangup {
+        tracing::error!(%error, "SIGHUP cannot be heard: files are read anew only when they change");
+    }
+    runtime.spawn(go(Arc::new(renewer), files, hangup.ok()))
 }
 
-async fn go(renewer: Arc<Renewer>, mut read: Vec<ReadFile>) {
-    let inside = signal(SignalKind::hangup());
-    let Ok(mut hangup) = inside else { return };
+async fn go(renewer: Arc<Renewer>, mut read: Vec<ReadFile>, mut hangup: Option<Signal>) {
     let mut seen = read.clone();
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let why = tokio::select! {
-            _ = hangup.recv() => Why::Asked,
+            Some(()) = heard(&mut hangup) => Why::Asked,
             _ = tick.tick() => {
                 let now = look(&read).await;
                 let is_settled = now == seen;
@@ -50,6 +53,13 @@ async fn go(renewer: Arc<Renewer>, mut read: Vec<ReadFile>) {
         if why == Why::Asked {
             systemd::ready();
         }
+    }
+}
+
+async fn heard(signal: &mut Option<Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => std::future::pending().await,
     }
 }
 
