@@ -251,12 +251,14 @@ impl Trip<'_> {
             tracing::warn!(kind = %failure.kind, phase = ?failure.phase, delivery = ?failure.delivery, "look failed");
         }
         let not_heard = outcome.as_ref().is_err_and(|failure| failure.delivery == Delivery::NotDelivered);
-        // Before the entry, so that an answer that is told is in the file by then: it counts only with the entry.
-        if let (Some(window), false) = (self.crew.window.get(), not_heard) {
-            window.keeps(self.flight, outcome.clone());
-        }
+        // It is written beside the entry, without which it does not count, so that what is shown is in the file by then.
+        let window = self.crew.window.get().filter(|_| !not_heard);
+        let writing = window.map(|window| window.keeps(self.flight, outcome.clone()));
         let showing = self.flight.answers_its_caller().map_or_else(Showing::Missed, |()| Showing::ToItsCaller);
         let is_recorded = open.end(outcome.as_ref(), showing).await;
+        if let Some(writing) = writing {
+            writing.ended().await;
+        }
         let origin = open.ended.as_ref().and_then(record::origin);
         if is_recorded {
             self.crew.counts(outcome.as_ref());

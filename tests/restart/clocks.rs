@@ -1,4 +1,4 @@
-//! Clocks that are set, while the service runs and while it does not (fault F27).
+//! Clocks that are set, while the service runs and while it does not.
 
 use crate::place::{ID, OTHER_ID, Place, age};
 use jiff::SignedDuration;

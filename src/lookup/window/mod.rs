@@ -2,7 +2,7 @@
 //!
 //! Which requests belong to a look, and what came of it, goes to a file beside the trail: sealed, and bound to the look's key and number.
 //! It need not be synced, since a process that ends loses nothing that it has written; after a power cut answers are lost, and the trail still
-//! says which looks there were. One thread of its own writes; nobody waits for it.
+//! says which looks there were. One thread of its own writes; a look waits for it, for [`WRITING`] at most, before its outcome is shown.
 //!
 //! Nothing of it is believed by itself: an answer counts only where the trail says that its look was answered (`recall`).
 
@@ -36,6 +36,8 @@ const MOST_WAITING: usize = 4096;
 const AT_ONCE: usize = 1 << 20;
 /// An idle service holds no answer for much longer than it said.
 const SWEPT_EVERY: Duration = Duration::from_secs(30);
+/// A file that takes longer to write to holds nobody up: what it does not have is not shown again after a restart.
+const WRITING: Duration = Duration::from_millis(50);
 /// So many failures need not be a line in the log each.
 const SAID_EVERY: Duration = Duration::from_secs(30);
 
@@ -53,8 +55,18 @@ pub(super) struct Window {
 
 enum Job {
     Request { flight: Arc<Flight>, id: Option<Box<str>> },
-    Outcome { flight: Arc<Flight>, outcome: table::Outcome, came: Instant },
+    Outcome { flight: Arc<Flight>, outcome: table::Outcome, came: Instant, done: oneshot::Sender<()> },
     Flush(oneshot::Sender<()>),
+}
+
+/// An outcome on its way into the file.
+pub(super) struct Writing(oneshot::Receiver<()>);
+
+impl Writing {
+    /// It is in the file, with all that was sent before it, or will not be soon.
+    pub(super) async fn ended(self) {
+        let _ = tokio::time::timeout(WRITING, self.0).await;
+    }
 }
 
 impl Earlier {
@@ -133,9 +145,11 @@ impl Window {
     }
 
     /// What came of a look. It counts once the trail says so too.
-    pub(super) fn keeps(&self, flight: &Arc<Flight>, outcome: Result<Answer, Failure>) {
+    pub(super) fn keeps(&self, flight: &Arc<Flight>, outcome: Result<Answer, Failure>) -> Writing {
         let (flight, outcome) = (Arc::clone(flight), outcome.map(Arc::new).map_err(Arc::new));
-        self.send(Job::Outcome { flight, outcome, came: Instant::now() });
+        let (done, written) = oneshot::channel();
+        self.send(Job::Outcome { flight, outcome, came: Instant::now(), done });
+        Writing(written)
     }
 
     /// Waits until what was sent is written, `limit` at most.
@@ -181,18 +195,16 @@ impl Writer {
     /// Writes `first` and whatever else waits at once.
     fn write(&mut self, first: Job, queue: &Receiver<Job>) {
         let now = Stamp::now();
-        let (mut frames, mut count, mut flushes) = (Vec::new(), 0, Vec::new());
+        let (mut frames, mut count, mut waiting) = (Vec::new(), 0, Vec::new());
         let mut next = Some(first);
         while let Some(job) = next {
-            match job {
-                Job::Flush(done) => flushes.push(done),
-                job => {
-                    if self.frame(&job, now, &mut frames).is_some() {
-                        count += 1;
-                    } else {
-                        self.lost.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
+            if self.frame(&job, now, &mut frames).is_some() {
+                count += u64::from(!matches!(job, Job::Flush(_)));
+            } else {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+            }
+            if let Job::Outcome { done, .. } | Job::Flush(done) = job {
+                waiting.push(done);
             }
             next = if frames.len() < AT_ONCE { queue.try_recv().ok() } else { None };
         }
@@ -200,7 +212,7 @@ impl Writer {
             let written = self.file.append(&frames);
             self.note(written, count);
         }
-        for done in flushes {
+        for done in waiting {
             // Nobody may wait any more.
             let _ = done.send(());
         }
