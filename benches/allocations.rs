@@ -26,7 +26,7 @@ fn read_answer(bencher: Bencher<'_, '_>, answer: &str) {
     bencher.bench(|| read(&body));
 }
 
-/// XML bytes to the FHIR JSON bytes of a Flag search (performance.md P7).
+/// XML bytes to the FHIR JSON bytes of a Flag search (its goals: docs/performance.md).
 #[divan::bench(args = ANSWERS)]
 fn xml_to_flags(bencher: Bencher<'_, '_>, answer: &str) {
     let (body, ids) = (body(answer), ids());

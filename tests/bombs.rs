@@ -1,4 +1,4 @@
-//! Replies that are made to cost much: each is refused, cheaply, and the next look is answered (faults.md F13).
+//! Replies that are made to cost much: each is refused, cheaply, and the next look is answered (wire.md 3.10).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect)] // plainness counts, not allocations
 
 mod common;

@@ -56,7 +56,7 @@ async fn a_reply_that_is_one_look_behind_is_no_other_childs_answer() {
     }
 }
 
-/// A surplus reply that comes between the next query and its own (faults.md F15b).
+/// A surplus reply that comes between the next query and its own (decisions.md 41).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stale_no_record_is_doubt_and_costs_no_other_look() {
     let smsp = Scripted::start(|query| {

@@ -1,4 +1,4 @@
-//! A trail that can grow no further: nothing is asked, everybody hears of it, and it heals (faults.md 9 and 10).
+//! A trail that can grow no further: nothing is asked, everybody hears of it, and it heals (decisions.md 5, 67).
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;

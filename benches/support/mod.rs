@@ -28,7 +28,7 @@ pub const EVERYTHING: &str = "patient=9990000018&_include=*&_include:iterate=*&_
 /// The longest access list that CP-IS sends.
 pub const MOST_ACCESSES: usize = 25;
 
-/// The size of answer that `performance.md` P7 sets its goal for, in bytes.
+/// The size of answer for which docs/performance.md has its goals, in bytes.
 const GOAL_BYTES: usize = 10_500;
 
 /// An answer with as many accesses as bring it closest to 10.5 KB: the goal's own figure supposes 25 accesses of a third of the

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// When it opens, and for how long (settings.md, `smsp.breaker`).
+/// When it opens, and for how long (docs/settings.md, `smsp.breaker`).
 #[derive(Debug, Clone, Copy)]
 pub struct BreakerRules {
     /// Signs of trouble in a row; at least 1.

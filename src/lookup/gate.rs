@@ -1,11 +1,11 @@
-//! The bulkhead: so many queries at once, so many looks that wait for a place, and no more (architecture.md, Lookup).
+//! The bulkhead: so many queries at once, so many looks that wait for a place, and no more (docs/adr/0009).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// How many (settings.md, `smsp.max_in_flight` and `smsp.max_queued`).
+/// How many (docs/settings.md, `smsp.max_in_flight` and `smsp.max_queued`).
 #[derive(Debug, Clone, Copy)]
 pub struct Bulkhead {
     /// Queries at once; at least 1.

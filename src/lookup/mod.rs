@@ -61,7 +61,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use window::Earlier;
 
-/// How long to wait (settings.md).
+/// How long to wait (docs/settings.md).
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     /// `smsp.connect_timeout`: an attempt to connect is begun again only if this much is left.
@@ -72,7 +72,7 @@ pub struct Patience {
     pub late: Duration,
 }
 
-/// How long a finished answer is shared (settings.md).
+/// How long a finished answer is shared (docs/settings.md).
 #[derive(Debug, Clone, Copy)]
 pub struct Sharing {
     /// `lookup.share_for`; zero: only requests in flight together are shared.
@@ -81,7 +81,7 @@ pub struct Sharing {
     pub refresh_after: Duration,
 }
 
-/// How looks are made (settings.md).
+/// How looks are made (docs/settings.md).
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     pub patience: Patience,

@@ -1,8 +1,7 @@
 //! Every setting there is: the one place where a key, its form, its default and its meaning are written down.
 //!
 //! Reading, the checks of form, the suggestions for mistyped names and the reference (`docs/settings.md`) come from here.
-//! Names and defaults are the contract with operators (the specification's settings table); more may be added, none
-//! renamed.
+//! Names and defaults are a contract with operators: more may be added, none renamed (decisions.md 17).
 
 use super::keys::Initial::{Is, Otherwise, Required};
 use super::keys::{Initial, Key};

@@ -1,7 +1,7 @@
 //! What the simulator sends, about every built-in child, against the schemas of the response.
 //!
-//! An SMSP answer is schema-conforming only when it holds a record, and only once its coded `value` is removed (wire.md 3.1,
-//! 3.8). What is odd on purpose is listed with its reason.
+//! An SMSP answer is schema-conforming only when it holds a record, and only once its coded `value` is removed (wire.md 0.3,
+//! 3.1). What is odd on purpose is listed with its reason.
 
 use crate::{Checker, ENVELOPE, common::House, cut_out};
 use cpis_fhir::simulator::scenario::Scenario;

@@ -1,4 +1,4 @@
-//! Which keys there are and what holds without them: the specification's table, written out once more.
+//! Which keys there are and what holds without them, written out once more: names and defaults are a contract (decisions.md 17).
 
 use super::Ground;
 use crate::cpis::CareSetting;
@@ -7,7 +7,7 @@ use crate::settings::{AuditStore, Handling, KeySource, LogForm, LookupStore, Mod
 use crate::smsp::{AuthorTemplate, PayloadForm};
 use std::time::Duration;
 
-/// Keys and defaults as the specification has them; `None` where it fixes no value.
+/// Keys and the defaults that operators rely on; `None` where there is no fixed value.
 const SPECIFIED: &[(&str, Option<&str>)] = &[
     ("server.listen", Some("127.0.0.1:8080")),
     ("server.base_path", Some("/FHIR/R4")),

@@ -78,7 +78,7 @@ fn signed(text: &str) -> Option<(i64, &str)> {
     Some((count, text.get(at..)?))
 }
 
-/// `250ms`, `20s`, `5m`: the durations of settings.md.
+/// `250ms`, `20s`, `5m`: the durations of docs/settings.md.
 pub(super) fn duration(text: &str) -> Option<std::time::Duration> {
     let at = text.find(|c: char| c.is_ascii_alphabetic())?;
     let count: u64 = text.get(..at)?.parse().ok()?;

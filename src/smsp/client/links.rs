@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
-/// Connections kept for the next look; as many as lookups in flight by default (settings.md, `smsp.max_in_flight`).
+/// Connections kept for the next look; as many as lookups in flight by default (docs/settings.md, `smsp.max_in_flight`).
 const MOST_KEPT: usize = 64;
 
 const TCP_KEEPALIVE: Duration = Duration::from_secs(20);

@@ -168,7 +168,7 @@ pub(super) fn plain_code(code: &str) -> Option<String> {
     plain.then(|| code.to_owned())
 }
 
-/// What Spine's own checks can name (wire.md 2.9). Another name could be anybody's.
+/// What Spine's own checks can name (wire.md 2.6). Another name could be anybody's.
 const ERROR_BASE_NAMES: [&str; 8] = [
     "MANDATORY_DATA_MISSING",
     "INVALID_ID",

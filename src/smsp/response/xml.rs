@@ -1,4 +1,4 @@
-//! A streaming reader of hostile XML: every rule of rust.md section 2 is checked in one place, for every element, also for
+//! A streaming reader of hostile XML: every limit of wire.md 3.10 is checked in one place, for every element, also for
 //! those that nobody asks about. Names are matched without their prefix (wire.md 3.5, row 10).
 
 use super::attributes::{Attributes, begins_as_name, is_allowed, leading_name};

@@ -96,7 +96,7 @@ fn the_key_stays_out_of_debug() {
     assert_eq!(shown, "Connection { connect_timeout: 5s, .. }");
 }
 
-/// Certificates that are too weak to believe (faults.md F8); how they were made stands beside them.
+/// Certificates that are too weak to believe (wire.md 5.7); how they were made stands beside them.
 mod weak {
     use super::*;
     use rustls::client::danger::ServerCertVerifier;

@@ -197,7 +197,7 @@ async fn a_host_name_is_resolved_and_checked() {
     assert!(understood(&ask(&client).await));
 }
 
-/// A resolver that hangs, fails, or comes back: nothing is sent without an address, and the first look after is answered (faults.md F5).
+/// A resolver that hangs, fails, or comes back: nothing is sent without an address, and the first look after is answered.
 #[tokio::test]
 async fn a_name_that_hangs_or_fails_costs_its_own_looks_alone() {
     use crate::smsp::client::links::Names;

@@ -112,7 +112,7 @@ async fn a_connection_whose_answers_name_no_message_is_used_once() {
     assert_eq!(client.handshakes(), 1, "each session after the first is a resumed one");
 }
 
-/// The reply of another look, late on a connection that was good until then (faults.md F15b).
+/// The reply of another look, late on a connection that was good until then (decisions.md 41).
 #[tokio::test]
 async fn a_stale_reply_is_never_the_answer_to_the_next_look() {
     // It comes after the next query was written, and before that query's own reply.
@@ -321,7 +321,7 @@ async fn a_server_that_closes_idle_connections_loses_and_doubles_nothing() {
 }
 
 /// A thousand looks about the moment in which we give a connection up, a second before the server would, as with the settings that both
-/// have by default (faults.md F7).
+/// have by default.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_looks_at_the_edge_of_idleness_lose_nothing() {
     let world = World::new();

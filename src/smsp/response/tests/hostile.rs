@@ -1,4 +1,4 @@
-//! Hostile documents (rust.md section 2): refused, quickly, and never with a panic.
+//! Hostile documents (wire.md 3.10): refused, quickly, and never with a panic.
 
 use super::samples::*;
 use crate::cpis::FailureKind;
