@@ -1,4 +1,4 @@
-//! The whole process stands still for longer than its callers' deadlines, as a paused or moved virtual machine does (fault F24).
+//! The whole process stands still for longer than its callers' deadlines, as a paused or moved virtual machine does.
 
 use crate::common::children::numbers;
 use crate::common::scripted::{self, Query, Scripted, Step};

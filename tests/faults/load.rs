@@ -1,5 +1,5 @@
 //! More callers than usual: all of them about one child (a herd), three times as many as there are places, and an SMSP that fails
-//! every other time (faults F20 and F21).
+//! every other time.
 
 use crate::common::children::numbers;
 use crate::common::scripted::{self, Query, Scripted, Step};
