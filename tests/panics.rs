@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use cpis_fhir::settings::LogForm;
+use cpis_fhir::telemetry::LogForm;
 use cpis_fhir::telemetry::{self, PageFormat};
 
 #[test]

@@ -6,12 +6,12 @@
 
 mod validity;
 
+use super::Issuer;
 use super::issuer::{IssuerKeys, Published, Source, Timing};
 use super::person::{self, Paths};
 use super::{Access, AccessError, Header, Headers, Identity, Refusal, Scopes, system};
 use crate::clock;
 use crate::cpis::{Requester, Text};
-use crate::settings::Issuer;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

@@ -3,9 +3,8 @@
 //! Without a certificate on the list the headers are not looked at at all.
 
 use super::person::{self, Parts, part};
-use super::{ClientCertificate, Header, Headers, Refusal, bearer};
+use super::{ClientCertificate, Gateway, Header, HeaderEncoding, Headers, Refusal, bearer};
 use crate::cpis::Text;
-use crate::settings::{self, HeaderEncoding};
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
 
@@ -18,10 +17,7 @@ pub(super) struct Trusted<'a> {
 }
 
 /// The gateway that `certificate` belongs to.
-pub(super) fn trusted<'a>(
-    gateway: &'a settings::Gateway,
-    certificate: Option<&ClientCertificate>,
-) -> Result<Trusted<'a>, Refusal> {
+pub(super) fn trusted<'a>(gateway: &'a Gateway, certificate: Option<&ClientCertificate>) -> Result<Trusted<'a>, Refusal> {
     let certificate = certificate.ok_or(Refusal::NotAGateway)?;
     let name = gateway.certificates.iter().find(|name| certificate.is(name)).ok_or(Refusal::NotAGateway)?;
     Ok(Trusted { name, subject: certificate.subject() })
@@ -33,7 +29,7 @@ pub(super) fn token<'h>(headers: &'h dyn Headers, name: &str) -> Result<&'h str,
 }
 
 /// The parts of an identity in plain headers.
-pub(super) fn parts(headers: &dyn Headers, gateway: &settings::Gateway) -> Result<Parts, Refusal> {
+pub(super) fn parts(headers: &dyn Headers, gateway: &Gateway) -> Result<Parts, Refusal> {
     let names = &gateway.headers;
     let one = |name: &Option<String>, part| text(headers, name.as_deref(), gateway.encoding, part);
     let list = |name: &Option<String>| one(name, part::NAME).map(|text| Vec::from_iter((!text.is_empty()).then_some(text)));

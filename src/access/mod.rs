@@ -13,6 +13,7 @@ mod demo;
 mod gateway;
 mod issuer;
 mod keys;
+mod options;
 mod permission;
 mod person;
 mod published;
@@ -23,12 +24,12 @@ mod system;
 pub use certificate::ClientCertificate;
 pub use claims::ClaimPath;
 pub use demo::requester as demo_requester;
+pub use options::{Allow, Gateway, HeaderEncoding, IdentityNames, Issuer, KeySource, KnownOrganisation, Mode, Options};
 pub use published::{PublishedKeys, published_keys};
 pub use refusal::{Refusal, RefusalKind};
 pub use scopes::{Interaction, Scopes};
 
 use crate::cpis::{CareSetting, Requester, Text};
-use crate::settings::{self, Mode, Settings};
 use bearer::Tokens;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,11 +70,7 @@ pub struct Presented<'a> {
 
 /// The door of this room.
 pub struct Access {
-    settings: settings::Access,
-    /// The code system of the job role codes that identities hold.
-    role_code_system: Text,
-    /// ODS code of the demo's organisation.
-    sender_ods: Text,
+    options: Options,
     tokens: Option<Tokens>,
 }
 
@@ -88,9 +85,9 @@ pub struct AccessError {
 
 /// Whether tokens are believed at all, so that issuers are asked for their keys.
 #[must_use]
-pub fn wants_tokens(access: &settings::Access) -> bool {
-    let has = |mode: Mode| access.modes.contains(&mode);
-    has(Mode::Bearer) || (has(Mode::Gateway) && access.gateway.jwt_header.is_some())
+pub fn wants_tokens(options: &Options) -> bool {
+    let has = |mode: Mode| options.modes.contains(&mode);
+    has(Mode::Bearer) || (has(Mode::Gateway) && options.gateway.jwt_header.is_some())
 }
 
 impl Access {
@@ -98,15 +95,9 @@ impl Access {
     ///
     /// # Errors
     /// [`AccessError`] where an issuer's own settings cannot be used.
-    pub fn start(settings: &Settings, runtime: &Handle) -> Result<Self, AccessError> {
-        let access = settings.access.clone();
-        let tokens = if wants_tokens(&access) { Some(Tokens::start(&access.issuers, runtime)?) } else { None };
-        Ok(Self {
-            settings: access,
-            role_code_system: settings.smsp.dialect.author.role_code_system.as_str().into(),
-            sender_ods: settings.smsp.dialect.sender_ods.as_str().into(),
-            tokens,
-        })
+    pub fn start(options: Options, runtime: &Handle) -> Result<Self, AccessError> {
+        let tokens = if wants_tokens(&options) { Some(Tokens::start(&options.issuers, runtime)?) } else { None };
+        Ok(Self { options, tokens })
     }
 
     /// Who asks. Says nothing yet of what they may do: see [`Access::may_look`].
@@ -116,7 +107,7 @@ impl Access {
     /// # Errors
     /// [`Refusal`]; nothing of the request is in it.
     pub async fn identify(&self, presented: Presented<'_>) -> Result<Identity, Refusal> {
-        let has = |mode: Mode| self.settings.modes.contains(&mode);
+        let has = |mode: Mode| self.options.modes.contains(&mode);
         if has(Mode::Demo) {
             return Ok(self.demo());
         }
@@ -125,7 +116,7 @@ impl Access {
             let token = bearer::token(presented.headers)?;
             return self.of_token(token).await;
         }
-        let gateway = gateway::trusted(&self.settings.gateway, presented.certificate).map_err(|refusal| {
+        let gateway = gateway::trusted(&self.options.gateway, presented.certificate).map_err(|refusal| {
             // Whoever may come either way is told of the way that is open to everyone.
             if has(Mode::Bearer) { Refusal::NoToken } else { refusal }
         })?;
@@ -138,25 +129,25 @@ impl Access {
     }
 
     async fn of_gateway(&self, gateway: gateway::Trusted<'_>, headers: &dyn Headers) -> Result<Identity, Refusal> {
-        if let Some(name) = &self.settings.gateway.jwt_header {
+        if let Some(name) = &self.options.gateway.jwt_header {
             let mut identity = self.of_token(gateway::token(headers, name)?).await?;
             identity.source_system.get_or_insert_with(|| gateway.subject.into());
             return Ok(identity);
         }
-        let parts = gateway::parts(headers, &self.settings.gateway)?;
+        let parts = gateway::parts(headers, &self.options.gateway)?;
         // The gateway itself is no person either, under whatever name.
         let is_its_own = |name: &str| parts.user_id.as_str().eq_ignore_ascii_case(name);
         if system::is_name_of(parts.user_id.as_str()) || is_its_own(gateway.name) || is_its_own(&gateway.subject) {
             return Err(Refusal::SystemOnly);
         }
         // One for all gateways: they vouch for the same people, and the second of a pair must not ask again (decisions.md 51).
-        let requester = person::requester(parts, self.settings.gateway.issuer.as_str().into(), self)?;
+        let requester = person::requester(parts, self.options.gateway.issuer.as_str().into(), self)?;
         Ok(Identity { requester, source_system: Some(gateway.subject.into()), scopes: Scopes::unlimited() })
     }
 
     fn demo(&self) -> Identity {
         Identity {
-            requester: demo::requester(self.sender_ods.as_str(), self.settings.care_setting),
+            requester: demo::requester(self.options.demo_organisation.as_str(), self.options.care_setting),
             source_system: Some("demo".into()),
             scopes: Scopes::unlimited(),
         }
@@ -167,7 +158,7 @@ impl Access {
     /// # Errors
     /// [`Refusal::NotPermitted`] or [`Refusal::OrganisationNotAllowed`].
     pub fn may_look(&self, identity: &Identity) -> Result<(), Refusal> {
-        permission::may_look(&self.settings.allow, &identity.requester)
+        permission::may_look(&self.options.allow, &identity.requester)
     }
 
     /// Whether `identity` holds the activity for a read that does not notify.
@@ -180,7 +171,7 @@ impl Access {
 
     /// Whether `identity` may search the trail: by `access.allow.audit_roles`, and by nothing else.
     pub fn may_search_trail(&self, identity: &Identity) -> bool {
-        permission::may_search_trail(&self.settings.allow, &identity.requester)
+        permission::may_search_trail(&self.options.allow, &identity.requester)
     }
 
     /// The care setting of a request that names `asked`, or none.
@@ -189,7 +180,7 @@ impl Access {
     /// [`Refusal::CareSettingNotAllowed`].
     pub fn care_setting(&self, identity: &Identity, asked: Option<CareSetting>) -> Result<CareSetting, Refusal> {
         let setting = asked.unwrap_or(identity.requester.care_setting);
-        if self.settings.care_settings.contains(&setting) { Ok(setting) } else { Err(Refusal::CareSettingNotAllowed) }
+        if self.options.care_settings.contains(&setting) { Ok(setting) } else { Err(Refusal::CareSettingNotAllowed) }
     }
 
     /// What the first issuer that has said it says of itself: its OpenID configuration.
@@ -219,6 +210,6 @@ impl Access {
 
     /// Whether callers may bring a token of their own, for the challenge of a 401.
     pub fn takes_bearer(&self) -> bool {
-        self.settings.modes.contains(&Mode::Bearer)
+        self.options.modes.contains(&Mode::Bearer)
     }
 }

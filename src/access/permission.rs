@@ -1,8 +1,8 @@
 //! What a person may do (wire.md 7.2): by job role, by RBAC activity, by organisation.
 
+use super::Allow;
 use super::Refusal;
 use crate::cpis::Requester;
-use crate::settings::Allow;
 
 /// "View CP-IS Flag (without sending ASN)".
 const SILENT_READ: &str = "B0170";

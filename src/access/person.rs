@@ -3,10 +3,10 @@
 //! Nothing is invented: what is absent stays absent, but for the names of organisations that the settings know. What is there but
 //! not in the form that the query and the trail need is refused, since leaving it out would change in whose name is asked.
 
+use super::IdentityNames;
 use super::claims::{self, ClaimPath};
 use super::{Access, Refusal};
 use crate::cpis::{CareSetting, Organisation, OrganisationKind, PersonName, Requester, Role, SdsId, Text, UserIdentity};
-use crate::settings::IdentityNames;
 use serde_json::{Map, Value};
 
 /// Longest part of an identity, in bytes. Far above any name, far below what a trail or a message should carry.
@@ -134,7 +134,7 @@ pub(super) fn requester(parts: Parts, issuer: Text, access: &Access) -> Result<R
         return Err(Refusal::NoUser);
     }
     let care_setting = match parts.care_setting.as_str() {
-        "" => access.settings.care_setting,
+        "" => access.options.care_setting,
         code => CareSetting::parse(code).ok_or(Refusal::Malformed(part::CARE_SETTING))?,
     };
     Ok(Requester {
@@ -143,7 +143,7 @@ pub(super) fn requester(parts: Parts, issuer: Text, access: &Access) -> Result<R
         role_profile_id: sds_id(&parts.role_profile_id, part::ROLE_PROFILE_ID)?,
         role: Role {
             name: last_of_three(parts.role_name),
-            code_system: if parts.role_code.is_empty() { Text::default() } else { access.role_code_system.clone() },
+            code_system: if parts.role_code.is_empty() { Text::default() } else { access.options.role_code_system.clone() },
             code: parts.role_code,
         },
         name: PersonName { prefix: parts.prefix, given: parts.given, family: parts.family, suffix: Vec::new() },
@@ -199,7 +199,7 @@ fn organisation(ods_code: Text, name: Text, access: &Access) -> Result<Organisat
         return Err(Refusal::Malformed(part::ORGANISATION_ODS));
     }
     let is_same = |ods: &str| !ods_code.is_empty() && ods.eq_ignore_ascii_case(ods_code.as_str());
-    let known = access.settings.organisations.iter().find(|known| is_same(&known.ods));
+    let known = access.options.organisations.iter().find(|known| is_same(&known.ods));
     let name = match known.and_then(|known| known.name.as_deref()) {
         Some(known) if name.is_empty() => known.into(),
         _ => name,

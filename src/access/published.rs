@@ -1,7 +1,7 @@
 //! One look at what an issuer publishes, as the service would take it: for `check`.
 
+use super::Issuer;
 use super::issuer::Source;
-use crate::settings::Issuer;
 use jsonwebtoken::Algorithm;
 
 /// The keys that an issuer publishes now.

@@ -1,11 +1,12 @@
 use super::service::{self, Ready};
 use super::{CommandError, say};
 use crate::cpis::NhsNumber;
-use crate::settings::{self, LogForm, Settings};
+use crate::settings::{self, Settings};
 use crate::simulator::certificates::Certificates;
 use crate::simulator::scenario::Scenario;
 use crate::simulator::{Config, Simulator, Tls};
 use crate::telemetry;
+use crate::telemetry::LogForm;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

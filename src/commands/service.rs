@@ -174,7 +174,7 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<Built
         // Replicas remember together.
         Some(table) => Lookups::shared(Arc::clone(&client) as _, trail.clone(), rules(&settings), table, core.clone()),
     };
-    let access = Access::start(&settings, core).map_err(|error| wrong(&error))?;
+    let access = Access::start(settings.access.clone(), core).map_err(|error| wrong(&error))?;
     let app = App::new(settings, access, lookups, trail, ids, smsp_health).with_trail_search(trail_search);
     Ok(Built { app: web::Data::new(app), smsp: client, trail: renewable })
 }

@@ -1,113 +1,12 @@
 //! `access.*`: who may ask, and how they say who they are.
 
-use super::identity::{self, IdentityNames};
 use super::reader::Reader;
 use super::table::ALL;
 use super::urls::{Scheme, read_web, web};
-use super::{certificates, files};
+use super::{certificates, files, identity};
+use crate::access::{Allow, Gateway, HeaderEncoding, Issuer, KeySource, KnownOrganisation, Mode, Options};
 use crate::cpis::{CareSetting, SdsId};
 use std::time::Duration;
-use url::Url;
-
-/// How callers say who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// A token of an OIDC issuer.
-    Bearer,
-    /// Headers of a gateway that is known by its certificate.
-    Gateway,
-    /// One invented clinician, on loopback.
-    Demo,
-}
-
-/// Who may ask, and for whom they ask.
-#[derive(Debug, Clone)]
-pub struct Access {
-    /// Never empty; [`Mode::Demo`] stands alone.
-    pub modes: Vec<Mode>,
-    pub issuers: Vec<Issuer>,
-    pub gateway: Gateway,
-    /// Names and ASIDs of organisations, where the identity gives none.
-    pub organisations: Vec<KnownOrganisation>,
-    /// The care setting of a request that names none; one of `care_settings`.
-    pub care_setting: CareSetting,
-    /// Those that a request may name. Never empty.
-    pub care_settings: Vec<CareSetting>,
-    pub allow: Allow,
-}
-
-/// An OIDC issuer whose tokens are believed.
-#[derive(Debug, Clone)]
-pub struct Issuer {
-    /// Exactly as in `iss`.
-    pub issuer: String,
-    pub keys: KeySource,
-    /// A token must name one of these in `aud`. Never empty.
-    pub audience: Vec<String>,
-    /// JOSE names of asymmetric algorithms, such as RS256. Never empty.
-    pub algorithms: Vec<String>,
-    /// How far the issuer's clock may differ from ours.
-    pub leeway: Duration,
-    /// PEM bundle of the CAs that may have signed the issuer's certificate; without it those that the system trusts.
-    pub ca_pem: Option<Vec<u8>>,
-    /// How often the keys are read anew.
-    pub refresh: Duration,
-    /// How old keys may become that cannot be read anew.
-    pub keep_keys: Duration,
-    /// Paths of claims; `user_id` is always there.
-    pub claims: IdentityNames,
-}
-
-/// Where an issuer's keys are found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// A JSON Web Key Set.
-    Jwks(Url),
-    /// An OpenID configuration that names the key set.
-    Discovery(Url),
-}
-
-/// The gateways whose headers are believed.
-#[derive(Debug, Clone)]
-pub struct Gateway {
-    /// Subject names of their client certificates.
-    pub certificates: Vec<String>,
-    /// A header with a signed token, read by the claims of its issuer.
-    pub jwt_header: Option<String>,
-    pub headers: IdentityNames,
-    /// Who vouches for the people that any of the gateways names.
-    pub issuer: String,
-    pub encoding: HeaderEncoding,
-}
-
-/// How the headers of a gateway hold what is not ASCII.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeaderEncoding {
-    Utf8,
-    /// UTF-8 in percent escapes (RFC 3986).
-    Percent,
-}
-
-/// An organisation whose users ask.
-#[derive(Debug, Clone)]
-pub struct KnownOrganisation {
-    pub ods: String,
-    pub name: Option<String>,
-    pub asid: Option<SdsId>,
-}
-
-/// Who may do what.
-#[derive(Debug, Clone)]
-pub struct Allow {
-    /// Job role codes that may look.
-    pub roles: Vec<String>,
-    /// RBAC activity codes that may look.
-    pub activities: Vec<String>,
-    /// ODS codes whose users may look; empty: any.
-    pub organisations: Vec<String>,
-    /// Job role codes that may search the trail.
-    pub audit_roles: Vec<String>,
-}
 
 /// The modes, before all else: much depends on whether this is a demonstration.
 pub(super) fn modes(reader: &mut Reader) -> Option<Vec<Mode>> {
@@ -132,7 +31,7 @@ pub(super) fn modes(reader: &mut Reader) -> Option<Vec<Mode>> {
     Some(modes)
 }
 
-pub(super) fn read(reader: &mut Reader, modes: Option<Vec<Mode>>) -> Option<Access> {
+pub(super) fn read(reader: &mut Reader, modes: Option<Vec<Mode>>) -> Option<Options> {
     let issuers: Vec<Option<Issuer>> = (0..reader.items("access.issuers")).map(|at| issuer(reader, at)).collect();
     let issuers: Option<Vec<Issuer>> = issuers.into_iter().collect();
     let gateway = gateway(reader);
@@ -145,7 +44,7 @@ pub(super) fn read(reader: &mut Reader, modes: Option<Vec<Mode>>) -> Option<Acce
     let care = care_settings(reader);
     let allow = allow(reader);
     let (care_setting, care_settings) = care?;
-    Some(Access {
+    Some(Options {
         modes: modes?,
         issuers: issuers?,
         gateway: gateway?,
@@ -153,6 +52,8 @@ pub(super) fn read(reader: &mut Reader, modes: Option<Vec<Mode>>) -> Option<Acce
         care_setting,
         care_settings,
         allow: allow?,
+        role_code_system: reader.text("author.role_code_system")?.into(),
+        demo_organisation: reader.text("smsp.sender_ods").unwrap_or_default().into(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! `author.*`: in whose name a query is made (decisions.md 20).
 
-use super::access::{Access, Mode};
 use super::reader::Reader;
+use crate::access::{Mode, Options as Access};
 use crate::cpis::{PersonName, Text};
 use crate::smsp::{AuthorRule, AuthorTemplate, Nominated};
 

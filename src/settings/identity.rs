@@ -1,33 +1,7 @@
 //! The names under which tokens and gateways hold the parts of an identity, and the presets of them.
 
 use super::reader::Reader;
-use crate::access::ClaimPath;
-
-/// The names of the claims or headers that hold each part of an identity.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IdentityNames {
-    pub user_id: Option<String>,
-    pub sds_user_id: Option<String>,
-    pub role_profile_id: Option<String>,
-    pub role_code: Option<String>,
-    pub role_name: Option<String>,
-    pub activities: Option<String>,
-    pub prefix: Option<String>,
-    pub given: Option<String>,
-    pub family: Option<String>,
-    pub organisation_ods: Option<String>,
-    pub organisation_name: Option<String>,
-    /// Claims only; as a header it is always `CPIS-Care-Setting`.
-    pub care_setting: Option<String>,
-}
-
-impl IdentityNames {
-    /// Whether an identity with these names can be the person who is the author of a query (decisions.md 20).
-    #[must_use]
-    pub fn can_be_author(&self) -> bool {
-        [&self.sds_user_id, &self.role_code, &self.role_name, &self.family].into_iter().all(Option::is_some)
-    }
-}
+use crate::access::{ClaimPath, IdentityNames};
 
 /// What an issuer's tokens look like where no claim is named.
 #[derive(Debug, Clone, Copy)]

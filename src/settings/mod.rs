@@ -32,11 +32,9 @@ mod urls;
 mod validity;
 mod value;
 
-pub use access::{Access, Allow, Gateway, HeaderEncoding, Issuer, KeySource, KnownOrganisation, Mode};
 pub use fault::{Fault, SettingsError};
 pub use fhir::{Batch, Fhir, Handling};
 pub use files::ReadFile;
-pub use identity::IdentityNames;
 pub use listeners::{Listeners, Listening};
 pub use reader::Given;
 pub use reference::reference;
@@ -48,6 +46,8 @@ pub use stores::{Audit, AuditStore, Lookup, LookupStore};
 pub use units::read_duration;
 pub use validity::{Standing, Validity, is_of_validity};
 
+use crate::access::Mode;
+use crate::telemetry::LogForm;
 use flat::Flat;
 use reader::Reader;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ pub struct Settings {
     /// `smsp.*` and `author.*`.
     pub smsp: Smsp,
     pub cpis: Cpis,
-    pub access: Access,
+    pub access: crate::access::Options,
     pub lookup: Lookup,
     pub audit: Audit,
     pub fhir: Fhir,
@@ -125,13 +125,6 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Telemetry {
     pub log: LogForm,
-}
-
-/// The form of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogForm {
-    Json,
-    Pretty,
 }
 
 /// Reads and checks all settings.

@@ -2,7 +2,6 @@
 //! nobody but that thread.
 
 use super::trace;
-use crate::settings::LogForm;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use std::fmt;
@@ -14,6 +13,13 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogForm {
+    Json,
+    Pretty,
+}
 
 /// What is logged where `RUST_LOG` says nothing.
 const DEFAULT: &str = "info,actix_server=warn";

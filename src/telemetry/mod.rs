@@ -21,6 +21,7 @@ pub mod spans;
 mod start;
 mod trace;
 
+pub use logs::LogForm;
 pub use metrics::{Breaker, LookupNumbers, Metrics, TrailNumbers, metrics};
 pub use page::{PageFormat, page};
 pub use smsp::SmspPhase;

@@ -3,12 +3,12 @@
 //! Exporters are built before the service's runtimes exist and shut down after they are gone: reqwest's blocking client must not be
 //! dropped inside a runtime, and the last spans end with the last task.
 
+use super::LogForm;
 use super::delivery::{BoundedLogs, BoundedSpans, Tally, Watched};
 use super::exporters::{self, ExporterError};
 use super::logs::{self, LogWriter};
 use super::options::{self, Options, Protocol, Signal};
 use super::{metrics, page, trace};
-use crate::settings::LogForm;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::trace::TracerProvider as _;

@@ -2,7 +2,7 @@
 
 use crate::access::AccessError;
 use crate::access::keys::KeySet;
-use crate::settings::{Issuer, KeySource};
+use crate::access::{Issuer, KeySource};
 use arc_swap::ArcSwap;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;

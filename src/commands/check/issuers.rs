@@ -3,7 +3,8 @@
 use super::finding::Finding;
 use super::within;
 use crate::access;
-use crate::settings::{Issuer, Settings};
+use crate::access::Issuer;
+use crate::settings::Settings;
 use futures_util::future::join_all;
 use std::time::Duration;
 

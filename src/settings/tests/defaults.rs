@@ -1,10 +1,12 @@
 //! Which keys there are and what holds without them, written out once more: names and defaults are a contract (decisions.md 17).
 
 use super::Ground;
+use crate::access::{KeySource, Mode};
 use crate::cpis::CareSetting;
 use crate::settings::keys::{Initial, key};
-use crate::settings::{AuditStore, Handling, KeySource, LogForm, LookupStore, Mode, ScheduledCare};
+use crate::settings::{AuditStore, Handling, LookupStore, ScheduledCare};
 use crate::smsp::{AuthorTemplate, PayloadForm};
+use crate::telemetry::LogForm;
 use std::time::Duration;
 
 /// Keys and the defaults that operators rely on; `None` where there is no fixed value.

@@ -1,8 +1,9 @@
 //! Defaults, then the file, then the environment.
 
 use super::{Ground, load};
+use crate::access::{KeySource, Mode};
 use crate::cpis::SdsId;
-use crate::settings::{KeySource, Mode, keys};
+use crate::settings::keys;
 use std::fmt::Write as _;
 use std::time::Duration;
 

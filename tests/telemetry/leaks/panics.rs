@@ -68,7 +68,7 @@ fn a_service_of_parts_that_panic() {
         breaker: BreakerRules { failures: smsp.breaker.failures, open_for: smsp.breaker.open_for },
     };
     let lookups = Lookups::new(Arc::new(Panicking), trail.clone(), rules, core.handle().clone());
-    let access = Access::start(&settings, core.handle()).unwrap();
+    let access = Access::start(settings.access.clone(), core.handle()).unwrap();
     let ids = IdKeys::new(settings.fhir.id_keys.iter().map(|key| *key.bytes()).collect()).unwrap();
     let health = SmspHealth::new(Box::new(|| Box::pin(async { panic!("the probe of {}", WORDS.join(" ")) })));
     let app = web::Data::new(App::new(Arc::clone(&settings), access, lookups, trail, ids, health));
