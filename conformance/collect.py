@@ -19,7 +19,7 @@ from pathlib import Path
 BASE, OUT = sys.argv[1].rstrip("/"), Path(sys.argv[2])
 ROOT = BASE.removesuffix("/FHIR/R4")
 NS = "{http://hl7.org/fhir}"
-EXPORTED = Path(__file__).parent.parent / "src/audit/export/snapshots/cpis_fhir__audit__export__tests__audit_events.snap.ndjson"
+EXPORTED = Path(__file__).parent.parent / "src/export/snapshots/cpis_fhir__export__tests__audit_events.snap.ndjson"
 TYPES = ["Flag", "EpisodeOfCare", "CareTeam", "CarePlan", "AuditEvent"]
 READABLE = TYPES + ["Patient", "Organization", "PractitionerRole", "Device"]
 INCLUDES = {

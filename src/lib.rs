@@ -11,6 +11,7 @@ pub mod clock;
 pub mod commands;
 pub mod cpis;
 mod deadline;
+pub mod export;
 pub mod fhir;
 pub mod lookup;
 pub mod memory;

@@ -4,7 +4,7 @@
 //! - [`entry`]: what is said. [`body`]: how it is written, the NHS number sealed ([`seal`]).
 //! - [`chain`]: every line carries a MAC over itself and the line before.
 //! - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. [`store`]: what a database must do.
-//! - [`question`], [`search`]: what people ask of the trail. [`export`]: how entries leave it.
+//! - [`question`], [`search`]: what people ask of the trail.
 //! - [`verify`]: whether all of it is still there. [`archive`]: how older months leave the store.
 //! - [`condition`]: how it is, without a mark left on it.
 //!
@@ -15,7 +15,6 @@ mod body;
 mod chain;
 pub mod condition;
 mod entry;
-pub mod export;
 mod folder;
 mod head;
 mod memory;

@@ -3,9 +3,9 @@
 use super::criteria::Criteria;
 use super::desk::{Desk, Recorded};
 use super::entries;
-use crate::audit::export::{Form, LABEL};
 use crate::audit::{Event, Mac, Question};
 use crate::commands::CommandError;
+use crate::export::{Form, LABEL};
 use aws_lc_rs::digest::{Context, SHA256};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};

@@ -3,9 +3,9 @@
 use super::criteria::Criteria;
 use super::desk::Desk;
 use super::{entries, table};
-use crate::audit::export::{self, LABEL, Numbers};
 use crate::audit::{Event, Question};
 use crate::commands::{CommandError, say_error};
+use crate::export::{self, LABEL, Numbers};
 use std::io::Write;
 
 #[derive(Debug, clap::Args)]

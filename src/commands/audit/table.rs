@@ -1,10 +1,10 @@
 //! An entry as one line for a person: times as clocks in England show them (MSCA-AUD-07), NHS numbers as 3-3-4 (MSCA-PDS-06).
 
-use crate::audit::export::Numbers;
-use crate::audit::export::plain::shown;
 use crate::audit::{Entry, Hit, Shown, Told, Upshot, Who};
 use crate::clock;
 use crate::cpis::Text;
+use crate::export::Numbers;
+use crate::export::plain::shown;
 use jiff::Timestamp;
 
 /// Above the rows, its line end included.

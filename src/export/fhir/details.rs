@@ -1,8 +1,8 @@
 //! What an AuditEvent has no element for: pairs of a name and a text.
 
 use crate::audit::Entry;
-use crate::audit::export::plain::shown;
 use crate::cpis::{AuthorAsSent, Delivery, Text};
+use crate::export::plain::shown;
 use fhirbolt_model::r4::resources::{AuditEventEntityDetail, AuditEventEntityDetailValue};
 
 /// In the order in which they were given; what is empty is left out.

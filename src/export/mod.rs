@@ -7,7 +7,7 @@ mod report;
 
 pub use lines::line;
 
-use super::Hit;
+use crate::audit::Hit;
 use crate::cpis::NhsNumber;
 
 /// What every screen, page and file with entries of children carries (MSCA-IG-04).
