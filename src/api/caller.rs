@@ -10,7 +10,6 @@ use crate::cpis::{Delivery, FailureKind};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::search::{Direction, Include, Search};
 use crate::settings::ScheduledCare;
-use crate::smsp::query;
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 
@@ -97,7 +96,7 @@ pub(super) fn admit(app: &App, caller: &CallerHeaders, identity: &mut Identity) 
 
 fn may_ask(app: &App, caller: &CallerHeaders, identity: &mut Identity) -> Result<(), Refusal> {
     app.access.may_look(identity)?;
-    if let Err(failure) = query::author(&identity.requester, &app.settings.smsp.dialect)
+    if let Err(failure) = app.lookups.author(&identity.requester)
         && let FailureKind::AuthorIncomplete { missing } = failure.kind
     {
         return Err(Refusal::Incomplete(missing));

@@ -1,13 +1,13 @@
-use super::{Answer, AuthorAsSent, Failure, MessageIds, Question};
+use super::{Answer, AuthorAsSent, Failure, MessageIds, Question, Requester};
 use std::{future::Future, pin::Pin};
 
 /// The register, however it is reached: the SMSP today, another interface of CP-IS tomorrow.
 pub trait Register: Send + Sync + 'static {
-    /// The author that a query for `question` would carry, so that it is on record before the query is made.
+    /// The author that a query of `requester` would carry, so that it is on record before the query is made.
     ///
     /// # Errors
     /// A failure that is not delivered, where the query could not be written: the requester lacks something.
-    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure>;
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure>;
 
     /// Asks once. Sends at most one complete request, never repeats it, and has no deadline of its own beyond connecting:
     /// the caller decides how long to wait. `ids` are used for this attempt only.

@@ -132,7 +132,7 @@ struct Open {
 
 impl Trip<'_> {
     async fn go(&self, ticket: Option<Ticket>) -> Landed {
-        let author = match self.crew.register.author(self.question) {
+        let author = match self.crew.register.author(&self.question.requester) {
             Ok(author) => author,
             Err(failure) => return self.refused(failure).await,
         };

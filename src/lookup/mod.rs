@@ -38,7 +38,7 @@ pub use statistics::Statistics;
 pub use told::USUAL as USUAL_OUTCOMES;
 
 use crate::audit::{RequestFacts, Trail};
-use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Question, Register, Text};
+use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, Phase, Question, Register, Requester, Text};
 use crate::deadline;
 use crate::memory;
 use crate::settings::{self, LookupStore};
@@ -186,6 +186,14 @@ impl Lookups {
         let repeats = Repeats::default();
         let crew = Crew { register, ledger, breaker, gate, replicas, window, counters, repeats, patience: rules.patience };
         Self { crew: Arc::new(crew), table, sharing: rules.sharing, is_forgetful: Arc::default(), runtime }
+    }
+
+    /// The author that a query of `requester` would carry.
+    ///
+    /// # Errors
+    /// As of [`Register::author`].
+    pub fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+        self.crew.register.author(requester)
     }
 
     /// Remembers the looks of before this start (decisions.md 42). Where the trail cannot be reached just now, or takes longer than

@@ -5,7 +5,7 @@
 use super::client::{Client, ClientError};
 use super::probe::Probe;
 use super::{Connection, Dialect};
-use crate::cpis::{Asking, AuthorAsSent, Failure, MessageIds, Question, Register};
+use crate::cpis::{Asking, AuthorAsSent, Failure, MessageIds, Question, Register, Requester};
 use arc_swap::ArcSwap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -56,8 +56,8 @@ impl Renewable {
 }
 
 impl Register for Renewable {
-    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
-        self.now.load().client.author(question)
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+        self.now.load().client.author(requester)
     }
 
     fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> Asking<'a> {

@@ -191,8 +191,8 @@ struct SlowAtFirst {
 }
 
 impl Register for SlowAtFirst {
-    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
-        Ok(author(question))
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+        Ok(author(requester))
     }
 
     fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> Asking<'a> {

@@ -57,12 +57,12 @@ impl Script {
 }
 
 impl Register for Script {
-    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
         if self.lacks_a_name.load(SeqCst) {
             let kind = FailureKind::AuthorIncomplete { missing: vec!["name"] };
             return Err(Failure::new(kind, Phase::Build, Delivery::NotDelivered));
         }
-        Ok(author(question))
+        Ok(author(requester))
     }
 
     fn ask<'a>(&'a self, _: &'a Question, ids: &'a MessageIds) -> Asking<'a> {
@@ -80,8 +80,8 @@ impl Register for Script {
 struct Panics(Arc<Book>);
 
 impl Register for Panics {
-    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
-        Ok(author(question))
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+        Ok(author(requester))
     }
 
     fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> Asking<'a> {
@@ -165,13 +165,13 @@ impl Ledger for Book {
     }
 }
 
-fn author(question: &Question) -> AuthorAsSent {
+fn author(requester: &Requester) -> AuthorAsSent {
     AuthorAsSent {
         template: AuthorKind::System,
         id: "200000000115".into(),
         role_profile_id: None,
-        role_code: question.requester.role.code.clone(),
-        role_name: question.requester.role.name.clone(),
+        role_code: requester.role.code.clone(),
+        role_name: requester.role.name.clone(),
         name: "Test".into(),
         organisation_ods: "RX1".into(),
         organisation_name: "Test".into(),

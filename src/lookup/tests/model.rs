@@ -62,8 +62,8 @@ struct Recorder {
 }
 
 impl Register for Recorder {
-    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
-        Ok(author(question))
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+        Ok(author(requester))
     }
 
     fn ask<'a>(&'a self, _: &'a Question, ids: &'a MessageIds) -> Asking<'a> {

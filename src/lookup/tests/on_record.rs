@@ -25,7 +25,7 @@ async fn a_look_is_two_entries_that_say_everything() {
     for entry in [asked, answered] {
         assert_eq!(entry.child, Some(NhsNumber::parse(NUMBER).unwrap()));
         assert_eq!(entry.who, Some(crate::audit::Who::from(&question("a").requester)));
-        assert_eq!(entry.author, Some(author(&question("a"))));
+        assert_eq!(entry.author, Some(author(&question("a").requester)));
         assert_eq!(entry.request.request_id, Some(ID.into()));
         let message = entry.message.as_ref().unwrap();
         assert_eq!((message.message_id.as_str(), message.query_id.as_str()), (ids.message.as_str(), ids.query.as_str()));

@@ -28,8 +28,8 @@ struct Breaks {
 }
 
 impl Register for Breaks {
-    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
-        Ok(author(question))
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+        Ok(author(requester))
     }
 
     fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> Asking<'a> {

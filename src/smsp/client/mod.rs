@@ -16,7 +16,9 @@ use super::{
     tls::{self, CredentialsError, Handshakes},
 };
 use crate::clock;
-use crate::cpis::{Answer, Asking, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
+use crate::cpis::{
+    Answer, Asking, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register, Requester,
+};
 use crate::telemetry::spans::{self, Translation};
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Request, Uri};
@@ -179,8 +181,8 @@ struct WholeReply {
 }
 
 impl Register for Client {
-    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
-        query::author(&question.requester, &self.dialect).map(|author| author.as_sent())
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+        query::author(requester, &self.dialect).map(|author| author.as_sent())
     }
 
     fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> Asking<'a> {

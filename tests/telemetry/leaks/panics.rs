@@ -9,7 +9,9 @@ use actix_web::web;
 use cpis_fhir::access::Access;
 use cpis_fhir::api::{self, App, health::SmspHealth};
 use cpis_fhir::audit;
-use cpis_fhir::cpis::{Asking, AuthorAsSent, AuthorKind, Failure, FailureKind, MessageIds, Question, Register};
+use cpis_fhir::cpis::{
+    Asking, AuthorAsSent, AuthorKind, CareSetting, Failure, FailureKind, MessageIds, Question, Register, Requester,
+};
 use cpis_fhir::fhir::id::IdKeys;
 use cpis_fhir::lookup::{BreakerRules, Bulkhead, Lookups, Patience, Rules, Sharing};
 use cpis_fhir::simulator::certificates::Certificates;
@@ -31,7 +33,9 @@ async fn a_panic_tells_its_place_and_nothing_of_its_message() {
     let watch = Watch::open_by(start, &[("RUST_TEST_PANICS".to_owned(), "1".to_owned())]).await;
     for (at, number) in [CHILD, OTHER_CHILD, &numbers(3)[2]].into_iter().enumerate() {
         let path = format!("Flag?patient={number}");
-        let got = watch.get(&format!("panic {at}"), &path, &[("User-Agent", GIVEN), ("CPIS-New-Look", "true")]).await;
+        let setting = if number == OTHER_CHILD { "maternity" } else { "ambulance" };
+        let headers = [("User-Agent", GIVEN), ("CPIS-New-Look", "true"), ("CPIS-Care-Setting", setting)];
+        let got = watch.get(&format!("panic {at}"), &path, &headers).await;
         assert_eq!((got.status, got.issue().as_str()), (500, "exception"), "{at}: {}", got.text);
         assert!(!got.says_no_record());
     }
@@ -87,18 +91,12 @@ fn a_service_of_parts_that_panic() {
     drop((core, telemetry));
 }
 
-/// Panics with whatever it is asked about, in a way of its own for each child.
+/// Panics with whatever it is asked about, in a way of its own for each child; for maternity before anything is asked.
 struct Panicking;
 
 impl Register for Panicking {
-    fn author(&self, question: &Question) -> Result<AuthorAsSent, Failure> {
-        assert_ne!(
-            question.nhs_number.digits(),
-            OTHER_CHILD,
-            "the author of {} {}",
-            WORDS.join(" "),
-            question.nhs_number.digits()
-        );
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+        assert_ne!(requester.care_setting, CareSetting::Maternity, "the author of {}: {requester:?}", WORDS.join(" "));
         Ok(AuthorAsSent {
             template: AuthorKind::Person,
             id: "555000111222".into(),
