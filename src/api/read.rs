@@ -10,6 +10,7 @@ use crate::access::Interaction;
 use crate::cpis::NhsNumber;
 use crate::fhir::graph::ResourceType;
 use crate::fhir::id::OpenId;
+use crate::fhir::resources;
 use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::{Portion, subset};
 use crate::lookup::{Freshness, Look};
@@ -116,7 +117,7 @@ impl Wanted {
         let shown = Shown::today(&look);
         let graph = shown.graph(&ids);
         let node = graph.find(&self.open).ok_or_else(Problem::no_such_resource)?;
-        let mut resource = graph.build(node);
+        let mut resource = resources::build(&graph, node);
         drop(graph);
         if let Some(part) = self.portion.subset() {
             subset::apply(&mut resource, part);

@@ -56,6 +56,12 @@ impl PersonName {
         spoken
     }
 
+    /// The name as it is said, unless it is blank.
+    #[must_use]
+    pub fn display_name(&self) -> Option<String> {
+        Some(self.spoken()).filter(|spoken| !spoken.trim().is_empty())
+    }
+
     fn parts(&self) -> impl Iterator<Item = &Text> {
         [&self.prefix, &self.given, &self.family, &self.suffix].into_iter().flatten().filter(|part| !part.is_empty())
     }

@@ -4,6 +4,7 @@
 use super::graph::{Graph, NodeKey, ResourceType};
 use super::id::{IdKeys, Part};
 use super::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode, operation_outcome};
+use super::resources;
 use super::search::{Cursor, Search, Selection, Subset, Summary, Total, select, subset};
 use super::wording;
 use crate::cpis::{Answer, Holding, Notice};
@@ -54,7 +55,7 @@ fn total(page: &Page<'_>, selection: &Selection) -> Option<u32> {
 
 fn found(page: &Page<'_>, node: NodeKey, mode: &str, shown: Option<Subset<'_>>) -> BundleEntry {
     let url = [page.base_url, "/", node.kind.name(), "/", page.graph.id(node)].concat();
-    let mut resource = page.graph.build_as(node, page.search.view.shape);
+    let mut resource = resources::build_as(page.graph, node, page.search.view.shape);
     if let Some(shown) = shown {
         subset::apply(&mut resource, shown);
     }

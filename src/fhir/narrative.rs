@@ -107,7 +107,7 @@ fn push_subject(div: &mut String, subject: &Subject, node: &PlanNode<'_>, asked:
         SubjectKind::Child => "Child: ",
         SubjectKind::Unknown => "Person: ",
     });
-    match wording::spoken(&subject.name) {
+    match subject.name.display_name() {
         Some(name) => escape(div, &name),
         None => div.push_str("name not given"),
     }

@@ -3,7 +3,7 @@
 use super::{
     graph::{Context, Graph, ResourceType},
     id::IdKeys,
-    json,
+    json, resources,
 };
 use crate::cpis::{
     Access, AccessTime, Answer, Author, BirthDate, Entry, Holding, LocalAuthority, LocalId, NhsNumber, NumberUse, Organisation,
@@ -213,7 +213,7 @@ pub(crate) fn everything(graph: &Graph<'_>) -> Vec<serde_json::Value> {
 pub(crate) fn of_type(graph: &Graph<'_>, kind: ResourceType) -> Vec<serde_json::Value> {
     let resources = graph.of_type(kind).map(|key| {
         let mut out = Vec::new();
-        json::write_resource(&mut out, &graph.build(key));
+        json::write_resource(&mut out, &resources::build(graph, key));
         serde_json::from_slice(&out).unwrap()
     });
     resources.collect()

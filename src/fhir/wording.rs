@@ -1,7 +1,7 @@
 //! The sentences that a clinician reads in `code.text` (fhir.md 2; decisions.md 7, 15).
 
 use super::graph::{Authority, Graph, PlanNode};
-use crate::cpis::{BirthDate, DatePrecision, PersonName, Plan, PlanStatus, PlanType};
+use crate::cpis::{BirthDate, DatePrecision, Plan, PlanStatus, PlanType};
 use jiff::civil::Date;
 
 pub const COULD_NOT_BE_READ: &str = "CP-IS holds a record that could not be read.";
@@ -36,12 +36,6 @@ pub fn push_plan_name(text: &mut String, node: &PlanNode<'_>, plan: &Plan) {
     if plan.plan_type == PlanType::UnbornChildProtection || node.asked_is_mother() {
         text.push_str(" (recorded against the mother)");
     }
-}
-
-/// A person's name as it is said; `None` when there is nothing to say.
-#[must_use]
-pub fn spoken(name: &PersonName) -> Option<String> {
-    Some(name.spoken()).filter(|spoken| !spoken.trim().is_empty())
 }
 
 fn plan_text(node: &PlanNode<'_>, plan: &Plan, status: PlanStatus) -> String {

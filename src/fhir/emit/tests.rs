@@ -5,7 +5,7 @@
 use super::{Emit, Primitive, Sink};
 use crate::cpis::Answer;
 use crate::fhir::graph::{Graph, ResourceType};
-use crate::fhir::samples;
+use crate::fhir::{resources, samples};
 use fhirbolt_model::r4::{
     Resource,
     resources::{
@@ -100,7 +100,7 @@ fn every_resource_of_an_answer_is_told_in_the_order_of_r4() {
     let keys = samples::keys();
     for answer in [samples::large(), Answer { stale: true, ..samples::large() }] {
         let graph = Graph::new(&answer, &samples::context(&keys));
-        ResourceType::ALL.into_iter().flat_map(|kind| graph.of_type(kind)).for_each(|key| check(&graph.build(key)));
+        ResourceType::ALL.into_iter().flat_map(|kind| graph.of_type(kind)).for_each(|key| check(&resources::build(&graph, key)));
     }
 }
 

@@ -16,12 +16,8 @@ pub(in crate::fhir) use edge::PATIENT;
 pub use patient::AskedAbout;
 pub use plan::PlanNode;
 
-use super::{
-    id::{IdKeys, KeyNumber, OpenId},
-    resources,
-};
+use super::id::{IdKeys, KeyNumber, OpenId};
 use crate::cpis::{Access, Answer, Author};
-use fhirbolt_model::r4::Resource;
 use jiff::civil::Date;
 use std::{cell::OnceCell, ops::Range};
 
@@ -152,28 +148,6 @@ impl<'a> Graph<'a> {
             return None;
         }
         self.of_type(id.kind).find(|key| self.part(*key, id.key) == id.part)
-    }
-
-    /// The resource as plain R4.
-    #[must_use]
-    pub fn build(&self, key: NodeKey) -> Resource {
-        self.build_as(key, Shape::Standard)
-    }
-
-    /// The resource as plain R4, shaped for one kind of client. Literal references are relative: `Type/id`.
-    #[must_use]
-    pub fn build_as(&self, key: NodeKey, shape: Shape) -> Resource {
-        match key.kind {
-            ResourceType::Flag => Resource::Flag(Box::new(resources::flag(self, key, shape))),
-            ResourceType::EpisodeOfCare => Resource::EpisodeOfCare(Box::new(resources::episode_of_care(self, key))),
-            ResourceType::CarePlan => Resource::CarePlan(Box::new(resources::care_plan(self, key, shape))),
-            ResourceType::CareTeam => Resource::CareTeam(Box::new(resources::care_team(self, key, shape))),
-            ResourceType::Organization => Resource::Organization(Box::new(resources::organization(self, key))),
-            ResourceType::Patient => Resource::Patient(Box::new(resources::patient(self, key))),
-            ResourceType::AuditEvent => Resource::AuditEvent(Box::new(resources::audit_event(self, key))),
-            ResourceType::PractitionerRole => Resource::PractitionerRole(Box::new(resources::practitioner_role(self, key))),
-            ResourceType::Device => Resource::Device(Box::new(resources::device(self, key))),
-        }
     }
 
     /// The plan behind a Flag, EpisodeOfCare, CarePlan or CareTeam.

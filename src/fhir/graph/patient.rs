@@ -1,7 +1,4 @@
-use crate::{
-    cpis::{Answer, BirthDate, Entry, LocalId, NhsNumber, Notice, PersonName, PlanType, Record, Subject, SubjectKind},
-    fhir::wording,
-};
+use crate::cpis::{Answer, BirthDate, Entry, LocalId, NhsNumber, Notice, PersonName, PlanType, Record, Subject, SubjectKind};
 
 /// The person asked about, as all records of the answer together know them (decisions.md 9).
 pub struct AskedAbout<'a> {
@@ -36,7 +33,7 @@ impl<'a> AskedAbout<'a> {
     }
 
     fn add_name(&mut self, name: &'a PersonName) {
-        let Some(spoken) = wording::spoken(name) else { return };
+        let Some(spoken) = name.display_name() else { return };
         if !self.names.iter().any(|known| known.spoken().eq_ignore_ascii_case(&spoken)) {
             self.names.push(name);
         }

@@ -12,15 +12,31 @@ mod patient;
 mod plan_parts;
 mod practitioner_role;
 
-pub(super) use audit_event::audit_event;
-pub(super) use care_plan::care_plan;
-pub(super) use care_team::care_team;
 pub(super) use common::{ENGLAND, concept};
 // The trail is exported as AuditEvents too.
 pub(crate) use common::{UK_CORE, coding, identifier, logical};
-pub(super) use device::device;
-pub(super) use episode_of_care::episode_of_care;
-pub(super) use flag::flag;
-pub(super) use organization::organization;
-pub(super) use patient::patient;
-pub(super) use practitioner_role::practitioner_role;
+
+use super::graph::{Graph, NodeKey, ResourceType, Shape};
+use fhirbolt_model::r4::Resource;
+
+/// The resource as plain R4.
+#[must_use]
+pub fn build(graph: &Graph<'_>, key: NodeKey) -> Resource {
+    build_as(graph, key, Shape::Standard)
+}
+
+/// The resource as plain R4, shaped for one kind of client. Literal references are relative: `Type/id`.
+#[must_use]
+pub fn build_as(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> Resource {
+    match key.kind {
+        ResourceType::Flag => Resource::Flag(Box::new(flag::flag(graph, key, shape))),
+        ResourceType::EpisodeOfCare => Resource::EpisodeOfCare(Box::new(episode_of_care::episode_of_care(graph, key))),
+        ResourceType::CarePlan => Resource::CarePlan(Box::new(care_plan::care_plan(graph, key, shape))),
+        ResourceType::CareTeam => Resource::CareTeam(Box::new(care_team::care_team(graph, key, shape))),
+        ResourceType::Organization => Resource::Organization(Box::new(organization::organization(graph, key))),
+        ResourceType::Patient => Resource::Patient(Box::new(patient::patient(graph, key))),
+        ResourceType::AuditEvent => Resource::AuditEvent(Box::new(audit_event::audit_event(graph, key))),
+        ResourceType::PractitionerRole => Resource::PractitionerRole(Box::new(practitioner_role::practitioner_role(graph, key))),
+        ResourceType::Device => Resource::Device(Box::new(device::device(graph, key))),
+    }
+}

@@ -4,7 +4,6 @@ use crate::{
     fhir::{
         codes,
         graph::{Graph, NodeKey},
-        wording,
     },
 };
 use fhirbolt_model::r4::{
@@ -42,7 +41,7 @@ impl<'a> Person<'a> {
     }
 
     fn name(&self) -> String {
-        wording::spoken(self.name).unwrap_or_else(|| "Name not given".to_owned())
+        self.name.display_name().unwrap_or_else(|| "Name not given".to_owned())
     }
 
     /// Name, role and organisation, as far as they are known.

@@ -1,15 +1,8 @@
 //! `_include` and `_revinclude`: which references are followed, and following them.
 
 use super::SearchError;
-use super::registry::{LINKS, Link};
+use super::registry::{Direction, LINKS, Link};
 use crate::fhir::graph::{Graph, NodeKey, ResourceType};
-
-/// Whether a reference is followed from its source or to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    Forward,
-    Reverse,
-}
 
 /// One reference to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,6 @@
 //! The one table of what can be searched: it drives parsing, the strict-mode check and the self link, and is there for
 //! `/metadata`, `/SearchParameter/[id]` and the OpenAPI document. A resource is added here with one row.
 
-use super::Direction;
-use super::filter::TokenElement;
 use crate::fhir::graph::{Edge, ResourceType, Shape};
 
 /// One searchable view: a resource type, or the Patient-flags shape of one.
@@ -47,6 +45,28 @@ pub enum Kind {
     Result(ResultParameter),
     /// `_format`, `_pretty`: how the answer looks.
     Presentation,
+}
+
+/// The element that a token parameter reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenElement {
+    /// `Flag.code`
+    FlagCode,
+    /// `Flag.category`
+    FlagCategory,
+    /// `EpisodeOfCare.type`
+    EpisodeType,
+    /// `category` of CarePlan and CareTeam.
+    PlanCategory,
+    /// `status` of the four resources of a plan.
+    Status,
+}
+
+/// Whether a reference is followed from its source or to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Forward,
+    Reverse,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

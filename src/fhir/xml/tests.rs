@@ -8,7 +8,7 @@ use crate::fhir::bundle::{Page, searchset};
 use crate::fhir::graph::{Graph, ResourceType};
 use crate::fhir::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode, operation_outcome};
 use crate::fhir::search::{Handling, Search, pairs, registry::Searchable};
-use crate::fhir::{json, samples};
+use crate::fhir::{json, resources, samples};
 use fhirbolt_model::r4::{
     resources::{Account, Bundle, BundleEntry, BundleEntryResponse, Flag},
     types::{CodeableConcept, Extension, ExtensionValue, Reference, String as Text},
@@ -31,7 +31,7 @@ fn pretty(resource: &Resource) -> String {
 fn resources(answer: &Answer) -> Vec<Resource> {
     let keys = samples::keys();
     let graph = Graph::new(answer, &samples::context(&keys));
-    ResourceType::ALL.into_iter().flat_map(|kind| graph.of_type(kind)).map(|key| graph.build(key)).collect()
+    ResourceType::ALL.into_iter().flat_map(|kind| graph.of_type(kind)).map(|key| resources::build(&graph, key)).collect()
 }
 
 fn bundle_of(answer: &Answer, query: &str) -> Resource {

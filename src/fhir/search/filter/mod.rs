@@ -8,10 +8,8 @@ mod date;
 mod reference;
 mod token;
 
-pub use token::TokenElement;
-
 use super::ours::Ours;
-use super::registry::{Kind, LINKS, Parameter};
+use super::registry::{Kind, LINKS, Parameter, TokenElement};
 use super::{SearchError, values};
 use crate::cpis::{NhsNumber, PlanStatus, PlanType};
 use crate::fhir::graph::{Edge, Graph, NodeKey, ResourceType};

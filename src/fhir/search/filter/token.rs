@@ -5,23 +5,9 @@ use crate::fhir::codes::{self, Code};
 use crate::fhir::graph::{Graph, NodeKey, ResourceType};
 use crate::fhir::search::{
     SearchError,
+    registry::TokenElement,
     values::{Alternative, UNKNOWN, escape, refuse_nhs_number},
 };
-
-/// The element that a token parameter reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenElement {
-    /// `Flag.code`
-    FlagCode,
-    /// `Flag.category`
-    FlagCategory,
-    /// `EpisodeOfCare.type`
-    EpisodeType,
-    /// `category` of CarePlan and CareTeam.
-    PlanCategory,
-    /// `status` of the four resources of a plan.
-    Status,
-}
 
 impl TokenElement {
     /// Whether the element of `key`, which stands for a readable plan, has what `token` asks for.

@@ -7,7 +7,7 @@ use crate::fhir::search::pairs::Pair;
 use crate::fhir::search::registry::{PATIENT_FLAG, SEARCHABLE, Searchable};
 use crate::fhir::search::select::select;
 use crate::fhir::search::{Base, Cursor, Handling, LookMark, Ours, Search, SearchError, Selection};
-use crate::fhir::{json, samples};
+use crate::fhir::{json, resources, samples};
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -32,7 +32,7 @@ fn shown(answer: &Answer, resource: ResourceType, pairs: &[(&str, &str)]) -> Sel
 
 fn built(graph: &Graph<'_>, key: NodeKey) -> Value {
     let mut out = Vec::new();
-    json::write_resource(&mut out, &graph.build(key));
+    json::write_resource(&mut out, &resources::build(graph, key));
     serde_json::from_slice(&out).unwrap()
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fhir::graph::Graph;
-use crate::fhir::{json, samples};
+use crate::fhir::{json, resources, samples};
 use serde_json::Value;
 
 fn json_of(resource: &Resource) -> Value {
@@ -15,7 +15,7 @@ fn each(subset: Subset<'_>, mut look: impl FnMut(ResourceType, &Value, &Value)) 
     let answer = samples::large();
     let graph = Graph::new(&answer, &samples::context(&keys));
     for key in ResourceType::ALL.into_iter().flat_map(|kind| graph.of_type(kind)) {
-        let mut resource = graph.build(key);
+        let mut resource = resources::build(&graph, key);
         let whole = json_of(&resource);
         apply(&mut resource, subset);
         look(key.kind, &whole, &json_of(&resource));
