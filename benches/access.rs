@@ -57,7 +57,7 @@ impl Ground {
         }
         let environment = environment.into_iter().map(|(key, value)| (format!("CPIS_FHIR__{key}"), value));
         let settings = settings::load(None, environment).unwrap();
-        let access = Access::start(&settings, RUNTIME.handle()).unwrap();
+        let access = Access::start(settings.access.clone(), RUNTIME.handle()).unwrap();
         let ground = Self { issuer, access };
         assert!(RUNTIME.block_on(ground.identify(&header(&ground.issuer.good()))).is_ok());
         ground

@@ -11,11 +11,11 @@
 use cpis_fhir::audit::sqlite::{SqliteReader, SqliteStore};
 use cpis_fhir::audit::verify::verify;
 use cpis_fhir::audit::{
-    Chain, Entry, Event, Head, HeadFile, MemoryStore, Message, Options, Reader, RequestFacts, Seal, Store, Tip, Trail, Upshot,
-    Wanted, Who,
+    Chain, Entry, Event, Head, HeadFile, MemoryStore, Message, Reader, RequestFacts, Seal, Store, Tip, Trail, Upshot, Wanted,
+    Who, WriterOptions,
 };
 use cpis_fhir::cpis::{AuthorAsSent, AuthorKind, NhsNumber};
-use cpis_fhir::settings::KeyMaterial;
+use cpis_fhir::secret::KeyMaterial;
 use futures_util::future::join_all;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -66,7 +66,7 @@ impl Ground {
         let mut head = HeadFile::new(folder.path().join("trail.head"), Arc::new(chain()));
         let after_commit: Box<dyn FnMut(Tip) + Send> =
             if name == "memory" { Box::new(|_| {}) } else { Box::new(move |tip| head.note(tip)) };
-        let options = Options { after_commit, ..Options::default() };
+        let options = WriterOptions { after_commit, ..WriterOptions::default() };
         let trail = Trail::start(store, chain(), Arc::clone(&seal), options, Handle::current()).unwrap();
         Self { trail, reader, seal, chain: chain(), _folder: folder }
     }

@@ -15,6 +15,7 @@ pub mod export;
 pub mod fhir;
 pub mod lookup;
 pub mod memory;
+pub mod secret;
 pub mod settings;
 pub mod simulator;
 pub mod smsp;

@@ -59,7 +59,7 @@ impl Ground {
         self.folder.path().join(name)
     }
 
-    fn settings(&self) -> settings::Audit {
+    fn settings(&self) -> audit::Options {
         let of = |name: &str, file: &str| (format!("CPIS_FHIR__AUDIT__{name}"), self.path(file).display().to_string());
         let (name, path) = of("STORE", "trail.db");
         let env =

@@ -8,8 +8,9 @@ use common::children::{built_in_and, child, numbers};
 use common::ground::Ground;
 use common::redis::Redis;
 use common::{Got, House, Service};
+use cpis_fhir::audit;
 use cpis_fhir::audit::open_to_read;
-use cpis_fhir::settings::{Audit, AuditStore, KeyMaterial};
+use cpis_fhir::secret::KeyMaterial;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;
@@ -103,8 +104,8 @@ impl Pair {
 }
 
 async fn lines(folder: &Path, name: &str) -> Vec<cpis_fhir::audit::Line> {
-    let settings = Audit {
-        store: AuditStore::Sqlite(folder.join(format!("{name}.db"))),
+    let settings = audit::Options {
+        store: audit::StoreLocation::Sqlite(folder.join(format!("{name}.db"))),
         store_ca: None,
         chain_keys: vec![KeyMaterial::new([0xaa; 32])],
         encryption_keys: vec![KeyMaterial::new([0xbb; 32])],

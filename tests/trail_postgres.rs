@@ -27,7 +27,7 @@ mod verify;
 
 use cpis_fhir::audit::postgres::{PostgresReader, PostgresStore, connect};
 use cpis_fhir::audit::{Chain, Draft, Event, Reader, Seal, Store, Tip, Trail};
-use cpis_fhir::settings::{KeyMaterial, StoreUrl};
+use cpis_fhir::secret::{KeyMaterial, StoreUrl};
 use jiff::Timestamp;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -92,5 +92,5 @@ async fn whole(reader: &dyn Reader) -> Vec<Uuid> {
 fn trail(store: PostgresStore) -> Trail {
     let seal = Arc::new(Seal::new(&keys()).unwrap());
     let runtime = tokio::runtime::Handle::current();
-    Trail::start(Box::new(store), the_chain(), seal, cpis_fhir::audit::Options::default(), runtime).unwrap()
+    Trail::start(Box::new(store), the_chain(), seal, cpis_fhir::audit::WriterOptions::default(), runtime).unwrap()
 }

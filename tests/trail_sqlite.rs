@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use cpis_fhir::audit;
 use cpis_fhir::audit::{Entry, Event, Head, StoreErrorKind, TrailError, open, open_to_read, verify};
-use cpis_fhir::settings::{Audit, AuditStore, KeyMaterial};
+use cpis_fhir::secret::KeyMaterial;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -15,9 +16,9 @@ use uuid::Uuid;
 /// Names the folder for the process that is killed.
 const FOLDER: &str = "CPIS_FHIR_TEST_TRAIL_FOLDER";
 
-fn settings(folder: &Path) -> Audit {
-    Audit {
-        store: AuditStore::Sqlite(folder.join("trail.db")),
+fn settings(folder: &Path) -> audit::Options {
+    audit::Options {
+        store: audit::StoreLocation::Sqlite(folder.join("trail.db")),
         store_ca: None,
         chain_keys: vec![KeyMaterial::new([1; 32])],
         encryption_keys: vec![KeyMaterial::new([2; 32])],
@@ -145,7 +146,7 @@ fn kind(outcome: Result<(), TrailError>) -> Option<StoreErrorKind> {
     }
 }
 
-async fn assert_whole(settings: &Audit) -> u64 {
+async fn assert_whole(settings: &audit::Options) -> u64 {
     let opened = open_to_read(settings, Handle::current()).await.unwrap();
     let now = jiff::Timestamp::now();
     let verdict = verify::verify(&*opened.reader, &opened.chain, &opened.seal, opened.head, now).await.unwrap();

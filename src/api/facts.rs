@@ -42,7 +42,7 @@ pub(super) fn of(request: &HttpRequest, caller: &CallerHeaders, seal: &Seal, int
 mod tests {
     use super::*;
     use crate::cpis::Text;
-    use crate::settings::KeyMaterial;
+    use crate::secret::KeyMaterial;
     use actix_web::test::TestRequest;
 
     #[test]

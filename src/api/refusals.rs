@@ -184,8 +184,10 @@ async fn write(trail: &Trail, entry: &Entry) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Appending, Chain, Draft, MemoryReader, MemoryStore, Options, Reader as _, Room, Seal, Store, read_body};
-    use crate::settings::KeyMaterial;
+    use crate::audit::{
+        Appending, Chain, Draft, MemoryReader, MemoryStore, Reader as _, Room, Seal, Store, WriterOptions, read_body,
+    };
+    use crate::secret::KeyMaterial;
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
     struct Desk {
@@ -216,7 +218,7 @@ mod tests {
         let (chain, runtime) = (Chain::new(&keys).unwrap(), tokio::runtime::Handle::current());
         let room = Arc::new(AtomicU64::new(1 << 40));
         let store = Box::new(OnDisk(store, Arc::clone(&room)));
-        let trail = Trail::start(store, chain, Arc::clone(&seal), Options::default(), runtime).unwrap();
+        let trail = Trail::start(store, chain, Arc::clone(&seal), WriterOptions::default(), runtime).unwrap();
         Desk { refusals: Refusals::default(), trail, reader, seal, room }
     }
 

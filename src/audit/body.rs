@@ -400,7 +400,7 @@ impl TryFrom<UpshotBody> for Upshot {
 mod tests {
     use super::*;
     use crate::cpis::NhsNumber;
-    use crate::settings::KeyMaterial;
+    use crate::secret::KeyMaterial;
 
     /// Every field filled.
     fn full() -> Entry {

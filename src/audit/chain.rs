@@ -3,7 +3,7 @@
 use super::seal::derive;
 use super::store::Draft;
 use super::{ChildIndex, NoKeys};
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 use jiff::Timestamp;

@@ -2,10 +2,10 @@
 //! and a service may have the trail open all the while.
 
 use super::open::{LAST, look_at_the_end, open_to_read, read_head};
+use super::options::{Options, StoreLocation};
 use super::postgres::{self, Server};
 use super::sqlite::{Trial, try_to_write};
 use super::{Chain, Found, Head, OpenError, OpenedToRead, StoreError, StoreErrorKind, Tip, folder, read_body};
-use crate::settings::{Audit, AuditStore};
 use jiff::Timestamp;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -48,10 +48,10 @@ const A_MOMENT: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// Why not.
-pub async fn writable(settings: &Audit, runtime: &Handle) -> Result<Writable, StoreError> {
+pub async fn writable(settings: &Options, runtime: &Handle) -> Result<Writable, StoreError> {
     match &settings.store {
-        AuditStore::Sqlite(path) if super::open::is_memory(path) => Ok(Writable::InMemory),
-        AuditStore::Sqlite(path) => {
+        StoreLocation::Sqlite(path) if super::open::is_memory(path) => Ok(Writable::InMemory),
+        StoreLocation::Sqlite(path) => {
             let path = path.clone();
             let tried = runtime.spawn_blocking(move || try_to_write(&path)).await;
             let given_up = |_| Err(StoreError::new(StoreErrorKind::Other, "the trial was given up"));
@@ -61,7 +61,7 @@ pub async fn writable(settings: &Audit, runtime: &Handle) -> Result<Writable, St
                 Trial::Busy => Writable::Busy,
             })
         }
-        AuditStore::Postgres(url) => Ok(Writable::Database(postgres::server(url, settings.store_ca.as_deref()).await?)),
+        StoreLocation::Postgres(url) => Ok(Writable::Database(postgres::server(url, settings.store_ca.as_deref()).await?)),
     }
 }
 
@@ -69,7 +69,7 @@ pub async fn writable(settings: &Audit, runtime: &Handle) -> Result<Writable, St
 ///
 /// # Errors
 /// It cannot be read, or its last lines were written with a chain key that is not among ours.
-pub async fn end(settings: &Audit, runtime: Handle) -> Result<End, OpenError> {
+pub async fn end(settings: &Options, runtime: Handle) -> Result<End, OpenError> {
     let OpenedToRead { reader, chain, seal, head, lost_heads } = open_to_read(settings, runtime).await?;
     let has_head = settings.head_file.is_some();
     let mut found = look_at_the_end(&*reader, &chain, head, has_head).await?;
@@ -91,7 +91,7 @@ pub async fn end(settings: &Audit, runtime: Handle) -> Result<End, OpenError> {
 ///
 /// # Errors
 /// The head file cannot be read.
-pub fn end_of_nothing(settings: &Audit) -> Result<Option<Found>, OpenError> {
+pub fn end_of_nothing(settings: &Options) -> Result<Option<Found>, OpenError> {
     let chain = Chain::new(&settings.chain_keys)?;
     Ok(match read_head(settings.head_file.as_deref(), &chain)? {
         Head::Absent => None,

@@ -153,7 +153,7 @@ fn attested(tip: Tip) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::KeyMaterial;
+    use crate::secret::KeyMaterial;
 
     fn chain(key: u8) -> Arc<Chain> {
         Arc::new(Chain::new(&[KeyMaterial::new([key; 32])]).unwrap())

@@ -19,6 +19,7 @@ mod folder;
 mod head;
 mod memory;
 mod open;
+mod options;
 pub mod postgres;
 mod question;
 #[cfg(test)]
@@ -36,11 +37,12 @@ pub use entry::{Entry, Event, Message, RequestFacts, Shown, Upshot, Who};
 pub use head::{Head, HeadFile};
 pub use memory::{MemoryReader, MemoryStore};
 pub use open::{Found, OpenError, Opened, OpenedToRead, Renewable, open, open_beside, open_to_read};
+pub use options::{Options, StoreLocation};
 pub use question::{Question, QuestionError};
 pub use seal::{ChildIndex, Seal, Sealed, keys_for};
 pub use search::{Doubt, Hit, Page, Rest, Search, Sources};
 pub use store::{Appending, Draft, Reader, Reading, Room, Store, StoreError, StoreErrorKind, Wanted};
-pub use trail::{Options, Trail, TrailError, TrailState};
+pub use trail::{Trail, TrailError, TrailState, WriterOptions};
 pub use verify::{Fault, FaultKind, HeadVerdict, SearchFault, Verdict};
 
 /// There must be at least one key of each kind.

@@ -2,12 +2,12 @@
 
 use super::archive::Retire;
 use super::head::lost_heads;
+use super::options::{Options, StoreLocation};
 use super::sqlite::{Lock, SqliteReader, SqliteRetire, SqliteStore};
 use super::{
-    Chain, ChainFault, Entry, Event, Head, HeadFile, MemoryStore, NoKeys, Options, Reader, Seal, Store, StoreError,
-    StoreErrorKind, Tip, Trail, postgres,
+    Chain, ChainFault, Entry, Event, Head, HeadFile, MemoryStore, NoKeys, Reader, Seal, Store, StoreError, StoreErrorKind, Tip,
+    Trail, WriterOptions, postgres,
 };
-use crate::settings::{Audit, AuditStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -38,8 +38,8 @@ impl Renewable {
     ///
     /// # Errors
     /// [`OpenError::Keys`], [`OpenError::Store`]; the first leaves everything as it was.
-    pub fn renew(&self, settings: &Audit) -> Result<(), OpenError> {
-        if let (Some(database), AuditStore::Postgres(url)) = (&self.database, &settings.store) {
+    pub fn renew(&self, settings: &Options) -> Result<(), OpenError> {
+        if let (Some(database), StoreLocation::Postgres(url)) = (&self.database, &settings.store) {
             database.renew(url, settings.store_ca.as_deref())?;
         }
         self.chain.renew(&settings.chain_keys)?;
@@ -118,7 +118,7 @@ pub(super) const LAST: u64 = 64;
 ///
 /// # Errors
 /// [`OpenError`]: then the service must not start.
-pub async fn open(settings: &Audit, runtime: Handle) -> Result<Opened, OpenError> {
+pub async fn open(settings: &Options, runtime: Handle) -> Result<Opened, OpenError> {
     open_as(settings, runtime, As::Service).await
 }
 
@@ -127,7 +127,7 @@ pub async fn open(settings: &Audit, runtime: Handle) -> Result<Opened, OpenError
 ///
 /// # Errors
 /// As [`open`]; [`OpenError::InMemory`].
-pub async fn open_beside(settings: &Audit, runtime: Handle) -> Result<Opened, OpenError> {
+pub async fn open_beside(settings: &Options, runtime: Handle) -> Result<Opened, OpenError> {
     open_as(settings, runtime, As::Command).await
 }
 
@@ -135,13 +135,13 @@ pub async fn open_beside(settings: &Audit, runtime: Handle) -> Result<Opened, Op
 ///
 /// # Errors
 /// As [`open`]; also where there is no trail yet.
-pub async fn open_to_read(settings: &Audit, runtime: Handle) -> Result<OpenedToRead, OpenError> {
+pub async fn open_to_read(settings: &Options, runtime: Handle) -> Result<OpenedToRead, OpenError> {
     let chain = Arc::new(Chain::new(&settings.chain_keys)?);
     let seal = Arc::new(Seal::new(&settings.encryption_keys)?);
     let reader: Arc<dyn Reader> = match &settings.store {
-        AuditStore::Sqlite(path) if is_memory(path) => return Err(OpenError::InMemory),
-        AuditStore::Sqlite(path) => Arc::new(SqliteReader::open(path, runtime)?),
-        AuditStore::Postgres(url) => {
+        StoreLocation::Sqlite(path) if is_memory(path) => return Err(OpenError::InMemory),
+        StoreLocation::Sqlite(path) => Arc::new(SqliteReader::open(path, runtime)?),
+        StoreLocation::Postgres(url) => {
             let (_, reader) = postgres::lazily(url, settings.store_ca.as_deref())?;
             // Where there is no trail, or no way to it, that is told now.
             reader.tip().await?;
@@ -153,12 +153,12 @@ pub async fn open_to_read(settings: &Audit, runtime: Handle) -> Result<OpenedToR
     Ok(OpenedToRead { reader, chain, seal, head, lost_heads })
 }
 
-async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, OpenError> {
+async fn open_as(settings: &Options, runtime: Handle, who: As) -> Result<Opened, OpenError> {
     let chain = Arc::new(Chain::new(&settings.chain_keys)?);
     let seal = Arc::new(Seal::new(&settings.encryption_keys)?);
     let mut database = None;
     let stores: Stores = match &settings.store {
-        AuditStore::Sqlite(path) if is_memory(path) => {
+        StoreLocation::Sqlite(path) if is_memory(path) => {
             if who == As::Command {
                 return Err(OpenError::InMemory);
             }
@@ -166,7 +166,7 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
             let (store, reader) = MemoryStore::new();
             (Box::new(store), Arc::new(reader), None, None)
         }
-        AuditStore::Sqlite(path) => {
+        StoreLocation::Sqlite(path) => {
             let lock = if who == As::Service { Some(Lock::take(path)?) } else { None };
             let store = SqliteStore::open(path, lock)?;
             let reader = SqliteReader::open(path, runtime.clone())?;
@@ -174,7 +174,7 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
             (Box::new(store), Arc::new(reader), Some(retire), settings.head_file.clone())
         }
         // No lock: its transactions keep several replicas apart.
-        AuditStore::Postgres(url) => {
+        StoreLocation::Postgres(url) => {
             let target = database.insert(Arc::new(postgres::Target::new(url, settings.store_ca.as_deref())?));
             let (mut store, reader) = target.sides();
             match store.open().await {
@@ -205,7 +205,7 @@ async fn open_as(settings: &Audit, runtime: Handle, who: As) -> Result<Opened, O
         }
         None => Box::new(|_| {}),
     };
-    let options = Options { commit_timeout: settings.commit_timeout, after_commit };
+    let options = WriterOptions { commit_timeout: settings.commit_timeout, after_commit };
     let trail = Trail::start(store, Arc::clone(&chain), Arc::clone(&seal), options, runtime)
         .map_err(|error| OpenError::Thread(error.kind()))?;
     if let (Some(found), As::Service) = (found, who) {

@@ -1,11 +1,12 @@
 //! A trail for tests: one morning in October, with entries of every kind, at fixed times and with fixed ids.
 
+use super::options::{Options, StoreLocation};
 use super::{
     Chain, Draft, Entry, Event, Line, MemoryReader, MemoryStore, Message, Reader, RequestFacts, Seal, Shown, Sources, Store,
     Upshot, Who, body,
 };
 use crate::cpis::{AuthorAsSent, AuthorKind, Delivery, NhsNumber, Text};
-use crate::settings::{Audit, AuditStore, KeyMaterial};
+use crate::secret::KeyMaterial;
 use std::time::Duration;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -16,9 +17,9 @@ pub const LOOK: Uuid = Uuid::from_bytes([0x11; 16]);
 pub const MESSAGE_ID: &str = "AAAAAAAA-0000-4000-8000-000000000001";
 
 /// A trail in SQLite in this folder.
-pub fn sqlite_settings(folder: &TempDir) -> Audit {
-    Audit {
-        store: AuditStore::Sqlite(folder.path().join("trail.db")),
+pub fn sqlite_settings(folder: &TempDir) -> Options {
+    Options {
+        store: StoreLocation::Sqlite(folder.path().join("trail.db")),
         store_ca: None,
         chain_keys: vec![KeyMaterial::new([1; 32])],
         encryption_keys: vec![KeyMaterial::new([2; 32])],

@@ -2,7 +2,7 @@
 
 use super::{KeyId, NoKeys};
 use crate::cpis::{CallerId, NhsNumber};
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use arc_swap::ArcSwap;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hmac, rand};

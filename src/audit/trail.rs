@@ -20,7 +20,7 @@ pub struct Trail {
 }
 
 /// How the writer works.
-pub struct Options {
+pub struct WriterOptions {
     /// How long a caller waits for its entry to be durable.
     pub commit_timeout: Duration,
     /// Called after each commit with the new tip: the head file.
@@ -85,7 +85,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How often the tip is logged (decisions.md 34).
 const TELL_TIP: Duration = Duration::from_mins(1);
 
-impl Default for Options {
+impl Default for WriterOptions {
     fn default() -> Self {
         Self { commit_timeout: Duration::from_secs(5), after_commit: Box::new(|_| {}) }
     }
@@ -100,7 +100,7 @@ impl Trail {
         store: Box<dyn Store>,
         chain: impl Into<Arc<Chain>>,
         seal: Arc<Seal>,
-        options: Options,
+        options: WriterOptions,
         runtime: Handle,
     ) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);

@@ -6,10 +6,12 @@ use crate::access::Access;
 use crate::api::{self, App, audit::TrailSearch, health::SmspHealth, problem::names_of_refusals};
 use crate::audit::{self, Entry, Event, Opened, Trail, TrailState};
 use crate::fhir::id::IdKeys;
+use crate::lookup;
 use crate::lookup::remote::{RemoteError, RemoteTable, Windows};
 use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Past, Patience, Rules, Sharing, Statistics, USUAL_OUTCOMES};
 use crate::memory;
-use crate::settings::{KeyMaterial, LookupStore, Settings};
+use crate::secret::KeyMaterial;
+use crate::settings::Settings;
 use crate::smsp::renewable::Renewable;
 use crate::telemetry::{self, Breaker, LookupNumbers, TrailNumbers};
 use actix_web::dev::ServerHandle;
@@ -188,7 +190,7 @@ fn window(settings: &Settings) -> Option<(PathBuf, Vec<KeyMaterial>)> {
 /// The table that replicas share, where the settings name one. The service starts without it too: looks then go ahead unshared.
 fn replicas(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Option<RemoteTable>, RemoteError> {
     let (lookup, smsp) = (&settings.lookup, &settings.smsp);
-    let LookupStore::Redis(url) = &lookup.store else { return Ok(None) };
+    let lookup::StoreLocation::Redis(url) = &lookup.store else { return Ok(None) };
     let windows = Windows::new(lookup.share_for, smsp.timeout, smsp.late_timeout);
     let table = RemoteTable::new(url, lookup.store_ca.as_deref(), &lookup.store_keys, windows, core.clone())?;
     match core.block_on(table.ready()) {

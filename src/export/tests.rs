@@ -1,7 +1,7 @@
 use super::*;
 use crate::audit::samples::{CHILD, Sample};
 use crate::audit::{Question, Seal, Search, Sources};
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use serde_json::Value;
 
 /// Every entry of the morning, oldest first.

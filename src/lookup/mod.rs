@@ -18,6 +18,7 @@ mod breaker;
 mod flight;
 mod gate;
 mod key;
+mod options;
 mod recall;
 mod record;
 pub mod remote;
@@ -32,6 +33,7 @@ mod window;
 pub use breaker::{BreakerRules, BreakerState};
 pub use gate::Bulkhead;
 pub use key::LookKey;
+pub use options::{Options, StoreLocation};
 pub use recall::Past;
 pub use record::Origin;
 pub use statistics::Statistics;
@@ -41,7 +43,6 @@ use crate::audit::{RequestFacts, Trail};
 use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, Phase, Question, Register, Requester, Text};
 use crate::deadline;
 use crate::memory;
-use crate::settings::{self, LookupStore};
 use crate::telemetry::{request::carried, spans};
 use breaker::Breaker;
 use flight::{Crew, Load, unasked};
@@ -159,9 +160,9 @@ impl Lookups {
     ///
     /// # Errors
     /// [`RemoteError`]; then everything is as it was.
-    pub fn renew_table(&self, store: &settings::Lookup) -> Result<(), RemoteError> {
+    pub fn renew_table(&self, store: &Options) -> Result<(), RemoteError> {
         match (&self.crew.replicas, &store.store) {
-            (Some(replicas), LookupStore::Redis(url)) => replicas.renew(url, store.store_ca.as_deref(), &store.store_keys),
+            (Some(replicas), StoreLocation::Redis(url)) => replicas.renew(url, store.store_ca.as_deref(), &store.store_keys),
             _ => Ok(()),
         }
     }

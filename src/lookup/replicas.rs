@@ -8,7 +8,7 @@ use super::table::{self, Flight, Landed, Source, Table};
 use super::{Freshness, LookKey, Sharing};
 use crate::clock;
 use crate::cpis::{Delivery, Failure, FailureKind, Phase};
-use crate::settings::{KeyMaterial, StoreUrl};
+use crate::secret::{KeyMaterial, StoreUrl};
 use crate::telemetry::request::carried;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};

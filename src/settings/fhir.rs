@@ -2,7 +2,7 @@
 
 use super::key_file::{self, WhenAbsent};
 use super::reader::Reader;
-use super::secret::KeyMaterial;
+use crate::secret::KeyMaterial;
 
 const HANDLINGS: [(&str, Handling); 4] = [
     ("strict-only", Handling::StrictOnly),

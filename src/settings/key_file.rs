@@ -2,7 +2,7 @@
 
 use super::files;
 use super::reader::Reader;
-use super::secret::KeyMaterial;
+use crate::secret::KeyMaterial;
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};

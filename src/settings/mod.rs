@@ -19,7 +19,6 @@ mod listeners;
 mod reader;
 mod reference;
 mod renewal;
-mod secret;
 mod server;
 mod smsp;
 mod stores;
@@ -39,15 +38,14 @@ pub use listeners::{Listeners, Listening};
 pub use reader::Given;
 pub use reference::reference;
 pub use renewal::{Part, Renewal, renew};
-pub use secret::{KeyMaterial, SecretPem, StoreUrl};
 pub use server::{Admin, Server, ServerTls};
 pub use smsp::{Breaker, Smsp, SmspCredentials};
-pub use stores::{Audit, AuditStore, Lookup, LookupStore};
 pub use units::read_duration;
 pub use validity::{Standing, Validity, is_of_validity};
 
 use crate::access::Mode;
 use crate::telemetry::LogForm;
+use crate::{audit, lookup};
 use flat::Flat;
 use reader::Reader;
 use std::path::{Path, PathBuf};
@@ -65,8 +63,8 @@ pub struct Settings {
     pub smsp: Smsp,
     pub cpis: Cpis,
     pub access: crate::access::Options,
-    pub lookup: Lookup,
-    pub audit: Audit,
+    pub lookup: lookup::Options,
+    pub audit: audit::Options,
     pub fhir: Fhir,
     pub limits: Limits,
     pub telemetry: Telemetry,
@@ -151,7 +149,7 @@ fn open(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) ->
 ///
 /// # Errors
 /// Every fault of these settings, and every name that is no setting at all: it may be one of these, mistyped.
-pub fn load_audit(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Audit, SettingsError> {
+pub fn load_audit(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<audit::Options, SettingsError> {
     let mut reader = open(file, env)?;
     let audit = stores::audit(&mut reader, false);
     reader.forget_faults(|key| !key.starts_with("audit") && keys::key(key).is_some());
@@ -205,7 +203,7 @@ fn read(reader: &mut Reader) -> Option<Settings> {
 }
 
 /// A key that serves two purposes gives both away when it is lost, and cannot be changed for one alone.
-fn warn_of_shared_keys(reader: &mut Reader, lookup: &Lookup, audit: &Audit, fhir: &Fhir) {
+fn warn_of_shared_keys(reader: &mut Reader, lookup: &lookup::Options, audit: &audit::Options, fhir: &Fhir) {
     let files = [
         ("audit.chain_key_file", &audit.chain_keys),
         ("audit.encryption_key_file", &audit.encryption_keys),

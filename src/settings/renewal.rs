@@ -6,8 +6,10 @@
 use super::files::ReadFile;
 use super::key_file::{self, WhenAbsent};
 use super::reader::{Given, Reader};
-use super::{Audit, Fault, KeyMaterial, Lookup, ServerTls, Settings, SettingsError, SmspCredentials};
+use super::{Fault, ServerTls, Settings, SettingsError, SmspCredentials};
 use super::{access, keys, open, server, smsp, stores};
+use crate::audit;
+use crate::secret::KeyMaterial;
 use std::path::Path;
 
 /// A part of the settings, or what is wrong with it.
@@ -24,8 +26,8 @@ pub struct Renewal {
     /// `None`: no file is named, so that a demonstration made one up.
     pub id_keys: Part<Option<Vec<KeyMaterial>>>,
     /// `None`: as above.
-    pub audit: Part<Option<Audit>>,
-    pub lookup: Part<Option<Lookup>>,
+    pub audit: Part<Option<audit::Options>>,
+    pub lookup: Part<Option<crate::lookup::Options>>,
     /// Settings that changed since the start and are not among these: they hold from the next start on.
     pub waiting: Vec<String>,
     /// Every file that was read, or should have been.

@@ -1,9 +1,9 @@
 //! `server.*` and `admin.*`: the two listeners.
 
 use super::reader::Reader;
-use super::secret::SecretPem;
 use super::urls::{Scheme, read_web, web};
 use super::{certificates, files};
+use crate::secret::SecretPem;
 use std::net::SocketAddr;
 use url::Url;
 

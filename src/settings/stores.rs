@@ -2,64 +2,16 @@
 
 use super::key_file::{self, WhenAbsent};
 use super::reader::Reader;
-use super::secret::{KeyMaterial, StoreUrl};
 use super::{certificates, files, urls};
+use crate::{audit, lookup};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How one look's answer is shared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lookup {
-    /// 0: only requests that are in flight together share.
-    pub share_for: Duration,
-    /// Younger looks are shared even under no-cache: `share_for`, unless it is set (decisions.md 46).
-    pub refresh_after: Duration,
-    pub store: LookupStore,
-    /// Never empty when `store` is outside this process; the first key writes, all read.
-    pub store_keys: Vec<KeyMaterial>,
-    /// PEM of the authorities that a `rediss://` store's certificate must come from; `None`: the machine's own.
-    pub store_ca: Option<Vec<u8>>,
-    /// Where shared answers outlive a restart (decisions.md 42); `None`: they do not.
-    pub window_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LookupStore {
-    Memory,
-    /// `redis://` or `rediss://`.
-    Redis(StoreUrl),
-}
 
 /// The path of a trail that is in memory: for a demonstration only.
 const MEMORY: &str = ":memory:";
 
-/// The trail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Audit {
-    pub store: AuditStore,
-    /// PEM bundle of the CAs that may have signed the database's certificate; the system's where there is none.
-    pub store_ca: Option<Vec<u8>>,
-    /// Never empty; the first key writes, all read.
-    pub chain_keys: Vec<KeyMaterial>,
-    /// Never empty; the first key writes, all read.
-    pub encryption_keys: Vec<KeyMaterial>,
-    /// Last sequence number and MAC (decisions.md 34). Always there with SQLite.
-    pub head_file: Option<PathBuf>,
-    /// How long a caller waits for its entry to be durable.
-    pub commit_timeout: Duration,
-    /// How long entries stay online, in whole days.
-    pub online_for: Duration,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AuditStore {
-    Sqlite(PathBuf),
-    Postgres(StoreUrl),
-}
-
-pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
+pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<lookup::Options> {
     let store = lookup_store(reader);
-    let is_outside = matches!(store, Some(LookupStore::Redis(_)));
+    let is_outside = matches!(store, Some(lookup::StoreLocation::Redis(_)));
     let when_absent = match (is_outside, is_demo) {
         (false, _) => WhenAbsent::NoKeys,
         (true, true) => WhenAbsent::Random,
@@ -67,7 +19,7 @@ pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
     };
     let store_keys = key_file::keys(reader, "lookup.store_key_file", when_absent);
     let store_ca = lookup_store_ca(reader, store.as_ref());
-    if matches!(store, Some(LookupStore::Memory)) {
+    if matches!(store, Some(lookup::StoreLocation::Memory)) {
         for name in ["lookup.store_key_file", "lookup.store_password_file", "lookup.store_ca"] {
             if reader.is_set(name) {
                 reader.warn(name, "is not used, since lookup.store is memory");
@@ -78,7 +30,7 @@ pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
     }
     let share_for = reader.duration("lookup.share_for");
     let follows = if reader.is_set("lookup.refresh_after") { None } else { share_for };
-    Some(Lookup {
+    Some(lookup::Options {
         share_for: share_for?,
         refresh_after: follows.or_else(|| reader.duration("lookup.refresh_after"))?,
         store: store?,
@@ -90,11 +42,11 @@ pub(super) fn lookup(reader: &mut Reader, is_demo: bool) -> Option<Lookup> {
 
 /// Where the answers of `lookup` outlive a restart: beside a trail in a file, unless another place is named. What replicas share in Redis
 /// is remembered there, and a trail in memory ends with its looks.
-pub(super) fn window_file(reader: &mut Reader, lookup: &Lookup, audit: &Audit) -> Option<PathBuf> {
+pub(super) fn window_file(reader: &mut Reader, lookup: &lookup::Options, audit: &audit::Options) -> Option<PathBuf> {
     const NAME: &str = "lookup.window_file";
     let unused = match (&lookup.store, &audit.store) {
-        (LookupStore::Redis(_), _) => Some("since lookup.store remembers"),
-        (_, AuditStore::Sqlite(path)) if path == Path::new(MEMORY) => Some("since the trail is in memory"),
+        (lookup::StoreLocation::Redis(_), _) => Some("since lookup.store remembers"),
+        (_, audit::StoreLocation::Sqlite(path)) if path == Path::new(MEMORY) => Some("since the trail is in memory"),
         _ => None,
     };
     match (reader.is_set(NAME), unused, &audit.store) {
@@ -107,8 +59,8 @@ pub(super) fn window_file(reader: &mut Reader, lookup: &Lookup, audit: &Audit) -
             check_parent(reader, NAME, &path)?;
             check_own(reader, NAME, &path, audit)
         }
-        (false, None, AuditStore::Sqlite(path)) => Some(beside(path, ".window")),
-        (false, None, AuditStore::Postgres(_)) => {
+        (false, None, audit::StoreLocation::Sqlite(path)) => Some(beside(path, ".window")),
+        (false, None, audit::StoreLocation::Postgres(_)) => {
             reader.warn(NAME, "not set: after a restart answers are not shared, and a repeated request is refused instead");
             None
         }
@@ -117,8 +69,8 @@ pub(super) fn window_file(reader: &mut Reader, lookup: &Lookup, audit: &Audit) -
 }
 
 /// A file that would be overwritten must not be the trail or its head.
-fn check_own(reader: &mut Reader, name: &str, path: &Path, audit: &Audit) -> Option<PathBuf> {
-    let is_store = matches!(&audit.store, AuditStore::Sqlite(store) if store == path);
+fn check_own(reader: &mut Reader, name: &str, path: &Path, audit: &audit::Options) -> Option<PathBuf> {
+    let is_store = matches!(&audit.store, audit::StoreLocation::Sqlite(store) if store == path);
     if is_store || audit.head_file.as_deref() == Some(path) {
         reader.fault(name, "is the file of the trail or of its head; wanted a file of its own");
         return None;
@@ -128,12 +80,12 @@ fn check_own(reader: &mut Reader, name: &str, path: &Path, audit: &Audit) -> Opt
 
 /// The outer `None` is a fault.
 #[allow(clippy::option_option)]
-fn lookup_store_ca(reader: &mut Reader, store: Option<&LookupStore>) -> Option<Option<Vec<u8>>> {
+fn lookup_store_ca(reader: &mut Reader, store: Option<&lookup::StoreLocation>) -> Option<Option<Vec<u8>>> {
     const NAME: &str = "lookup.store_ca";
     if !reader.is_set(NAME) {
         return Some(None);
     }
-    if matches!(store, Some(LookupStore::Redis(url)) if !url.expose().starts_with("rediss:")) {
+    if matches!(store, Some(lookup::StoreLocation::Redis(url)) if !url.expose().starts_with("rediss:")) {
         reader.fault(NAME, "is for rediss:// only, since redis:// is not encrypted; take it out or change lookup.store");
         return None;
     }
@@ -142,12 +94,12 @@ fn lookup_store_ca(reader: &mut Reader, store: Option<&LookupStore>) -> Option<O
     Some(Some(pem.to_vec()))
 }
 
-fn lookup_store(reader: &mut Reader) -> Option<LookupStore> {
+fn lookup_store(reader: &mut Reader) -> Option<lookup::StoreLocation> {
     const NAME: &str = "lookup.store";
     let text = reader.text(NAME)?;
     match scheme(&text) {
-        "memory" if text == "memory" => Some(LookupStore::Memory),
-        "redis" | "rediss" => urls::store(reader, NAME, &text, "lookup.store_password_file").map(LookupStore::Redis),
+        "memory" if text == "memory" => Some(lookup::StoreLocation::Memory),
+        "redis" | "rediss" => urls::store(reader, NAME, &text, "lookup.store_password_file").map(lookup::StoreLocation::Redis),
         _ => {
             reader.fault(NAME, "wanted memory, redis://HOST:PORT/DB or rediss://HOST:PORT/DB");
             None
@@ -155,7 +107,7 @@ fn lookup_store(reader: &mut Reader) -> Option<LookupStore> {
     }
 }
 
-pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
+pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<audit::Options> {
     let store = audit_store(reader, is_demo);
     let store_ca = audit_store_ca(reader);
     let when_absent = if is_demo { WhenAbsent::Random } else { WhenAbsent::Required(" (unless access.modes is demo)") };
@@ -164,14 +116,14 @@ pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
     let store = store?;
     let head_file = match (reader.path("audit.head_file"), &store) {
         (Some(path), _) => check_parent(reader, "audit.head_file", &path).map(|()| path),
-        (None, AuditStore::Sqlite(path)) if !reader.is_set("audit.head_file") => Some(beside(path, ".head")),
-        (None, AuditStore::Postgres(_)) if !reader.is_set("audit.head_file") => {
+        (None, audit::StoreLocation::Sqlite(path)) if !reader.is_set("audit.head_file") => Some(beside(path, ".head")),
+        (None, audit::StoreLocation::Postgres(_)) if !reader.is_set("audit.head_file") => {
             reader.warn("audit.head_file", "not set: a trail that was cut off at its end cannot be told from a whole one");
             None
         }
         (None, _) => None,
     };
-    Some(Audit {
+    Some(audit::Options {
         store,
         store_ca,
         chain_keys: chain_keys?,
@@ -182,13 +134,13 @@ pub(super) fn audit(reader: &mut Reader, is_demo: bool) -> Option<Audit> {
     })
 }
 
-fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
+fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<audit::StoreLocation> {
     const NAME: &str = "audit.store";
     let text = reader.text(NAME)?;
     if is_demo && !reader.is_set(NAME) && !reader.is_set("audit.chain_key_file") {
         // With a key of its own for each start, a file of an earlier one could not be continued.
         reader.warn(NAME, "not set, nor are its keys: the trail is in memory, and gone after a restart");
-        return Some(AuditStore::Sqlite(PathBuf::from(MEMORY)));
+        return Some(audit::StoreLocation::Sqlite(PathBuf::from(MEMORY)));
     }
     match scheme(&text) {
         "sqlite" => {
@@ -200,7 +152,9 @@ fn audit_store(reader: &mut Reader, is_demo: bool) -> Option<AuditStore> {
             let _ = files::secret_contents(reader, "audit.store_password_file");
             sqlite(reader, text.trim_start_matches("sqlite:"), is_demo)
         }
-        "postgres" | "postgresql" => urls::store(reader, NAME, &text, "audit.store_password_file").map(AuditStore::Postgres),
+        "postgres" | "postgresql" => {
+            urls::store(reader, NAME, &text, "audit.store_password_file").map(audit::StoreLocation::Postgres)
+        }
         _ => {
             reader.fault(NAME, "wanted sqlite:PATH or postgres://HOST:PORT/DATABASE");
             None
@@ -215,7 +169,7 @@ fn audit_store_ca(reader: &mut Reader) -> Option<Vec<u8>> {
     certificates::check_authorities(reader, NAME, &pem).map(|()| pem.to_vec())
 }
 
-fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<AuditStore> {
+fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<audit::StoreLocation> {
     const NAME: &str = "audit.store";
     if let Some(plain) = of_url(path) {
         reader
@@ -231,11 +185,11 @@ fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<AuditStore> 
             reader.fault(NAME, "a trail in memory is no trail; wanted the path of a file");
             return None;
         }
-        return Some(AuditStore::Sqlite(PathBuf::from(path)));
+        return Some(audit::StoreLocation::Sqlite(PathBuf::from(path)));
     }
     let path = PathBuf::from(path);
     check_parent(reader, NAME, &path)?;
-    Some(AuditStore::Sqlite(path))
+    Some(audit::StoreLocation::Sqlite(path))
 }
 
 /// The path in what other software would take for the URL of a file: `///path`, `file:path`, `path?mode=rwc`, `path#part`.

@@ -1,7 +1,7 @@
 //! URLs of settings. No message holds the URL, since people write passwords into them.
 
 use super::reader::Reader;
-use super::secret::StoreUrl;
+use crate::secret::StoreUrl;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{Host, Url};
 use zeroize::Zeroizing;

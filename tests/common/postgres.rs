@@ -2,7 +2,7 @@
 //!
 //! The server refuses to run as root: then it runs as the user `postgres`.
 
-use cpis_fhir::settings::StoreUrl;
+use cpis_fhir::secret::StoreUrl;
 use cpis_fhir::simulator::certificates::Certificates;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};

@@ -1,7 +1,9 @@
 //! A real Redis of one test, on a port of its own, without a disk.
 #![allow(dead_code)] // each test file uses its part
 
-use cpis_fhir::settings::{KeyMaterial, LookupStore, Settings, StoreUrl};
+use cpis_fhir::lookup;
+use cpis_fhir::secret::{KeyMaterial, StoreUrl};
+use cpis_fhir::settings::Settings;
 use cpis_fhir::simulator::certificates::Certificates;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -153,8 +155,8 @@ pub fn store_url(url: &str, password: Option<&str>) -> (StoreUrl, Vec<KeyMateria
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, url, password);
     match settings.lookup.store {
-        LookupStore::Redis(url) => (url, settings.lookup.store_keys),
-        LookupStore::Memory => panic!("{url} is not a Redis"),
+        lookup::StoreLocation::Redis(url) => (url, settings.lookup.store_keys),
+        lookup::StoreLocation::Memory => panic!("{url} is not a Redis"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A trail on disk with keys of its own, for a test that stops and starts services on it.
 
 use cpis_fhir::audit::{self, Line, Seal, Told};
-use cpis_fhir::settings::{Audit, AuditStore, KeyMaterial, StoreUrl};
+use cpis_fhir::secret::{KeyMaterial, StoreUrl};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -58,12 +58,12 @@ impl TrailFolder {
         command.output().unwrap()
     }
 
-    pub fn as_settings(&self) -> Audit {
+    pub fn as_settings(&self) -> audit::Options {
         let store = match self.store.strip_prefix("sqlite:") {
-            Some(path) => AuditStore::Sqlite(path.into()),
-            None => AuditStore::Postgres(StoreUrl::new(self.store.parse().unwrap())),
+            Some(path) => audit::StoreLocation::Sqlite(path.into()),
+            None => audit::StoreLocation::Postgres(StoreUrl::new(self.store.parse().unwrap())),
         };
-        Audit {
+        audit::Options {
             store,
             store_ca: None,
             chain_keys: vec![KeyMaterial::new([0xaa; 32])],

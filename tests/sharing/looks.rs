@@ -3,7 +3,7 @@
 use cpis_fhir::cpis::*;
 use cpis_fhir::lookup::LookKey;
 use cpis_fhir::lookup::remote::{Begun, Flight, Kept, Place, RemoteTable, Wanted, Windows};
-use cpis_fhir::settings::KeyMaterial;
+use cpis_fhir::secret::KeyMaterial;
 use jiff::{Timestamp, civil::date};
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use super::common::Service;
 use super::common::ground::Ground;
 use super::common::postgres::{PASSWORD, Postgres};
-use cpis_fhir::settings::StoreUrl;
+use cpis_fhir::secret::StoreUrl;
 
 const TABLES: &str =
     "SELECT count(*) FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'cpis_fhir')";

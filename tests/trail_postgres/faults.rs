@@ -3,7 +3,7 @@
 use super::common::postgres::{How, Postgres, give_to_server, signal_to};
 use super::{again, append, drafts, open, the_chain, whole};
 use cpis_fhir::audit::{Chain, Reader, Store, StoreErrorKind};
-use cpis_fhir::settings::KeyMaterial;
+use cpis_fhir::secret::KeyMaterial;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 

@@ -2,10 +2,10 @@
 
 use super::common::postgres::Postgres;
 use super::common::trail::TrailFolder;
+use cpis_fhir::audit;
 use cpis_fhir::audit::verify::{Verdict, verify};
 use cpis_fhir::audit::{Entry, Event, FaultKind, Message, RequestFacts, Who, open, open_to_read};
 use cpis_fhir::cpis::NhsNumber;
-use cpis_fhir::settings::Audit;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 const LINES: usize = 8;
 
 /// A trail whose lines have every key.
-async fn trail(postgres: &Postgres) -> Audit {
+async fn trail(postgres: &Postgres) -> audit::Options {
     let settings = TrailFolder::postgres(postgres.url().expose()).as_settings();
     let opened = open(&settings, Handle::current()).await.unwrap();
     postgres.grant();
@@ -31,7 +31,7 @@ async fn trail(postgres: &Postgres) -> Audit {
     settings
 }
 
-async fn verdict(settings: &Audit) -> Verdict {
+async fn verdict(settings: &audit::Options) -> Verdict {
     let read = open_to_read(settings, Handle::current()).await.unwrap();
     verify(&*read.reader, &read.chain, &read.seal, read.head, Timestamp::now()).await.unwrap()
 }
@@ -48,7 +48,7 @@ async fn a_trail_as_it_was_made_is_whole_also_for_a_role_that_only_reads_and_aft
     postgres.sql("ANALYZE cpis_fhir.trail");
     assert!(verdict(&settings).await.is_whole(), "{:?}", said(&verdict(&settings).await));
     let app = TrailFolder::postgres(postgres.app_url().expose()).as_settings();
-    assert_eq!(said(&verdict(&Audit { store: app.store, ..settings }).await), [""; 0]);
+    assert_eq!(said(&verdict(&audit::Options { store: app.store, ..settings }).await), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
 use super::*;
 use crate::audit::samples::{CHILD, Sample, asha};
-use crate::audit::{Appending, Draft, MemoryReader, Options, Store, StoreError, StoreErrorKind, read_body};
+use crate::audit::{Appending, Draft, MemoryReader, Store, StoreError, StoreErrorKind, WriterOptions, read_body};
 use crate::cpis::CallerId;
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use actix_web::FromRequest as _;
 use actix_web::test::TestRequest;
 use serde_json::Value;
@@ -12,7 +12,7 @@ fn desk(store: Box<dyn Store>, reader: MemoryReader) -> TrailSearch {
     let keys = [KeyMaterial::new([1; 32])];
     let chain = || Chain::new(&keys).unwrap();
     let seal = Arc::new(crate::audit::Seal::new(&keys).unwrap());
-    let trail = Trail::start(store, chain(), seal, Options::default(), tokio::runtime::Handle::current()).unwrap();
+    let trail = Trail::start(store, chain(), seal, WriterOptions::default(), tokio::runtime::Handle::current()).unwrap();
     TrailSearch { trail, reader: Arc::new(reader), chain: Arc::new(chain()) }
 }
 

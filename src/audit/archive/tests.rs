@@ -1,8 +1,8 @@
 use super::*;
 use crate::audit::sqlite::{SqliteReader, SqliteRetire, SqliteStore};
-use crate::audit::{Draft, Event, FaultKind, HeadFile, HeadVerdict, Line, Mac, Options, Store, Wanted, body, verify};
+use crate::audit::{Draft, Event, FaultKind, HeadFile, HeadVerdict, Line, Mac, Store, Wanted, WriterOptions, body, verify};
 use crate::cpis::NhsNumber;
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Ground {
         let mut store = SqliteStore::open(&path, None).unwrap();
         store.append(&drafts(), &chain()).await.unwrap();
         let mut head = HeadFile::new(folder.path().join("head"), Arc::new(chain()));
-        let options = Options { after_commit: Box::new(move |tip| head.note(tip)), ..Options::default() };
+        let options = WriterOptions { after_commit: Box::new(move |tip| head.note(tip)), ..WriterOptions::default() };
         Self {
             reader: SqliteReader::open(&path, Handle::current()).unwrap(),
             store: SqliteRetire::new(&path, Handle::current()),

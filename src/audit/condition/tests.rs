@@ -1,17 +1,17 @@
 use super::*;
 use crate::audit::samples::sqlite_settings as settings;
 use crate::audit::{Entry, Event, open};
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
-async fn tried(settings: &Audit) -> Result<Writable, StoreError> {
+async fn tried(settings: &Options) -> Result<Writable, StoreError> {
     writable(settings, &Handle::current()).await
 }
 
-async fn ended(settings: &Audit) -> End {
+async fn ended(settings: &Options) -> End {
     end(settings, Handle::current()).await.unwrap()
 }
 
@@ -66,7 +66,7 @@ async fn a_trail_that_another_writes_to_all_the_while_is_busy_and_not_broken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_takes_no_lines_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let nowhere = Audit { store: AuditStore::Sqlite("/proc/trail.db".into()), ..settings(&folder) };
+    let nowhere = Options { store: StoreLocation::Sqlite("/proc/trail.db".into()), ..settings(&folder) };
     let error = tried(&nowhere).await.unwrap_err();
     assert!(error.detail.contains("in the folder /proc"), "{error}");
     std::fs::write(folder.path().join("trail.db"), "a letter to the ward\n".repeat(500)).unwrap();
@@ -92,8 +92,8 @@ async fn lines_that_no_key_opens_are_counted_and_a_chain_key_that_is_missing_is_
         opened.trail.record(&looked_at()).await.unwrap();
     }
     let other = |byte: u8| vec![KeyMaterial::new([byte; 32])];
-    assert_eq!(ended(&Audit { encryption_keys: other(9), ..settings.clone() }).await.sealed, 3);
-    let error = end(&Audit { chain_keys: other(9), ..settings }, Handle::current()).await.unwrap_err();
+    assert_eq!(ended(&Options { encryption_keys: other(9), ..settings.clone() }).await.sealed, 3);
+    let error = end(&Options { chain_keys: other(9), ..settings }, Handle::current()).await.unwrap_err();
     assert!(matches!(error, OpenError::OtherKey), "{error}");
 }
 

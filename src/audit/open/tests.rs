@@ -1,17 +1,17 @@
 use super::*;
 use crate::audit::Line;
 use crate::audit::samples::sqlite_settings as settings;
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use rusqlite::Connection;
 use std::time::Duration;
 use tempfile::TempDir;
 
-async fn opened(settings: &Audit) -> Opened {
+async fn opened(settings: &Options) -> Opened {
     open(settings, Handle::current()).await.unwrap()
 }
 
 /// As many entries, each in a commit of its own, and the service stopped in good order.
-async fn write(settings: &Audit, entries: usize) {
+async fn write(settings: &Options, entries: usize) {
     let opened = opened(settings).await;
     for _ in 0..entries {
         opened.trail.record(&Entry::of(Event::Asked)).await.unwrap();
@@ -21,8 +21,8 @@ async fn write(settings: &Audit, entries: usize) {
 }
 
 /// The writer's thread gives the lock back a moment after the last handle is dropped.
-async fn released(settings: &Audit) {
-    let AuditStore::Sqlite(path) = &settings.store else { unreachable!() };
+async fn released(settings: &Options) {
+    let StoreLocation::Sqlite(path) = &settings.store else { unreachable!() };
     for _ in 0..500 {
         if Lock::take(path).is_ok() {
             return;
@@ -33,8 +33,8 @@ async fn released(settings: &Audit) {
 }
 
 /// Somebody with the file and SQLite's own tools.
-fn tamper(settings: &Audit, sql: &str) {
-    let AuditStore::Sqlite(path) = &settings.store else { unreachable!() };
+fn tamper(settings: &Options, sql: &str) {
+    let StoreLocation::Sqlite(path) = &settings.store else { unreachable!() };
     let db = Connection::open(path).unwrap();
     let triggers = "DROP TRIGGER trail_is_never_changed; DROP TRIGGER trail_keeps_its_lines;";
     db.execute_batch(&format!("{triggers} {sql}")).unwrap();
@@ -45,7 +45,7 @@ async fn lines(opened: &Opened) -> Vec<Line> {
 }
 
 /// What the service says of itself after the trail was changed by `sql`.
-async fn found_after(sql: &str) -> (TempDir, Audit, Opened) {
+async fn found_after(sql: &str) -> (TempDir, Options, Opened) {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder);
     write(&settings, 5).await;
@@ -103,11 +103,11 @@ async fn another_chain_key_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder);
     write(&settings, 1).await;
-    let other = Audit { chain_keys: vec![KeyMaterial::new([9; 32])], ..settings.clone() };
+    let other = Options { chain_keys: vec![KeyMaterial::new([9; 32])], ..settings.clone() };
     let error = open(&other, Handle::current()).await.err().unwrap();
     assert!(matches!(error, OpenError::OtherKey), "{error}");
     assert!(error.to_string().contains("audit.chain_key_file"));
-    let both = Audit { chain_keys: vec![KeyMaterial::new([9; 32]), KeyMaterial::new([1; 32])], ..settings };
+    let both = Options { chain_keys: vec![KeyMaterial::new([9; 32]), KeyMaterial::new([1; 32])], ..settings };
     released(&both).await;
     assert_eq!(opened(&both).await.found, None, "a new key in front of the old one");
 }
@@ -137,7 +137,7 @@ async fn an_emptied_trail_and_a_deleted_file_are_truncations() {
     assert_eq!(seqs(opened_again.found), ("truncated", 5, 0));
     drop(opened_again);
     released(&settings).await;
-    let AuditStore::Sqlite(path) = &settings.store else { unreachable!() };
+    let StoreLocation::Sqlite(path) = &settings.store else { unreachable!() };
     std::fs::remove_file(path).unwrap();
     assert_eq!(seqs(opened(&settings).await.found), ("truncated", 1, 0));
 }
@@ -170,7 +170,7 @@ async fn a_head_file_that_is_missing_or_forged_is_told_of() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trail_in_memory_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = Audit { store: AuditStore::Sqlite(":memory:".into()), ..settings(&folder) };
+    let settings = Options { store: StoreLocation::Sqlite(":memory:".into()), ..settings(&folder) };
     let opened = opened(&settings).await;
     opened.trail.record(&Entry::of(Event::Asked)).await.unwrap();
     assert_eq!(lines(&opened).await.len(), 1);

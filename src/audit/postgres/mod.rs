@@ -23,7 +23,7 @@ mod store;
 mod target;
 
 use super::{StoreError, Tip};
-use crate::settings::StoreUrl;
+use crate::secret::StoreUrl;
 use std::sync::Arc;
 
 pub use reader::PostgresReader;

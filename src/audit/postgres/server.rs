@@ -6,7 +6,7 @@ use super::schema;
 use super::session::Session;
 use super::target::Target;
 use crate::audit::StoreError;
-use crate::settings::StoreUrl;
+use crate::secret::StoreUrl;
 
 /// A server that takes writes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 
 use super::fault::{fault, other};
 use crate::audit::StoreError;
-use crate::settings::StoreUrl;
+use crate::secret::StoreUrl;
 use arc_swap::ArcSwap;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};

@@ -154,7 +154,7 @@ async fn a_line_whose_columns_were_changed_is_shown_as_what_it_says_with_a_warni
 #[tokio::test]
 async fn entries_of_an_older_key_are_found_and_without_the_key_they_are_sealed_but_good() {
     let sample = Sample::morning().await;
-    let key = |n: u8| crate::settings::KeyMaterial::new([n; 32]);
+    let key = |n: u8| crate::secret::KeyMaterial::new([n; 32]);
     let rotated = Seal::new(&[key(2), key(1)]).unwrap();
     let sources = Sources { seal: &rotated, ..sample.sources() };
     assert_eq!(numbers(&all(sources, &question(&[("nhs-number", CHILD)])).await), [9, 4, 3, 2]);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::audit::{Appending, Event, MemoryReader, MemoryStore, Reader};
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 /// A store in memory that can be broken, and held up.
@@ -41,7 +41,7 @@ fn open(commit_timeout: Duration) -> (Trail, MemoryReader, Arc<Mood>) {
     let (inside, reader) = MemoryStore::new();
     let mood = Arc::new(Mood::default());
     let store = Moody { inside, mood: Arc::clone(&mood) };
-    let options = Options { commit_timeout, ..Options::default() };
+    let options = WriterOptions { commit_timeout, ..WriterOptions::default() };
     let (chain, seal) = (Chain::new(&keys).unwrap(), Arc::new(Seal::new(&keys).unwrap()));
     (Trail::start(Box::new(store), chain, seal, options, Handle::current()).unwrap(), reader, mood)
 }

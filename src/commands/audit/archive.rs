@@ -2,11 +2,11 @@
 
 use super::desk::{Desk, cannot};
 use super::operator;
+use crate::audit;
 use crate::audit::archive;
 use crate::audit::{Entry, Event};
 use crate::clock;
 use crate::commands::CommandError;
-use crate::settings::Audit;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -30,7 +30,7 @@ pub struct Options {
 ///
 /// # Errors
 /// [`CommandError::Settings`]: too young, no such folder. [`CommandError::Failed`]: what was not archived is still in the store.
-pub async fn run(desk: &Desk, audit: &Audit, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
+pub async fn run(desk: &Desk, audit: &audit::Options, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
     let before = before(options.before.as_deref(), audit, clock::now())?;
     if !options.to.is_dir() {
         return Err(CommandError::Settings(format!("--to: {} is not a folder", options.to.display())));
@@ -64,7 +64,7 @@ pub async fn run(desk: &Desk, audit: &Audit, options: &Options, out: &mut dyn Wr
 }
 
 /// The moment before which a month must have ended.
-pub(super) fn before(month: Option<&str>, audit: &Audit, now: Timestamp) -> Result<Timestamp, CommandError> {
+pub(super) fn before(month: Option<&str>, audit: &audit::Options, now: Timestamp) -> Result<Timestamp, CommandError> {
     let latest = now - audit.online_for;
     let Some(month) = month else { return Ok(latest) };
     let first = (month.len() == 7).then(|| format!("{month}-01").parse::<Date>().ok()).flatten();

@@ -4,7 +4,6 @@ use super::operator;
 use crate::audit::archive::Retire;
 use crate::audit::{self, Chain, Event, Found, Hit, Opened, Question, Reader, Seal, Search, Sources, Trail};
 use crate::commands::CommandError;
-use crate::settings::Audit;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -35,7 +34,7 @@ impl Desk {
     ///
     /// # Errors
     /// [`CommandError::Settings`].
-    pub async fn open(audit: &Audit) -> Result<Self, CommandError> {
+    pub async fn open(audit: &audit::Options) -> Result<Self, CommandError> {
         // Reading makes nothing, and says where there is nothing to read.
         audit::open_to_read(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
         let opened = audit::open_beside(audit, Handle::current()).await;

@@ -3,11 +3,11 @@ use super::desk::Desk;
 use super::{export, search, verify};
 use crate::audit::samples::{CHILD, Sample};
 use crate::audit::{
-    Appending, Chain, Draft, Event, Mac, MemoryReader, Options, Question, Seal, Store, StoreError, StoreErrorKind, Tip, Trail,
-    read_body,
+    Appending, Chain, Draft, Event, Mac, MemoryReader, Question, Seal, Store, StoreError, StoreErrorKind, Tip, Trail,
+    WriterOptions, read_body,
 };
 use crate::commands::CommandError;
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use clap::Parser;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ fn desk(store: Box<dyn Store>, reader: MemoryReader) -> Desk {
     let chain = || Chain::new(&keys).unwrap();
     let seal = Arc::new(Seal::new(&keys).unwrap());
     let runtime = tokio::runtime::Handle::current();
-    let trail = Trail::start(store, chain(), Arc::clone(&seal), Options::default(), runtime).unwrap();
+    let trail = Trail::start(store, chain(), Arc::clone(&seal), WriterOptions::default(), runtime).unwrap();
     Desk { trail, reader: Arc::new(reader), chain: Arc::new(chain()), seal, retire: None, end: None }
 }
 

@@ -5,7 +5,6 @@ use crate::audit::archive::{Manifest, verify_archive};
 use crate::audit::{self, Chain, HeadVerdict, OpenedToRead, Seal, Tip, Verdict};
 use crate::clock;
 use crate::commands::CommandError;
-use crate::settings::Audit;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -57,7 +56,7 @@ const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(10);
 ///
 /// # Errors
 /// [`CommandError::Failed`]: not whole. [`CommandError::Settings`]: it cannot be checked.
-pub async fn run(audit: &Audit, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
+pub async fn run(audit: &audit::Options, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
     let opened = audit::open_to_read(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
     let OpenedToRead { reader, chain, seal, head, lost_heads } = opened;
     let settled = clock::now() - SETTLED_AFTER;

@@ -2,7 +2,8 @@
 
 use super::finding::{Finding, Status};
 use crate::clock;
-use crate::settings::{LookupStore, ServerTls, Settings, Standing, Validity};
+use crate::lookup;
+use crate::settings::{ServerTls, Settings, Standing, Validity};
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -42,7 +43,8 @@ fn files(settings: &Settings) -> Vec<(String, Kind, &[u8])> {
     }
     let issuers = settings.access.issuers.iter().enumerate();
     let of_issuers = issuers.map(|(at, issuer)| (format!("access.issuers[{at}].ca"), issuer.ca_pem.as_ref()));
-    let lookup_ca = settings.lookup.store_ca.as_ref().filter(|_| matches!(settings.lookup.store, LookupStore::Redis(_)));
+    let lookup_ca =
+        settings.lookup.store_ca.as_ref().filter(|_| matches!(settings.lookup.store, lookup::StoreLocation::Redis(_)));
     let of_stores = [("audit.store_ca".to_owned(), settings.audit.store_ca.as_ref()), ("lookup.store_ca".to_owned(), lookup_ca)];
     files.extend(of_issuers.chain(of_stores).filter_map(|(key, pem)| Some((key, Kind::Authorities, pem?.as_slice()))));
     files

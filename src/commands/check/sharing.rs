@@ -2,8 +2,9 @@
 
 use super::finding::Finding;
 use crate::audit::condition;
+use crate::lookup;
 use crate::lookup::remote::{RemoteTable, Windows};
-use crate::settings::{LookupStore, Settings};
+use crate::settings::Settings;
 use tokio::runtime::Handle;
 
 const STORE: &str = "lookup.store";
@@ -13,7 +14,7 @@ const TRIES: usize = 3;
 
 pub async fn look(settings: &Settings) -> Finding {
     let (lookup, smsp) = (&settings.lookup, &settings.smsp);
-    let LookupStore::Redis(url) = &lookup.store else {
+    let lookup::StoreLocation::Redis(url) = &lookup.store else {
         return Finding::skip(STORE, "in memory: right for one replica, and for no more than one");
     };
     let shown = url.shown();

@@ -1,11 +1,12 @@
 //! The trail: whether it takes lines, and whether its end is whole. No line is written, and nothing is made.
 
 use super::finding::{Finding, Status};
+use crate::audit;
 use crate::audit::condition::{self, End, Writable};
 use crate::audit::postgres::Server;
 use crate::audit::{Found, OpenError, StoreError, StoreErrorKind};
 use crate::clock;
-use crate::settings::{Audit, AuditStore, Settings};
+use crate::settings::Settings;
 use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
 use std::time::Duration;
@@ -48,8 +49,8 @@ fn may_be_read(kind: StoreErrorKind) -> bool {
 
 fn store(settings: &Settings, tried: &Result<Writable, StoreError>) -> Vec<Finding> {
     let shown = match &settings.audit.store {
-        AuditStore::Sqlite(path) => path.display().to_string(),
-        AuditStore::Postgres(url) => url.shown(),
+        audit::StoreLocation::Sqlite(path) => path.display().to_string(),
+        audit::StoreLocation::Postgres(url) => url.shown(),
     };
     let one = match tried {
         Err(error) => Finding::fail(STORE, format!("{shown}: {error}; {}", advice(&settings.audit.store, error.kind))),
@@ -97,21 +98,23 @@ fn of_database(shown: &str, server: &Server) -> Vec<Finding> {
     findings
 }
 
-fn advice(store: &AuditStore, kind: StoreErrorKind) -> &'static str {
+fn advice(store: &audit::StoreLocation, kind: StoreErrorKind) -> &'static str {
     match (kind, store) {
         (StoreErrorKind::Full, _) => "make room: nobody can ask before there is some",
-        (StoreErrorKind::Damaged | StoreErrorKind::Other, AuditStore::Sqlite(_)) => "is audit.store the right file?",
-        (StoreErrorKind::ReadOnly | StoreErrorKind::Gone, AuditStore::Sqlite(_)) => {
+        (StoreErrorKind::Damaged | StoreErrorKind::Other, audit::StoreLocation::Sqlite(_)) => "is audit.store the right file?",
+        (StoreErrorKind::ReadOnly | StoreErrorKind::Gone, audit::StoreLocation::Sqlite(_)) => {
             "the service's user must be able to write there"
         }
-        (StoreErrorKind::ReadOnly, AuditStore::Postgres(_)) => "look at the rights of the role in audit.store (docs/adr/0008)",
-        (_, AuditStore::Postgres(_)) => "look at audit.store, at its password and CA, and whether the database is up",
+        (StoreErrorKind::ReadOnly, audit::StoreLocation::Postgres(_)) => {
+            "look at the rights of the role in audit.store (docs/adr/0008)"
+        }
+        (_, audit::StoreLocation::Postgres(_)) => "look at audit.store, at its password and CA, and whether the database is up",
         _ => "look at audit.store",
     }
 }
 
 /// A trail that is not there yet has no end, unless a head file knows better.
-fn nothing(audit: &Audit) -> Finding {
+fn nothing(audit: &audit::Options) -> Finding {
     match condition::end_of_nothing(audit) {
         Ok(None) => Finding::skip(END, "nothing is written yet"),
         Ok(Some(found)) => not_whole(found),

@@ -1,6 +1,6 @@
 //! What a key file may become while the service runs.
 
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 
 /// The key that writes now must still be there, to read what it wrote. The new one stands above it.
 ///

@@ -13,9 +13,10 @@ use crate::api::tls::ListenerTls;
 use crate::api::{App, Bound};
 use crate::audit::{self, Entry, Event};
 use crate::fhir::id::IdKeys;
-use crate::settings::{self, Part, ReadFile, Renewal, ServerTls, Settings, SettingsError, SmspCredentials};
+use crate::settings::{Part, ReadFile, Renewal, ServerTls, Settings, SettingsError, SmspCredentials};
 use crate::smsp::renewable::Renewable;
 use crate::telemetry::{self, certificates};
+use crate::{lookup, secret};
 use actix_web::web;
 use report::Report;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -139,7 +140,7 @@ impl Renewer {
         });
     }
 
-    fn ids(&self, id_keys: Vec<settings::KeyMaterial>, now: &mut Settings) -> Result<(), String> {
+    fn ids(&self, id_keys: Vec<secret::KeyMaterial>, now: &mut Settings) -> Result<(), String> {
         keys::keep_the_writing_one("fhir.id_key_file", &now.fhir.id_keys, &id_keys)?;
         let ids = IdKeys::new(id_keys.iter().map(|key| *key.bytes()).collect()).map_err(|error| error.to_string())?;
         self.app.renew_ids(ids);
@@ -147,7 +148,7 @@ impl Renewer {
         Ok(())
     }
 
-    fn trail(&self, audit: settings::Audit, now: &mut Settings) -> Result<(), String> {
+    fn trail(&self, audit: audit::Options, now: &mut Settings) -> Result<(), String> {
         keys::keep_the_writing_one("audit.chain_key_file", &now.audit.chain_keys, &audit.chain_keys)?;
         keys::keep_the_writing_one("audit.encryption_key_file", &now.audit.encryption_keys, &audit.encryption_keys)?;
         self.trail.renew(&audit).map_err(|error| error.to_string())?;
@@ -155,7 +156,7 @@ impl Renewer {
         Ok(())
     }
 
-    fn table(&self, lookup: settings::Lookup, now: &mut Settings) -> Result<(), String> {
+    fn table(&self, lookup: lookup::Options, now: &mut Settings) -> Result<(), String> {
         if !lookup.store_keys.is_empty() && !now.lookup.store_keys.is_empty() {
             keys::keep_the_writing_one("lookup.store_key_file", &now.lookup.store_keys, &lookup.store_keys)?;
         }
@@ -166,16 +167,16 @@ impl Renewer {
 }
 
 /// Keys, CAs and the password alone: another store waits for the next start.
-fn renewed_audit(read: settings::Audit, now: &settings::Audit, is_other_store: bool) -> settings::Audit {
-    let settings::Audit { store, store_ca, chain_keys, encryption_keys, .. } = read;
+fn renewed_audit(read: audit::Options, now: &audit::Options, is_other_store: bool) -> audit::Options {
+    let audit::Options { store, store_ca, chain_keys, encryption_keys, .. } = read;
     let store = if is_other_store { now.store.clone() } else { store };
-    settings::Audit { store, store_ca, chain_keys, encryption_keys, ..now.clone() }
+    audit::Options { store, store_ca, chain_keys, encryption_keys, ..now.clone() }
 }
 
-fn renewed_lookup(read: settings::Lookup, now: &settings::Lookup, is_other_store: bool) -> settings::Lookup {
-    let settings::Lookup { store, store_ca, store_keys, .. } = read;
+fn renewed_lookup(read: lookup::Options, now: &lookup::Options, is_other_store: bool) -> lookup::Options {
+    let lookup::Options { store, store_ca, store_keys, .. } = read;
     let store = if is_other_store { now.store.clone() } else { store };
-    settings::Lookup { store, store_keys, store_ca, ..now.clone() }
+    lookup::Options { store, store_keys, store_ca, ..now.clone() }
 }
 
 fn listener(

@@ -15,7 +15,7 @@ use super::window::{Content, Earlier, FrameHead, FrameKind, Stamp, Window, Windo
 use super::{Patience, Sharing};
 use crate::audit::{Chain, Reader, Seal, StoreError, StoreErrorKind};
 use crate::cpis::{Failure, FailureKind};
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -6,7 +6,7 @@
 
 use super::codec;
 use crate::lookup::LookKey;
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{constant_time, hkdf, hmac, rand};
 use base64::Engine as _;

@@ -1,7 +1,7 @@
 //! The connection to Redis: made when first needed, made again when lost, and never waited for long.
 
 use super::{Away, RemoteError};
-use crate::settings::StoreUrl;
+use crate::secret::StoreUrl;
 use crate::telemetry::request::carried;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ErrorKind, IntoConnectionInfo, RedisError, TlsCertificates};

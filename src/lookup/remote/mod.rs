@@ -20,7 +20,7 @@ mod table;
 use super::{LookKey, Origin};
 use crate::clock;
 use crate::cpis::{Answer, Delivery, Failure};
-use crate::settings::{KeyMaterial, StoreUrl};
+use crate::secret::{KeyMaterial, StoreUrl};
 use jiff::Timestamp;
 use keys::{KeyNumber, StoreKeys, Token};
 use link::Link;

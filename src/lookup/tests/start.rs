@@ -1,8 +1,8 @@
 //! A start beside a trail that cannot be read at once (decisions.md 42): what was asked before it is not known, so nothing is asked.
 
 use super::*;
-use crate::audit::{Chain, Line, MemoryReader, MemoryStore, Message, Options, Reader, Reading, Seal, Tip, Wanted, Who};
-use crate::settings::KeyMaterial;
+use crate::audit::{Chain, Line, MemoryReader, MemoryStore, Message, Reader, Reading, Seal, Tip, Wanted, Who, WriterOptions};
+use crate::secret::KeyMaterial;
 use tokio::sync::watch;
 
 /// A trail that is slow, or away, until the test says otherwise.
@@ -60,7 +60,8 @@ async fn past(question: &Question, mood: watch::Receiver<Mood>) -> Past {
     // The trail's writer is a thread that no paused clock waits for.
     tokio::time::resume();
     let writer =
-        Trail::start(Box::new(store), Arc::clone(&chain), Arc::clone(&seal), Options::default(), Handle::current()).unwrap();
+        Trail::start(Box::new(store), Arc::clone(&chain), Arc::clone(&seal), WriterOptions::default(), Handle::current())
+            .unwrap();
     writer.record(&asked).await.unwrap();
     tokio::time::pause();
     Past { reader: Arc::new(Reluctant { inside, mood }), chain, seal, window: None }

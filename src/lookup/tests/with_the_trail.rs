@@ -1,8 +1,8 @@
 //! The room and the trail itself together, by the real clock.
 
 use super::*;
-use crate::audit::{Appending, Chain, Draft, MemoryReader, MemoryStore, Options, Reader, Seal, Store};
-use crate::settings::KeyMaterial;
+use crate::audit::{Appending, Chain, Draft, MemoryReader, MemoryStore, Reader, Seal, Store, WriterOptions};
+use crate::secret::KeyMaterial;
 
 /// A store that can be broken.
 struct Moody {
@@ -47,7 +47,7 @@ fn open() -> (Lookups, Trail, MemoryReader, Arc<Breaks>) {
     let broken = Arc::new(AtomicBool::new(false));
     let store = Box::new(Moody { inside, broken: Arc::clone(&broken) });
     let (chain, seal) = (Chain::new(&keys).unwrap(), Arc::new(Seal::new(&keys).unwrap()));
-    let trail = Trail::start(store, chain, seal, Options::default(), Handle::current()).unwrap();
+    let trail = Trail::start(store, chain, seal, WriterOptions::default(), Handle::current()).unwrap();
     let register = Arc::new(Breaks { broken, asked: AtomicUsize::new(0) });
     let lookups = Lookups::new(register.clone(), trail.clone(), rules(Duration::ZERO), Handle::current());
     (lookups, trail, reader, register)

@@ -21,7 +21,7 @@ use super::remote::keys::{KeyNumber, Purpose, StoreKeys};
 use super::remote::outcome::{Outcome, RedisTime, What};
 use super::table::{self, Flight};
 use crate::cpis::{Answer, Failure};
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use file::WindowFile;
 use std::path::Path;
 use std::sync::Arc;

@@ -4,9 +4,10 @@ use super::Ground;
 use crate::access::{KeySource, Mode};
 use crate::cpis::CareSetting;
 use crate::settings::keys::{Initial, key};
-use crate::settings::{AuditStore, Handling, LookupStore, ScheduledCare};
+use crate::settings::{Handling, ScheduledCare};
 use crate::smsp::{AuthorTemplate, PayloadForm};
 use crate::telemetry::LogForm;
+use crate::{audit, lookup};
 use std::time::Duration;
 
 /// Keys and the defaults that operators rely on; `None` where there is no fixed value.
@@ -142,8 +143,8 @@ fn the_least_settings_give_the_defaults() {
     assert_eq!(settings.cpis.scheduled_care, ScheduledCare::Refuse);
     assert_eq!(settings.lookup.share_for, Duration::from_mins(5));
     assert_eq!(settings.lookup.refresh_after, Duration::from_mins(5));
-    assert!(matches!(settings.lookup.store, LookupStore::Memory) && settings.lookup.store_keys.is_empty());
-    assert!(matches!(&settings.audit.store, AuditStore::Sqlite(path) if *path == ground.path("audit.db")));
+    assert!(matches!(settings.lookup.store, lookup::StoreLocation::Memory) && settings.lookup.store_keys.is_empty());
+    assert!(matches!(&settings.audit.store, audit::StoreLocation::Sqlite(path) if *path == ground.path("audit.db")));
     assert_eq!(settings.audit.head_file, Some(ground.path("audit.db.head")));
     assert_eq!(settings.lookup.window_file, Some(ground.path("audit.db.window")));
     assert_eq!(settings.fhir.handling, Handling::Strict);

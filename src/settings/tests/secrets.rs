@@ -95,7 +95,7 @@ fn a_password_of_a_store_comes_from_a_file() {
         .with_path("lookup.window_file", "window")
         .with_file("audit.store_password_file", "db.password", "p%40ss word/1\n");
     let settings = ground.settings();
-    let crate::settings::AuditStore::Postgres(url) = &settings.audit.store else { panic!("PostgreSQL") };
+    let crate::audit::StoreLocation::Postgres(url) = &settings.audit.store else { panic!("PostgreSQL") };
     assert_eq!(url.expose(), "postgres://cpis:p%2540ss%20word%2F1@db.example/cpis");
     assert_eq!(settings.warnings, Vec::<String>::new());
     let both = ground.with("audit.store", "postgres://cpis:hunter2@db.example/cpis");

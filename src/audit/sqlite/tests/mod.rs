@@ -6,9 +6,9 @@ mod tables;
 
 use super::*;
 use crate::audit::{
-    Chain, Draft, Entry, Event, Line, Options, Reader, Seal, Store, StoreError, StoreErrorKind, Tip, Trail, TrailError,
+    Chain, Draft, Entry, Event, Line, Reader, Seal, Store, StoreError, StoreErrorKind, Tip, Trail, TrailError, WriterOptions,
 };
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl Ground {
     }
 
     fn trail(&self, commit_timeout: Duration) -> Trail {
-        let options = Options { commit_timeout, ..Options::default() };
+        let options = WriterOptions { commit_timeout, ..WriterOptions::default() };
         Trail::start(Box::new(self.store()), chain(), Arc::new(seal()), options, Handle::current()).unwrap()
     }
 

@@ -7,7 +7,7 @@ use crate::audit::archive::Manifest;
 use crate::audit::sqlite::{SqliteReader, SqliteStore};
 use crate::audit::{Draft, Entry, Event, HeadFile, Line, MemoryReader, MemoryStore, Message, Reading, Store, Wanted, Who, body};
 use crate::cpis::NhsNumber;
-use crate::settings::KeyMaterial;
+use crate::secret::KeyMaterial;
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::Arc;

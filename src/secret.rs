@@ -32,7 +32,8 @@ impl fmt::Debug for KeyMaterial {
 pub struct SecretPem(Zeroizing<Vec<u8>>);
 
 impl SecretPem {
-    pub(super) fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+    #[must_use]
+    pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self(bytes)
     }
 
