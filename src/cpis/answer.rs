@@ -69,6 +69,12 @@ impl Answer {
         }
     }
 
+    /// Whether an authority was told of the look: every record has one (wire.md 1.4). Of an answer from a local store nobody knows.
+    #[must_use]
+    pub fn notification_expected(&self) -> Option<bool> {
+        (!self.stale).then(|| !self.records().is_empty())
+    }
+
     /// How many records or plans were counted but could not be read.
     #[must_use]
     pub fn unreadable(&self) -> usize {

@@ -291,6 +291,12 @@ impl Failure {
         tells || !self.named().is_empty()
     }
 
+    /// Whether an authority was told of the look: none where nothing was delivered; where CP-IS may have heard, nobody knows.
+    #[must_use]
+    pub fn notification_expected(&self) -> Option<bool> {
+        (self.delivery == Delivery::NotDelivered).then_some(false)
+    }
+
     #[must_use]
     pub fn with_contacts(mut self, contacts: Vec<LocalAuthority>) -> Self {
         self.contacts = contacts;

@@ -64,7 +64,7 @@ impl Crew {
         if outcome.is_ok() {
             count(&self.counters.answered);
         }
-        if record::notification_expected(outcome) == Some(true) {
+        if outcome.is_ok_and(|answer| answer.notification_expected() == Some(true)) {
             count(&self.counters.notifications_caused);
         }
     }
@@ -159,7 +159,7 @@ impl Trip<'_> {
 
     /// Nobody can be asked in this requester's name; that is an entry as well.
     async fn refused(&self, failure: Failure) -> Landed {
-        let entry = record::refused(self.flight, self.question, self.facts, &failure);
+        let entry = record::refused(self.flight.look, self.question, self.facts, &failure);
         match self.crew.ledger.record(&entry).await {
             Ok(()) => landed(Err(failure), None),
             Err(_) => landed(Err(unasked(FailureKind::TrailUnavailable)), None),
@@ -177,7 +177,7 @@ impl Trip<'_> {
             return Attempt::NotMade(no_trail());
         }
         let ids = MessageIds::fresh();
-        let asked = record::asked(self.flight, self.question, self.facts, author, &ids, self.detail);
+        let asked = record::asked(self.flight.look, self.question, self.facts, author, &ids, self.detail);
         if let Err(error) = ledger.record(&asked).await {
             if record::may_stand(&error) {
                 ledger.record_when_possible(&record::ended(&asked, Err(&no_trail()), Showing::NotYet));

@@ -19,6 +19,7 @@ mod flight;
 mod gate;
 mod key;
 mod options;
+mod origin;
 mod recall;
 mod record;
 pub mod remote;
@@ -34,8 +35,8 @@ pub use breaker::{BreakerRules, BreakerState};
 pub use gate::Bulkhead;
 pub use key::LookKey;
 pub use options::{Options, StoreLocation};
+pub use origin::Origin;
 pub use recall::Past;
-pub use record::Origin;
 pub use statistics::Statistics;
 pub use told::USUAL as USUAL_OUTCOMES;
 
@@ -411,7 +412,7 @@ impl Lookups {
         if landed.outcome.as_ref().is_err_and(|failure| !failure.tells_of_a_record()) {
             return Ok(());
         }
-        let entry = record::shared(flight, question, &request.facts, landed, age);
+        let entry = record::shared(flight.look, question, &request.facts, landed, age);
         self.crew.ledger.record(&entry).await.map_err(|_| ())?;
         if landed.outcome.is_ok() {
             count(&self.crew.counters.shared);

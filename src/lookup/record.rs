@@ -1,6 +1,7 @@
 //! What a look puts on the trail, and when a look has failed or its outcome is unknown.
 
-use super::table::{Absent, Flight, Landed};
+use super::Origin;
+use super::table::{Absent, Landed};
 use crate::audit::{Entry, Event, Message, RequestFacts, Shown, StoreErrorKind, Trail, TrailError, Upshot, Who};
 use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Question};
 use std::future::Future;
@@ -64,7 +65,7 @@ fn entry(event: Event, question: &Question, facts: &RequestFacts) -> Entry {
 
 /// **asked**: this query is about to go out. `detail`: why it may be one too many.
 pub(super) fn asked(
-    flight: &Flight,
+    look: Uuid,
     question: &Question,
     facts: &RequestFacts,
     author: &AuthorAsSent,
@@ -72,19 +73,12 @@ pub(super) fn asked(
     detail: Option<&str>,
 ) -> Entry {
     Entry {
-        look: Some(flight.look),
+        look: Some(look),
         message: Some(Message::from(ids)),
         author: Some(author.clone()),
         detail: detail.map(Into::into),
         ..entry(Event::Asked, question, facts)
     }
-}
-
-/// The look that asked, as its entries have it: for the entries of those who are shown its outcome later, elsewhere too.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    pub look: Uuid,
-    pub message: Option<Message>,
 }
 
 /// Whom an outcome is shown to as it comes.
@@ -144,20 +138,14 @@ pub(super) fn origin(ended: &Entry) -> Option<Arc<Origin>> {
 
 /// **shared**: an outcome that another request had asked for, or that had come already, is shown. `age`: since it came; none to a
 /// request that waited for it.
-pub(super) fn shared(
-    flight: &Flight,
-    question: &Question,
-    facts: &RequestFacts,
-    landed: &Landed,
-    age: Option<Duration>,
-) -> Entry {
+pub(super) fn shared(look: Uuid, question: &Question, facts: &RequestFacts, landed: &Landed, age: Option<Duration>) -> Entry {
     let age_ms = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
     let outcome = landed.outcome.as_deref().map_err(AsRef::as_ref);
     // Sharing notifies nobody.
     let upshot = Upshot { age_ms, notification_expected: Some(false), ..upshot(outcome) };
     let origin = landed.origin.as_deref();
     Entry {
-        look: Some(origin.map_or(flight.look, |origin| origin.look)),
+        look: Some(origin.map_or(look, |origin| origin.look)),
         message: origin.and_then(|origin| origin.message.clone()),
         upshot: Some(upshot),
         ..entry(Event::Shared, question, facts)
@@ -165,8 +153,8 @@ pub(super) fn shared(
 }
 
 /// **refused**: the query could not be written in this requester's name.
-pub(super) fn refused(flight: &Flight, question: &Question, facts: &RequestFacts, failure: &Failure) -> Entry {
-    Entry { look: Some(flight.look), upshot: Some(upshot(Err(failure))), ..entry(Event::Refused, question, facts) }
+pub(super) fn refused(look: Uuid, question: &Question, facts: &RequestFacts, failure: &Failure) -> Entry {
+    Entry { look: Some(look), upshot: Some(upshot(Err(failure))), ..entry(Event::Refused, question, facts) }
 }
 
 /// **not-held**: a read or page outside any held look.
@@ -193,7 +181,7 @@ fn upshot(outcome: Result<&Answer, &Failure>) -> Upshot {
             delivery: None,
             shown: Some(Shown::from(answer)),
             response_code: answer.response_code.clone(),
-            notification_expected: notification_expected(outcome),
+            notification_expected: answer.notification_expected(),
             authorities: None,
             age_ms: None,
         },
@@ -201,22 +189,12 @@ fn upshot(outcome: Result<&Answer, &Failure>) -> Upshot {
             outcome: failure.kind.name().into(),
             response_code: failure.kind.response_code().map(Into::into),
             delivery: Some(failure.delivery),
-            notification_expected: notification_expected(outcome),
+            notification_expected: failure.notification_expected(),
             shown: None,
             authorities: Some(failure.named().len())
                 .filter(|named| *named > 0)
                 .map(|named| u32::try_from(named).unwrap_or(u32::MAX)),
             age_ms: None,
         },
-    }
-}
-
-/// A record has an authority, which is told of the look (wire.md 1.4). Nothing was told where nothing was delivered. Of an answer
-/// from a local store, and of a failure that may have been heard, nobody knows.
-pub(super) fn notification_expected(outcome: Result<&Answer, &Failure>) -> Option<bool> {
-    match outcome {
-        Ok(answer) if answer.stale => None,
-        Ok(answer) => Some(!answer.records().is_empty()),
-        Err(failure) => (failure.delivery == Delivery::NotDelivered).then_some(false),
     }
 }

@@ -23,9 +23,9 @@ mod state;
 pub(super) use caller::Absent;
 pub(super) use past::PastLook;
 
+use super::Origin;
 use super::gate::Ticket;
-use super::record::Origin;
-use super::{Freshness, Sharing, record, remote, weight};
+use super::{Freshness, Sharing, remote, weight};
 use crate::audit::Entry;
 use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Text};
 use crate::lookup::LookKey;
@@ -438,9 +438,7 @@ impl Flight {
 
     /// Whether its answer is expected to have notified an authority.
     pub(super) fn has_notified(&self) -> bool {
-        self.landed()
-            .and_then(|landed| landed.outcome.ok())
-            .is_some_and(|answer| record::notification_expected(Ok(&answer)) == Some(true))
+        self.landed().and_then(|landed| landed.outcome.ok()).is_some_and(|answer| answer.notification_expected() == Some(true))
     }
 
     /// Whether the request that began it was told no answer, though its query may have been heard.
