@@ -14,7 +14,8 @@ async fn ground(url: &StoreUrl) -> Ground {
     // The password in a file of its own, so that nothing is warned of.
     let password = ground.secret("password", PASSWORD);
     ground.set("AUDIT__STORE", &url.expose().replace(&format!(":{PASSWORD}"), "")).set("AUDIT__STORE_PASSWORD_FILE", &password);
-    ground.set("AUDIT__HEAD_FILE", &head);
+    let window = ground.folder.path().join("window").display().to_string();
+    ground.set("AUDIT__HEAD_FILE", &head).set("LOOKUP__WINDOW_FILE", &window);
     ground
 }
 
