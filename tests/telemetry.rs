@@ -10,6 +10,8 @@ mod collector;
 mod grpc;
 #[path = "telemetry/leaks.rs"]
 mod leaks;
+#[path = "telemetry/outcomes.rs"]
+mod outcomes;
 #[path = "telemetry/page.rs"]
 mod page;
 #[path = "telemetry/sampling.rs"]

@@ -33,7 +33,7 @@ def labels_in(expression: str) -> dict:
     """Labels that are selected, by metric."""
     used = {}
     for name, selector in re.findall(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\s*\{([^}]*)\}", expression):
-        used.setdefault(name, set()).update(re.findall(r"([a-z_]+)\s*=", selector))
+        used.setdefault(name, set()).update(re.findall(r"([a-z_]+)\s*!?[=~]", selector))
     return used
 
 

@@ -14,7 +14,7 @@ mod documents;
 mod facts;
 mod headers;
 pub mod health;
-mod looked;
+mod lookup_span;
 mod media;
 pub mod problem;
 mod rate;
@@ -223,7 +223,7 @@ pub(crate) async fn dispatch(
     observed.end(&Ending {
         status: answered.status,
         outcome: answered.name,
-        delivery: answered.delivery.map(delivery_name),
+        delivery: answered.delivery.map(Delivery::name),
         shared: answered.shared,
         resource: route.ok().and_then(Route::resource).map(ResourceType::name),
         request_id: caller.request_id.as_ref().map(|id| app.trail.seal().kept(id)).as_deref(),
@@ -285,12 +285,5 @@ fn beginning<'c>(
         version: if request.version() == Version::HTTP_10 { "1.0" } else { "1.1" },
         traceparent: caller.traceparent.as_ref().map(Text::as_str),
         traced: !route.is_some_and(|route| route.is_health() || route == Route::Metrics),
-    }
-}
-
-fn delivery_name(delivery: Delivery) -> &'static str {
-    match delivery {
-        Delivery::NotDelivered => "NotDelivered",
-        Delivery::MaybeDelivered => "MaybeDelivered",
     }
 }

@@ -3,7 +3,7 @@
 use super::caller::search_in_scope;
 use super::children::TooMany;
 use super::headers::CallerHeaders;
-use super::looked::Looking;
+use super::lookup_span::LookupSpan;
 use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
 use super::respond::Answered;
@@ -89,11 +89,10 @@ pub(super) fn question(nhs_number: &NhsNumber, identity: &Identity, caller: &Cal
 pub(super) async fn look(app: &App, mut question: Question, freshness: Freshness, asked: Request) -> Result<Look, Problem> {
     may_look_at(app, &question, &asked).await?;
     let own_identity = speaks_for_itself(&question.requester);
-    let looking = Looking::begin(&mut question);
-    let outcome = looking.work().around(app.lookups.look(question, freshness, asked)).await;
-    let problem = outcome.as_ref().err().map(|failure| Problem::of_failure(failure, own_identity));
-    looking.end(&outcome, problem.as_ref());
-    outcome.map_err(|_| problem.unwrap_or_else(Problem::internal))
+    let span = LookupSpan::begin(&mut question);
+    let outcome = span.work().around(app.lookups.look(question, freshness, asked)).await;
+    span.end(&outcome);
+    outcome.map_err(|failure| Problem::of_failure(&failure, own_identity))
 }
 
 /// Whether the user may look at one child more. Once in a while it is on the trail that they wanted to and might not.
@@ -171,8 +170,7 @@ fn speaks_for_itself(requester: &Requester) -> bool {
 fn show(search: &Search, shown: &Shown<'_>, base_url: &str, app: &App, presentation: Presentation) -> Answered {
     let _translating = spans::translation(spans::Translation::Fhir);
     let look = shown.look;
-    let name = if look.answer.records().is_empty() { "no-record" } else { "found" };
-    let mut answered = Answered::resource(name, &searchset(search, shown, base_url, app), presentation);
+    let mut answered = Answered::resource(look.answer.outcome(), &searchset(search, shown, base_url, app), presentation);
     answered.shared = look.shared;
     answered.age = look.age;
     answered

@@ -142,7 +142,7 @@ struct UpshotBody {
     outcome: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     response_code: Option<String>,
-    /// `none` or `maybe`.
+    /// The name of a [`Delivery`].
     #[serde(skip_serializing_if = "Option::is_none", default)]
     delivery: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -351,20 +351,13 @@ impl TryFrom<AuthorBody> for AuthorAsSent {
     }
 }
 
-const NOT_DELIVERED: &str = "none";
-const MAYBE_DELIVERED: &str = "maybe";
-
 impl From<&Upshot> for UpshotBody {
     fn from(upshot: &Upshot) -> Self {
-        let delivery = upshot.delivery.map(|delivery| match delivery {
-            Delivery::NotDelivered => NOT_DELIVERED,
-            Delivery::MaybeDelivered => MAYBE_DELIVERED,
-        });
         let shown = |Shown { records, plans, unreadable, accesses }| ShownBody { records, plans, unreadable, accesses };
         Self {
             outcome: upshot.outcome.as_str().to_owned(),
             response_code: string(upshot.response_code.as_ref()),
-            delivery: delivery.map(str::to_owned),
+            delivery: upshot.delivery.map(|delivery| delivery.name().to_owned()),
             notification_expected: upshot.notification_expected,
             shown: upshot.shown.map(shown),
             authorities: upshot.authorities,
@@ -377,12 +370,7 @@ impl TryFrom<UpshotBody> for Upshot {
     type Error = BodyError;
 
     fn try_from(body: UpshotBody) -> Result<Self, BodyError> {
-        let delivery = match body.delivery.as_deref() {
-            None => None,
-            Some(NOT_DELIVERED) => Some(Delivery::NotDelivered),
-            Some(MAYBE_DELIVERED) => Some(Delivery::MaybeDelivered),
-            Some(_) => return Err(BodyError::Unreadable),
-        };
+        let delivery = body.delivery.map(|name| Delivery::parse(&name).ok_or(BodyError::Unreadable)).transpose()?;
         let shown = |ShownBody { records, plans, unreadable, accesses }| Shown { records, plans, unreadable, accesses };
         Ok(Self {
             outcome: body.outcome.into(),

@@ -8,7 +8,7 @@ use crate::audit::{self, Entry, Event, Opened, Trail, TrailState};
 use crate::fhir::id::IdKeys;
 use crate::lookup;
 use crate::lookup::remote::{RemoteError, RemoteTable, Windows};
-use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Past, Patience, Rules, Sharing, Statistics, USUAL_OUTCOMES};
+use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Past, Patience, Rules, Sharing, Statistics, ends_of_a_query};
 use crate::memory;
 use crate::secret::KeyMaterial;
 use crate::settings::Settings;
@@ -203,7 +203,7 @@ fn replicas(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Option
 /// What the metrics read of this service, for as long as it lives.
 fn observe(app: &Arc<App>) {
     let metrics = telemetry::metrics();
-    metrics.begin_at_zero(&USUAL_OUTCOMES, names_of_refusals(), api::ENDINGS);
+    metrics.begin_at_zero(ends_of_a_query(), names_of_refusals(), api::ENDINGS);
     let of = Arc::downgrade(app);
     metrics.observe_lookups(move || of.upgrade().map(|app| looks(&app.lookups.statistics())).unwrap_or_default());
     let of = Arc::downgrade(app);

@@ -5,7 +5,7 @@ use super::LocalAuthority;
 /// It holds no NHS number, no name of a person and no payload; `contacts` are local authorities whose numbers a clinician
 /// needs (decisions.md 16), and print nothing of themselves in `Debug`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} (phase {phase:?}, delivery {delivery:?})")]
+#[error("{kind} (phase {phase:?}, delivery {})", .delivery.name())]
 pub struct Failure {
     pub kind: FailureKind,
     pub phase: Phase,
@@ -69,7 +69,7 @@ impl ResponseCode {
     ];
 
     #[must_use]
-    pub fn code(self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
             Self::InputInvalid => "SMSP-0001",
             Self::ResponseInvalid => "SMSP-0002",
@@ -217,7 +217,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// A short name, for logs, metrics and the trail.
+    /// What trace, metric, log, trail and export call it.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

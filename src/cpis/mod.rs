@@ -10,6 +10,7 @@ mod authority;
 mod caller_id;
 mod failure;
 mod nhs_number;
+mod outcome;
 mod plan;
 mod question;
 mod register;

@@ -3,12 +3,12 @@
 use super::Patience;
 use super::breaker::{Breaker, Pass, Sign};
 use super::gate::{Gate, Place, Ticket};
+use super::metrics;
 use super::record::{self, Ledger, Showing};
 use super::repeats::Repeats;
 use super::replicas::{Beginning, Replicas, Start, UNSHARED};
 use super::statistics::{Counters, count};
 use super::table::{Departure, Flight, Landed, Source};
-use super::told;
 use super::window::Window;
 use crate::audit::{Entry, RequestFacts};
 use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
@@ -192,7 +192,7 @@ impl Trip<'_> {
         self.flight.goes_out();
         count(&counters.asked);
         let outcome = self.ask(&ids, &mut pass, place).await;
-        told::tell(outcome.as_ref());
+        metrics::count(outcome.as_ref());
         if outcome.as_ref().map_or_else(|failure| failure.delivery != Delivery::NotDelivered, |_| true) {
             self.was_heard();
         }
@@ -248,7 +248,8 @@ impl Trip<'_> {
     /// The outcome goes on the trail, and is told only then. What has nothing of CP-IS in it is told all the same.
     async fn arrive(&self, mut open: Box<Open>, outcome: Result<Answer, Failure>) -> Landed {
         if let Err(failure) = &outcome {
-            tracing::warn!(kind = %failure.kind, phase = ?failure.phase, delivery = ?failure.delivery, "look failed");
+            let (outcome, delivery) = (failure.outcome(), failure.delivery.name());
+            tracing::warn!(outcome, kind = %failure.kind, phase = ?failure.phase, delivery, "look failed");
         }
         let not_heard = outcome.as_ref().is_err_and(|failure| failure.delivery == Delivery::NotDelivered);
         // It is written beside the entry, without which it does not count, so that what is shown is in the file by then.

@@ -18,6 +18,7 @@ mod breaker;
 mod flight;
 mod gate;
 mod key;
+mod metrics;
 mod options;
 mod origin;
 mod recall;
@@ -27,18 +28,17 @@ mod repeats;
 mod replicas;
 mod statistics;
 mod table;
-mod told;
 mod weight;
 mod window;
 
 pub use breaker::{BreakerRules, BreakerState};
 pub use gate::Bulkhead;
 pub use key::LookKey;
+pub use metrics::ends_of_a_query;
 pub use options::{Options, StoreLocation};
 pub use origin::Origin;
 pub use recall::Past;
 pub use statistics::Statistics;
-pub use told::USUAL as USUAL_OUTCOMES;
 
 use crate::audit::{RequestFacts, Trail};
 use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, Phase, Question, Register, Requester, Text};

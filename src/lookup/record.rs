@@ -176,7 +176,7 @@ fn event(outcome: Result<&Answer, &Failure>) -> Event {
 fn upshot(outcome: Result<&Answer, &Failure>) -> Upshot {
     match outcome {
         Ok(answer) => Upshot {
-            outcome: if answer.records().is_empty() { "no-record" } else { "found" }.into(),
+            outcome: answer.outcome().into(),
             // No question any more.
             delivery: None,
             shown: Some(Shown::from(answer)),
@@ -186,7 +186,7 @@ fn upshot(outcome: Result<&Answer, &Failure>) -> Upshot {
             age_ms: None,
         },
         Err(failure) => Upshot {
-            outcome: failure.kind.name().into(),
+            outcome: failure.outcome().into(),
             response_code: failure.kind.response_code().map(Into::into),
             delivery: Some(failure.delivery),
             notification_expected: failure.notification_expected(),

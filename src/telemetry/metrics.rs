@@ -57,6 +57,15 @@ struct RequestSeries {
     status: u16,
 }
 
+/// How one query ended, in words of the chart's `metrics.txt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LookupLabels {
+    pub outcome: &'static str,
+    /// Whether CP-IS may have heard; absent where it answered.
+    pub delivery: Option<&'static str>,
+    pub response_code: &'static str,
+}
+
 /// A request under way; it is one less when this is dropped.
 pub(super) struct ActiveRequest(&'static str);
 
@@ -83,7 +92,11 @@ impl Metrics {
                 .with_unit("{request}")
                 .with_description("HTTP requests under way")
                 .build(),
-            lookups: counter("cpis.lookups", "{query}", "Queries to the SMSP, by what became of them and by the response code"),
+            lookups: counter(
+                "cpis.lookups",
+                "{query}",
+                "Queries to the SMSP, by what became of them, whether CP-IS may have heard, and the response code",
+            ),
             smsp_phase: seconds("cpis.smsp.phase.duration", "Duration of the phases of exchanges with the SMSP"),
             phase_exemplars: Exemplars::new(&SECONDS),
             trail_commit: seconds("cpis.trail.commit.duration", "Duration of commits of the audit trail"),
@@ -130,33 +143,35 @@ impl Metrics {
         self.request_exemplars.record(trace, took, || RequestSeries { method, route: route.cloned(), status });
     }
 
-    /// What has not happened yet is 0, not absent: an alert must see the first one as a rise. `lookups`: outcomes with response
-    /// codes, as [`Metrics::lookup`] takes them; `refusals`: names of problems;
-    /// `endings`: why connections are ended.
+    /// What has not happened yet is 0, not absent: an alert must see the first one as a rise. `lookups`: how queries may end;
+    /// `refusals`: names of problems; `endings`: why connections are ended.
     pub fn begin_at_zero(
         &self,
-        lookups: &[(&'static str, &'static str)],
+        lookups: impl IntoIterator<Item = LookupLabels>,
         refusals: impl IntoIterator<Item = &'static str>,
         endings: impl IntoIterator<Item = &'static str>,
     ) {
         for reason in endings {
             self.connections_ended.add(0, &[KeyValue::new("reason", reason)]);
         }
-        for &(outcome, response_code) in lookups {
-            self.count_lookups(outcome, response_code, 0);
+        for labels in lookups {
+            self.count_lookups(labels, 0);
         }
         for reason in refusals {
             self.refused.add(0, &[KeyValue::new("reason", reason)]);
         }
     }
 
-    /// One query that was made. `outcome` and `response_code`: of the vocabularies in the chart's `metrics.txt`.
-    pub fn lookup(&self, outcome: &'static str, response_code: &'static str) {
-        self.count_lookups(outcome, response_code, 1);
+    /// One query that was made.
+    pub fn lookup(&self, labels: LookupLabels) {
+        self.count_lookups(labels, 1);
     }
 
-    fn count_lookups(&self, outcome: &'static str, response_code: &'static str, count: u64) {
-        self.lookups.add(count, &[KeyValue::new("outcome", outcome), KeyValue::new("response_code", response_code)]);
+    fn count_lookups(&self, labels: LookupLabels, count: u64) {
+        let LookupLabels { outcome, delivery, response_code } = labels;
+        let mut labels = vec![KeyValue::new("outcome", outcome), KeyValue::new("response_code", response_code)];
+        labels.extend(delivery.map(|delivery| KeyValue::new("delivery", delivery)));
+        self.lookups.add(count, &labels);
     }
 
     /// One phase of an exchange, also one in which it failed.

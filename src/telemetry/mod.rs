@@ -22,7 +22,7 @@ mod start;
 mod trace;
 
 pub use logs::LogForm;
-pub use metrics::{Breaker, LookupNumbers, Metrics, TrailNumbers, metrics};
+pub use metrics::{Breaker, LookupLabels, LookupNumbers, Metrics, TrailNumbers, metrics};
 pub use page::{PageFormat, page};
 pub use smsp::SmspPhase;
 pub use start::{Telemetry, start};

@@ -11,7 +11,7 @@ impl Problem {
     /// What a failed look is to the caller. `own_identity`: the author on the wire was the caller, not a nominated person.
     pub fn of_failure(failure: &Failure, own_identity: bool) -> Self {
         let mut problem = of_kind(&failure.kind, own_identity);
-        problem.name = failure.kind.name();
+        problem.name = failure.outcome();
         problem.delivery = Some(failure.delivery);
         let text = &mut problem.issue.diagnostics;
         if !matches!(failure.kind, FailureKind::AuthorIncomplete { .. } | FailureKind::Internal) {

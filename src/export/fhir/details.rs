@@ -54,11 +54,7 @@ impl Details {
         self.text("freshness", request.freshness.as_ref());
         if let Some(upshot) = &entry.upshot {
             self.text("response-code", upshot.response_code.as_ref());
-            let delivery = upshot.delivery.map(|delivery| match delivery {
-                Delivery::NotDelivered => "none",
-                Delivery::MaybeDelivered => "maybe",
-            });
-            self.plain("delivery", delivery.unwrap_or_default());
+            self.plain("delivery", upshot.delivery.map(Delivery::name).unwrap_or_default());
             self.plain("notification-expected", &upshot.notification_expected.map(|is| is.to_string()).unwrap_or_default());
             if let Some(counts) = upshot.shown {
                 let counts = [

@@ -16,17 +16,6 @@ use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 use url::Url;
 
-/// What went wrong, for the span. What the reply means is not judged here.
-fn error_type(kind: &FailureKind) -> &'static str {
-    match kind {
-        FailureKind::NotConnected { .. } => "not-connected",
-        FailureKind::Tls { .. } => "tls",
-        FailureKind::ConnectionLost => "connection-lost",
-        FailureKind::TooLarge => "too-large",
-        _ => "internal",
-    }
-}
-
 /// The moments of one exchange; each is marked once.
 #[derive(Debug)]
 struct Marks {
@@ -92,11 +81,11 @@ impl Exchange {
         }
     }
 
-    /// The whole reply is there, or there is none.
+    /// The whole reply is there, or there is none. What it means is not judged here.
     pub(super) fn end(mut self, failure: Option<&Failure>) {
         self.ended = true;
         if let Some(failure) = failure {
-            self.work.failed(error_type(&failure.kind));
+            self.work.failed(failure.outcome());
         }
     }
 
@@ -110,7 +99,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         // Nobody waits for it any longer.
         if !self.ended {
-            self.work.failed("timeout");
+            self.work.failed(FailureKind::Timeout.name());
         }
         let (marks, ended) = (&self.marks, Instant::now());
         Facts::smsp(ended - marks.began);

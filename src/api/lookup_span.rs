@@ -1,0 +1,44 @@
+//! The span of a look that a request asked for.
+
+use crate::cpis::{Failure, Question};
+use crate::lookup::Look;
+use crate::telemetry;
+use crate::telemetry::request::Facts;
+use crate::telemetry::spans::{self, Work};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A look under way.
+pub struct LookupSpan {
+    work: Work,
+    began: Instant,
+}
+
+impl LookupSpan {
+    /// Begins the span; the question is asked in its name.
+    pub fn begin(question: &mut Question) -> Self {
+        let work = spans::lookup();
+        // Without a span of its own, the look is asked in the name of the request's, or of the caller's where that is all there is.
+        let asks = work.traceparent().or_else(telemetry::traceparent);
+        question.traceparent = asks.map(|traceparent| traceparent.as_str().into());
+        Self { work, began: Instant::now() }
+    }
+
+    pub fn work(&self) -> &Work {
+        &self.work
+    }
+
+    pub fn end(self, outcome: &Result<Look, Arc<Failure>>) {
+        Facts::lookup(self.began.elapsed());
+        let (name, code) = match outcome {
+            Ok(look) => (look.answer.outcome(), look.answer.code_label()),
+            Err(failure) => (failure.outcome(), failure.code_label()),
+        };
+        self.work.note("cpis.outcome", name);
+        self.work.note("cpis.response_code", code);
+        match outcome {
+            Ok(look) => self.work.note("cpis.lookup.answered_by", if look.shared { "shared" } else { "asked" }),
+            Err(_) => self.work.failed(name),
+        }
+    }
+}
