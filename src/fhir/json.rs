@@ -1,7 +1,7 @@
 //! FHIR JSON (R4, "JSON Representation of Resources"): without nulls but in arrays of primitives, without empty arrays or
 //! objects.
 
-use super::emit::{self, Emit, Primitive, Sink, UNSET_MARKER, Value};
+use super::elements::{self, Emit, Primitive, Sink, UNSET_MARKER, Value};
 use super::layout::Layout;
 use fhirbolt_model::r4::Resource;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ pub fn write_resource(out: &mut Vec<u8>, resource: &Resource) {
 
 /// The same, laid out in a given way.
 pub fn write_laid_out(out: &mut Vec<u8>, resource: &Resource, layout: Layout) {
-    let Some(name) = emit::type_name(resource) else {
+    let Some(name) = elements::type_name(resource) else {
         debug_assert!(false, "a resource type that this service does not send");
         out.extend_from_slice(br#"{"resourceType":"OperationOutcome","issue":[{"severity":"fatal","code":"exception"}]}"#);
         return;
@@ -109,7 +109,12 @@ impl Writer<'_> {
     }
 
     fn shadow<P: Primitive>(&mut self, primitive: &P) {
-        self.members(|inner| inner.element(primitive.id(), primitive.extension()));
+        self.members(|inner| {
+            if let Some(id) = primitive.id() {
+                inner.attribute("id", id);
+            }
+            inner.complexes("extension", primitive.extension());
+        });
     }
 
     /// An array in which `write` returns false where it has nothing to say, which is `null`.

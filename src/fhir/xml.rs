@@ -3,7 +3,7 @@
 
 mod escape;
 
-use super::emit::{self, Emit, Primitive, Sink, UNSET_MARKER, Value};
+use super::elements::{self, Emit, Primitive, Sink, UNSET_MARKER, Value};
 use super::layout::Layout;
 use escape::push_escaped;
 use fhirbolt_model::r4::Resource;
@@ -23,7 +23,7 @@ pub fn write_resource(out: &mut Vec<u8>, resource: &Resource, layout: Layout) {
 
 fn write_element(out: &mut Vec<u8>, resource: &Resource, namespace: &[u8], layout: Layout) {
     layout.line(out);
-    let name = emit::type_name(resource);
+    let name = elements::type_name(resource);
     debug_assert!(name.is_some(), "a resource type that this service does not send");
     let element = name.unwrap_or("OperationOutcome");
     out.push(b'<');

@@ -78,7 +78,7 @@ fn one_plan_and_its_accesses() -> Answer {
 }
 
 fn first(answer: &Answer, kind: ResourceType) -> Resource {
-    resources(answer).into_iter().find(|resource| emit::type_name(resource) == Some(kind.name())).unwrap()
+    resources(answer).into_iter().find(|resource| elements::type_name(resource) == Some(kind.name())).unwrap()
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use super::Sink;
+use super::field::{Field, Item};
 use fhirbolt_model::r4::types::{self, Extension};
 
 /// A primitive of FHIR: a value that may be missing, an id and extensions.
@@ -33,6 +35,18 @@ macro_rules! primitive {
 
             fn extension(&self) -> &[Extension] {
                 &self.extension
+            }
+        }
+
+        impl Field for types::$kind {
+            fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
+                sink.primitive(name, self);
+            }
+        }
+
+        impl Item for types::$kind {
+            fn emit_all_as<S: Sink>(items: &[Self], name: &'static str, sink: &mut S) {
+                sink.primitives(name, items);
             }
         })+
     };

@@ -105,6 +105,18 @@ fn every_resource_of_an_answer_is_told_in_the_order_of_r4() {
 }
 
 #[test]
+fn a_table_has_every_element_of_its_type_in_the_order_of_r4() {
+    let keys = samples::keys();
+    let answer = samples::large();
+    let graph = Graph::new(&answer, &samples::context(&keys));
+    for kind in ResourceType::ALL {
+        let resource = resources::build(&graph, graph.of_type(kind).next().unwrap());
+        let names: Vec<_> = super::of(kind).iter().map(|element| element.name).collect();
+        assert_eq!(names, fields(&format!("{resource:#?}")), "{kind:?}");
+    }
+}
+
+#[test]
 fn whole_data_types_are_told_in_the_order_of_r4() {
     let period =
         Box::new(Period { id: Some("p".into()), start: Some("2026".into()), end: Some("2027".into()), ..Default::default() });

@@ -1,0 +1,88 @@
+//! What a field of fhirbolt's types may hold, and how each kind is told to a [`Sink`].
+
+use super::Sink;
+use fhirbolt_model::r4::{Resource, types::Xhtml};
+
+/// A field that is written: a primitive, an object, a choice of types, one of them that may be missing, or many of them.
+pub trait Field {
+    fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S);
+
+    /// Whether a mandatory field has nothing in it. A single value is never missing: fhirbolt marks the ones that were not set.
+    fn is_missing(&self) -> bool {
+        false
+    }
+}
+
+/// What stands in fields that repeat.
+pub trait Item: Field + Sized {
+    fn emit_all_as<S: Sink>(items: &[Self], name: &'static str, sink: &mut S);
+}
+
+impl<F: Field> Field for Box<F> {
+    fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
+        (**self).emit_as(name, sink);
+    }
+}
+
+impl<F: Field> Field for Option<F> {
+    fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
+        if let Some(field) = self {
+            field.emit_as(name, sink);
+        }
+    }
+}
+
+impl<I: Item> Field for Vec<I> {
+    fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
+        I::emit_all_as(self, name, sink);
+    }
+
+    fn is_missing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// `Element.id` and `Extension.url`.
+impl Field for String {
+    fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
+        sink.attribute(name, self);
+    }
+
+    fn is_missing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Field for Xhtml {
+    fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
+        debug_assert!(self.id.is_none(), "an id that is never written");
+        sink.xhtml(name, &self.value);
+    }
+
+    fn is_missing(&self) -> bool {
+        self.value.is_empty()
+    }
+}
+
+impl Field for Resource {
+    fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
+        sink.resource(name, self);
+    }
+}
+
+/// A field that is never written.
+pub trait Unset {
+    fn is_unset(&self) -> bool;
+}
+
+impl<T> Unset for Option<T> {
+    fn is_unset(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T> Unset for Vec<T> {
+    fn is_unset(&self) -> bool {
+        self.is_empty()
+    }
+}

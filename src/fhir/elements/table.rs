@@ -1,0 +1,176 @@
+//! The form of the tables.
+//!
+//! ```text
+//! Flag: DomainResource {
+//!     never encounter "encounter" summary,
+//!     sent  status    "status"    summary mandatory modifier,
+//! }
+//! ```
+//!
+//! A row has: whether we ever set the element, its field in fhirbolt's type, its name, and what of [`Element`](super::Element) is true of
+//! it. Below the root of a resource, and where a resource is always whole, only `mandatory` matters, and only that is said. The rows that
+//! all types of a kind begin with come from the kind: Element, BackboneElement, Resource or DomainResource.
+//!
+//! A field without a row does not compile. A `never` that is set after all, and a mandatory list that is empty, fail a debug assertion.
+
+/// A type's table: makes it [`Emit`](super::Emit), and a DomainResource [`InPart`](super::InPart).
+macro_rules! table {
+    ($type:ident: Element { $($rows:tt)* }) => {
+        table! { $type {
+            sent id "id",
+            sent extension "extension",
+            $($rows)*
+        } }
+    };
+    ($type:ident: BackboneElement { $($rows:tt)* }) => {
+        table! { $type {
+            sent  id                 "id",
+            sent  extension          "extension",
+            never modifier_extension "modifierExtension",
+            $($rows)*
+        } }
+    };
+    ($type:ident: Resource { $($rows:tt)* }) => {
+        table! { $type {
+            sent  id             "id",
+            sent  meta           "meta",
+            never implicit_rules "implicitRules",
+            never language       "language",
+            $($rows)*
+        } }
+    };
+    ($type:ident: DomainResource { $($rows:tt)* }) => {
+        table! { @in_part $type {
+            sent  id                 "id"                summary kept,
+            sent  meta               "meta"              summary kept,
+            never implicit_rules     "implicitRules"     summary modifier,
+            never language           "language",
+            sent  text               "text",
+            never contained          "contained",
+            sent  extension          "extension",
+            never modifier_extension "modifierExtension" modifier,
+            $($rows)*
+        } }
+    };
+    (@in_part $type:ident { $($use:ident $field:ident $name:literal $($is:ident)*,)* }) => {
+        table! { $type { $($use $field $name $($is)*,)* } }
+
+        impl $crate::fhir::elements::InPart for $type {
+            const ELEMENTS: &'static [$crate::fhir::elements::Element] = &[$(table!(@row $name $($is)*)),*];
+
+            fn keep(&mut self, is_kept: impl Fn(&$crate::fhir::elements::Element) -> bool) -> &mut fhirbolt_model::r4::types::Meta {
+                $(if !is_kept(&const { table!(@row $name $($is)*) }) {
+                    self.$field = Default::default();
+                })*
+                self.meta.get_or_insert_default()
+            }
+        }
+    };
+    ($type:ident { $($use:ident $field:ident $name:literal $($is:ident)*,)* }) => {
+        impl $crate::fhir::elements::Emit for $type {
+            fn emit<S: $crate::fhir::elements::Sink>(&self, sink: &mut S) {
+                let Self { $($field),* } = self;
+                $(table!(@$use $type $field $name sink $($is)*);)*
+            }
+        }
+
+        impl $crate::fhir::elements::field::Field for $type {
+            fn emit_as<S: $crate::fhir::elements::Sink>(&self, name: &'static str, sink: &mut S) {
+                sink.complex(name, self);
+            }
+        }
+
+        impl $crate::fhir::elements::field::Item for $type {
+            fn emit_all_as<S: $crate::fhir::elements::Sink>(items: &[Self], name: &'static str, sink: &mut S) {
+                sink.complexes(name, items);
+            }
+        }
+    };
+    (@row $name:literal $($is:ident)*) => {
+        $crate::fhir::elements::Element { $($is: true,)* ..$crate::fhir::elements::Element::plain($name) }
+    };
+    (@sent $type:ident $field:ident $name:literal $sink:ident $($is:ident)*) => {
+        debug_assert!(
+            !(const { table!(@row $name $($is)*).mandatory } && $crate::fhir::elements::field::Field::is_missing($field)),
+            concat!(stringify!($type), ".", $name, " is required")
+        );
+        $crate::fhir::elements::field::Field::emit_as($field, $name, $sink);
+    };
+    (@never $type:ident $field:ident $name:literal $sink:ident $($is:ident)*) => {
+        debug_assert!(
+            $crate::fhir::elements::field::Unset::is_unset($field),
+            concat!(stringify!($field), " is set but never written")
+        );
+    };
+}
+
+/// Several types' tables.
+macro_rules! tables {
+    ($($type:ident $(: $kind:ident)? { $($rows:tt)* })*) => {
+        $(table! { $type $(: $kind)? { $($rows)* } })*
+    };
+}
+
+/// A choice of types (`value[x]`): those that are sent, each with the name of its element.
+macro_rules! choice {
+    ($type:ident { $($variant:ident $name:literal),* }) => {
+        impl $crate::fhir::elements::field::Field for $type {
+            fn emit_as<S: $crate::fhir::elements::Sink>(&self, name: &'static str, sink: &mut S) {
+                match self {
+                    $(Self::$variant(value) => value.emit_as($name, sink),)*
+                    _ => debug_assert!(false, "a type of {name}[x] that is never sent"),
+                }
+            }
+        }
+    };
+}
+
+/// The tables of every resource type that is sent, and what goes by the type of a [`Resource`](fhirbolt_model::r4::Resource).
+macro_rules! resources {
+    (
+        in_part { $($part:ident: $part_kind:ident { $($part_rows:tt)* })* }
+        whole { $($whole:ident: $whole_kind:ident { $($whole_rows:tt)* })* }
+    ) => {
+        tables! {
+            $($part: $part_kind { $($part_rows)* })*
+            $($whole: $whole_kind { $($whole_rows)* })*
+        }
+
+        /// The name of a resource's type, where it is one that we send.
+        #[must_use]
+        pub fn type_name(resource: &Resource) -> Option<&'static str> {
+            Some(match resource {
+                $(Resource::$part(_) => stringify!($part),)*
+                $(Resource::$whole(_) => stringify!($whole),)*
+                _ => return None,
+            })
+        }
+
+        impl Emit for Resource {
+            fn emit<S: Sink>(&self, sink: &mut S) {
+                match self {
+                    $(Resource::$part(resource) => resource.emit(sink),)*
+                    $(Resource::$whole(resource) => resource.emit(sink),)*
+                    _ => debug_assert!(false, "a resource type that this service does not send"),
+                }
+            }
+        }
+
+        /// The elements at the root of a type.
+        #[must_use]
+        pub fn of(kind: ResourceType) -> &'static [Element] {
+            match kind {
+                $(ResourceType::$part => $part::ELEMENTS,)*
+            }
+        }
+
+        /// Unsets every element at the root of `resource` that `is_kept` does not keep, and gives its `meta`. `None` where a resource
+        /// is always whole.
+        pub fn keep(resource: &mut Resource, is_kept: impl Fn(&Element) -> bool) -> Option<&mut Meta> {
+            match resource {
+                $(Resource::$part(resource) => Some(resource.keep(is_kept)),)*
+                _ => None,
+            }
+        }
+    };
+}
