@@ -16,7 +16,7 @@ use crate::access::Refusal;
 use crate::cpis::{Delivery, Failure, FailureKind, Phase};
 use crate::fhir::batch::BatchError;
 use crate::fhir::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode};
-use crate::fhir::search::SearchError;
+use crate::fhir::search::{SearchError, registry};
 
 /// Seconds after which a caller may try again, where nothing was sent.
 const RETRY_AFTER: u32 = 5;
@@ -212,8 +212,7 @@ impl From<NoRoute> for Problem {
                 IssueType::NotFound,
                 SpineCode::ResourceNotFound,
                 HttpCode::NotFound,
-                "There is nothing at this address. The resource types that can be searched are Flag, EpisodeOfCare, CareTeam, \
-                 CarePlan and AuditEvent.",
+                format!("There is nothing at this address. The resource types that can be searched are {}.", registry::names()),
             ),
             NoRoute::MethodNotAllowed(allow) => {
                 let mut problem = Self::new(

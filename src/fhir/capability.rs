@@ -126,7 +126,7 @@ fn resource(kind: ResourceType, instance: &Instance<'_>) -> CapabilityStatementR
         r#type: kind.name().into(),
         profile: Some([UK_CORE, kind.name()].concat().into()),
         supported_profile: supported_profile(kind, instance).into_iter().collect(),
-        documentation: Some(about(kind).into()),
+        documentation: Some(kind.about().into()),
         interaction: vec![interaction("read", READ)],
         versioning: Some("no-version".into()),
         read_history: Some(false.into()),
@@ -170,27 +170,8 @@ fn search_param(parameter: &Parameter, base_url: &str) -> Option<CapabilityState
 
 /// The profile that `/PatientFlag` names as well (decisions.md 29c).
 fn supported_profile(kind: ResourceType, instance: &Instance<'_>) -> Option<Canonical> {
-    let profile = match kind {
-        ResourceType::Flag => "Flag-PatientFlag",
-        ResourceType::CarePlan => "CarePlan-Flag",
-        ResourceType::CareTeam => "CareTeam-Flag",
-        _ => return None,
-    };
-    instance.patient_flag.then(|| [ENGLAND, profile].concat().into())
-}
-
-fn about(kind: ResourceType) -> &'static str {
-    match kind {
-        ResourceType::Flag => "The warning that a record system shows: one for each plan of the child.",
-        ResourceType::EpisodeOfCare => "The time for which a local authority holds a plan: one for each plan.",
-        ResourceType::CarePlan => "The plan as NHS England's Patient flags API shapes it: one for each plan.",
-        ResourceType::CareTeam => "The local authority's team and its numbers: one for each plan.",
-        ResourceType::Organization => "A local authority, with its office and emergency duty team numbers.",
-        ResourceType::Patient => "The child as CP-IS knows it, or the mother of an unborn child.",
-        ResourceType::AuditEvent => "An access to the child's CP-IS information, newest first; this look's own is among them.",
-        ResourceType::PractitionerRole => "Who made an access, and for which organisation.",
-        ResourceType::Device => "The system that made an access.",
-    }
+    let profile = kind.england_profile().filter(|_| instance.patient_flag)?;
+    Some([ENGLAND, profile].concat().into())
 }
 
 #[cfg(test)]

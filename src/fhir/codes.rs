@@ -1,7 +1,6 @@
 //! Code systems, identifier systems and the codes that stand in our resources (fhir.md 2).
 
-use super::resource_type::ResourceType;
-use crate::cpis::{OrganisationKind, PlanStatus, PlanType};
+use crate::cpis::{OrganisationKind, PlanType};
 
 /// One code of a published system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,23 +74,6 @@ pub fn plan_observation(plan_type: PlanType) -> Code {
     }
 }
 
-/// The status of a plan's resource (fhir.md 2). `None` stands for a placeholder, which is active. Empty for other types.
-#[must_use]
-pub fn plan_status(kind: ResourceType, status: Option<PlanStatus>) -> &'static str {
-    let words = match kind {
-        ResourceType::Flag => ["active", "inactive", "inactive"],
-        ResourceType::EpisodeOfCare => ["active", "planned", "finished"],
-        ResourceType::CarePlan => ["active", "draft", "completed"],
-        ResourceType::CareTeam => ["active", "proposed", "inactive"],
-        _ => [""; 3],
-    };
-    match status {
-        None | Some(PlanStatus::Active | PlanStatus::ActivePastForecast) => words[0],
-        Some(PlanStatus::Planned) => words[1],
-        Some(PlanStatus::Ended) => words[2],
-    }
-}
-
 /// The identifier system of an ODS code.
 #[must_use]
 pub fn ods_system(kind: OrganisationKind) -> &'static str {
@@ -108,13 +90,5 @@ mod tests {
     #[test]
     fn the_family_member_code_is_never_used() {
         assert!(PlanType::ALL.iter().all(|plan_type| plan_snomed(*plan_type).code != "375041000000100"));
-    }
-
-    #[test]
-    fn a_placeholder_is_active_everywhere() {
-        for kind in ResourceType::ALL.into_iter().filter(|kind| kind.is_per_plan()) {
-            assert_eq!(plan_status(kind, None), "active");
-            assert_eq!(plan_status(kind, Some(PlanStatus::ActivePastForecast)), "active");
-        }
     }
 }

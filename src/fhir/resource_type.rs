@@ -1,44 +1,134 @@
-/// The resource types that an answer is shown as (fhir.md 1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ResourceType {
-    Flag,
-    EpisodeOfCare,
-    CarePlan,
-    CareTeam,
-    Organization,
+//! The registry of the resource types that an answer is shown as (fhir.md 1): one row a type, with all that is said of a type as a whole.
+
+use crate::cpis::PlanStatus;
+
+/// What there is one resource of a type for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Each plan of each record, and each that could not be read.
+    Plan,
+    Authority,
+    /// Whom the answer is about.
     Patient,
-    AuditEvent,
-    PractitionerRole,
-    Device,
+    Access,
+    /// Each person who made an access or is responsible for it.
+    Person,
+    /// Each access that a system made.
+    System,
+}
+
+/// The status of a plan in the words of one type (fhir.md 2).
+struct Status {
+    /// The code system that R4 binds it to.
+    system: &'static str,
+    /// Of a plan that is active, planned, ended.
+    words: [&'static str; 3],
+}
+
+struct Row {
+    name: &'static str,
+    /// The byte that stands for the type inside an id. Part of the format of ids: never renumber.
+    id_byte: u8,
+    origin: Origin,
+    status: Option<Status>,
+    /// The profile that `/PatientFlag` names as well: the last part of its address (decisions.md 29c).
+    england_profile: Option<&'static str>,
+    /// In `/metadata`, for people.
+    about: &'static str,
+}
+
+/// In the order of `/metadata` and of a graph's nodes.
+macro_rules! resource_types {
+    ($($kind:ident { $($fact:ident: $value:expr),* $(,)? })*) => {
+        /// The resource types that an answer is shown as (fhir.md 1).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ResourceType {
+            $($kind),*
+        }
+
+        impl ResourceType {
+            pub const ALL: [Self; [$(stringify!($kind)),*].len()] = [$(Self::$kind),*];
+
+            const fn row(self) -> &'static Row {
+                match self {
+                    $(Self::$kind => const { &Row { name: stringify!($kind), $($fact: $value),* } },)*
+                }
+            }
+        }
+    };
+}
+
+resource_types! {
+    Flag {
+        id_byte: 1,
+        origin: Origin::Plan,
+        status: Some(Status { system: "http://hl7.org/fhir/flag-status", words: ["active", "inactive", "inactive"] }),
+        england_profile: Some("Flag-PatientFlag"),
+        about: "The warning that a record system shows: one for each plan of the child.",
+    }
+    EpisodeOfCare {
+        id_byte: 2,
+        origin: Origin::Plan,
+        status: Some(Status { system: "http://hl7.org/fhir/episode-of-care-status", words: ["active", "planned", "finished"] }),
+        england_profile: None,
+        about: "The time for which a local authority holds a plan: one for each plan.",
+    }
+    CarePlan {
+        id_byte: 3,
+        origin: Origin::Plan,
+        status: Some(Status { system: "http://hl7.org/fhir/request-status", words: ["active", "draft", "completed"] }),
+        england_profile: Some("CarePlan-Flag"),
+        about: "The plan as NHS England's Patient flags API shapes it: one for each plan.",
+    }
+    CareTeam {
+        id_byte: 4,
+        origin: Origin::Plan,
+        status: Some(Status { system: "http://hl7.org/fhir/care-team-status", words: ["active", "proposed", "inactive"] }),
+        england_profile: Some("CareTeam-Flag"),
+        about: "The local authority's team and its numbers: one for each plan.",
+    }
+    Organization {
+        id_byte: 5,
+        origin: Origin::Authority,
+        status: None,
+        england_profile: None,
+        about: "A local authority, with its office and emergency duty team numbers.",
+    }
+    Patient {
+        id_byte: 6,
+        origin: Origin::Patient,
+        status: None,
+        england_profile: None,
+        about: "The child as CP-IS knows it, or the mother of an unborn child.",
+    }
+    AuditEvent {
+        id_byte: 7,
+        origin: Origin::Access,
+        status: None,
+        england_profile: None,
+        about: "An access to the child's CP-IS information, newest first; this look's own is among them.",
+    }
+    PractitionerRole {
+        id_byte: 8,
+        origin: Origin::Person,
+        status: None,
+        england_profile: None,
+        about: "Who made an access, and for which organisation.",
+    }
+    Device {
+        id_byte: 9,
+        origin: Origin::System,
+        status: None,
+        england_profile: None,
+        about: "The system that made an access.",
+    }
 }
 
 impl ResourceType {
-    pub const ALL: [Self; 9] = [
-        Self::Flag,
-        Self::EpisodeOfCare,
-        Self::CarePlan,
-        Self::CareTeam,
-        Self::Organization,
-        Self::Patient,
-        Self::AuditEvent,
-        Self::PractitionerRole,
-        Self::Device,
-    ];
-
     /// The name in URLs, in `resourceType` and in references.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Flag => "Flag",
-            Self::EpisodeOfCare => "EpisodeOfCare",
-            Self::CarePlan => "CarePlan",
-            Self::CareTeam => "CareTeam",
-            Self::Organization => "Organization",
-            Self::Patient => "Patient",
-            Self::AuditEvent => "AuditEvent",
-            Self::PractitionerRole => "PractitionerRole",
-            Self::Device => "Device",
-        }
+    pub const fn name(self) -> &'static str {
+        self.row().name
     }
 
     /// Exact, as FHIR names are case-sensitive.
@@ -47,25 +137,54 @@ impl ResourceType {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    #[must_use]
+    pub fn origin(self) -> Origin {
+        self.row().origin
+    }
+
     /// Whether there is one such resource for each plan of the answer.
     #[must_use]
     pub fn is_per_plan(self) -> bool {
-        matches!(self, Self::Flag | Self::EpisodeOfCare | Self::CarePlan | Self::CareTeam)
+        self.origin() == Origin::Plan
     }
 
-    /// The byte that stands for the type inside an id. Part of the format of ids: never renumber.
-    pub(crate) fn id_byte(self) -> u8 {
-        match self {
-            Self::Flag => 1,
-            Self::EpisodeOfCare => 2,
-            Self::CarePlan => 3,
-            Self::CareTeam => 4,
-            Self::Organization => 5,
-            Self::Patient => 6,
-            Self::AuditEvent => 7,
-            Self::PractitionerRole => 8,
-            Self::Device => 9,
+    /// The status of a plan's resource (fhir.md 2). `None` stands for a placeholder, which is active. Empty for types that have none.
+    #[must_use]
+    pub fn plan_status(self, status: Option<PlanStatus>) -> &'static str {
+        let Some(Status { words: [active, planned, ended], .. }) = &self.row().status else { return "" };
+        match status {
+            None | Some(PlanStatus::Active | PlanStatus::ActivePastForecast) => active,
+            Some(PlanStatus::Planned) => planned,
+            Some(PlanStatus::Ended) => ended,
         }
+    }
+
+    /// The code system that R4 binds the status of a plan's resource to.
+    #[must_use]
+    pub fn status_system(self) -> Option<&'static str> {
+        self.row().status.as_ref().map(|status| status.system)
+    }
+
+    /// Whether `code` is the status of a resource of this type.
+    #[must_use]
+    pub fn has_status(self, code: &str) -> bool {
+        self.row().status.as_ref().is_some_and(|status| status.words.contains(&code))
+    }
+
+    /// The last part of the profile that `/PatientFlag` names as well (decisions.md 29c).
+    #[must_use]
+    pub fn england_profile(self) -> Option<&'static str> {
+        self.row().england_profile
+    }
+
+    /// What it is, for people.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        self.row().about
+    }
+
+    pub(crate) fn id_byte(self) -> u8 {
+        self.row().id_byte
     }
 
     pub(crate) fn from_id_byte(byte: u8) -> Option<Self> {
@@ -85,5 +204,13 @@ mod tests {
         }
         assert_eq!(ResourceType::parse("flag"), None);
         assert_eq!(ResourceType::from_id_byte(0), None);
+    }
+
+    #[test]
+    fn a_placeholder_is_active_everywhere() {
+        for kind in ResourceType::ALL.into_iter().filter(|kind| kind.is_per_plan()) {
+            assert_eq!(kind.plan_status(None), "active");
+            assert_eq!(kind.plan_status(Some(PlanStatus::ActivePastForecast)), "active");
+        }
     }
 }

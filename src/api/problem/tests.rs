@@ -5,6 +5,15 @@ use crate::cpis::{
 };
 use std::time::Duration;
 
+#[test]
+fn an_address_with_nothing_names_the_types_that_can_be_searched() {
+    assert_eq!(
+        Problem::from(NoRoute::NotFound).issue.diagnostics,
+        "There is nothing at this address. The resource types that can be searched are Flag, EpisodeOfCare, CareTeam, CarePlan and \
+         AuditEvent."
+    );
+}
+
 fn authority() -> LocalAuthority {
     LocalAuthority {
         organisation: Organisation {

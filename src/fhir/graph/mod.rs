@@ -9,6 +9,7 @@ mod name;
 mod patient;
 mod plan;
 
+use super::resource_type::Origin;
 pub use super::resource_type::ResourceType;
 pub use authority::{Authority, ContactNumber, Medium, Purpose};
 pub use edge::Edge;
@@ -121,15 +122,13 @@ impl<'a> Graph<'a> {
     }
 
     fn count(&self, kind: ResourceType) -> usize {
-        match kind {
-            ResourceType::Flag | ResourceType::EpisodeOfCare | ResourceType::CarePlan | ResourceType::CareTeam => {
-                self.plans.len()
-            }
-            ResourceType::Organization => self.authorities.len(),
-            ResourceType::Patient => 1,
-            ResourceType::AuditEvent => self.looks.len(),
-            ResourceType::PractitionerRole => self.roles.len(),
-            ResourceType::Device => self.devices.len(),
+        match kind.origin() {
+            Origin::Plan => self.plans.len(),
+            Origin::Authority => self.authorities.len(),
+            Origin::Patient => 1,
+            Origin::Access => self.looks.len(),
+            Origin::Person => self.roles.len(),
+            Origin::System => self.devices.len(),
         }
     }
 
@@ -150,22 +149,22 @@ impl<'a> Graph<'a> {
         self.of_type(id.kind).find(|key| self.part(*key, id.key) == id.part)
     }
 
-    /// The plan behind a Flag, EpisodeOfCare, CarePlan or CareTeam.
+    /// The plan that a resource is made for.
     #[must_use]
     pub fn plan(&self, key: NodeKey) -> Option<&PlanNode<'a>> {
         if key.kind.is_per_plan() { self.plans.get(key.index) } else { None }
     }
 
-    /// The access behind an AuditEvent, PractitionerRole or Device.
+    /// The access that a resource is made for or belongs to.
     #[must_use]
     pub fn access(&self, key: NodeKey) -> Option<&'a Access> {
         self.look_of(key).map(|look| look.access)
     }
 
-    /// The local authority behind an Organization.
+    /// The local authority that a resource is made for.
     #[must_use]
     pub fn authority(&self, key: NodeKey) -> Option<&Authority<'a>> {
-        if key.kind == ResourceType::Organization { self.authorities.get(key.index) } else { None }
+        if key.kind.origin() == Origin::Authority { self.authorities.get(key.index) } else { None }
     }
 
     /// The local authority of a plan, where it is known.
@@ -188,19 +187,15 @@ impl<'a> Graph<'a> {
 
     /// The place of a PractitionerRole within its access: 0 is the author, then those responsible.
     pub(super) fn place_in_access(&self, key: NodeKey) -> usize {
-        if key.kind == ResourceType::PractitionerRole {
-            self.roles.get(key.index).map_or(0, |role| usize::from(role.1))
-        } else {
-            0
-        }
+        if key.kind.origin() == Origin::Person { self.roles.get(key.index).map_or(0, |role| usize::from(role.1)) } else { 0 }
     }
 
     fn look_of(&self, key: NodeKey) -> Option<&Look<'a>> {
-        let look = match key.kind {
-            ResourceType::AuditEvent => key.index,
-            ResourceType::PractitionerRole => self.roles.get(key.index)?.0,
-            ResourceType::Device => *self.devices.get(key.index)?,
-            _ => return None,
+        let look = match key.kind.origin() {
+            Origin::Access => key.index,
+            Origin::Person => self.roles.get(key.index)?.0,
+            Origin::System => *self.devices.get(key.index)?,
+            Origin::Plan | Origin::Authority | Origin::Patient => return None,
         };
         self.looks.get(look)
     }

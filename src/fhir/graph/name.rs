@@ -1,6 +1,6 @@
 //! What names each part of an answer inside its id (decisions.md 27). A change here changes ids: it needs a new key.
 
-use super::{Graph, Look, NodeKey, PlanNode, ResourceType};
+use super::{Graph, Look, NodeKey, Origin, PlanNode};
 use crate::{
     cpis::{Access, AccessTime, Author, Entry, PlanType, SubjectKind, Unreadable},
     fhir::id::{KeyNumber, Part},
@@ -10,13 +10,11 @@ use std::cmp::Ordering;
 impl Graph<'_> {
     /// The name of a node under one key.
     pub(super) fn part(&self, key: NodeKey, under: KeyNumber) -> Part {
-        match key.kind {
-            ResourceType::Patient => Part::EMPTY,
-            ResourceType::Organization => self.organization_part(key, under),
-            ResourceType::AuditEvent | ResourceType::PractitionerRole | ResourceType::Device => self.access_part(key, under),
-            ResourceType::Flag | ResourceType::EpisodeOfCare | ResourceType::CarePlan | ResourceType::CareTeam => {
-                self.plan_part(key, under)
-            }
+        match key.kind.origin() {
+            Origin::Patient => Part::EMPTY,
+            Origin::Authority => self.organization_part(key, under),
+            Origin::Access | Origin::Person | Origin::System => self.access_part(key, under),
+            Origin::Plan => self.plan_part(key, under),
         }
     }
 
@@ -25,7 +23,7 @@ impl Graph<'_> {
         Part::code(&authority.code).unwrap_or_else(|| self.context.ids.hashed(under, &authority.identity().map(str::as_bytes), 0))
     }
 
-    /// The same for all four resources of a plan, so the one that new ids are made of is hashed once.
+    /// The same for all resources of a plan, so the one that new ids are made of is hashed once.
     fn plan_part(&self, key: NodeKey, under: KeyNumber) -> Part {
         let Some(node) = self.plan(key) else { return Part::EMPTY };
         if under == KeyNumber::FIRST {

@@ -3,7 +3,6 @@ use super::{
     plan_parts::{authority, name_england_profile, period, plan_concept, plan_meta, sibling, subject},
 };
 use crate::fhir::{
-    codes,
     graph::{Graph, NodeKey, ResourceType, Shape},
     narrative, wording,
 };
@@ -16,13 +15,13 @@ pub fn care_plan(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> CarePlan {
     let mut meta = plan_meta(graph, key, node);
     // The England profile requires a period, which a placeholder cannot have.
     if shape == Shape::PatientFlag && period.is_some() {
-        name_england_profile(&mut meta, "CarePlan-Flag");
+        name_england_profile(&mut meta, key);
     }
     CarePlan {
         id: Some(id(graph, key)),
         meta: Some(meta),
         text: Some(Box::new(narrative::of_plan(graph, node))),
-        status: codes::plan_status(key.kind, node.status).into(),
+        status: key.kind.plan_status(node.status).into(),
         intent: "plan".into(),
         category: vec![plan_concept(graph, node, None, Shape::Standard)],
         title: Some(wording::node_title(graph, node).into()),

@@ -3,7 +3,6 @@ use super::{
     plan_parts::{authority, name_england_profile, period, plan_concept, plan_meta, subject, team_name},
 };
 use crate::fhir::{
-    codes,
     graph::{Graph, NodeKey, Shape},
     narrative,
 };
@@ -20,13 +19,13 @@ pub fn care_team(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> CareTeam {
     let mut meta = plan_meta(graph, key, node);
     // The England profile requires a number.
     if shape == Shape::PatientFlag && !telecom.is_empty() {
-        name_england_profile(&mut meta, "CareTeam-Flag");
+        name_england_profile(&mut meta, key);
     }
     CareTeam {
         id: Some(id(graph, key)),
         meta: Some(meta),
         text: Some(Box::new(narrative::of_plan(graph, node))),
-        status: Some(codes::plan_status(key.kind, node.status).into()),
+        status: Some(key.kind.plan_status(node.status).into()),
         category: vec![plan_concept(graph, node, None, Shape::Standard)],
         name: Some(team_name(graph, node).into()),
         subject: Some(Box::new(subject(graph, node))),

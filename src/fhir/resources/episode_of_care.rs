@@ -17,7 +17,7 @@ pub fn episode_of_care(graph: &Graph<'_>, key: NodeKey) -> EpisodeOfCare {
         id: Some(id(graph, key)),
         meta: Some(plan_meta(graph, key, node)),
         text: Some(Box::new(narrative::of_plan(graph, node))),
-        status: codes::plan_status(key.kind, node.status).into(),
+        status: key.kind.plan_status(node.status).into(),
         r#type: vec![plan_concept(graph, node, observation, Shape::Standard)],
         patient: Box::new(subject(graph, node)),
         managing_organization: authority(graph, key, node).map(Box::new),

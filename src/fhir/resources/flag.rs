@@ -17,7 +17,7 @@ pub fn flag(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> Flag {
     let Some(node) = graph.plan(key) else { return Flag::default() };
     let mut meta = plan_meta(graph, key, node);
     if shape == Shape::PatientFlag {
-        name_england_profile(&mut meta, "Flag-PatientFlag");
+        name_england_profile(&mut meta, key);
     }
     let detail = |kind| Extension {
         url: codes::FLAG_DETAIL.to_owned(),
@@ -29,7 +29,7 @@ pub fn flag(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> Flag {
         meta: Some(meta),
         text: Some(Box::new(narrative::of_plan(graph, node))),
         extension: vec![detail(ResourceType::EpisodeOfCare), detail(ResourceType::CarePlan)],
-        status: codes::plan_status(key.kind, node.status).into(),
+        status: key.kind.plan_status(node.status).into(),
         category: vec![concept(codes::ENGLAND_CPIS_FLAG), concept(codes::SAFETY)],
         code: Box::new(plan_concept(graph, node, Some(codes::ENGLAND_CPIS_FLAG), shape)),
         subject: Box::new(subject(graph, node)),

@@ -15,9 +15,11 @@ pub fn plan_meta(graph: &Graph<'_>, key: NodeKey, node: &PlanNode<'_>) -> Box<Me
     meta(graph, key, tag.as_slice())
 }
 
-/// Names NHS England's own profile as well, before that of UK Core.
-pub fn name_england_profile(meta: &mut Meta, profile: &str) {
-    meta.profile.insert(0, [ENGLAND, profile].concat().into());
+/// Names NHS England's own profile as well, where the type has one, before that of UK Core.
+pub fn name_england_profile(meta: &mut Meta, key: NodeKey) {
+    if let Some(profile) = key.kind.england_profile() {
+        meta.profile.insert(0, [ENGLAND, profile].concat().into());
+    }
 }
 
 /// The SNOMED CT code of the plan, then `second`; for a placeholder the England code alone (decisions.md 7). Always with the

@@ -1,5 +1,5 @@
 //! The one table of what can be searched: it drives parsing, the strict-mode check and the self link, and is there for
-//! `/metadata`, `/SearchParameter/[id]` and the OpenAPI document. A resource is added here with one row.
+//! `/metadata`, `/SearchParameter/[id]` and the OpenAPI document. A resource type that can be searched has one row.
 
 use crate::fhir::graph::{Edge, ResourceType, Shape};
 
@@ -279,17 +279,17 @@ const AUDIT_EVENT: &[Parameter] = &[
     row("entity", Kind::Reference(Edge::AuditEntity), hl7!("AuditEvent-entity"), "The Patient whose record was looked at"),
 ];
 
-const fn of_type(resource: ResourceType, name: &'static str, own: &'static [Parameter]) -> Searchable {
-    Searchable { name, resource, shape: Shape::Standard, own, common: COMMON, implied: None }
+const fn of_type(resource: ResourceType, own: &'static [Parameter]) -> Searchable {
+    Searchable { name: resource.name(), resource, shape: Shape::Standard, own, common: COMMON, implied: None }
 }
 
 /// Every resource type that can be searched.
 pub const SEARCHABLE: &[Searchable] = &[
-    of_type(ResourceType::Flag, "Flag", FLAG),
-    of_type(ResourceType::EpisodeOfCare, "EpisodeOfCare", EPISODE_OF_CARE),
-    of_type(ResourceType::CareTeam, "CareTeam", CARE_TEAM),
-    of_type(ResourceType::CarePlan, "CarePlan", CARE_PLAN),
-    of_type(ResourceType::AuditEvent, "AuditEvent", AUDIT_EVENT),
+    of_type(ResourceType::Flag, FLAG),
+    of_type(ResourceType::EpisodeOfCare, EPISODE_OF_CARE),
+    of_type(ResourceType::CareTeam, CARE_TEAM),
+    of_type(ResourceType::CarePlan, CARE_PLAN),
+    of_type(ResourceType::AuditEvent, AUDIT_EVENT),
 ];
 
 /// The Patient-flags shape, `GET /PatientFlag` (fhir.md 1, 3): Flags; with `code`, CarePlan and CareTeam "in one request".
@@ -324,6 +324,15 @@ pub const LINKS: &[Link] = &[
 
 const fn link(source: ResourceType, name: &'static str, edges: &'static [Edge], targets: &'static [ResourceType]) -> Link {
     Link { source, name, edges, targets }
+}
+
+/// The names of every resource type that can be searched, as a sentence lists them.
+pub fn names() -> String {
+    let names: Vec<_> = SEARCHABLE.iter().map(|row| row.name).collect();
+    match names.split_last() {
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 impl Searchable {

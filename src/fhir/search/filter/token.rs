@@ -97,9 +97,9 @@ impl Token {
     fn is_status(&self, kind: ResourceType, status: Option<PlanStatus>) -> bool {
         let system = match &self.system {
             System::Any | System::Absent => true,
-            System::Is(wanted) => Some(wanted.as_str()) == status_system(kind),
+            System::Is(wanted) => Some(wanted.as_str()) == kind.status_system(),
         };
-        system && self.code.as_deref().is_none_or(|wanted| wanted == codes::plan_status(kind, status))
+        system && self.code.as_deref().is_none_or(|wanted| wanted == kind.plan_status(status))
     }
 
     /// As it stands in a link: what could be a word about somebody stands there as [`UNKNOWN`], which finds the same.
@@ -109,14 +109,19 @@ impl Token {
         match &self.system {
             System::Any => code,
             System::Absent => format!("|{code}"),
-            System::Is(system) if SYSTEMS.contains(&system.as_str()) => format!("{}|{code}", escape(system)),
+            System::Is(system) if is_known(system) => format!("{}|{code}", escape(system)),
             System::Is(_) => format!("{UNKNOWN}|{code}"),
         }
     }
 }
 
-/// The systems of everything that a token can find here.
-const SYSTEMS: [&str; 13] = [
+/// Whether something that a token can find here is of `system`.
+fn is_known(system: &str) -> bool {
+    SYSTEMS.contains(&system) || ResourceType::ALL.into_iter().any(|kind| kind.status_system() == Some(system))
+}
+
+/// The systems of codes and identifiers. Those of statuses are the types' own.
+const SYSTEMS: [&str; 9] = [
     codes::SNOMED_CT,
     codes::CPIS_OBSERVATION_TYPE,
     codes::ENGLAND_FLAG_CATEGORY,
@@ -126,26 +131,15 @@ const SYSTEMS: [&str; 13] = [
     codes::SDS_ROLE_PROFILE_ID,
     codes::SPINE_ASID,
     codes::NHS_NUMBER,
-    "http://hl7.org/fhir/flag-status",
-    "http://hl7.org/fhir/episode-of-care-status",
-    "http://hl7.org/fhir/request-status",
-    "http://hl7.org/fhir/care-team-status",
 ];
 
-/// The words among the codes: those of our resources, and the other statuses of R4.
-const WORDS: [&str; 17] = [
-    "active",
+/// The words among the codes, but for the statuses of our resources: the others of R4 too.
+const WORDS: [&str; 10] = [
     "cancelled",
     "child-protection-information-system-flag",
-    "completed",
-    "draft",
     "entered-in-error",
-    "finished",
-    "inactive",
     "on-hold",
     "onhold",
-    "planned",
-    "proposed",
     "revoked",
     "safety",
     "suspended",
@@ -159,16 +153,5 @@ fn may_be_repeated(code: &str) -> bool {
     let is_id = digits == code.len() && (12..=18).contains(&digits);
     let is_short = code.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && (code.len() <= 5 || ((1..=6).contains(&digits) && code.len() <= 8));
-    WORDS.contains(&code) || is_id || (is_short && digits <= 6)
-}
-
-/// The code system that the `status` of a type is bound to in R4.
-fn status_system(kind: ResourceType) -> Option<&'static str> {
-    Some(match kind {
-        ResourceType::Flag => "http://hl7.org/fhir/flag-status",
-        ResourceType::EpisodeOfCare => "http://hl7.org/fhir/episode-of-care-status",
-        ResourceType::CarePlan => "http://hl7.org/fhir/request-status",
-        ResourceType::CareTeam => "http://hl7.org/fhir/care-team-status",
-        _ => return None,
-    })
+    WORDS.contains(&code) || ResourceType::ALL.into_iter().any(|kind| kind.has_status(code)) || is_id || (is_short && digits <= 6)
 }
