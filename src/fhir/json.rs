@@ -21,6 +21,11 @@ pub fn write_laid_out(out: &mut Vec<u8>, resource: &Resource, layout: Layout) {
         out.extend_from_slice(br#"{"resourceType":"OperationOutcome","issue":[{"severity":"fatal","code":"exception"}]}"#);
         return;
     };
+    write_typed(out, name, resource, layout);
+}
+
+/// A resource whose type has that name.
+pub(super) fn write_typed<E: Emit>(out: &mut Vec<u8>, name: &str, resource: &E, layout: Layout) {
     out.push(b'{');
     let mut writer = Writer { out, first: true, layout: layout.deeper() };
     writer.name("", "resourceType");

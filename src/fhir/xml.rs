@@ -22,21 +22,28 @@ pub fn write_resource(out: &mut Vec<u8>, resource: &Resource, layout: Layout) {
 }
 
 fn write_element(out: &mut Vec<u8>, resource: &Resource, namespace: &[u8], layout: Layout) {
+    let Some(name) = elements::type_name(resource) else {
+        debug_assert!(false, "a resource type that this service does not send");
+        layout.line(out);
+        out.extend_from_slice(b"<OperationOutcome");
+        out.extend_from_slice(namespace);
+        out.extend_from_slice(br#"><issue><severity value="fatal"/><code value="exception"/></issue>"#);
+        layout.line(out);
+        out.extend_from_slice(b"</OperationOutcome>");
+        return;
+    };
+    write_typed(out, name, resource, namespace, layout);
+}
+
+/// A resource whose type has that name.
+pub(super) fn write_typed<E: Emit>(out: &mut Vec<u8>, name: &str, resource: &E, namespace: &[u8], layout: Layout) {
     layout.line(out);
-    let name = elements::type_name(resource);
-    debug_assert!(name.is_some(), "a resource type that this service does not send");
-    let element = name.unwrap_or("OperationOutcome");
     out.push(b'<');
-    out.extend_from_slice(element.as_bytes());
+    out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(namespace);
     let mut writer = Writer { out, open: true, layout: layout.deeper() };
-    if name.is_some() {
-        resource.emit(&mut writer);
-    } else {
-        writer.close_start_tag();
-        writer.out.extend_from_slice(br#"<issue><severity value="fatal"/><code value="exception"/></issue>"#);
-    }
-    writer.end(element, layout);
+    resource.emit(&mut writer);
+    writer.end(name, layout);
 }
 
 /// Writes the attributes and children of one element whose start tag has begun.

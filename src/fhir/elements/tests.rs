@@ -2,6 +2,8 @@
 //!
 //! fhirbolt's structs declare their fields in R4's order, and `Debug` lists them in theirs.
 
+mod condition;
+
 use super::{Emit, Primitive, Sink};
 use crate::cpis::Answer;
 use crate::fhir::graph::{Graph, ResourceType};

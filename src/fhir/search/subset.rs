@@ -26,7 +26,7 @@ pub enum Subset<'a> {
 }
 
 impl Subset<'_> {
-    fn keeps(self, element: &Element) -> bool {
+    pub(in crate::fhir) fn keeps(self, element: &Element) -> bool {
         if element.is_always_kept() {
             return true;
         }
