@@ -110,6 +110,26 @@ fn is_open(mode: u32, owner: u32, us: Option<u32>) -> bool {
     mode & 0o077 & !allowed != 0
 }
 
+/// A file that will be made needs its folder now.
+pub(super) fn check_parent(reader: &mut Reader, name: &str, path: &Path) -> Option<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let problem = if path.is_dir() {
+        format!("{} is a folder; wanted a file", path.display())
+    } else if !parent.is_dir() {
+        format!("the folder {} does not exist", parent.display())
+    } else {
+        return Some(());
+    };
+    reader.fault(name, problem);
+    None
+}
+
+pub(super) fn beside(store: &Path, suffix: &str) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::is_open;

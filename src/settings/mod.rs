@@ -5,8 +5,10 @@
 //! from which the [`reference()`] for operators is made as well.
 
 mod access;
+mod audit;
 mod author;
 mod certificates;
+mod cpis;
 mod fault;
 mod fhir;
 mod files;
@@ -15,15 +17,17 @@ mod identity;
 mod key_file;
 mod keys;
 mod kind;
+mod limits;
 mod listeners;
+mod lookup;
 mod reader;
 mod reference;
 mod renewal;
 mod server;
 mod smsp;
-mod stores;
 mod suggest;
 mod table;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -31,25 +35,25 @@ mod urls;
 mod validity;
 mod value;
 
+pub use cpis::{Cpis, ScheduledCare};
 pub use fault::{Fault, SettingsError};
 pub use fhir::{Batch, Fhir, Handling};
 pub use files::ReadFile;
+pub use limits::Limits;
 pub use listeners::{Listeners, Listening};
 pub use reader::Given;
 pub use reference::reference;
 pub use renewal::{Part, Renewal, renew};
 pub use server::{Admin, Server, ServerTls};
 pub use smsp::{Breaker, Smsp, SmspCredentials};
+pub use telemetry::Telemetry;
 pub use units::read_duration;
 pub use validity::{Standing, Validity, is_of_validity};
 
 use crate::access::Mode;
-use crate::telemetry::LogForm;
-use crate::{audit, lookup};
 use flat::Flat;
 use reader::Reader;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The variable that names the settings file where no `--config` does.
 pub const CONFIG_VARIABLE: &str = "CPIS_FHIR_CONFIG";
@@ -63,8 +67,8 @@ pub struct Settings {
     pub smsp: Smsp,
     pub cpis: Cpis,
     pub access: crate::access::Options,
-    pub lookup: lookup::Options,
-    pub audit: audit::Options,
+    pub lookup: crate::lookup::Options,
+    pub audit: crate::audit::Options,
     pub fhir: Fhir,
     pub limits: Limits,
     pub telemetry: Telemetry,
@@ -81,48 +85,6 @@ impl Settings {
     pub fn is_demo(&self) -> bool {
         is_demo(&self.access.modes)
     }
-}
-
-/// Questions about CP-IS itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cpis {
-    pub scheduled_care: ScheduledCare,
-}
-
-/// What happens to a lookup for scheduled care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScheduledCare {
-    /// 403, no query (decisions.md 17).
-    Refuse,
-    /// A query that makes no notification, for an SMSP that is known to support it.
-    SilentRead,
-}
-
-/// What a caller may use up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Per caller; at least 1. `None`: no limit, in a demonstration, whose callers are all one person.
-    pub requests_per_second: Option<u32>,
-    /// Different children whom one user may look at within `children_window`; at least 1.
-    pub children_per_user: usize,
-    pub children_window: Duration,
-    /// Longest request body, in bytes.
-    pub body: usize,
-    /// For a head, and for a body.
-    pub header_timeout: Duration,
-    /// For taking an answer.
-    pub write_timeout: Duration,
-    pub connections: usize,
-    /// Of callers who have not said who they are, from one address. `None`: a quarter of them.
-    pub connections_per_address: Option<usize>,
-    /// In bytes; `None`: as the machine has it.
-    pub memory: Option<usize>,
-}
-
-/// What the service says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Telemetry {
-    pub log: LogForm,
 }
 
 /// Reads and checks all settings.
@@ -149,9 +111,12 @@ fn open(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) ->
 ///
 /// # Errors
 /// Every fault of these settings, and every name that is no setting at all: it may be one of these, mistyped.
-pub fn load_audit(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<audit::Options, SettingsError> {
+pub fn load_audit(
+    file: Option<&Path>,
+    env: impl IntoIterator<Item = (String, String)>,
+) -> Result<crate::audit::Options, SettingsError> {
     let mut reader = open(file, env)?;
-    let audit = stores::audit(&mut reader, false);
+    let audit = audit::read(&mut reader, false);
     reader.forget_faults(|key| !key.starts_with("audit") && keys::key(key).is_some());
     reader.finish(audit)
 }
@@ -178,24 +143,24 @@ fn read(reader: &mut Reader) -> Option<Settings> {
     if let Some(access) = &access {
         author::check_reachable(reader, access);
     }
-    let lookup = stores::lookup(reader, is_demo);
-    let audit = stores::audit(reader, is_demo);
+    let lookup = lookup::read(reader, is_demo);
+    let audit = audit::read(reader, is_demo);
     let fhir = fhir::read(reader, is_demo);
     let (server, admin) = listeners?;
     let (mut lookup, audit, fhir) = (lookup?, audit?, fhir?);
-    lookup.window_file = stores::window_file(reader, &lookup, &audit);
+    lookup.window_file = lookup::window_file(reader, &lookup, &audit);
     warn_of_shared_keys(reader, &lookup, &audit, &fhir);
     Some(Settings {
         server,
         admin,
         smsp: smsp?,
-        cpis: cpis(reader)?,
+        cpis: cpis::read(reader)?,
         access: access?,
         lookup,
         audit,
         fhir,
-        limits: limits(reader, is_demo)?,
-        telemetry: telemetry(reader)?,
+        limits: limits::read(reader, is_demo)?,
+        telemetry: telemetry::read(reader)?,
         files: std::mem::take(&mut reader.files),
         given: reader.given(),
         warnings: std::mem::take(&mut reader.warnings),
@@ -203,7 +168,7 @@ fn read(reader: &mut Reader) -> Option<Settings> {
 }
 
 /// A key that serves two purposes gives both away when it is lost, and cannot be changed for one alone.
-fn warn_of_shared_keys(reader: &mut Reader, lookup: &lookup::Options, audit: &audit::Options, fhir: &Fhir) {
+fn warn_of_shared_keys(reader: &mut Reader, lookup: &crate::lookup::Options, audit: &crate::audit::Options, fhir: &Fhir) {
     let files = [
         ("audit.chain_key_file", &audit.chain_keys),
         ("audit.encryption_key_file", &audit.encryption_keys),
@@ -221,31 +186,4 @@ fn warn_of_shared_keys(reader: &mut Reader, lookup: &lookup::Options, audit: &au
 
 fn is_demo(modes: &[Mode]) -> bool {
     modes == [Mode::Demo]
-}
-
-fn cpis(reader: &Reader) -> Option<Cpis> {
-    const WORDS: [(&str, ScheduledCare); 2] = [("refuse", ScheduledCare::Refuse), ("silent-read", ScheduledCare::SilentRead)];
-    Some(Cpis { scheduled_care: reader.choice("cpis.scheduled_care", &WORDS)? })
-}
-
-fn limits(reader: &Reader, is_demo: bool) -> Option<Limits> {
-    const RATE: &str = "limits.requests_per_second";
-    const SHARE: &str = "limits.connections_per_address";
-    let rate: u32 = reader.count(RATE)?;
-    Some(Limits {
-        requests_per_second: (!is_demo || reader.is_set(RATE)).then_some(rate),
-        children_per_user: reader.count("limits.children_per_user")?,
-        children_window: reader.duration("limits.children_window")?,
-        body: reader.count("limits.body")?,
-        header_timeout: reader.duration("limits.header_timeout")?,
-        write_timeout: reader.duration("limits.write_timeout")?,
-        connections: reader.count("limits.connections")?,
-        connections_per_address: reader.is_set(SHARE).then(|| reader.count(SHARE)).flatten(),
-        memory: if reader.is_set("limits.memory") { Some(reader.count("limits.memory")?) } else { None },
-    })
-}
-
-fn telemetry(reader: &Reader) -> Option<Telemetry> {
-    const WORDS: [(&str, LogForm); 2] = [("json", LogForm::Json), ("pretty", LogForm::Pretty)];
-    Some(Telemetry { log: reader.choice("telemetry.log", &WORDS)? })
 }

@@ -7,7 +7,7 @@ use super::files::ReadFile;
 use super::key_file::{self, WhenAbsent};
 use super::reader::{Given, Reader};
 use super::{Fault, ServerTls, Settings, SettingsError, SmspCredentials};
-use super::{access, keys, open, server, smsp, stores};
+use super::{access, keys, lookup, open, server, smsp};
 use crate::audit;
 use crate::secret::KeyMaterial;
 use std::path::Path;
@@ -55,8 +55,8 @@ pub fn renew(
         id_keys: when_set(&mut reader, "fhir.id_key_file", |reader| {
             key_file::keys(reader, "fhir.id_key_file", WhenAbsent::NoKeys)
         }),
-        audit: when_set(&mut reader, "audit.chain_key_file", |reader| stores::audit(reader, is_demo)),
-        lookup: when_set(&mut reader, "lookup.store_key_file", |reader| stores::lookup(reader, is_demo)),
+        audit: when_set(&mut reader, "audit.chain_key_file", |reader| super::audit::read(reader, is_demo)),
+        lookup: when_set(&mut reader, "lookup.store_key_file", |reader| lookup::read(reader, is_demo)),
         waiting: waiting(&started.given, &reader.given()),
         files: std::mem::take(&mut reader.files),
     })

@@ -104,6 +104,11 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// What stands before the first colon.
+pub(super) fn scheme(text: &str) -> &str {
+    text.split(':').next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
