@@ -199,6 +199,17 @@ fn the_parts_of_these_rooms_use_each_other_in_one_direction() {
 }
 
 #[test]
+fn every_file_that_a_behaviour_is_said_to_be_in_is_there() {
+    let document = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let table = document.split("\n## Where is it?\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let named: Vec<&str> = table.split('`').filter(|text| text.starts_with("src/")).collect();
+    assert!(named.len() > 20, "{named:?}");
+    for path in named {
+        assert!(root().join(path).exists(), "{path}");
+    }
+}
+
+#[test]
 fn a_use_is_found_however_it_is_written_and_not_in_tests() {
     let text = r"
         use crate::{cpis::{Answer, Failure}, memory as budget};
