@@ -46,8 +46,9 @@ async fn new_children_without_end_are_shed_and_the_process_stays_within_its_memo
     assert!(grown < 40 * MIB, "grown by {grown}");
     // Not one of those that were shed went out.
     assert_eq!(usize::try_from(house.counts().queries).unwrap(), shown.len() + 1);
+    // Whether or not there is room for one more by now, nothing is taken for "no plan".
     let got = house.look(common::GOOD_CHILD).await;
-    assert_eq!((got.status, got.total()), (200, 1), "what is shared is still shown");
+    assert!(matches!(got.status, 200 | 503) && !got.says_no_record(), "{}", got.text);
     assert_eq!(house.service.stop(), Some(0));
     trail.assert_whole("a load beyond the memory");
 }
