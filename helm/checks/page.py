@@ -94,6 +94,10 @@ def check_page(binary: str) -> None:
     check("page: an exemplar is a trace and nothing else", strange)
 
 
+# An answer was delivered: only a failure says whether its query was.
+ANSWERS = {("delivery", "found"), ("delivery", "no-record")}
+
+
 def check_families(families: list) -> None:
     """Names, kinds and labels are those of metrics.txt."""
     lines = (CHART / "metrics.txt").read_text(encoding="utf-8").splitlines()
@@ -108,5 +112,6 @@ def check_families(families: list) -> None:
         for sample in family.samples
         for label in set(sample.labels) ^ labels[name] - {"le"}
         if label not in ("le", "http_route")  # a path that is none of ours has no route
+        and (label, sample.labels.get("outcome")) not in ANSWERS
     }
     check("page: every label of metrics.txt, and no other", odd)
