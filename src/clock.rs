@@ -35,7 +35,7 @@ pub fn today() -> Date {
 /// The date in England at `moment`.
 #[must_use]
 pub fn date_in_london(moment: Timestamp) -> Date {
-    moment.to_zoned(london()).date()
+    moment.to_zoned_datetime(london()).date()
 }
 
 /// How long the machine has been running. Nobody can set that back or forward, and a restart of the service does not end it.

@@ -227,7 +227,7 @@ fn moment(text: &str, bound: Bound) -> Option<Timestamp> {
     // jiff reads a date from the beginning of a date and time as well; without an offset that is no point in time.
     let day = (text.len() == 10).then(|| text.parse::<Date>().ok()).flatten()?;
     let day = if bound == Bound::To { day.checked_add(1.day()).ok()? } else { day };
-    Some(day.to_zoned(clock::london()).ok()?.timestamp())
+    Some(day.to_zoned_datetime(clock::london()).ok()?.timestamp())
 }
 
 impl std::fmt::Debug for Question {

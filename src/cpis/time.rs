@@ -17,7 +17,7 @@ impl AccessTime {
     pub fn sort_key(self) -> Timestamp {
         match self {
             Self::At(at) => at,
-            Self::On(date) => date.to_zoned(TimeZone::UTC).map_or(Timestamp::MIN, |day| day.timestamp()),
+            Self::On(date) => date.to_zoned_datetime(TimeZone::UTC).map_or(Timestamp::MIN, |day| day.timestamp()),
             Self::Unknown => Timestamp::MIN,
         }
     }

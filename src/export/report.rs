@@ -90,7 +90,7 @@ fn cells(seq: u64, state: String, told: &Told) -> [String; COLUMNS.len()] {
 
 /// As clocks in England showed it, with the offset.
 fn local(at: Timestamp) -> String {
-    at.to_zoned(clock::london()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    at.to_zoned_datetime(clock::london()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 fn row_of(cells: &[String; COLUMNS.len()]) -> String {

@@ -94,7 +94,7 @@ fn leaf(mut params: CertificateParams, ca: &CertifiedIssuer<'_, KeyPair>) -> Res
 fn params(common_name: &str) -> Result<CertificateParams, CertificateError> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name.push(DnType::CommonName, common_name);
-    let today = clock::now().to_zoned(TimeZone::UTC).date();
+    let today = clock::now().to_zoned_datetime(TimeZone::UTC).date();
     let at = |days: i64| {
         let date = today.checked_add(Span::new().days(days)).map_err(|_| CertificateError::Clock)?;
         let part = |n: i8| u8::try_from(n).map_err(|_| CertificateError::Clock);

@@ -159,7 +159,7 @@ async fn a_shared_secret_made_of_the_public_key_signs_nothing() {
             for id in ["key-0", "shared"] {
                 let mut header = Header::new(algorithm);
                 header.kid = Some(id.to_owned());
-                let token = encode(&header, &issuer.claims(), &EncodingKey::from_secret(secret.as_bytes())).unwrap();
+                let token = encode(&header, &issuer.claims(), &EncodingKey::from_secret(secret.as_bytes()).unwrap()).unwrap();
                 refuse(&house, &token, 401, "login", "algorithm is not accepted").await;
             }
         }

@@ -183,7 +183,7 @@ pub fn certificates(from: i64, to: i64) -> Certificates {
 }
 
 fn params(name: &str, from: i64, to: i64) -> CertificateParams {
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let today = Timestamp::now().to_zoned_datetime(TimeZone::UTC).date();
     let at = |days: i64| {
         let date = today.checked_add(Span::new().days(days)).unwrap();
         date_time_ymd(date.year().into(), date.month().try_into().unwrap(), date.day().try_into().unwrap())

@@ -139,7 +139,7 @@ fn certificate(name: &str, from: i64, to: i64) -> (String, String) {
     use rcgen::{CertificateParams, DnType, KeyPair};
     let day = |days: i64| {
         let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
-        let at = at.to_zoned(jiff::tz::TimeZone::UTC);
+        let at = at.to_zoned_datetime(jiff::tz::TimeZone::UTC);
         rcgen::date_time_ymd(at.year().into(), at.month().unsigned_abs(), at.day().unsigned_abs())
     };
     let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();

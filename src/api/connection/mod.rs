@@ -26,7 +26,7 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{self, Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -196,7 +196,8 @@ impl Connection {
 
     fn refuse(&mut self, refusal: Refusal) {
         metrics().connection_ended(refusal.name());
-        let (status, date) = (refusal.status(), HttpDate::from(std::time::SystemTime::from(crate::clock::now())));
+        let (status, date) =
+            (refusal.status(), HttpDate::from(SystemTime::try_from(crate::clock::now()).unwrap_or(SystemTime::UNIX_EPOCH)));
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\ndate: {date}\r\n\r\n");
         self.leave(BytesMut::from(answer.as_bytes()));
     }

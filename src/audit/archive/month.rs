@@ -70,8 +70,8 @@ fn finish(file: Unfinished, facts: Facts, chain: &Chain, seal: &Seal, folder: &P
 
 /// The month that `at` is in, as `2026-01`, and its end (UTC).
 fn month_of(at: Timestamp) -> (String, Timestamp) {
-    let first: Date = at.to_zoned(TimeZone::UTC).date().first_of_month();
-    let next = first.checked_add(1.month()).and_then(|next| next.to_zoned(TimeZone::UTC)).map(|next| next.timestamp());
+    let first: Date = at.to_zoned_datetime(TimeZone::UTC).date().first_of_month();
+    let next = first.checked_add(1.month()).and_then(|next| next.to_zoned_datetime(TimeZone::UTC)).map(|next| next.timestamp());
     // Nothing follows the last month that a calendar has.
     (first.strftime("%Y-%m").to_string(), next.unwrap_or(Timestamp::MAX))
 }

@@ -68,7 +68,7 @@ pub(super) fn before(month: Option<&str>, audit: &audit::Options, now: Timestamp
     let latest = now - audit.online_for;
     let Some(month) = month else { return Ok(latest) };
     let first = (month.len() == 7).then(|| format!("{month}-01").parse::<Date>().ok()).flatten();
-    let first = first.and_then(|first| first.to_zoned(TimeZone::UTC).ok()).map(|first| first.timestamp());
+    let first = first.and_then(|first| first.to_zoned_datetime(TimeZone::UTC).ok()).map(|first| first.timestamp());
     let wanted = first.ok_or_else(|| CommandError::Settings("--before: wanted a month such as 2023-10".to_owned()))?;
     if wanted > latest {
         return Err(CommandError::Settings(format!(

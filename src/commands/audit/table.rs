@@ -31,7 +31,7 @@ pub fn row(hit: &Hit, numbers: Numbers<'_>) -> String {
 }
 
 fn local(at: Timestamp) -> String {
-    at.to_zoned(clock::london()).strftime("%Y-%m-%d %H:%M:%S%.3f %:z").to_string()
+    at.to_zoned_datetime(clock::london()).strftime("%Y-%m-%d %H:%M:%S%.3f %:z").to_string()
 }
 
 fn child(told: &Told, numbers: Numbers<'_>) -> String {

@@ -250,7 +250,7 @@ fn write_ids(xml: &mut Xml, subject: &Subject) {
 
 /// `YYYYMMDDHHMMSS`, UTC, with `+0000` where asked.
 pub(super) fn time(at: Timestamp, with_offset: bool) -> String {
-    let utc = at.to_zoned(TimeZone::UTC);
+    let utc = at.to_zoned_datetime(TimeZone::UTC);
     let seconds = utc.strftime("%Y%m%d%H%M%S");
     if with_offset { format!("{seconds}+0000") } else { seconds.to_string() }
 }

@@ -57,7 +57,7 @@ impl Interval {
 fn first_moment(day: Option<Date>) -> Moment {
     let last = Date::MAX;
     let Some(day) = day else { return first_moment(Some(last)) + DAY };
-    match day.to_zoned(clock::london()) {
+    match day.to_zoned_datetime(clock::london()) {
         Ok(start) => start.timestamp().as_nanosecond(),
         // At the far ends of the calendar, beyond what a timestamp holds.
         Err(_) => day.duration_since(date(1970, 1, 1)).as_nanos(),
@@ -184,7 +184,7 @@ fn zoned(local: DateTime, zone: &str) -> Option<Timestamp> {
         "Z" => TimeZone::UTC,
         _ => TimeZone::fixed(offset(zone)?),
     };
-    local.to_zoned(zone).ok().map(|zoned| zoned.timestamp())
+    local.to_zoned_datetime(zone).ok().map(|zoned| zoned.timestamp())
 }
 
 /// `+hh:mm` or `-hh:mm`, at most 14 hours.
