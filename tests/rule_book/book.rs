@@ -3,7 +3,7 @@
 use super::citations::Part;
 use std::collections::BTreeMap;
 
-pub const DOCUMENTS: [&str; 3] = ["decisions.md", "wire.md", "fhir.md"];
+pub const DOCUMENTS: [&str; 4] = ["decisions.md", "wire.md", "spine.md", "fhir.md"];
 
 /// The documents that are cited by number.
 pub struct Book(BTreeMap<&'static str, Document>);
