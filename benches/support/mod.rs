@@ -3,7 +3,7 @@
 #![allow(dead_code, clippy::wildcard_imports, clippy::unwrap_used)] // each benchmark uses its part
 
 use cpis_fhir::cpis::*;
-use cpis_fhir::fhir::bundle::{Page, searchset};
+use cpis_fhir::fhir::bundle::Searchset;
 use cpis_fhir::fhir::graph::{Context, Graph, ResourceType};
 use cpis_fhir::fhir::id::IdKeys;
 use cpis_fhir::fhir::layout::Layout;
@@ -151,9 +151,9 @@ pub fn show_xml(answer: &Answer, query: &str, ids: &IdKeys) -> Vec<u8> {
 fn show_as(answer: &Answer, query: &str, ids: &IdKeys, write: impl Fn(&mut Vec<u8>, &Resource)) -> Vec<u8> {
     let search = search(query, ids);
     let graph = Graph::new(answer, &Context { ids, today: date(2026, 1, 15), unscheduled: true });
-    let page = Page { search: &search, answer, graph: &graph, base_url: "https://trust.example/FHIR/R4", ids };
+    let page = Searchset { search: &search, answer, graph: &graph, base_url: "https://trust.example/FHIR/R4", ids };
     let mut out = Vec::with_capacity(4096);
-    write(&mut out, &searchset(&page));
+    write(&mut out, &page.to_bundle());
     out
 }
 

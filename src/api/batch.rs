@@ -9,7 +9,7 @@ use super::search::{Shown, base_url, look, question, searchset, understand};
 use super::{App, Asking, body, facts, read};
 use crate::access::Refusal;
 use crate::cpis::NhsNumber;
-use crate::fhir::batch::{self, Request};
+use crate::fhir::batch::{self, EntryRequest};
 use crate::fhir::outcome::operation_outcome;
 use crate::fhir::search::registry::Searchable;
 use crate::fhir::search::{Search, pairs};
@@ -29,7 +29,7 @@ impl Asked {
     /// The child about whom CP-IS may be asked for it.
     fn child(&self) -> Option<&NhsNumber> {
         match self {
-            Self::Search(search) => Some(&search.child.nhs_number),
+            Self::Search(search) => Some(&search.nhs_number),
             Self::Read(wanted) => wanted.may_ask_about(),
         }
     }
@@ -56,8 +56,7 @@ pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Pre
     let entries = match media::of_resource(content_type, &body)? {
         media::Syntax::Json => batch::from_json(media::without_mark(&body))?,
         media::Syntax::Xml => batch::from_xml(media::without_mark(&body))?,
-    }
-    .entries;
+    };
     if entries.len() > app.settings.fhir.batch.max_entries {
         return Err(Problem::batch_too_large(&format!("{} entries", app.settings.fhir.batch.max_entries)));
     }
@@ -86,7 +85,7 @@ pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Pre
 }
 
 /// What an entry asks for, by the same routes and rules as a request of its own.
-fn understood(entry: &Request, base_url: &str, asking: Asking<'_>) -> Result<Asked, Problem> {
+fn understood(entry: &EntryRequest, base_url: &str, asking: Asking<'_>) -> Result<Asked, Problem> {
     let Asking { app, identity, .. } = asking;
     let (Some(method), Some(url)) = (&entry.method, &entry.url) else { return Err(Problem::batch_entry_incomplete()) };
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| NoRoute::MethodNotAllowed("GET"))?;
@@ -159,7 +158,7 @@ async fn find(wanted: &read::Wanted, looks: &Looks, asking: Asking<'_>) -> Resul
 }
 
 fn found(search: &Search, looks: &Looks, base_url: &str, app: &App, refusal: &mut Option<Refusal>) -> BundleEntry {
-    let look = looks.iter().find(|(child, _)| *child == search.child.nhs_number).map(|(_, outcome)| outcome);
+    let look = looks.iter().find(|(child, _)| *child == search.nhs_number).map(|(_, outcome)| outcome);
     match look {
         Some(Ok(look)) => answered(None, searchset(search, &Shown::today(look), base_url, app), response(200)),
         Some(Err(problem)) => refused(problem.clone(), refusal),
@@ -171,7 +170,7 @@ fn found(search: &Search, looks: &Looks, base_url: &str, app: &App, refusal: &mu
 fn read_one(
     found: read::Found,
     wanted: &read::Wanted,
-    request: &Request,
+    request: &EntryRequest,
     base_url: &str,
     presentation: Presentation,
 ) -> BundleEntry {

@@ -136,9 +136,9 @@ pub(super) fn search_in_scope(app: &App, identity: &Identity, search: &Search) -
 /// The types that an include could add.
 fn added(include: &Include) -> Vec<ResourceType> {
     match (include.direction, include.target) {
-        (Direction::Reverse, _) => vec![include.link.source],
+        (Direction::Reverse, _) => vec![include.path.source],
         (Direction::Forward, Some(target)) => vec![target],
-        (Direction::Forward, None) => include.link.targets.to_vec(),
+        (Direction::Forward, None) => include.path.targets.to_vec(),
     }
 }
 

@@ -9,10 +9,10 @@ use super::{App, Asking, facts};
 use crate::access::Interaction;
 use crate::cpis::NhsNumber;
 use crate::fhir::graph::ResourceType;
-use crate::fhir::id::OpenId;
+use crate::fhir::id::IdContent;
 use crate::fhir::resources;
 use crate::fhir::search::pairs::{self, Pair};
-use crate::fhir::search::{Portion, subset};
+use crate::fhir::search::{ReadParameters, subset};
 use crate::lookup::{Freshness, Look};
 use actix_web::HttpRequest;
 use base64::Engine;
@@ -50,8 +50,8 @@ pub(super) fn has_tag(tags: &str, etag: &str) -> bool {
 pub struct Wanted {
     pub resource: ResourceType,
     pub id: String,
-    open: OpenId,
-    portion: Portion,
+    open: IdContent,
+    portion: ReadParameters,
     /// It may ask CP-IS, as the settings have it.
     may_ask: bool,
 }
@@ -81,7 +81,7 @@ impl Wanted {
     pub fn understand(resource: ResourceType, id: &str, pairs: &[Pair], asking: Asking<'_>) -> Result<Self, Problem> {
         let Asking { app, identity, .. } = asking;
         in_scope(app, identity, resource, Interaction::Read)?;
-        let portion = Portion::parse(resource, pairs, handling(asking))?;
+        let portion = ReadParameters::parse(resource, pairs, handling(asking))?;
         let open = app.ids().open(id).filter(|open| open.kind == resource).ok_or_else(Problem::no_such_resource)?;
         let may_ask = app.settings.fhir.read_asks && matches!(resource, ResourceType::Flag | ResourceType::EpisodeOfCare);
         Ok(Self { resource, id: id.to_owned(), open, portion, may_ask })

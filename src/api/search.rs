@@ -14,12 +14,12 @@ use crate::access::Identity;
 use crate::audit::{Entry, Event, Upshot, Who};
 use crate::clock;
 use crate::cpis::{Answer, Delivery, NhsNumber, Question, Requester};
-use crate::fhir::bundle::{self, Page};
+use crate::fhir::bundle::Searchset;
 use crate::fhir::graph::{Context, Graph};
 use crate::fhir::id::IdKeys;
 use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
-use crate::fhir::search::{Base, Cursor, Handling, LookMark, Ours, Search};
+use crate::fhir::search::{BaseUrl, Cursor, Handling, LookFingerprint, ReferenceResolver, Search};
 use crate::lookup::{Freshness, Look, Request};
 use crate::settings::{self, Settings};
 use crate::telemetry::spans;
@@ -53,7 +53,7 @@ pub async fn handle(
     search_in_scope(app, identity, &search)?;
     drop(reading);
     let asked = facts::request(asking, format!("search {}", view.name));
-    let look = look(app, question(&search.child.nhs_number, identity, caller), caller.freshness, asked).await?;
+    let look = look(app, question(&search.nhs_number, identity, caller), caller.freshness, asked).await?;
     Ok(show(&search, &Shown::today(&look), &base_url(request, &app.settings), app, negotiation.presentation()))
 }
 
@@ -69,7 +69,7 @@ async fn page(asking: Asking<'_>, negotiation: &Negotiation) -> Result<Answered,
     search_in_scope(app, identity, &search)?;
     let asked = facts::request(asking, format!("page {}", cursor.resource.name()));
     let question = question(&cursor.nhs_number, identity, caller);
-    let is_its_own = |answer: &Answer| LookMark::of(answer) == cursor.look;
+    let is_its_own = |answer: &Answer| LookFingerprint::of(answer) == cursor.look;
     let look = held(app, &question, &asked, is_its_own).await?.ok_or_else(Problem::page_is_gone)?;
     let shown = Shown { look: &look, day: cursor.day };
     Ok(show(&search, &shown, &base_url(request, &app.settings), app, negotiation.presentation()))
@@ -156,10 +156,10 @@ pub(super) fn handling(asking: Asking<'_>) -> Handling {
 pub(super) fn understand(view: &'static Searchable, pairs: &[Pair], asking: Asking<'_>) -> Result<Search, Problem> {
     let Asking { app, request, .. } = asking;
     let ids = app.ids();
-    let public = app.settings.server.public_url.as_ref().and_then(|url| Base::of_url(url.as_str()));
-    let requested = Base::of_request(&requested_base(request, &app.settings));
+    let public = app.settings.server.public_url.as_ref().and_then(|url| BaseUrl::of_url(url.as_str()));
+    let requested = BaseUrl::of_request(&requested_base(request, &app.settings));
     let bases = public.into_iter().chain(requested).collect();
-    Ok(Search::parse(view, pairs, handling(asking), Ours { ids: &ids, bases })?)
+    Ok(Search::parse(view, pairs, handling(asking), ReferenceResolver { ids: &ids, bases })?)
 }
 
 /// SMSP-0005 is about the caller's credentials only where the caller stood in the query as its author.
@@ -199,7 +199,7 @@ impl<'l> Shown<'l> {
 pub(super) fn searchset(search: &Search, shown: &Shown<'_>, base_url: &str, app: &App) -> Resource {
     let ids = app.ids();
     let graph = shown.graph(&ids);
-    bundle::searchset(&Page { search, answer: &shown.look.answer, graph: &graph, base_url, ids: &ids })
+    Searchset { search, answer: &shown.look.answer, graph: &graph, base_url, ids: &ids }.to_bundle()
 }
 
 /// The absolute base of links: the setting, or what the request was sent to. A strange `Host` is not repeated.

@@ -4,23 +4,17 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use serde_json::Value;
 
-/// A batch Bundle, read.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Batch {
-    pub entries: Vec<Request>,
-}
-
-/// `Bundle.entry.request`. `Debug` shows nothing of the URL, which may hold an NHS number.
+/// `Bundle.entry.request`, of a batch. `Debug` shows nothing of the URL, which may hold an NHS number.
 #[derive(Default, PartialEq, Eq)]
-pub struct Request {
+pub struct EntryRequest {
     pub method: Option<String>,
     pub url: Option<String>,
     pub if_none_match: Option<String>,
 }
 
-impl std::fmt::Debug for Request {
+impl std::fmt::Debug for EntryRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Request(..)")
+        f.write_str("EntryRequest(..)")
     }
 }
 
@@ -39,18 +33,18 @@ pub enum BatchError {
     Empty,
 }
 
-/// Reads FHIR JSON.
+/// The requests of a batch Bundle in FHIR JSON, one for each entry.
 ///
 /// # Errors
 /// [`BatchError`].
-pub fn from_json(body: &[u8]) -> Result<Batch, BatchError> {
+pub fn from_json(body: &[u8]) -> Result<Vec<EntryRequest>, BatchError> {
     let bundle: Value = serde_json::from_slice(body).map_err(|_| BatchError::Unreadable)?;
     if bundle["resourceType"] != "Bundle" {
         return Err(BatchError::NotABundle);
     }
     check_type(bundle["type"].as_str())?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let request = |entry: &Value| Request {
+    let request = |entry: &Value| EntryRequest {
         method: text(&entry["request"]["method"]),
         url: text(&entry["request"]["url"]),
         if_none_match: text(&entry["request"]["ifNoneMatch"]),
@@ -58,16 +52,16 @@ pub fn from_json(body: &[u8]) -> Result<Batch, BatchError> {
     of(bundle["entry"].as_array().map(|entries| entries.iter().map(request).collect()).unwrap_or_default())
 }
 
-/// Reads FHIR XML. Document types are refused; what is deeper than any batch is too.
+/// The same in FHIR XML. Document types are refused; what is deeper than any batch is too.
 ///
 /// # Errors
 /// [`BatchError`].
-pub fn from_xml(body: &[u8]) -> Result<Batch, BatchError> {
+pub fn from_xml(body: &[u8]) -> Result<Vec<EntryRequest>, BatchError> {
     const DEEPEST: usize = 64;
     let text = std::str::from_utf8(body).map_err(|_| BatchError::Unreadable)?;
     let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
-    let (mut path, mut entries, mut bundle_type) = (Vec::<String>::new(), Vec::<Request>::new(), None);
+    let (mut path, mut entries, mut bundle_type) = (Vec::<String>::new(), Vec::<EntryRequest>::new(), None);
     let mut ended = false;
     loop {
         match reader.read_event().map_err(|_| BatchError::Unreadable)? {
@@ -78,7 +72,7 @@ pub fn from_xml(body: &[u8]) -> Result<Batch, BatchError> {
                     ["Bundle"] => {}
                     [_] => return Err(BatchError::NotABundle),
                     ["Bundle", "type"] => bundle_type = value(&element)?,
-                    ["Bundle", "entry"] => entries.push(Request::default()),
+                    ["Bundle", "entry"] => entries.push(EntryRequest::default()),
                     ["Bundle", "entry", "request", name] => {
                         if let Some(request) = entries.last_mut() {
                             set(request, name, value(&element)?);
@@ -103,7 +97,7 @@ pub fn from_xml(body: &[u8]) -> Result<Batch, BatchError> {
     of(entries)
 }
 
-fn set(request: &mut Request, name: &str, value: Option<String>) {
+fn set(request: &mut EntryRequest, name: &str, value: Option<String>) {
     match name {
         "method" => request.method = value,
         "url" => request.url = value,
@@ -131,8 +125,8 @@ fn check_type(bundle_type: Option<&str>) -> Result<(), BatchError> {
     }
 }
 
-fn of(entries: Vec<Request>) -> Result<Batch, BatchError> {
-    if entries.is_empty() { Err(BatchError::Empty) } else { Ok(Batch { entries }) }
+fn of(entries: Vec<EntryRequest>) -> Result<Vec<EntryRequest>, BatchError> {
+    if entries.is_empty() { Err(BatchError::Empty) } else { Ok(entries) }
 }
 
 #[cfg(test)]
@@ -152,9 +146,9 @@ mod tests {
     fn json_and_xml_say_the_same() {
         let batch = from_json(JSON.as_bytes()).unwrap();
         assert_eq!(batch, from_xml(XML.as_bytes()).unwrap());
-        assert_eq!(batch.entries.len(), 3);
-        assert_eq!(batch.entries[0].url.as_deref(), Some("Flag?patient=9990000018&_include=Flag:author"));
-        assert_eq!(batch.entries[2], Request::default());
+        assert_eq!(batch.len(), 3);
+        assert_eq!(batch[0].url.as_deref(), Some("Flag?patient=9990000018&_include=Flag:author"));
+        assert_eq!(batch[2], EntryRequest::default());
         assert!(!format!("{batch:?}").contains("999"));
     }
 

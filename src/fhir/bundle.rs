@@ -2,17 +2,17 @@
 //! 7, 8, 28).
 
 use super::graph::{Graph, NodeKey, ResourceType};
-use super::id::{IdKeys, Part};
+use super::id::{AnswerPart, IdKeys};
 use super::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode, operation_outcome};
 use super::resources;
-use super::search::{Cursor, Search, Selection, Subset, Summary, Total, select, subset};
+use super::search::{Cursor, Search, Selection, Subset, Summary, TotalMode, select, subset};
 use super::wording;
 use crate::cpis::{Answer, Holding, Notice};
 use fhirbolt_model::r4::Resource;
 use fhirbolt_model::r4::resources::{Bundle, BundleEntry, BundleEntrySearch, BundleLink};
 
 /// One answer, seen through one search.
-pub struct Page<'a> {
+pub struct Searchset<'a> {
     pub search: &'a Search,
     pub answer: &'a Answer,
     pub graph: &'a Graph<'a>,
@@ -21,49 +21,146 @@ pub struct Page<'a> {
     pub ids: &'a IdKeys,
 }
 
-/// The searchset Bundle, with everything that `page` shows. `entry` is empty only where CP-IS holds no record, or where a count alone was
-/// asked for and is not 0.
-#[must_use]
-pub fn searchset(page: &Page<'_>) -> Resource {
-    let search = page.search;
-    let selection = select::select(search, page.graph, page.ids);
-    let remarks = remarks(page, &selection);
-    let mut entry = Vec::with_capacity(selection.matches.len() + selection.included.len() + remarks.len());
-    let (of_match, of_included) = (search.subset(), search.subset_of_included());
-    entry.extend(selection.matches.iter().map(|&node| found(page, node, "match", of_match)));
-    entry.extend(selection.included.iter().map(|&node| found(page, node, "include", of_included)));
-    entry.extend(remarks.into_iter().map(remarked));
-    Resource::Bundle(Box::new(Bundle {
-        id: Some(uuid::Uuid::new_v4().to_string().into()),
-        r#type: "searchset".into(),
-        timestamp: Some(page.answer.effective.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into()),
-        total: total(page, &selection).map(Into::into),
-        link: links(page, &selection),
-        entry,
-        ..Default::default()
-    }))
-}
-
-/// Many a client takes a total of 0 for "no record" and passes outcome entries over: where CP-IS holds something that is no match,
-/// there is a total only for who asked for the number.
-fn total(page: &Page<'_>, selection: &Selection) -> Option<u32> {
-    let is_asked_for =
-        page.search.summary == Summary::Count || matches!(page.search.total, Some(Total::Estimate | Total::Accurate));
-    let is_told = is_asked_for || why_nothing_matches(page, selection).is_none();
-    is_told.then(|| u32::try_from(selection.total).unwrap_or(u32::MAX))
-}
-
-fn found(page: &Page<'_>, node: NodeKey, mode: &str, shown: Option<Subset<'_>>) -> BundleEntry {
-    let url = [page.base_url, "/", node.kind.name(), "/", page.graph.id(node)].concat();
-    let mut resource = resources::build_as(page.graph, node, page.search.view.shape);
-    if let Some(shown) = shown {
-        subset::apply(&mut resource, shown);
+impl Searchset<'_> {
+    /// The searchset Bundle, with everything that `page` shows. `entry` is empty only where CP-IS holds no record, or where a count alone was
+    /// asked for and is not 0.
+    #[must_use]
+    pub fn to_bundle(&self) -> Resource {
+        let search = self.search;
+        let selection = select::select(search, self.graph, self.ids);
+        let remarks = self.remarks(&selection);
+        let mut entry = Vec::with_capacity(selection.matches.len() + selection.included.len() + remarks.len());
+        let (of_match, of_included) = (search.subset(), search.subset_of_included());
+        entry.extend(selection.matches.iter().map(|&node| self.resource_entry(node, "match", of_match)));
+        entry.extend(selection.included.iter().map(|&node| self.resource_entry(node, "include", of_included)));
+        entry.extend(remarks.into_iter().map(outcome_entry));
+        Resource::Bundle(Box::new(Bundle {
+            id: Some(uuid::Uuid::new_v4().to_string().into()),
+            r#type: "searchset".into(),
+            timestamp: Some(self.answer.effective.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into()),
+            total: self.total(&selection).map(Into::into),
+            link: self.links(&selection),
+            entry,
+            ..Default::default()
+        }))
     }
-    entry(url, resource, mode)
+
+    /// Many a client takes a total of 0 for "no record" and passes outcome entries over: where CP-IS holds something that is no match,
+    /// there is a total only for who asked for the number.
+    fn total(&self, selection: &Selection) -> Option<u32> {
+        let is_requested =
+            self.search.summary == Summary::Count || matches!(self.search.total, Some(TotalMode::Estimate | TotalMode::Accurate));
+        let is_given = is_requested || self.why_nothing_matches(selection).is_none();
+        is_given.then(|| u32::try_from(selection.total).unwrap_or(u32::MAX))
+    }
+
+    fn resource_entry(&self, node: NodeKey, mode: &str, shown: Option<Subset<'_>>) -> BundleEntry {
+        let url = [self.base_url, "/", node.kind.name(), "/", self.graph.id(node)].concat();
+        let mut resource = resources::build_as(self.graph, node, self.search.view.shape);
+        if let Some(shown) = shown {
+            subset::apply(&mut resource, shown);
+        }
+        entry(url, resource, mode)
+    }
+
+    /// `self`, and the pages beside this one, which need nothing but the shared look (decisions.md 24).
+    fn links(&self, selection: &Selection) -> Vec<BundleLink> {
+        let link = |relation: &str, url: String| BundleLink { relation: relation.into(), url: url.into(), ..Default::default() };
+        let cursor = |offset| Cursor::of(self.search, offset, self.answer, self.graph.context.today);
+        let at = |offset: usize| format!("{}/{}", self.base_url, cursor(offset).link(self.search, self.ids));
+        let mut links = vec![link("self", self.self_link())];
+        links.extend(selection.next_offset.map(|offset| link("next", at(offset))));
+        links.extend(selection.prev_offset.map(|offset| link("previous", at(offset))));
+        links
+    }
+
+    /// What was really searched, with the child as an opaque reference: a logged link tells nothing.
+    fn self_link(&self) -> String {
+        let patient = self.ids.seal(ResourceType::Patient, &self.search.nhs_number, &AnswerPart::EMPTY);
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("patient", &format!("Patient/{patient}"));
+        for (name, value) in self.search.used() {
+            query.append_pair(&name, &value);
+        }
+        format!("{}/{}?{}", self.base_url, self.search.view.name, query.finish())
+    }
+
+    /// The remarks beside the matches. None at all only where CP-IS holds no record and nothing was left out.
+    fn remarks(&self, selection: &Selection) -> Vec<Issue> {
+        let answer = self.answer;
+        let mut remarks = Vec::new();
+        let unreadable = answer.unreadable();
+        if unreadable > 0 {
+            let text = format!(
+                "CP-IS holds {unreadable} record(s) or plan(s) for this child that could not be read; each stands here as an active placeholder. {}",
+                whom_to_ring(self.graph)
+            );
+            remarks.push(remark(
+                Severity::Warning,
+                IssueType::Incomplete,
+                SpineCode::UnknownError,
+                HttpCode::RecServerError,
+                text,
+            ));
+        }
+        if answer.stale {
+            let text = format!(
+                "Spine is unavailable: these records come from a local store and may be out of date. {}",
+                whom_to_ring(self.graph)
+            );
+            remarks.push(remark(
+                Severity::Warning,
+                IssueType::Incomplete,
+                SpineCode::ServiceUnavailable,
+                HttpCode::RecUnavailable,
+                text,
+            ));
+        }
+        remarks.extend(self.why_nothing_matches(selection));
+        // A true "no record" stands alone (decisions.md 8).
+        if answer.holding != Holding::NoRecord {
+            remarks.extend(answer.notices.iter().map(notice));
+        }
+        remarks.extend(self.search.ignored.iter().map(|error| Issue {
+            severity: Severity::Warning,
+            issue_type: IssueType::NotSupported,
+            spine: Some(SpineCode::UnsupportedService),
+            http: None,
+            diagnostics: format!("{error} It was ignored."),
+            expression: error.parameter().map(str::to_owned),
+        }));
+        remarks
+    }
+
+    /// A filter is not an absence, and neither is a type of which CP-IS lists nothing: only a true "no record" is empty (decisions.md 8,
+    /// 47).
+    fn why_nothing_matches(&self, selection: &Selection) -> Option<Issue> {
+        let is_per_plan = self.search.resource.is_per_plan();
+        let diagnostics = match (selection.removed_by_filters, &self.answer.holding) {
+            (Some(held), _) => {
+                let what = if is_per_plan { "record(s)" } else { "access(es)" };
+                format!("CP-IS holds {held} {what} for this child that do not match the filters given.")
+            }
+            (None, Holding::Records(_)) if selection.total == 0 => {
+                let records = self.graph.of_type(ResourceType::Flag).len();
+                let what = if is_per_plan { "none is listed" } else { "no access is listed" };
+                format!("CP-IS holds {records} record(s) for this child; {what}.")
+            }
+            _ => return None,
+        };
+        Some(Issue {
+            severity: Severity::Information,
+            issue_type: IssueType::Informational,
+            spine: None,
+            http: None,
+            diagnostics,
+            expression: None,
+        })
+    }
 }
 
 /// An outcome entry has a URN and its resource no id (decisions.md 28).
-fn remarked(issue: Issue) -> BundleEntry {
+fn outcome_entry(issue: Issue) -> BundleEntry {
     entry(uuid::Uuid::new_v4().urn().to_string(), operation_outcome(&[issue]), "outcome")
 }
 
@@ -74,95 +171,6 @@ fn entry(full_url: String, resource: Resource, mode: &str) -> BundleEntry {
         search: Some(BundleEntrySearch { mode: Some(mode.into()), ..Default::default() }),
         ..Default::default()
     }
-}
-
-/// `self`, and the pages beside this one, which need nothing but the shared look (decisions.md 24).
-fn links(page: &Page<'_>, selection: &Selection) -> Vec<BundleLink> {
-    let link = |relation: &str, url: String| BundleLink { relation: relation.into(), url: url.into(), ..Default::default() };
-    let cursor = |offset| Cursor::of(page.search, offset, page.answer, page.graph.context.today);
-    let at = |offset: usize| format!("{}/{}", page.base_url, cursor(offset).link(page.search, page.ids));
-    let mut links = vec![link("self", self_link(page))];
-    links.extend(selection.next_offset.map(|offset| link("next", at(offset))));
-    links.extend(selection.prev_offset.map(|offset| link("previous", at(offset))));
-    links
-}
-
-/// What was really searched, with the child as an opaque reference: a logged link tells nothing.
-fn self_link(page: &Page<'_>) -> String {
-    let patient = page.ids.seal(ResourceType::Patient, &page.search.child.nhs_number, &Part::EMPTY);
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("patient", &format!("Patient/{patient}"));
-    for (name, value) in page.search.used() {
-        query.append_pair(&name, &value);
-    }
-    format!("{}/{}?{}", page.base_url, page.search.view.name, query.finish())
-}
-
-/// The remarks beside the matches. None at all only where CP-IS holds no record and nothing was left out.
-fn remarks(page: &Page<'_>, selection: &Selection) -> Vec<Issue> {
-    let answer = page.answer;
-    let mut remarks = Vec::new();
-    let unreadable = answer.unreadable();
-    if unreadable > 0 {
-        let text = format!(
-            "CP-IS holds {unreadable} record(s) or plan(s) for this child that could not be read; each stands here as an active placeholder. {}",
-            whom_to_ring(page.graph)
-        );
-        remarks.push(remark(Severity::Warning, IssueType::Incomplete, SpineCode::UnknownError, HttpCode::RecServerError, text));
-    }
-    if answer.stale {
-        let text = format!(
-            "Spine is unavailable: these records come from a local store and may be out of date. {}",
-            whom_to_ring(page.graph)
-        );
-        remarks.push(remark(
-            Severity::Warning,
-            IssueType::Incomplete,
-            SpineCode::ServiceUnavailable,
-            HttpCode::RecUnavailable,
-            text,
-        ));
-    }
-    remarks.extend(why_nothing_matches(page, selection));
-    // A true "no record" stands alone (decisions.md 8).
-    if answer.holding != Holding::NoRecord {
-        remarks.extend(answer.notices.iter().map(notice));
-    }
-    remarks.extend(page.search.ignored.iter().map(|error| Issue {
-        severity: Severity::Warning,
-        issue_type: IssueType::NotSupported,
-        spine: Some(SpineCode::UnsupportedService),
-        http: None,
-        diagnostics: format!("{error} It was ignored."),
-        expression: error.parameter().map(str::to_owned),
-    }));
-    remarks
-}
-
-/// A filter is not an absence, and neither is a type of which CP-IS lists nothing: only a true "no record" is empty (decisions.md 8,
-/// 47).
-fn why_nothing_matches(page: &Page<'_>, selection: &Selection) -> Option<Issue> {
-    let is_per_plan = page.search.resource.is_per_plan();
-    let diagnostics = match (selection.removed_by_filters, &page.answer.holding) {
-        (Some(held), _) => {
-            let what = if is_per_plan { "record(s)" } else { "access(es)" };
-            format!("CP-IS holds {held} {what} for this child that do not match the filters given.")
-        }
-        (None, Holding::Records(_)) if selection.total == 0 => {
-            let records = page.graph.of_type(ResourceType::Flag).len();
-            let what = if is_per_plan { "none is listed" } else { "no access is listed" };
-            format!("CP-IS holds {records} record(s) for this child; {what}.")
-        }
-        _ => return None,
-    };
-    Some(Issue {
-        severity: Severity::Information,
-        issue_type: IssueType::Informational,
-        spine: None,
-        http: None,
-        diagnostics,
-        expression: None,
-    })
 }
 
 fn remark(severity: Severity, issue_type: IssueType, spine: SpineCode, http: HttpCode, diagnostics: String) -> Issue {

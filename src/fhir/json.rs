@@ -1,7 +1,7 @@
 //! FHIR JSON (R4, "JSON Representation of Resources"): without nulls but in arrays of primitives, without empty arrays or
 //! objects.
 
-use super::elements::{self, Emit, Primitive, Sink, UNSET_MARKER, Value};
+use super::elements::{self, Emit, Primitive, PrimitiveValue, Sink, UNSET_MARKER};
 use super::layout::Layout;
 use fhirbolt_model::r4::Resource;
 use std::io::Write as _;
@@ -27,7 +27,7 @@ pub fn write_laid_out(out: &mut Vec<u8>, resource: &Resource, layout: Layout) {
 /// A resource whose type has that name.
 pub(super) fn write_typed<E: Emit>(out: &mut Vec<u8>, name: &str, resource: &E, layout: Layout) {
     out.push(b'{');
-    let mut writer = Writer { out, first: true, layout: layout.deeper() };
+    let mut writer = JsonWriter { out, first: true, layout: layout.deeper() };
     writer.name("", "resourceType");
     push_string(writer.out, name);
     resource.emit(&mut writer);
@@ -68,7 +68,7 @@ fn push_escape(out: &mut Vec<u8>, byte: u8) {
 }
 
 /// Writes the members of one object whose brace is already open.
-struct Writer<'o> {
+struct JsonWriter<'o> {
     out: &'o mut Vec<u8>,
     /// Whether the next member is the object's first.
     first: bool,
@@ -76,7 +76,7 @@ struct Writer<'o> {
     layout: Layout,
 }
 
-impl Writer<'_> {
+impl JsonWriter<'_> {
     fn name(&mut self, prefix: &str, name: &str) {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');
@@ -92,24 +92,24 @@ impl Writer<'_> {
         self.members(|inner| element.emit(inner));
     }
 
-    fn members(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
+    fn members(&mut self, write: impl FnOnce(&mut JsonWriter<'_>)) {
         self.out.push(b'{');
         let start = self.out.len();
-        write(&mut Writer { out: self.out, first: true, layout: self.layout.deeper() });
+        write(&mut JsonWriter { out: self.out, first: true, layout: self.layout.deeper() });
         debug_assert!(self.out.len() > start, "ele-1: an element has a value or children");
         self.layout.line(self.out);
         self.out.push(b'}');
     }
 
-    fn value(&mut self, value: Value<'_>) {
+    fn value(&mut self, value: PrimitiveValue<'_>) {
         match value {
-            Value::Text(text) => {
+            PrimitiveValue::Text(text) => {
                 debug_assert!(!text.is_empty(), "ele-1: a value is not empty");
                 push_string(self.out, text);
             }
-            Value::Boolean(boolean) => self.out.extend_from_slice(if boolean { b"true" } else { b"false" }),
+            PrimitiveValue::Boolean(boolean) => self.out.extend_from_slice(if boolean { b"true" } else { b"false" }),
             // Writing into memory does not fail.
-            Value::Integer(integer) => _ = write!(self.out, "{integer}"),
+            PrimitiveValue::Integer(integer) => _ = write!(self.out, "{integer}"),
         }
     }
 
@@ -123,9 +123,9 @@ impl Writer<'_> {
     }
 
     /// An array in which `write` returns false where it has nothing to say, which is `null`.
-    fn array<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Writer<'_>, &T) -> bool) {
+    fn array<T>(&mut self, items: &[T], mut write: impl FnMut(&mut JsonWriter<'_>, &T) -> bool) {
         self.out.push(b'[');
-        let mut inner = Writer { out: self.out, first: true, layout: self.layout.deeper() };
+        let mut inner = JsonWriter { out: self.out, first: true, layout: self.layout.deeper() };
         for (place, item) in items.iter().enumerate() {
             if place > 0 {
                 inner.out.push(b',');
@@ -140,7 +140,7 @@ impl Writer<'_> {
     }
 }
 
-impl Sink for Writer<'_> {
+impl Sink for JsonWriter<'_> {
     fn attribute(&mut self, name: &'static str, value: &str) {
         debug_assert!(value != UNSET_MARKER, "a required element is not set");
         self.name("", name);

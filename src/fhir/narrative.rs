@@ -91,10 +91,10 @@ fn push_placeholder(div: &mut String, node: &PlanNode<'_>) {
 fn push_people(div: &mut String, graph: &Graph<'_>, node: &PlanNode<'_>) {
     paragraph(div, |div| {
         div.push_str("Asked about NHS number ");
-        push_nhs_number(div, graph.asked().number);
+        push_nhs_number(div, graph.patient().number);
         for subject in node.subjects() {
             div.push_str("<br/>");
-            push_subject(div, subject, node, graph.asked().number);
+            push_subject(div, subject, node, graph.patient().number);
         }
     });
 }

@@ -4,7 +4,7 @@ use crate::cpis::PlanStatus;
 
 /// What there is one resource of a type for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum NodeOrigin {
     /// Each plan of each record, and each that could not be read.
     Plan,
     Authority,
@@ -18,19 +18,19 @@ pub enum Origin {
 }
 
 /// The status of a plan in the words of one type (fhir.md 2).
-struct Status {
+struct StatusCodes {
     /// The code system that R4 binds it to.
     system: &'static str,
     /// Of a plan that is active, planned, ended.
     words: [&'static str; 3],
 }
 
-struct Row {
+struct TypeRow {
     name: &'static str,
     /// The byte that stands for the type inside an id. Part of the format of ids: never renumber.
     id_byte: u8,
-    origin: Origin,
-    status: Option<Status>,
+    origin: NodeOrigin,
+    status: Option<StatusCodes>,
     /// The profile that `/PatientFlag` names as well: the last part of its address (decisions.md 29c).
     england_profile: Option<&'static str>,
     /// In `/metadata`, for people.
@@ -49,9 +49,9 @@ macro_rules! resource_types {
         impl ResourceType {
             pub const ALL: [Self; [$(stringify!($kind)),*].len()] = [$(Self::$kind),*];
 
-            const fn row(self) -> &'static Row {
+            const fn row(self) -> &'static TypeRow {
                 match self {
-                    $(Self::$kind => const { &Row { name: stringify!($kind), $($fact: $value),* } },)*
+                    $(Self::$kind => const { &TypeRow { name: stringify!($kind), $($fact: $value),* } },)*
                 }
             }
         }
@@ -61,63 +61,63 @@ macro_rules! resource_types {
 resource_types! {
     Flag {
         id_byte: 1,
-        origin: Origin::Plan,
-        status: Some(Status { system: "http://hl7.org/fhir/flag-status", words: ["active", "inactive", "inactive"] }),
+        origin: NodeOrigin::Plan,
+        status: Some(StatusCodes { system: "http://hl7.org/fhir/flag-status", words: ["active", "inactive", "inactive"] }),
         england_profile: Some("Flag-PatientFlag"),
         about: "The warning that a record system shows: one for each plan of the child.",
     }
     EpisodeOfCare {
         id_byte: 2,
-        origin: Origin::Plan,
-        status: Some(Status { system: "http://hl7.org/fhir/episode-of-care-status", words: ["active", "planned", "finished"] }),
+        origin: NodeOrigin::Plan,
+        status: Some(StatusCodes { system: "http://hl7.org/fhir/episode-of-care-status", words: ["active", "planned", "finished"] }),
         england_profile: None,
         about: "The time for which a local authority holds a plan: one for each plan.",
     }
     CarePlan {
         id_byte: 3,
-        origin: Origin::Plan,
-        status: Some(Status { system: "http://hl7.org/fhir/request-status", words: ["active", "draft", "completed"] }),
+        origin: NodeOrigin::Plan,
+        status: Some(StatusCodes { system: "http://hl7.org/fhir/request-status", words: ["active", "draft", "completed"] }),
         england_profile: Some("CarePlan-Flag"),
         about: "The plan as NHS England's Patient flags API shapes it: one for each plan.",
     }
     CareTeam {
         id_byte: 4,
-        origin: Origin::Plan,
-        status: Some(Status { system: "http://hl7.org/fhir/care-team-status", words: ["active", "proposed", "inactive"] }),
+        origin: NodeOrigin::Plan,
+        status: Some(StatusCodes { system: "http://hl7.org/fhir/care-team-status", words: ["active", "proposed", "inactive"] }),
         england_profile: Some("CareTeam-Flag"),
         about: "The local authority's team and its numbers: one for each plan.",
     }
     Organization {
         id_byte: 5,
-        origin: Origin::Authority,
+        origin: NodeOrigin::Authority,
         status: None,
         england_profile: None,
         about: "A local authority, with its office and emergency duty team numbers.",
     }
     Patient {
         id_byte: 6,
-        origin: Origin::Patient,
+        origin: NodeOrigin::Patient,
         status: None,
         england_profile: None,
         about: "The child as CP-IS knows it, or the mother of an unborn child.",
     }
     AuditEvent {
         id_byte: 7,
-        origin: Origin::Access,
+        origin: NodeOrigin::Access,
         status: None,
         england_profile: None,
         about: "An access to the child's CP-IS information, newest first; this look's own is among them.",
     }
     PractitionerRole {
         id_byte: 8,
-        origin: Origin::Person,
+        origin: NodeOrigin::Person,
         status: None,
         england_profile: None,
         about: "Who made an access, and for which organisation.",
     }
     Device {
         id_byte: 9,
-        origin: Origin::System,
+        origin: NodeOrigin::System,
         status: None,
         england_profile: None,
         about: "The system that made an access.",
@@ -138,20 +138,20 @@ impl ResourceType {
     }
 
     #[must_use]
-    pub fn origin(self) -> Origin {
+    pub fn origin(self) -> NodeOrigin {
         self.row().origin
     }
 
     /// Whether there is one such resource for each plan of the answer.
     #[must_use]
     pub fn is_per_plan(self) -> bool {
-        self.origin() == Origin::Plan
+        self.origin() == NodeOrigin::Plan
     }
 
     /// The status of a plan's resource (fhir.md 2). `None` stands for a placeholder, which is active. Empty for types that have none.
     #[must_use]
     pub fn plan_status(self, status: Option<PlanStatus>) -> &'static str {
-        let Some(Status { words: [active, planned, ended], .. }) = &self.row().status else { return "" };
+        let Some(StatusCodes { words: [active, planned, ended], .. }) = &self.row().status else { return "" };
         match status {
             None | Some(PlanStatus::Active | PlanStatus::ActivePastForecast) => active,
             Some(PlanStatus::Planned) => planned,

@@ -33,7 +33,7 @@ fn text(graph: &Graph<'_>, node: &PlanNode<'_>, placeholder: impl Fn(&Graph<'_>,
 /// The plan's plain name. A plan in the mother's record says so: she is not the child (decisions.md 9).
 pub fn push_plan_name(text: &mut String, node: &PlanNode<'_>, plan: &Plan) {
     text.push_str(plan.plan_type.name());
-    if plan.plan_type == PlanType::UnbornChildProtection || node.asked_is_mother() {
+    if plan.plan_type == PlanType::UnbornChildProtection || node.patient_is_mother() {
         text.push_str(" (recorded against the mother)");
     }
 }

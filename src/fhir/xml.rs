@@ -3,7 +3,7 @@
 
 mod escape;
 
-use super::elements::{self, Emit, Primitive, Sink, UNSET_MARKER, Value};
+use super::elements::{self, Emit, Primitive, PrimitiveValue, Sink, UNSET_MARKER};
 use super::layout::Layout;
 use escape::push_escaped;
 use fhirbolt_model::r4::Resource;
@@ -41,13 +41,13 @@ pub(super) fn write_typed<E: Emit>(out: &mut Vec<u8>, name: &str, resource: &E, 
     out.push(b'<');
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(namespace);
-    let mut writer = Writer { out, open: true, layout: layout.deeper() };
+    let mut writer = XmlWriter { out, open: true, layout: layout.deeper() };
     resource.emit(&mut writer);
     writer.end(name, layout);
 }
 
 /// Writes the attributes and children of one element whose start tag has begun.
-struct Writer<'o> {
+struct XmlWriter<'o> {
     out: &'o mut Vec<u8>,
     /// Whether the start tag is still open, so that attributes may follow.
     open: bool,
@@ -55,20 +55,20 @@ struct Writer<'o> {
     layout: Layout,
 }
 
-impl Writer<'_> {
+impl XmlWriter<'_> {
     fn close_start_tag(&mut self) {
         if std::mem::take(&mut self.open) {
             self.out.push(b'>');
         }
     }
 
-    /// Begins a child, which [`Writer::end`] must end.
-    fn child(&mut self, name: &str) -> Writer<'_> {
+    /// Begins a child, which [`XmlWriter::end`] must end.
+    fn child(&mut self, name: &str) -> XmlWriter<'_> {
         self.close_start_tag();
         self.layout.line(self.out);
         self.out.push(b'<');
         self.out.extend_from_slice(name.as_bytes());
-        Writer { out: self.out, open: true, layout: self.layout.deeper() }
+        XmlWriter { out: self.out, open: true, layout: self.layout.deeper() }
     }
 
     /// Ends this element, of that name, itself laid out at `layout`.
@@ -92,20 +92,20 @@ impl Writer<'_> {
         self.out.push(b'"');
     }
 
-    fn value(&mut self, value: Value<'_>) {
+    fn value(&mut self, value: PrimitiveValue<'_>) {
         self.raw_attribute("value", |out| match value {
-            Value::Text(text) => {
+            PrimitiveValue::Text(text) => {
                 debug_assert!(!text.is_empty(), "ele-1: a value is not empty");
                 push_escaped(out, text);
             }
-            Value::Boolean(boolean) => out.extend_from_slice(if boolean { b"true" } else { b"false" }),
+            PrimitiveValue::Boolean(boolean) => out.extend_from_slice(if boolean { b"true" } else { b"false" }),
             // Writing into memory does not fail.
-            Value::Integer(integer) => _ = write!(out, "{integer}"),
+            PrimitiveValue::Integer(integer) => _ = write!(out, "{integer}"),
         });
     }
 }
 
-impl Sink for Writer<'_> {
+impl Sink for XmlWriter<'_> {
     fn attribute(&mut self, name: &'static str, value: &str) {
         debug_assert!(value != UNSET_MARKER, "a required element is not set");
         self.raw_attribute(name, |out| push_escaped(out, value));

@@ -2,13 +2,13 @@
 //! become what is published at `GET [base]/SearchParameter/[id]`.
 
 use super::{PUBLISHER, RELEASED};
-use crate::fhir::search::registry::{Definition, Kind, LINKS, Parameter, Searchable, own_definitions};
+use crate::fhir::search::registry::{INCLUDE_PATHS, Parameter, ParameterDefinition, ParameterKind, Searchable, own_definitions};
 use fhirbolt_model::r4::Resource;
 use fhirbolt_model::r4::resources::SearchParameter;
 
 /// A search parameter that this service defines itself.
 #[derive(Debug, Clone, Copy)]
-pub struct Own {
+pub struct OwnParameter {
     /// The id under which it is published.
     pub id: &'static str,
     expression: &'static str,
@@ -17,19 +17,19 @@ pub struct Own {
 }
 
 /// All of them.
-pub fn all() -> impl Iterator<Item = Own> {
+pub fn all() -> impl Iterator<Item = OwnParameter> {
     own_definitions().filter_map(|(row, parameter)| match parameter.definition {
-        Some(Definition::Own { id, expression }) => Some(Own { id, expression, row, parameter }),
+        Some(ParameterDefinition::Own { id, expression }) => Some(OwnParameter { id, expression, row, parameter }),
         _ => None,
     })
 }
 
 /// The parameter that is published as `id`.
-pub fn find(id: &str) -> Option<Own> {
+pub fn find(id: &str) -> Option<OwnParameter> {
     all().find(|own| own.id == id)
 }
 
-impl Own {
+impl OwnParameter {
     /// The definition, as published under `base_url` (no slash at its end).
     pub fn search_parameter(&self, base_url: &str) -> Resource {
         let Self { id, expression, row, parameter } = *self;
@@ -58,11 +58,11 @@ impl Own {
     /// What a reference may lead to.
     fn targets(&self) -> impl Iterator<Item = &'static str> {
         let edge = match self.parameter.kind {
-            Kind::Reference(edge) => Some(edge),
+            ParameterKind::Reference(edge) => Some(edge),
             _ => None,
         };
-        let link = LINKS.iter().find(|link| edge.is_some_and(|edge| link.edges.contains(&edge)));
-        link.into_iter().flat_map(|link| link.targets).map(|kind| kind.name())
+        let path = INCLUDE_PATHS.iter().find(|path| edge.is_some_and(|edge| path.edges.contains(&edge)));
+        path.into_iter().flat_map(|path| path.targets).map(|kind| kind.name())
     }
 }
 

@@ -12,7 +12,7 @@ mod field;
 mod primitive;
 mod resources;
 
-pub use primitive::{Primitive, Value};
+pub use primitive::{Primitive, PrimitiveValue};
 pub use resources::{keep, of, type_name};
 
 use fhirbolt_model::r4::{Resource, types::Meta};
@@ -52,7 +52,7 @@ pub trait Emit: std::fmt::Debug {
 }
 
 /// A resource type that may be shown in part.
-trait InPart {
+trait Subsettable {
     /// The elements at its root.
     const ELEMENTS: &'static [Element];
 

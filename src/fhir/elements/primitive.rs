@@ -4,7 +4,7 @@ use fhirbolt_model::r4::types::{self, Extension};
 
 /// A primitive of FHIR: a value that may be missing, an id and extensions.
 pub trait Primitive {
-    fn value(&self) -> Option<Value<'_>>;
+    fn value(&self) -> Option<PrimitiveValue<'_>>;
     fn id(&self) -> Option<&str>;
     fn extension(&self) -> &[Extension];
 
@@ -16,7 +16,7 @@ pub trait Primitive {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Value<'a> {
+pub enum PrimitiveValue<'a> {
     Text(&'a str),
     Boolean(bool),
     Integer(i64),
@@ -25,7 +25,7 @@ pub enum Value<'a> {
 macro_rules! primitive {
     ($form:path, $get:expr; $($kind:ident),+) => {
         $(impl Primitive for types::$kind {
-            fn value(&self) -> Option<Value<'_>> {
+            fn value(&self) -> Option<PrimitiveValue<'_>> {
                 self.value.as_ref().map(|value| $form($get(value)))
             }
 
@@ -52,6 +52,6 @@ macro_rules! primitive {
     };
 }
 
-primitive!(Value::Text, String::as_str; Canonical, Code, Date, DateTime, Id, Instant, Markdown, String, Uri, Url);
-primitive!(Value::Boolean, |value: &bool| *value; Boolean);
-primitive!(Value::Integer, |value: &u32| i64::from(*value); PositiveInt, UnsignedInt);
+primitive!(PrimitiveValue::Text, String::as_str; Canonical, Code, Date, DateTime, Id, Instant, Markdown, String, Uri, Url);
+primitive!(PrimitiveValue::Boolean, |value: &bool| *value; Boolean);
+primitive!(PrimitiveValue::Integer, |value: &u32| i64::from(*value); PositiveInt, UnsignedInt);

@@ -1,6 +1,6 @@
 //! The resource types that are sent.
 
-use super::{Element, Emit, InPart, Sink};
+use super::{Element, Emit, Sink, Subsettable};
 use crate::fhir::resource_type::ResourceType;
 use fhirbolt_model::r4::resources::{
     AuditEvent, Bundle, CapabilityStatement, CarePlan, CareTeam, Device, EpisodeOfCare, Flag, OperationOutcome, Organization,

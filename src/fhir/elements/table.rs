@@ -13,7 +13,7 @@
 //!
 //! A field without a row does not compile. A `never` that is set after all, and a mandatory list that is empty, fail a debug assertion.
 
-/// A type's table: makes it [`Emit`](super::Emit), and a DomainResource [`InPart`](super::InPart).
+/// A type's table: makes it [`Emit`](super::Emit), and a DomainResource [`Subsettable`](super::Subsettable).
 macro_rules! table {
     ($type:ident: Element { $($rows:tt)* }) => {
         table! { $type {
@@ -55,7 +55,7 @@ macro_rules! table {
     (@in_part $type:ident { $($use:ident $field:ident $name:literal $($is:ident)*,)* }) => {
         table! { $type { $($use $field $name $($is)*,)* } }
 
-        impl $crate::fhir::elements::InPart for $type {
+        impl $crate::fhir::elements::Subsettable for $type {
             const ELEMENTS: &'static [$crate::fhir::elements::Element] = &[$(table!(@row $name $($is)*)),*];
 
             fn keep(&mut self, is_kept: impl Fn(&$crate::fhir::elements::Element) -> bool) -> &mut fhirbolt_model::r4::types::Meta {

@@ -19,7 +19,7 @@ pub struct ContactNumber<'a> {
     /// Without the scheme that says its medium.
     pub number: &'a str,
     pub medium: Medium,
-    pub purpose: Purpose,
+    pub purpose: ContactPurpose,
 }
 
 impl ContactNumber<'_> {
@@ -27,9 +27,9 @@ impl ContactNumber<'_> {
     #[must_use]
     pub fn label(&self) -> &'static str {
         match (self.purpose, self.medium) {
-            (Purpose::Other, Medium::Telephone | Medium::Fax | Medium::Text)
-            | (Purpose::OfficeHours | Purpose::EmergencyDuty, _) => self.purpose.label(),
-            (Purpose::Other, Medium::Email | Medium::Web) => "Other contact",
+            (ContactPurpose::Other, Medium::Telephone | Medium::Fax | Medium::Text)
+            | (ContactPurpose::OfficeHours | ContactPurpose::EmergencyDuty, _) => self.purpose.label(),
+            (ContactPurpose::Other, Medium::Email | Medium::Web) => "Other contact",
         }
     }
 }
@@ -86,14 +86,14 @@ impl Medium {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum ContactPurpose {
     OfficeHours,
     EmergencyDuty,
     /// Another use, or none given.
     Other,
 }
 
-impl Purpose {
+impl ContactPurpose {
     /// The words before the number; the same as [`NumberUse::label`].
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -105,7 +105,7 @@ impl Purpose {
     }
 }
 
-impl From<&NumberUse> for Purpose {
+impl From<&NumberUse> for ContactPurpose {
     fn from(number_use: &NumberUse) -> Self {
         match number_use {
             NumberUse::OfficeHours => Self::OfficeHours,
@@ -178,8 +178,8 @@ impl<'a> Authority<'a> {
 fn contact_numbers(authority: &LocalAuthority) -> impl Iterator<Item = ContactNumber<'_>> {
     authority.numbers.iter().flat_map(|telephone| {
         let (medium, number) = Medium::of(telephone.number.as_str().trim());
-        let unnamed = telephone.uses.is_empty().then_some(Purpose::Other);
-        let purposes = telephone.uses.iter().map(Purpose::from).chain(unnamed);
+        let unnamed = telephone.uses.is_empty().then_some(ContactPurpose::Other);
+        let purposes = telephone.uses.iter().map(ContactPurpose::from).chain(unnamed);
         purposes.filter(move |_| !number.is_empty()).map(move |purpose| ContactNumber { number, medium, purpose })
     })
 }

@@ -70,8 +70,8 @@ impl Graph<'_> {
             }
             Edge::FlagDetail => ([same_plan(ResourceType::EpisodeOfCare), same_plan(ResourceType::CarePlan)], 0..0),
             Edge::EpisodeTeam | Edge::CarePlanCareTeam => one(same_plan(ResourceType::CareTeam)),
-            Edge::AuditAgent => self.looks.get(key.index).map_or(([None; 2], 0..0), |look| {
-                ([look.device.map(|index| node(ResourceType::Device, index)), None], look.roles.clone())
+            Edge::AuditAgent => self.accesses.get(key.index).map_or(([None; 2], 0..0), |access| {
+                ([access.device.map(|index| node(ResourceType::Device, index)), None], access.roles.clone())
             }),
             Edge::AuditSource => one(self.observer(key)),
         }
@@ -79,9 +79,9 @@ impl Graph<'_> {
 
     /// The author of an access: its Device, or else its PractitionerRole.
     pub(in crate::fhir) fn observer(&self, key: NodeKey) -> Option<NodeKey> {
-        let look = self.looks.get(key.index)?;
-        let device = look.device.map(|index| node(ResourceType::Device, index));
-        device.or_else(|| look.roles.clone().next().map(|index| node(ResourceType::PractitionerRole, index)))
+        let access = self.accesses.get(key.index)?;
+        let device = access.device.map(|index| node(ResourceType::Device, index));
+        device.or_else(|| access.roles.clone().next().map(|index| node(ResourceType::PractitionerRole, index)))
     }
 
     /// The Organization of a plan's local authority.

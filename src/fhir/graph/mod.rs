@@ -5,19 +5,19 @@
 
 mod authority;
 mod edge;
-mod name;
+mod id_part;
 mod patient;
 mod plan;
 
-use super::resource_type::Origin;
+use super::resource_type::NodeOrigin;
 pub use super::resource_type::ResourceType;
-pub use authority::{Authority, ContactNumber, Medium, Purpose};
+pub use authority::{Authority, ContactNumber, ContactPurpose, Medium};
 pub use edge::Edge;
 pub(in crate::fhir) use edge::PATIENT;
-pub use patient::AskedAbout;
+pub use patient::PatientNode;
 pub use plan::PlanNode;
 
-use super::id::{IdKeys, KeyNumber, OpenId};
+use super::id::{IdContent, IdKeyNumber, IdKeys};
 use crate::cpis::{Access, Answer, Author};
 use jiff::civil::Date;
 use std::{cell::OnceCell, ops::Range};
@@ -41,7 +41,7 @@ pub struct NodeKey {
 
 /// For whom a resource is shaped (decisions.md 29c).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Shape {
+pub enum ResourceShape {
     #[default]
     Standard,
     /// `/PatientFlag`: the England code stands first and the England-*-Flag profiles are named.
@@ -56,18 +56,18 @@ pub struct Graph<'a> {
     pub(super) last_updated: String,
     plans: Vec<PlanNode<'a>>,
     authorities: Vec<Authority<'a>>,
-    asked: AskedAbout<'a>,
-    looks: Vec<Look<'a>>,
-    /// Index of the look, and the place of the person within it: 0 is the author, then those responsible.
+    patient: PatientNode<'a>,
+    accesses: Vec<AccessNode<'a>>,
+    /// Index of the access, and the place of the person within it: 0 is the author, then those responsible.
     roles: Vec<(usize, u16)>,
-    /// Index of the look of each.
+    /// Index of the access of each.
     devices: Vec<usize>,
     /// One cell for each node, by type and then by index.
     ids: Vec<OnceCell<String>>,
 }
 
 /// One access and what it brings with it.
-struct Look<'a> {
+struct AccessNode<'a> {
     access: &'a Access,
     device: Option<usize>,
     roles: Range<usize>,
@@ -85,19 +85,19 @@ impl<'a> Graph<'a> {
             last_updated: answer.effective.to_string(),
             plans: plan::collect(answer, &of_record, context.today),
             authorities,
-            asked: AskedAbout::new(answer),
-            looks: Vec::with_capacity(answer.accesses.len()),
+            patient: PatientNode::new(answer),
+            accesses: Vec::with_capacity(answer.accesses.len()),
             roles: Vec::with_capacity(answer.accesses.len()),
             devices: Vec::new(),
             ids: Vec::new(),
         };
-        graph.collect_looks();
+        graph.collect_accesses();
         let nodes = ResourceType::ALL.into_iter().map(|kind| graph.count(kind)).sum();
         graph.ids.resize_with(nodes, OnceCell::new);
         graph
     }
 
-    fn collect_looks(&mut self) {
+    fn collect_accesses(&mut self) {
         let mut accesses: Vec<&Access> = self.answer.accesses.iter().collect();
         accesses.sort_by_key(|access| std::cmp::Reverse(access.when.sort_key()));
         for (index, access) in accesses.into_iter().enumerate() {
@@ -112,7 +112,7 @@ impl<'a> Graph<'a> {
                 }
                 Author::Unknown => {}
             }
-            self.looks.push(Look { access, device, roles: start..self.roles.len() });
+            self.accesses.push(AccessNode { access, device, roles: start..self.roles.len() });
         }
     }
 
@@ -123,12 +123,12 @@ impl<'a> Graph<'a> {
 
     fn count(&self, kind: ResourceType) -> usize {
         match kind.origin() {
-            Origin::Plan => self.plans.len(),
-            Origin::Authority => self.authorities.len(),
-            Origin::Patient => 1,
-            Origin::Access => self.looks.len(),
-            Origin::Person => self.roles.len(),
-            Origin::System => self.devices.len(),
+            NodeOrigin::Plan => self.plans.len(),
+            NodeOrigin::Authority => self.authorities.len(),
+            NodeOrigin::Patient => 1,
+            NodeOrigin::Access => self.accesses.len(),
+            NodeOrigin::Person => self.roles.len(),
+            NodeOrigin::System => self.devices.len(),
         }
     }
 
@@ -137,12 +137,12 @@ impl<'a> Graph<'a> {
     pub fn id(&self, key: NodeKey) -> &str {
         let before: usize = ResourceType::ALL.into_iter().take_while(|kind| *kind != key.kind).map(|kind| self.count(kind)).sum();
         self.ids[before + key.index]
-            .get_or_init(|| self.context.ids.seal(key.kind, &self.answer.about, &self.part(key, KeyNumber::FIRST)))
+            .get_or_init(|| self.context.ids.seal(key.kind, &self.answer.about, &self.part(key, IdKeyNumber::FIRST)))
     }
 
     /// The resource that an id means, where this answer holds it. Ids made with an older key are found as well.
     #[must_use]
-    pub fn find(&self, id: &OpenId) -> Option<NodeKey> {
+    pub fn find(&self, id: &IdContent) -> Option<NodeKey> {
         if id.nhs_number != self.answer.about {
             return None;
         }
@@ -158,13 +158,13 @@ impl<'a> Graph<'a> {
     /// The access that a resource is made for or belongs to.
     #[must_use]
     pub fn access(&self, key: NodeKey) -> Option<&'a Access> {
-        self.look_of(key).map(|look| look.access)
+        self.access_node(key).map(|node| node.access)
     }
 
     /// The local authority that a resource is made for.
     #[must_use]
     pub fn authority(&self, key: NodeKey) -> Option<&Authority<'a>> {
-        if key.kind.origin() == Origin::Authority { self.authorities.get(key.index) } else { None }
+        if key.kind.origin() == NodeOrigin::Authority { self.authorities.get(key.index) } else { None }
     }
 
     /// The local authority of a plan, where it is known.
@@ -181,30 +181,30 @@ impl<'a> Graph<'a> {
 
     /// Whom the answer is about.
     #[must_use]
-    pub fn asked(&self) -> &AskedAbout<'a> {
-        &self.asked
+    pub fn patient(&self) -> &PatientNode<'a> {
+        &self.patient
     }
 
     /// The place of a PractitionerRole within its access: 0 is the author, then those responsible.
     pub(super) fn place_in_access(&self, key: NodeKey) -> usize {
-        if key.kind.origin() == Origin::Person { self.roles.get(key.index).map_or(0, |role| usize::from(role.1)) } else { 0 }
+        if key.kind.origin() == NodeOrigin::Person { self.roles.get(key.index).map_or(0, |role| usize::from(role.1)) } else { 0 }
     }
 
-    fn look_of(&self, key: NodeKey) -> Option<&Look<'a>> {
-        let look = match key.kind.origin() {
-            Origin::Access => key.index,
-            Origin::Person => self.roles.get(key.index)?.0,
-            Origin::System => *self.devices.get(key.index)?,
-            Origin::Plan | Origin::Authority | Origin::Patient => return None,
+    fn access_node(&self, key: NodeKey) -> Option<&AccessNode<'a>> {
+        let index = match key.kind.origin() {
+            NodeOrigin::Access => key.index,
+            NodeOrigin::Person => self.roles.get(key.index)?.0,
+            NodeOrigin::System => *self.devices.get(key.index)?,
+            NodeOrigin::Plan | NodeOrigin::Authority | NodeOrigin::Patient => return None,
         };
-        self.looks.get(look)
+        self.accesses.get(index)
     }
 }
 
 /// Nothing of anyone: the size alone.
 impl std::fmt::Debug for Graph<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Graph({} plans, {} accesses)", self.plans.len(), self.looks.len())
+        write!(f, "Graph({} plans, {} accesses)", self.plans.len(), self.accesses.len())
     }
 }
 

@@ -1,7 +1,7 @@
 use crate::cpis::{Answer, BirthDate, Entry, LocalId, NhsNumber, Notice, PersonName, PlanType, Record, Subject, SubjectKind};
 
 /// The person asked about, as all records of the answer together know them (decisions.md 9).
-pub struct AskedAbout<'a> {
+pub struct PatientNode<'a> {
     pub number: &'a NhsNumber,
     /// Each name once; more than one when the records disagree.
     pub names: Vec<&'a PersonName>,
@@ -13,23 +13,23 @@ pub struct AskedAbout<'a> {
     pub display: String,
 }
 
-impl<'a> AskedAbout<'a> {
+impl<'a> PatientNode<'a> {
     pub(super) fn new(answer: &'a Answer) -> Self {
-        let mut asked =
+        let mut patient =
             Self { number: &answer.about, names: Vec::new(), birth_date: None, local_ids: Vec::new(), display: String::new() };
         let mut birth_dates = Vec::new();
         for record in answer.records() {
             for subject in matching(record, &answer.about) {
-                asked.add_name(&subject.name);
-                asked.add_local_ids(record, subject);
+                patient.add_name(&subject.name);
+                patient.add_local_ids(record, subject);
                 birth_dates.extend(subject.birth_date);
             }
         }
-        let disagree = asked.names.len() > 1 || answer.notices.contains(&Notice::SubjectsDisagree);
-        asked.birth_date = BirthDate::agreed(birth_dates.into_iter()).unwrap_or_default().filter(|_| !disagree);
-        let names: Vec<_> = asked.names.iter().map(|name| name.spoken()).collect();
-        asked.display = if names.is_empty() { "Name not given".to_owned() } else { names.join(" / ") };
-        asked
+        let disagree = patient.names.len() > 1 || answer.notices.contains(&Notice::SubjectsDisagree);
+        patient.birth_date = BirthDate::agreed(birth_dates.into_iter()).unwrap_or_default().filter(|_| !disagree);
+        let names: Vec<_> = patient.names.iter().map(|name| name.spoken()).collect();
+        patient.display = if names.is_empty() { "Name not given".to_owned() } else { names.join(" / ") };
+        patient
     }
 
     fn add_name(&mut self, name: &'a PersonName) {
@@ -61,14 +61,14 @@ fn matching<'a>(record: &'a Record, about: &NhsNumber) -> impl Iterator<Item = &
 
 /// As whom the person asked about stands behind one entry of a record. Where the record knows them as a child and as a mother, the kind of
 /// plan decides: an unborn plan is about the mother, any other about the child (decisions.md 52).
-pub(super) fn asked_as(record: &Record, entry: &Entry, about: &NhsNumber) -> Option<SubjectKind> {
+pub(super) fn patient_kind(record: &Record, entry: &Entry, about: &NhsNumber) -> Option<SubjectKind> {
     let of_mother = matches!(entry, Entry::Plan(plan) if plan.plan_type == PlanType::UnbornChildProtection);
     let rank = |kind: &SubjectKind| (*kind == SubjectKind::Unknown, (*kind == SubjectKind::Mother) != of_mother);
     matching(record, about).map(|subject| subject.kind).min_by_key(rank)
 }
 
-impl std::fmt::Debug for AskedAbout<'_> {
+impl std::fmt::Debug for PatientNode<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AskedAbout(..)")
+        f.write_str("PatientNode(..)")
     }
 }

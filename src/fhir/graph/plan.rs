@@ -1,7 +1,7 @@
 use super::patient;
 use crate::{
     cpis::{Answer, Entry, Plan, PlanStatus, PlanType, Record, Subject, SubjectKind, Unreadable},
-    fhir::id::Part,
+    fhir::id::AnswerPart,
 };
 use jiff::civil::Date;
 use std::{
@@ -17,11 +17,11 @@ pub struct PlanNode<'a> {
     /// Where the plan stands today; `None` for a placeholder, which counts as active.
     pub status: Option<PlanStatus>,
     /// What the person asked about is in this record, where a subject tells it.
-    pub asked_as: Option<SubjectKind>,
+    pub patient_kind: Option<SubjectKind>,
     /// Index among the graph's authorities.
     pub(super) authority: Option<usize>,
     /// Its name in new ids, once it was asked for.
-    pub(super) part: OnceCell<Part>,
+    pub(super) part: OnceCell<AnswerPart>,
 }
 
 impl PlanNode<'_> {
@@ -44,8 +44,8 @@ impl PlanNode<'_> {
     /// Whether the person asked about is the mother here: by the record's own subject, else because an unborn plan is always
     /// held against the mother (wire.md 3.3).
     #[must_use]
-    pub fn asked_is_mother(&self) -> bool {
-        match self.asked_as {
+    pub fn patient_is_mother(&self) -> bool {
+        match self.patient_kind {
             Some(SubjectKind::Mother) => true,
             Some(SubjectKind::Child) => false,
             Some(SubjectKind::Unknown) | None => {
@@ -74,7 +74,9 @@ impl PlanNode<'_> {
         self.authority == other.authority
             && match (&self.entry, &other.entry) {
                 (Entry::Plan(one), Entry::Plan(two)) => {
-                    one.plan_type == two.plan_type && one.period.start == two.period.start && self.asked_as == other.asked_as
+                    one.plan_type == two.plan_type
+                        && one.period.start == two.period.start
+                        && self.patient_kind == other.patient_kind
                 }
                 (Entry::Unreadable(one), Entry::Unreadable(two)) => one == two,
                 _ => false,
@@ -97,8 +99,8 @@ pub(super) fn collect<'a>(answer: &'a Answer, of_record: &[Option<usize>], today
                 Entry::Plan(plan) => Some(plan.status(today)),
                 Entry::Unreadable(_) => None,
             };
-            let asked_as = patient::asked_as(record, entry, &answer.about);
-            PlanNode { record, entry: *entry, status, asked_as, authority: *authority, part: OnceCell::new() }
+            let patient_kind = patient::patient_kind(record, entry, &answer.about);
+            PlanNode { record, entry: *entry, status, patient_kind, authority: *authority, part: OnceCell::new() }
         }));
     }
     nodes.sort_by_key(PlanNode::order);

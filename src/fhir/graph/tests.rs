@@ -85,7 +85,7 @@ fn a_graph_prints_nothing_of_anyone() {
     let keys = keys();
     let answer = samples::large();
     let graph = Graph::new(&answer, &context(&keys));
-    let printed = format!("{graph:?} {:?} {:?}", graph.authorities(), graph.asked());
+    let printed = format!("{graph:?} {:?} {:?}", graph.authorities(), graph.patient());
     for secret in ["9990000018", "Robin", "Testpatient", "Exampleshire", "0207946", "Asha", "2018"] {
         assert!(!printed.contains(secret), "{secret}");
     }
@@ -107,7 +107,7 @@ fn a_pregnant_girl_is_the_child_of_her_own_plan_and_the_mother_of_the_unborn() {
         let answer = answer(vec![record(exampleshire(), entries(), subjects)]);
         let graph = Graph::new(&answer, &context(&keys));
         let flags = graph.of_type(ResourceType::Flag);
-        flags.map(|key| (graph.id(key).to_owned(), graph.plan(key).unwrap().asked_is_mother())).collect::<Vec<_>>()
+        flags.map(|key| (graph.id(key).to_owned(), graph.plan(key).unwrap().patient_is_mother())).collect::<Vec<_>>()
     };
     let mother_first = told(vec![pregnant.clone(), child()]);
     assert_eq!(mother_first, told(vec![child(), pregnant.clone()]), "the order of the elements decides nothing");
@@ -129,7 +129,7 @@ fn a_birth_date_is_as_precise_as_the_most_precise_of_those_that_agree() {
         });
         let answer = answer(records.collect());
         let graph = Graph::new(&answer, &context(&keys));
-        graph.asked().birth_date.map(BirthDate::iso)
+        graph.patient().birth_date.map(BirthDate::iso)
     };
     let (year, month, day) = (DatePrecision::Year, DatePrecision::Month, DatePrecision::Day);
     assert_eq!(born(&[(2018, 1, 1, year)]).as_deref(), Some("2018"));

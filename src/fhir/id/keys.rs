@@ -1,4 +1,4 @@
-use super::Part;
+use super::AnswerPart;
 use aes_siv::{
     Tag,
     aead::{KeyInit, generic_array::GenericArray},
@@ -12,12 +12,12 @@ pub struct IdKeys(Vec<IdKey>);
 
 /// Which of the [`IdKeys`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyNumber(usize);
+pub struct IdKeyNumber(usize);
 
 /// There must be at least one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("at least one key for ids is needed")]
-pub struct NoKeys;
+pub struct NoIdKeys;
 
 struct IdKey {
     /// For AES-128-SIV.
@@ -30,7 +30,7 @@ struct IdKey {
     version: u8,
 }
 
-impl KeyNumber {
+impl IdKeyNumber {
     /// The key that writes.
     pub const FIRST: Self = Self(0);
 }
@@ -39,46 +39,46 @@ impl IdKeys {
     /// Keys of 32 random bytes each; the first one writes.
     ///
     /// # Errors
-    /// [`NoKeys`] when the list is empty.
-    pub fn new(keys: Vec<[u8; 32]>) -> Result<Self, NoKeys> {
+    /// [`NoIdKeys`] when the list is empty.
+    pub fn new(keys: Vec<[u8; 32]>) -> Result<Self, NoIdKeys> {
         let keys = Zeroizing::new(keys);
         if keys.is_empty() {
-            return Err(NoKeys);
+            return Err(NoIdKeys);
         }
         Ok(Self(keys.iter().map(IdKey::new).collect()))
     }
 
-    pub(super) fn numbers(&self) -> impl Iterator<Item = KeyNumber> + use<> {
-        (0..self.0.len()).map(KeyNumber)
+    pub(super) fn numbers(&self) -> impl Iterator<Item = IdKeyNumber> + use<> {
+        (0..self.0.len()).map(IdKeyNumber)
     }
 
-    pub(super) fn version(&self, key: KeyNumber) -> u8 {
+    pub(super) fn version(&self, key: IdKeyNumber) -> u8 {
         self.key(key).version
     }
 
     /// Encrypts in place under the first key and returns the SIV, which authenticates `version` as well.
     pub(super) fn encrypt(&self, plain: &mut [u8], version: u8) -> [u8; 16] {
-        encrypt(&self.key(KeyNumber::FIRST).seal, plain, version)
+        encrypt(&self.key(IdKeyNumber::FIRST).seal, plain, version)
     }
 
     /// The same for texts.
     pub(super) fn encrypt_text(&self, plain: &mut [u8], version: u8) -> [u8; 16] {
-        encrypt(&self.key(KeyNumber::FIRST).seal_text, plain, version)
+        encrypt(&self.key(IdKeyNumber::FIRST).seal_text, plain, version)
     }
 
     /// Decrypts in place; `false` when the token was not made with this key.
-    pub(super) fn decrypt(&self, key: KeyNumber, sealed: &mut [u8], iv: &[u8], version: u8) -> bool {
+    pub(super) fn decrypt(&self, key: IdKeyNumber, sealed: &mut [u8], iv: &[u8], version: u8) -> bool {
         cipher(&self.key(key).seal).decrypt_in_place_detached([[version]], sealed, Tag::from_slice(iv)).is_ok()
     }
 
     /// The same for texts.
-    pub(super) fn decrypt_text(&self, key: KeyNumber, sealed: &mut [u8], iv: &[u8], version: u8) -> bool {
+    pub(super) fn decrypt_text(&self, key: IdKeyNumber, sealed: &mut [u8], iv: &[u8], version: u8) -> bool {
         cipher(&self.key(key).seal_text).decrypt_in_place_detached([[version]], sealed, Tag::from_slice(iv)).is_ok()
     }
 
     /// Names a part by a keyed hash of what it says; `ordinal` tells equal ones apart.
     #[must_use]
-    pub fn hashed(&self, key: KeyNumber, fields: &[&[u8]], ordinal: u16) -> Part {
+    pub fn hashed(&self, key: IdKeyNumber, fields: &[&[u8]], ordinal: u16) -> AnswerPart {
         let mut context = hmac::Context::with_key(&self.key(key).name);
         for field in fields {
             context.update(&(field.len() as u64).to_be_bytes());
@@ -86,10 +86,10 @@ impl IdKeys {
         }
         let mut hash = [0; 16];
         hash.copy_from_slice(&context.sign().as_ref()[..16]);
-        Part::hash(hash, ordinal)
+        AnswerPart::hash(hash, ordinal)
     }
 
-    fn key(&self, number: KeyNumber) -> &IdKey {
+    fn key(&self, number: IdKeyNumber) -> &IdKey {
         // A number can come from other keys than these (a reload): the first key then finds nothing, which is right.
         self.0.get(number.0).unwrap_or(&self.0[0])
     }

@@ -6,10 +6,10 @@
 
 mod keys;
 mod part;
-mod text;
+mod sealed_text;
 
-pub use keys::{IdKeys, KeyNumber, NoKeys};
-pub use part::Part;
+pub use keys::{IdKeyNumber, IdKeys, NoIdKeys};
+pub use part::AnswerPart;
 
 use super::resource_type::ResourceType;
 use crate::cpis::NhsNumber;
@@ -39,27 +39,27 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 
 /// What an id says. Only an id that this service made can be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenId {
+pub struct IdContent {
     pub kind: ResourceType,
     pub nhs_number: NhsNumber,
     /// Which part of the answer; find it with [`super::graph::Graph::find`].
-    pub part: Part,
+    pub part: AnswerPart,
     /// The key that the id was made with, since the part is named by a hash under that key.
-    pub key: KeyNumber,
+    pub key: IdKeyNumber,
 }
 
 impl IdKeys {
     /// The id of one part of the answer about `nhs_number`, under the first key. `part` must be made with the first key.
     #[must_use]
-    pub fn seal(&self, kind: ResourceType, nhs_number: &NhsNumber, part: &Part) -> String {
-        let mut plain = Zeroizing::new([0; HEAD_BYTES + Part::MAX]);
+    pub fn seal(&self, kind: ResourceType, nhs_number: &NhsNumber, part: &AnswerPart) -> String {
+        let mut plain = Zeroizing::new([0; HEAD_BYTES + AnswerPart::MAX]);
         plain[0] = kind.id_byte();
         plain[1..HEAD_BYTES].copy_from_slice(&nhs_number.to_u64().to_be_bytes()[8 - NHS_NUMBER_BYTES..]);
         let end = HEAD_BYTES + part.bytes().len();
         plain[HEAD_BYTES..end].copy_from_slice(part.bytes());
 
         let mut token = [0; MAX_TOKEN_BYTES];
-        token[0] = self.version(KeyNumber::FIRST);
+        token[0] = self.version(IdKeyNumber::FIRST);
         let sealed = self.encrypt(&mut plain[..end], token[0]);
         token[1..=IV_SIZE].copy_from_slice(&sealed);
         token[1 + IV_SIZE..1 + IV_SIZE + end].copy_from_slice(&plain[..end]);
@@ -68,7 +68,7 @@ impl IdKeys {
 
     /// What the id says, or `None` when it is not ours, under any key.
     #[must_use]
-    pub fn open(&self, id: &str) -> Option<OpenId> {
+    pub fn open(&self, id: &str) -> Option<IdContent> {
         let mut buffer = [0; MAX_TOKEN_BYTES];
         let token = decode(id, &mut buffer)?;
         let (&version, rest) = token.split_first()?;
@@ -82,14 +82,14 @@ impl IdKeys {
     }
 }
 
-fn read(plain: &[u8], key: KeyNumber) -> Option<OpenId> {
+fn read(plain: &[u8], key: IdKeyNumber) -> Option<IdContent> {
     let (head, part) = plain.split_at_checked(HEAD_BYTES)?;
     let mut number = [0; 8];
     number[8 - NHS_NUMBER_BYTES..].copy_from_slice(&head[1..]);
-    Some(OpenId {
+    Some(IdContent {
         kind: ResourceType::from_id_byte(head[0])?,
         nhs_number: NhsNumber::from_u64(u64::from_be_bytes(number)).ok()?,
-        part: Part::from_bytes(part)?,
+        part: AnswerPart::from_bytes(part)?,
         key,
     })
 }

@@ -1,13 +1,13 @@
 /// Which part of an answer an id means, named by its content (decisions.md 27). At most 25 bytes.
 ///
-/// The patient's part is empty; others are made by [`super::IdKeys`] or [`Part::code`].
+/// The patient's part is empty; others are made by [`super::IdKeys`] or [`AnswerPart::code`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Part {
+pub struct AnswerPart {
     bytes: [u8; Self::MAX],
     length: u8,
 }
 
-impl Part {
+impl AnswerPart {
     /// 48 bytes of a token less version, SIV, kind and NHS number.
     pub const MAX: usize = 25;
     pub const EMPTY: Self = Self { bytes: [0; Self::MAX], length: 0 };
@@ -54,8 +54,8 @@ impl Part {
     }
 }
 
-impl std::fmt::Debug for Part {
+impl std::fmt::Debug for AnswerPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Part(..)")
+        f.write_str("AnswerPart(..)")
     }
 }

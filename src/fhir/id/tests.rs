@@ -19,13 +19,13 @@ fn any_kind() -> impl Strategy<Value = ResourceType> {
     proptest::sample::select(ResourceType::ALL.to_vec())
 }
 
-fn any_part() -> impl Strategy<Value = Part> {
-    proptest::collection::vec(any::<u8>(), 0..=Part::MAX).prop_map(|bytes| Part::from_bytes(&bytes).unwrap())
+fn any_part() -> impl Strategy<Value = AnswerPart> {
+    proptest::collection::vec(any::<u8>(), 0..=AnswerPart::MAX).prop_map(|bytes| AnswerPart::from_bytes(&bytes).unwrap())
 }
 
 #[test]
 fn there_is_no_service_without_a_key() {
-    assert_eq!(IdKeys::new(Vec::new()).unwrap_err(), NoKeys);
+    assert_eq!(IdKeys::new(Vec::new()).unwrap_err(), NoIdKeys);
 }
 
 #[test]
@@ -35,16 +35,16 @@ fn keys_do_not_show_themselves() {
 
 #[test]
 fn after_a_rotation_old_ids_are_still_read_and_new_ones_are_written_with_the_new_key() {
-    let part = Part::code("E09000001").unwrap();
+    let part = AnswerPart::code("E09000001").unwrap();
     let old = keys(b"a").seal(ResourceType::Organization, &number(), &part);
     let rotated = keys(b"ba");
     let opened = rotated.open(&old).unwrap();
     assert_eq!((opened.kind, &opened.nhs_number, opened.part), (ResourceType::Organization, &number(), part));
-    assert_ne!(opened.key, KeyNumber::FIRST);
+    assert_ne!(opened.key, IdKeyNumber::FIRST);
     let new = rotated.seal(ResourceType::Organization, &number(), &part);
     assert_ne!(old, new);
     assert_eq!(keys(b"a").open(&new), None);
-    assert_eq!(rotated.open(&new).unwrap().key, KeyNumber::FIRST);
+    assert_eq!(rotated.open(&new).unwrap().key, IdKeyNumber::FIRST);
 }
 
 #[test]
@@ -56,17 +56,17 @@ fn an_nhs_number_or_nothing_is_not_an_id() {
 
 #[test]
 fn a_code_never_equals_a_hash_or_a_uuid() {
-    let hash = keys(b"a").hashed(KeyNumber::FIRST, &[b"x"], 0);
-    let uuid = Part::uuid(uuid::Uuid::nil(), 0, 0);
-    assert!(hash != uuid && Part::code("x") != Some(hash) && Part::code("").is_none());
-    assert_eq!(Part::code(&"x".repeat(24)).unwrap().bytes().len(), Part::MAX);
-    assert_eq!(Part::code(&"x".repeat(25)), None);
+    let hash = keys(b"a").hashed(IdKeyNumber::FIRST, &[b"x"], 0);
+    let uuid = AnswerPart::uuid(uuid::Uuid::nil(), 0, 0);
+    assert!(hash != uuid && AnswerPart::code("x") != Some(hash) && AnswerPart::code("").is_none());
+    assert_eq!(AnswerPart::code(&"x".repeat(24)).unwrap().bytes().len(), AnswerPart::MAX);
+    assert_eq!(AnswerPart::code(&"x".repeat(25)), None);
 }
 
 #[test]
 fn a_hash_tells_its_fields_apart() {
     let keys = keys(b"ab");
-    let first = KeyNumber::FIRST;
+    let first = IdKeyNumber::FIRST;
     assert_ne!(keys.hashed(first, &[b"ab", b"c"], 0), keys.hashed(first, &[b"a", b"bc"], 0));
     assert_ne!(keys.hashed(first, &[b"ab"], 0), keys.hashed(first, &[b"ab"], 1));
     assert_ne!(keys.hashed(first, &[b"ab"], 0), keys.hashed(keys.numbers().last().unwrap(), &[b"ab"], 0));
@@ -81,7 +81,7 @@ proptest! {
         prop_assert!(id.chars().all(|c| ALPHABET.contains(c)));
         prop_assert!(!id.contains(number.digits()));
         prop_assert_eq!(&id, &keys.seal(kind, &number, &part));
-        prop_assert_eq!(keys.open(&id), Some(OpenId { kind, nhs_number: number, part, key: KeyNumber::FIRST }));
+        prop_assert_eq!(keys.open(&id), Some(IdContent { kind, nhs_number: number, part, key: IdKeyNumber::FIRST }));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use super::{
     common::{coding, concept, id, literal, logical, meta, nhs_number},
     device::{asid_identifier, device_display},
-    practitioner_role::Person,
+    practitioner_role::AccessPerson,
 };
 use crate::{
     cpis::{AccessTime, Author},
@@ -37,7 +37,7 @@ pub fn audit_event(graph: &Graph<'_>, key: NodeKey) -> AuditEvent {
             ..Default::default()
         },
         entity: vec![AuditEventEntity {
-            what: Some(Box::new(literal(graph, PATIENT, Some(nhs_number(graph)), graph.asked().display.clone()))),
+            what: Some(Box::new(literal(graph, PATIENT, Some(nhs_number(graph)), graph.patient().display.clone()))),
             ..Default::default()
         }],
         ..Default::default()
@@ -69,7 +69,7 @@ fn recorded(when: AccessTime) -> (Instant, Option<String>) {
 /// The patient, the author, and for a system the people responsible (decisions.md 26).
 fn agents(graph: &Graph<'_>, key: NodeKey) -> Vec<AuditEventAgent> {
     let mut agents = Vec::with_capacity(3);
-    let patient = logical(ResourceType::Patient.name(), Some(nhs_number(graph)), Some(&graph.asked().display));
+    let patient = logical(ResourceType::Patient.name(), Some(nhs_number(graph)), Some(&graph.patient().display));
     agents.push(agent(codes::ROLE_PATIENT, patient, false));
     let mut assigned = graph.targets(key, Edge::AuditAgent).map(|target| agent_reference(graph, target));
     agents.push(agent(codes::ROLE_ASSIGNED, assigned.next().unwrap_or_else(not_readable), true));
@@ -88,7 +88,7 @@ fn agent(role: Code, who: Reference, requestor: bool) -> AuditEventAgent {
 
 fn agent_reference(graph: &Graph<'_>, target: NodeKey) -> Reference {
     let Some(author) = graph.access(target).map(|access| &access.author) else { return not_readable() };
-    match (author, Person::of(author, graph.place_in_access(target))) {
+    match (author, AccessPerson::of(author, graph.place_in_access(target))) {
         (Author::System { asid, organisation, .. }, _) if target.kind == ResourceType::Device => {
             literal(graph, target, asid_identifier(asid.as_ref()), device_display(organisation))
         }

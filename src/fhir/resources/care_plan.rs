@@ -3,18 +3,18 @@ use super::{
     plan_parts::{authority, name_england_profile, period, plan_concept, plan_meta, sibling, subject},
 };
 use crate::fhir::{
-    graph::{Graph, NodeKey, ResourceType, Shape},
+    graph::{Graph, NodeKey, ResourceShape, ResourceType},
     narrative, wording,
 };
 use fhirbolt_model::r4::resources::CarePlan;
 
 /// The plan as NHS England's Patient-flags shape has it.
-pub fn care_plan(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> CarePlan {
+pub fn care_plan(graph: &Graph<'_>, key: NodeKey, shape: ResourceShape) -> CarePlan {
     let Some(node) = graph.plan(key) else { return CarePlan::default() };
     let period = period(node);
     let mut meta = plan_meta(graph, key, node);
     // The England profile requires a period, which a placeholder cannot have.
-    if shape == Shape::PatientFlag && period.is_some() {
+    if shape == ResourceShape::PatientFlag && period.is_some() {
         name_england_profile(&mut meta, key);
     }
     CarePlan {
@@ -23,7 +23,7 @@ pub fn care_plan(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> CarePlan {
         text: Some(Box::new(narrative::of_plan(graph, node))),
         status: key.kind.plan_status(node.status).into(),
         intent: "plan".into(),
-        category: vec![plan_concept(graph, node, None, Shape::Standard)],
+        category: vec![plan_concept(graph, node, None, ResourceShape::Standard)],
         title: Some(wording::node_title(graph, node).into()),
         subject: Box::new(subject(graph, node)),
         period,

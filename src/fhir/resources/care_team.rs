@@ -3,13 +3,13 @@ use super::{
     plan_parts::{authority, name_england_profile, period, plan_concept, plan_meta, subject, team_name},
 };
 use crate::fhir::{
-    graph::{Graph, NodeKey, Shape},
+    graph::{Graph, NodeKey, ResourceShape},
     narrative,
 };
 use fhirbolt_model::r4::resources::CareTeam;
 
 /// Whom to ring about the plan, as NHS England's 2023 guide has it.
-pub fn care_team(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> CareTeam {
+pub fn care_team(graph: &Graph<'_>, key: NodeKey, shape: ResourceShape) -> CareTeam {
     let Some(node) = graph.plan(key) else { return CareTeam::default() };
     // Where it is not known whose record it is, every authority's numbers are given rather than none (decisions.md 7, 16).
     let telecom: Vec<_> = match graph.authority_of(node) {
@@ -18,7 +18,7 @@ pub fn care_team(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> CareTeam {
     };
     let mut meta = plan_meta(graph, key, node);
     // The England profile requires a number.
-    if shape == Shape::PatientFlag && !telecom.is_empty() {
+    if shape == ResourceShape::PatientFlag && !telecom.is_empty() {
         name_england_profile(&mut meta, key);
     }
     CareTeam {
@@ -26,7 +26,7 @@ pub fn care_team(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> CareTeam {
         meta: Some(meta),
         text: Some(Box::new(narrative::of_plan(graph, node))),
         status: Some(key.kind.plan_status(node.status).into()),
-        category: vec![plan_concept(graph, node, None, Shape::Standard)],
+        category: vec![plan_concept(graph, node, None, ResourceShape::Standard)],
         name: Some(team_name(graph, node).into()),
         subject: Some(Box::new(subject(graph, node))),
         period: period(node),

@@ -4,7 +4,7 @@ use crate::{
     cpis::{Organisation, Text},
     fhir::{
         codes::{self, Code},
-        graph::{ContactNumber, Graph, Medium, NodeKey, Purpose},
+        graph::{ContactNumber, ContactPurpose, Graph, Medium, NodeKey},
     },
 };
 use fhirbolt_model::r4::types::{CodeableConcept, Coding, ContactPoint, Id, Identifier, Meta, Reference};
@@ -85,16 +85,16 @@ pub fn accessing_organisation(organisation: &Organisation) -> Option<Reference> 
 
 /// The NHS number of the person asked about.
 pub fn nhs_number(graph: &Graph<'_>) -> Identifier {
-    identifier(codes::NHS_NUMBER, graph.asked().number.digits())
+    identifier(codes::NHS_NUMBER, graph.patient().number.digits())
 }
 
 /// WP is work, EC is mobile (NHS England's own mapping, wire.md 3.4); any other has no use.
 pub fn contact_point(number: &ContactNumber<'_>) -> ContactPoint {
     let is_dialled = matches!(number.medium, Medium::Telephone | Medium::Text);
     let number_use = match number.purpose {
-        Purpose::OfficeHours => Some("work"),
-        Purpose::EmergencyDuty if is_dialled => Some("mobile"),
-        Purpose::EmergencyDuty | Purpose::Other => None,
+        ContactPurpose::OfficeHours => Some("work"),
+        ContactPurpose::EmergencyDuty if is_dialled => Some("mobile"),
+        ContactPurpose::EmergencyDuty | ContactPurpose::Other => None,
     };
     ContactPoint {
         system: Some(number.medium.system().into()),

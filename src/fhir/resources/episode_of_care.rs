@@ -4,7 +4,7 @@ use super::{
 };
 use crate::fhir::{
     codes,
-    graph::{Graph, NodeKey, ResourceType, Shape},
+    graph::{Graph, NodeKey, ResourceShape, ResourceType},
     narrative,
 };
 use fhirbolt_model::r4::resources::EpisodeOfCare;
@@ -18,7 +18,7 @@ pub fn episode_of_care(graph: &Graph<'_>, key: NodeKey) -> EpisodeOfCare {
         meta: Some(plan_meta(graph, key, node)),
         text: Some(Box::new(narrative::of_plan(graph, node))),
         status: key.kind.plan_status(node.status).into(),
-        r#type: vec![plan_concept(graph, node, observation, Shape::Standard)],
+        r#type: vec![plan_concept(graph, node, observation, ResourceShape::Standard)],
         patient: Box::new(subject(graph, node)),
         managing_organization: authority(graph, key, node).map(Box::new),
         period: period(node),

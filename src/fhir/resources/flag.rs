@@ -4,7 +4,7 @@ use super::{
 };
 use crate::fhir::{
     codes,
-    graph::{Graph, NodeKey, ResourceType, Shape},
+    graph::{Graph, NodeKey, ResourceShape, ResourceType},
     narrative,
 };
 use fhirbolt_model::r4::{
@@ -13,10 +13,10 @@ use fhirbolt_model::r4::{
 };
 
 /// The warning that a record system shows: one for each plan.
-pub fn flag(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> Flag {
+pub fn flag(graph: &Graph<'_>, key: NodeKey, shape: ResourceShape) -> Flag {
     let Some(node) = graph.plan(key) else { return Flag::default() };
     let mut meta = plan_meta(graph, key, node);
-    if shape == Shape::PatientFlag {
+    if shape == ResourceShape::PatientFlag {
         name_england_profile(&mut meta, key);
     }
     let detail = |kind| Extension {

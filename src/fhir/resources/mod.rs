@@ -16,18 +16,18 @@ pub(super) use common::{ENGLAND, concept};
 // The trail is exported as AuditEvents too.
 pub(crate) use common::{UK_CORE, coding, identifier, logical};
 
-use super::graph::{Graph, NodeKey, ResourceType, Shape};
+use super::graph::{Graph, NodeKey, ResourceShape, ResourceType};
 use fhirbolt_model::r4::Resource;
 
 /// The resource as plain R4.
 #[must_use]
 pub fn build(graph: &Graph<'_>, key: NodeKey) -> Resource {
-    build_as(graph, key, Shape::Standard)
+    build_as(graph, key, ResourceShape::Standard)
 }
 
 /// The resource as plain R4, shaped for one kind of client. Literal references are relative: `Type/id`.
 #[must_use]
-pub fn build_as(graph: &Graph<'_>, key: NodeKey, shape: Shape) -> Resource {
+pub fn build_as(graph: &Graph<'_>, key: NodeKey, shape: ResourceShape) -> Resource {
     match key.kind {
         ResourceType::Flag => Resource::Flag(Box::new(flag::flag(graph, key, shape))),
         ResourceType::EpisodeOfCare => Resource::EpisodeOfCare(Box::new(episode_of_care::episode_of_care(graph, key))),

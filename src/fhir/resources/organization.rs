@@ -4,7 +4,7 @@ use super::{
 };
 use crate::fhir::{
     codes,
-    graph::{ContactNumber, Graph, NodeKey, Purpose},
+    graph::{ContactNumber, ContactPurpose, Graph, NodeKey},
 };
 use fhirbolt_model::r4::{
     resources::{Organization, OrganizationContact},
@@ -29,9 +29,9 @@ pub fn organization(graph: &Graph<'_>, key: NodeKey) -> Organization {
 /// The number with the words that tell a clinician when to ring it.
 fn contact(number: &ContactNumber<'_>) -> OrganizationContact {
     let purpose = match number.purpose {
-        Purpose::OfficeHours => Some(codes::WORK_PLACE),
-        Purpose::EmergencyDuty => Some(codes::EMERGENCY_CONTACT),
-        Purpose::Other => None,
+        ContactPurpose::OfficeHours => Some(codes::WORK_PLACE),
+        ContactPurpose::EmergencyDuty => Some(codes::EMERGENCY_CONTACT),
+        ContactPurpose::Other => None,
     };
     OrganizationContact {
         purpose: purpose.map(|purpose| Box::new(concept(purpose))),

@@ -13,16 +13,16 @@ use fhirbolt_model::r4::{
 
 /// The person asked about, as CP-IS knows them: the child, or the mother of an unborn child.
 pub fn patient(graph: &Graph<'_>, key: NodeKey) -> Patient {
-    let asked = graph.asked();
+    let known = graph.patient();
     let mut number = nhs_number(graph);
     number.r#type = Some(Box::new(CodeableConcept { text: Some("NHS number".into()), ..concept(codes::NHS_NUMBER_TYPE) }));
-    let local = asked.local_ids.iter().map(|(id, authority)| local_id(id, *authority));
+    let local = known.local_ids.iter().map(|(id, authority)| local_id(id, *authority));
     Patient {
         id: Some(id(graph, key)),
         meta: Some(meta(graph, key, &[])),
         identifier: std::iter::once(number).chain(local).collect(),
-        name: asked.names.iter().map(|name| human_name(name)).collect(),
-        birth_date: asked.birth_date.map(|date| date.iso().into()),
+        name: known.names.iter().map(|name| human_name(name)).collect(),
+        birth_date: known.birth_date.map(|date| date.iso().into()),
         ..Default::default()
     }
 }

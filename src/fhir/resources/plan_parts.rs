@@ -4,7 +4,7 @@ use super::common::{ENGLAND, coding, literal, meta, nhs_number};
 use crate::cpis::PlanStatus;
 use crate::fhir::{
     codes::{self, Code},
-    graph::{Authority, Graph, NodeKey, PATIENT, PlanNode, ResourceType, Shape},
+    graph::{Authority, Graph, NodeKey, PATIENT, PlanNode, ResourceShape, ResourceType},
     wording,
 };
 use fhirbolt_model::r4::types::{CodeableConcept, Identifier, Meta, Period, Reference};
@@ -24,12 +24,12 @@ pub fn name_england_profile(meta: &mut Meta, key: NodeKey) {
 
 /// The SNOMED CT code of the plan, then `second`; for a placeholder the England code alone (decisions.md 7). Always with the
 /// text that a clinician reads.
-pub fn plan_concept(graph: &Graph<'_>, node: &PlanNode<'_>, second: Option<Code>, shape: Shape) -> CodeableConcept {
+pub fn plan_concept(graph: &Graph<'_>, node: &PlanNode<'_>, second: Option<Code>, shape: ResourceShape) -> CodeableConcept {
     let mut coding: Vec<_> = match node.plan() {
         Some(plan) => [Some(codes::plan_snomed(plan.plan_type)), second].into_iter().flatten().map(coding).collect(),
         None => vec![coding(codes::ENGLAND_CPIS_FLAG)],
     };
-    if shape == Shape::PatientFlag {
+    if shape == ResourceShape::PatientFlag {
         coding.reverse();
     }
     CodeableConcept { coding, text: Some(wording::node_text(graph, node).into()), ..Default::default() }
@@ -49,8 +49,8 @@ pub fn period(node: &PlanNode<'_>) -> Option<Box<Period>> {
 
 /// The person asked about; named as the mother where that is what she is in this record.
 pub fn subject(graph: &Graph<'_>, node: &PlanNode<'_>) -> Reference {
-    let mut display = graph.asked().display.clone();
-    if node.asked_is_mother() {
+    let mut display = graph.patient().display.clone();
+    if node.patient_is_mother() {
         display.push_str(" (mother)");
     }
     literal(graph, PATIENT, Some(nhs_number(graph)), display)

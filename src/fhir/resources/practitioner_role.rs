@@ -12,7 +12,7 @@ use fhirbolt_model::r4::{
 };
 
 /// A person behind an access: its author, or one responsible for the system that made it.
-pub struct Person<'a> {
+pub struct AccessPerson<'a> {
     user_id: Option<&'a Text>,
     role_profile_id: Option<&'a Text>,
     role: &'a Role,
@@ -20,7 +20,7 @@ pub struct Person<'a> {
     organisation: &'a Organisation,
 }
 
-impl<'a> Person<'a> {
+impl<'a> AccessPerson<'a> {
     /// The person at one place of an access: 0 is the author, then those responsible.
     pub fn of(author: &'a Author, place: usize) -> Option<Self> {
         match author {
@@ -58,7 +58,7 @@ impl<'a> Person<'a> {
 /// Who made an access, or is responsible for it, in which role and where.
 pub fn practitioner_role(graph: &Graph<'_>, key: NodeKey) -> PractitionerRole {
     let access = graph.access(key);
-    let Some(person) = access.and_then(|access| Person::of(&access.author, graph.place_in_access(key))) else {
+    let Some(person) = access.and_then(|access| AccessPerson::of(&access.author, graph.place_in_access(key))) else {
         return PractitionerRole::default();
     };
     let user_id = person.user_id.and_then(given).map(|id| identifier(codes::SDS_USER_ID, id));

@@ -1,35 +1,32 @@
 //! Which child: every way of naming it comes down to one NHS number (fhir.md 3, "Saying which child").
 
-use super::ours::{Ours, Place};
+use super::resolver::{ReferenceResolver, ResolvedReference};
 use super::{SearchError, error::safe_name};
 use crate::cpis::{NhsNumber, NotAnNhsNumber};
 use crate::fhir::graph::ResourceType;
 
 const NHS_NUMBER_SYSTEM: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
-/// The one child of a search.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Child {
-    pub nhs_number: NhsNumber,
-}
-
 /// Collects the names given and insists that they are one child.
 #[derive(Default)]
-pub(super) struct Naming(Option<NhsNumber>);
+pub(super) struct ChildParameters(Option<NhsNumber>);
 
-impl Naming {
-    pub(super) fn read(&mut self, name: &str, modifier: Option<&str>, value: &str, ours: &Ours<'_>) -> Result<(), SearchError> {
-        let form = match modifier {
-            None | Some(":Patient") => Form::Reference,
-            Some(":identifier" | ".identifier" | ":Patient.identifier") => Form::Identifier,
+impl ChildParameters {
+    pub(super) fn read(
+        &mut self,
+        name: &str,
+        modifier: Option<&str>,
+        value: &str,
+        resolver: &ReferenceResolver<'_>,
+    ) -> Result<(), SearchError> {
+        let is_identifier = match modifier {
+            None | Some(":Patient") => false,
+            Some(":identifier" | ".identifier" | ":Patient.identifier") => true,
             Some(_) => return Err(SearchError::UnknownModifier { parameter: safe_name(name) }),
         };
         // A comma is "or" in FHIR: several children would be a ward list, one child named twice is one child.
         for alternative in value.split(',') {
-            let number = match form {
-                Form::Reference => reference(name, alternative, ours)?,
-                Form::Identifier => identifier(name, alternative)?,
-            };
+            let number = if is_identifier { identifier(name, alternative)? } else { reference(name, alternative, resolver)? };
             match &self.0 {
                 Some(known) if *known != number => return Err(SearchError::TwoChildren { parameter: safe_name(name) }),
                 _ => self.0 = Some(number),
@@ -38,15 +35,9 @@ impl Naming {
         Ok(())
     }
 
-    pub(super) fn one(self) -> Result<Child, SearchError> {
-        self.0.map(|nhs_number| Child { nhs_number }).ok_or(SearchError::NoChild)
+    pub(super) fn one(self) -> Result<NhsNumber, SearchError> {
+        self.0.ok_or(SearchError::NoChild)
     }
-}
-
-#[derive(Clone, Copy)]
-enum Form {
-    Reference,
-    Identifier,
 }
 
 /// Names of parameters that say which child is meant: ours, and those that R4 has for the Patient.
@@ -77,11 +68,11 @@ pub(super) fn is_about_the_child(name: &str) -> bool {
 }
 
 /// `[Patient/]<NHS number>`, `[Patient/]<opaque id>`, or such a reference under our own base.
-fn reference(name: &str, value: &str, ours: &Ours<'_>) -> Result<NhsNumber, SearchError> {
-    let (relative, is_bare) = match ours.place(value.trim()) {
-        Place::Relative(relative) => (relative, true),
-        Place::Own(relative) => (relative, false),
-        Place::Another => return Err(SearchError::OfAnotherServer { parameter: safe_name(name) }),
+fn reference(name: &str, value: &str, resolver: &ReferenceResolver<'_>) -> Result<NhsNumber, SearchError> {
+    let (relative, is_bare) = match resolver.resolve(value.trim()) {
+        ResolvedReference::Relative(relative) => (relative, true),
+        ResolvedReference::Own(relative) => (relative, false),
+        ResolvedReference::Foreign => return Err(SearchError::OfAnotherServer { parameter: safe_name(name) }),
     };
     let id = match relative.split_once('/') {
         None if is_bare => relative,
@@ -91,7 +82,7 @@ fn reference(name: &str, value: &str, ours: &Ours<'_>) -> Result<NhsNumber, Sear
     if id.is_empty() {
         return Err(SearchError::Malformed { parameter: safe_name(name), reason: "it is empty" });
     }
-    match ours.ids.open(id) {
+    match resolver.ids.open(id) {
         Some(open) if open.kind == ResourceType::Patient => Ok(open.nhs_number),
         Some(_) => Err(SearchError::UnknownChild { parameter: safe_name(name) }),
         // Longer than any spelling of an NHS number, so it was meant as an id of ours.

@@ -5,16 +5,16 @@
 //! the day by which the first page was ordered and its statuses computed.
 
 use super::pairs::{self, Pair};
-use super::registry::{Kind, Searchable};
+use super::registry::{ParameterKind, Searchable};
 use super::{Handling, Search, SearchError};
 use crate::cpis::{Answer, NhsNumber};
 use crate::fhir::graph::ResourceType;
-use crate::fhir::id::{IdKeys, Part};
+use crate::fhir::id::{AnswerPart, IdKeys};
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::civil::Date;
 
 /// Bytes before the query: form, type, NHS number, offset, day, look.
-const HEAD: usize = 1 + 1 + 5 + 4 + 4 + LookMark::LENGTH;
+const HEAD: usize = 1 + 1 + 5 + 4 + 4 + LookFingerprint::LENGTH;
 /// 1 named neither look nor day.
 const FORM: u8 = 2;
 
@@ -23,9 +23,9 @@ const FORM: u8 = 2;
 /// It is made of the id of our query. Each query has a fresh one, and the answer carries it wherever it goes: to other replicas, and
 /// over a restart. The look's number in the table of this process is none of that, and the id of the response is the SMSP's to repeat.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct LookMark([u8; Self::LENGTH]);
+pub struct LookFingerprint([u8; Self::LENGTH]);
 
-impl LookMark {
+impl LookFingerprint {
     const LENGTH: usize = 16;
 
     #[must_use]
@@ -45,7 +45,7 @@ pub struct Cursor {
     /// The parameters of the search, form-urlencoded, without the child and without the form of the answer, which stands in the link.
     pub query: String,
     pub offset: usize,
-    pub look: LookMark,
+    pub look: LookFingerprint,
     pub day: Date,
 }
 
@@ -62,11 +62,11 @@ impl Cursor {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(search.used().filter(|(name, _)| !is_presentation(search.view, name)));
         Self {
-            nhs_number: search.child.nhs_number.clone(),
+            nhs_number: search.nhs_number.clone(),
             resource: search.resource,
             query: query.finish(),
             offset,
-            look: LookMark::of(answer),
+            look: LookFingerprint::of(answer),
             day,
         }
     }
@@ -112,7 +112,7 @@ impl Cursor {
             resource: ResourceType::from_id_byte(kind)?,
             query: std::str::from_utf8(query).ok()?.to_owned(),
             offset: usize::try_from(u32::from_be_bytes(*offset)).ok()?,
-            look: LookMark(look.try_into().ok()?),
+            look: LookFingerprint(look.try_into().ok()?),
             day: Date::new(i16::from_be_bytes([century, year]), month, day).ok()?,
         })
     }
@@ -123,7 +123,7 @@ impl Cursor {
     /// [`SearchError`] for another parameter in `form`, or where this version no longer understands what an older one wrote.
     pub fn search(&self, form: &[Pair], ids: &IdKeys) -> Result<Search, SearchError> {
         let view = Searchable::of(self.resource).ok_or(SearchError::Undecodable { reason: "there is no such search" })?;
-        let patient = ids.seal(ResourceType::Patient, &self.nhs_number, &Part::EMPTY);
+        let patient = ids.seal(ResourceType::Patient, &self.nhs_number, &AnswerPart::EMPTY);
         let mut pairs = vec![Pair { name: "patient".to_owned(), value: patient }];
         pairs::decode(self.query.as_bytes(), &mut pairs)?;
         if let Some(other) = form.iter().find(|pair| !is_presentation(view, &pair.name)) {
@@ -138,7 +138,7 @@ impl Cursor {
 
 /// Whether a parameter says how the answer looks.
 fn is_presentation(view: &Searchable, name: &str) -> bool {
-    view.parameter(name).is_some_and(|parameter| parameter.kind == Kind::Presentation)
+    view.parameter(name).is_some_and(|parameter| parameter.kind == ParameterKind::Presentation)
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! `_include` and `_revinclude`: which references are followed, and following them.
 
 use super::SearchError;
-use super::registry::{Direction, LINKS, Link};
+use super::registry::{Direction, INCLUDE_PATHS, IncludePath};
 use crate::fhir::graph::{Graph, NodeKey, ResourceType};
 
 /// One reference to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Include {
-    pub link: &'static Link,
+    pub path: &'static IncludePath,
     pub direction: Direction,
     /// From included resources too, not only from the matches.
     pub iterate: bool,
@@ -24,7 +24,7 @@ impl Include {
         };
         let iterate = if self.iterate { ":iterate" } else { "" };
         let target = self.target.map(|target| format!(":{}", target.name())).unwrap_or_default();
-        (format!("{name}{iterate}"), format!("{}:{}{target}", self.link.source.name(), self.link.name))
+        (format!("{name}{iterate}"), format!("{}:{}{target}", self.path.source.name(), self.path.name))
     }
 }
 
@@ -43,21 +43,21 @@ pub(super) fn read(
         Some(name) if from == "AuditEvent" && name.starts_with("entity-type=") => (Some("agent"), None),
         other => (other, target),
     };
-    let wanted = |link: &&Link| match (from, name) {
-        ("*", None) => iterate || touches(link, matches, direction),
-        (from, Some(name)) => link.source.name() == from && (name == "*" || link.name == name),
+    let wanted = |path: &&IncludePath| match (from, name) {
+        ("*", None) => iterate || touches(path, matches, direction),
+        (from, Some(name)) => path.source.name() == from && (name == "*" || path.name == name),
         _ => false,
     };
     let target_type = target.map(ResourceType::parse);
     let mut known = false;
-    for link in LINKS.iter().filter(wanted) {
+    for path in INCLUDE_PATHS.iter().filter(wanted) {
         let target = match target_type {
             None => None,
-            Some(Some(target)) if link.targets.contains(&target) => Some(target),
+            Some(Some(target)) if path.targets.contains(&target) => Some(target),
             Some(_) => continue,
         };
         known = true;
-        let include = Include { link, direction, iterate, target };
+        let include = Include { path, direction, iterate, target };
         if !includes.contains(&include) {
             includes.push(include);
         }
@@ -69,10 +69,10 @@ pub(super) fn read(
     Err(SearchError::UnknownInclude { parameter: parameter.to_owned(), resource: matches.name() })
 }
 
-fn touches(link: &Link, matches: ResourceType, direction: Direction) -> bool {
+fn touches(path: &IncludePath, matches: ResourceType, direction: Direction) -> bool {
     match direction {
-        Direction::Forward => link.source == matches,
-        Direction::Reverse => link.targets.contains(&matches),
+        Direction::Forward => path.source == matches,
+        Direction::Reverse => path.targets.contains(&matches),
     }
 }
 
@@ -106,15 +106,15 @@ pub fn follow(graph: &Graph<'_>, matches: &[NodeKey], includes: &[Include]) -> V
 fn step(graph: &Graph<'_>, node: NodeKey, include: &Include, found: &mut Vec<NodeKey>) {
     let wanted = |target: &NodeKey| include.target.is_none_or(|kind| target.kind == kind);
     match include.direction {
-        Direction::Forward if node.kind == include.link.source => {
-            for &edge in include.link.edges {
+        Direction::Forward if node.kind == include.path.source => {
+            for &edge in include.path.edges {
                 found.extend(graph.targets(node, edge).filter(wanted));
             }
         }
-        Direction::Reverse if include.link.targets.contains(&node.kind) && wanted(&node) => {
-            let sources = graph.of_type(include.link.source);
+        Direction::Reverse if include.path.targets.contains(&node.kind) && wanted(&node) => {
+            let sources = graph.of_type(include.path.source);
             found.extend(sources.filter(|&source| {
-                include.link.edges.iter().any(|&edge| graph.targets(source, edge).any(|target| target == node))
+                include.path.edges.iter().any(|&edge| graph.targets(source, edge).any(|target| target == node))
             }));
         }
         _ => {}

@@ -9,31 +9,31 @@ pub mod cursor;
 mod error;
 mod filter;
 pub mod include;
-mod ours;
 pub mod pairs;
-mod portion;
+mod read_parameters;
 pub mod registry;
-mod result;
+mod resolver;
+mod result_parameters;
 pub mod select;
 pub mod subset;
 mod values;
 
-pub use child::Child;
-pub use cursor::{Cursor, LookMark};
+pub use cursor::{Cursor, LookFingerprint};
 pub use error::SearchError;
 pub use filter::Filter;
 pub use include::Include;
-pub use ours::{Base, Ours};
-pub use portion::Portion;
+pub use read_parameters::ReadParameters;
 pub use registry::{Direction, TokenElement};
-pub use result::{Page, Sort, Summary, Total};
+pub use resolver::{BaseUrl, ReferenceResolver};
+pub use result_parameters::{PageRange, Sort, Summary, TotalMode};
 pub use select::Selection;
 pub use subset::Subset;
 
 use super::graph::ResourceType;
+use crate::cpis::NhsNumber;
 use pairs::Pair;
-use registry::{Kind, Parameter, Searchable};
-use result::Results;
+use registry::{Parameter, ParameterKind, Searchable};
+use result_parameters::ResultParameters;
 
 /// The parameters of a self link together, in bytes: more would not fit into a link that servers accept.
 const LONGEST_QUERY: usize = 8192;
@@ -50,16 +50,17 @@ pub struct Search {
     /// The row of the registry: name in the path, shape, parameters.
     pub view: &'static Searchable,
     pub resource: ResourceType,
-    pub child: Child,
+    /// The one child that the search is about.
+    pub nhs_number: NhsNumber,
     /// A match meets all of them.
     pub filters: Vec<Filter>,
     pub includes: Vec<Include>,
-    pub page: Page,
+    pub page: PageRange,
     pub summary: Summary,
     /// The elements of `_elements`, by their names in R4; empty where it is not given.
     pub elements: Vec<&'static str>,
     pub sort: Option<Sort>,
-    pub total: Option<Total>,
+    pub total: Option<TotalMode>,
     /// What was left out under lenient handling, in words that are safe to show.
     pub ignored: Vec<SearchError>,
     used: Vec<(String, String)>,
@@ -81,19 +82,19 @@ impl Search {
         view: &'static Searchable,
         pairs: &[Pair],
         handling: Handling,
-        ours: impl Into<Ours<'k>>,
+        resolver: impl Into<ReferenceResolver<'k>>,
     ) -> Result<Self, SearchError> {
-        let mut reading = Reading::new(view, ours.into());
+        let mut parser = SearchParser::new(view, resolver.into());
         let mut ignored = Vec::new();
         for pair in pairs {
-            match reading.read(pair) {
+            match parser.read(pair) {
                 Err(error) if handling == Handling::Lenient && error.may_be_ignored() && !must_be_honoured(pair) => {
                     ignored.push(error);
                 }
                 other => other?,
             }
         }
-        reading.finish(ignored)
+        parser.finish(ignored)
     }
 
     /// The parameters really used, normalised and in order, for the self link: without the child, without an NHS number.
@@ -116,25 +117,25 @@ impl Search {
 }
 
 /// A search in the middle of being read.
-struct Reading<'k> {
+struct SearchParser<'k> {
     view: &'static Searchable,
-    ours: Ours<'k>,
-    children: child::Naming,
+    resolver: ReferenceResolver<'k>,
+    children: child::ChildParameters,
     filters: Vec<Filter>,
     includes: Vec<Include>,
-    results: Results,
+    results: ResultParameters,
     used: Vec<(String, String)>,
 }
 
-impl<'k> Reading<'k> {
-    fn new(view: &'static Searchable, ours: Ours<'k>) -> Self {
+impl<'k> SearchParser<'k> {
+    fn new(view: &'static Searchable, resolver: ReferenceResolver<'k>) -> Self {
         Self {
             view,
-            ours,
-            children: child::Naming::default(),
+            resolver,
+            children: child::ChildParameters::default(),
             filters: Vec::new(),
             includes: Vec::new(),
-            results: Results::default(),
+            results: ResultParameters::default(),
             used: Vec::new(),
         }
     }
@@ -147,16 +148,16 @@ impl<'k> Reading<'k> {
         if pair.value.len() > values::LONGEST_VALUE {
             return Err(SearchError::malformed(&pair.name, "it is too long"));
         }
-        if let Some((filter, used)) = Filter::read(parameter, modifier, &pair.value, &self.ours)? {
+        if let Some((filter, used)) = Filter::read(parameter, modifier, &pair.value, &self.resolver)? {
             self.filters.push(filter);
             self.used.push(used);
             return Ok(());
         }
         match parameter.kind {
-            Kind::Child => self.children.read(&pair.name, modifier, &pair.value, &self.ours),
-            Kind::Include(direction) => self.include(direction, modifier, pair),
+            ParameterKind::Child => self.children.read(&pair.name, modifier, &pair.value, &self.resolver),
+            ParameterKind::Include(direction) => self.include(direction, modifier, pair),
             _ if modifier.is_some() => Err(SearchError::modifier(&pair.name)),
-            Kind::Result(result) => {
+            ParameterKind::Result(result) => {
                 let value = self.results.read(result, name, &pair.value, self.view.resource)?;
                 self.used.push((name.to_owned(), value));
                 Ok(())
@@ -199,8 +200,8 @@ impl<'k> Reading<'k> {
                 include::read(self.view.resource, Direction::Forward, iterate, value, &mut self.includes)?;
             }
         }
-        let child = self.children.one()?;
-        filter::check_together(&self.filters, self.view.resource, &child.nhs_number, self.ours.ids)?;
+        let nhs_number = self.children.one()?;
+        filter::check_together(&self.filters, self.view.resource, &nhs_number, self.resolver.ids)?;
         self.results.check(!self.includes.is_empty())?;
         if self.used.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>() > LONGEST_QUERY {
             return Err(SearchError::Undecodable { reason: "together they are too long" });
@@ -208,10 +209,10 @@ impl<'k> Reading<'k> {
         Ok(Search {
             view: self.view,
             resource: self.view.resource,
-            child,
+            nhs_number,
             filters: self.filters,
             includes: self.includes,
-            page: Page { count: self.results.count.filter(|count| *count > 0), offset: 0 },
+            page: PageRange { count: self.results.count.filter(|count| *count > 0), offset: 0 },
             summary: self.results.summary(),
             elements: self.results.elements.unwrap_or_default(),
             sort: self.results.sort,

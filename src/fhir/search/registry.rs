@@ -1,7 +1,7 @@
 //! The one table of what can be searched: it drives parsing, the strict-mode check and the self link, and is there for
 //! `/metadata`, `/SearchParameter/[id]` and the OpenAPI document. A resource type that can be searched has one row.
 
-use crate::fhir::graph::{Edge, ResourceType, Shape};
+use crate::fhir::graph::{Edge, ResourceShape, ResourceType};
 
 /// One searchable view: a resource type, or the Patient-flags shape of one.
 #[derive(Debug)]
@@ -9,7 +9,7 @@ pub struct Searchable {
     /// The name in the path: that of the type but for `PatientFlag`.
     pub name: &'static str,
     pub resource: ResourceType,
-    pub shape: Shape,
+    pub shape: ResourceShape,
     /// The parameters of this type; [`Searchable::parameters`] has those of all types as well.
     pub own: &'static [Parameter],
     pub common: &'static [Parameter],
@@ -21,16 +21,16 @@ pub struct Searchable {
 #[derive(Debug)]
 pub struct Parameter {
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: ParameterKind,
     /// Where it is defined, if it has a SearchParameter of its own.
-    pub definition: Option<Definition>,
+    pub definition: Option<ParameterDefinition>,
     /// What it does, for people.
     pub documentation: &'static str,
 }
 
 /// How a parameter is read, and what it reads of a node of the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ParameterKind {
     /// Names the child: a reference to the Patient, its identifier, or the bare NHS number.
     Child,
     /// The resource's id.
@@ -80,14 +80,14 @@ pub enum ResultParameter {
 
 /// SearchParamType of R4, as far as it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FhirType {
+pub enum SearchParamType {
     Reference,
     Token,
     Date,
     Special,
 }
 
-impl FhirType {
+impl SearchParamType {
     /// The code in `SearchParameter.type` and `CapabilityStatement.rest.resource.searchParam.type`.
     pub fn code(self) -> &'static str {
         match self {
@@ -99,13 +99,13 @@ impl FhirType {
     }
 }
 
-impl Kind {
-    pub fn fhir_type(self) -> FhirType {
+impl ParameterKind {
+    pub fn fhir_type(self) -> SearchParamType {
         match self {
-            Self::Child | Self::Reference(_) => FhirType::Reference,
-            Self::Id | Self::Token(_) => FhirType::Token,
-            Self::Date => FhirType::Date,
-            Self::Include(_) | Self::Result(_) | Self::Presentation => FhirType::Special,
+            Self::Child | Self::Reference(_) => SearchParamType::Reference,
+            Self::Id | Self::Token(_) => SearchParamType::Token,
+            Self::Date => SearchParamType::Date,
+            Self::Include(_) | Self::Result(_) | Self::Presentation => SearchParamType::Special,
         }
     }
 
@@ -118,14 +118,14 @@ impl Kind {
 
 /// Where a search parameter is defined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Definition {
+pub enum ParameterDefinition {
     /// By HL7 or NHS England: the canonical URL.
     Published(&'static str),
     /// By us: published under `[base]/SearchParameter/[id]`, with its FHIRPath.
     Own { id: &'static str, expression: &'static str },
 }
 
-impl Definition {
+impl ParameterDefinition {
     /// The canonical URL; `base` is absolute, without a trailing slash.
     pub fn url(&self, base: &str) -> String {
         match self {
@@ -137,39 +137,44 @@ impl Definition {
 
 /// A reference that can be followed by `_include` and `_revinclude`: `source:name` of the FHIR search parameter.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Link {
+pub struct IncludePath {
     pub source: ResourceType,
     pub name: &'static str,
     pub edges: &'static [Edge],
     pub targets: &'static [ResourceType],
 }
 
-const fn row(name: &'static str, kind: Kind, definition: Option<Definition>, documentation: &'static str) -> Parameter {
+const fn row(
+    name: &'static str,
+    kind: ParameterKind,
+    definition: Option<ParameterDefinition>,
+    documentation: &'static str,
+) -> Parameter {
     Parameter { name, kind, definition, documentation }
 }
 
 macro_rules! hl7 {
     ($id:literal) => {
-        Some(Definition::Published(concat!("http://hl7.org/fhir/SearchParameter/", $id)))
+        Some(ParameterDefinition::Published(concat!("http://hl7.org/fhir/SearchParameter/", $id)))
     };
 }
 
 macro_rules! england {
     ($id:literal) => {
-        Some(Definition::Published(concat!("https://fhir.nhs.uk/England/SearchParameter/England-", $id)))
+        Some(ParameterDefinition::Published(concat!("https://fhir.nhs.uk/England/SearchParameter/England-", $id)))
     };
 }
 
-const fn own(id: &'static str, expression: &'static str) -> Definition {
-    Definition::Own { id, expression }
+const fn own(id: &'static str, expression: &'static str) -> ParameterDefinition {
+    ParameterDefinition::Own { id, expression }
 }
 
 const PATIENT_DOC: &str = "The child, or the mother of an unborn child: exactly one per search";
-const PATIENT: Parameter = row("patient", Kind::Child, hl7!("clinical-patient"), PATIENT_DOC);
+const PATIENT: Parameter = row("patient", ParameterKind::Child, hl7!("clinical-patient"), PATIENT_DOC);
 const SUBJECT_DOC: &str = "The same as patient";
 const DATE: Parameter = row(
     "date",
-    Kind::Date,
+    ParameterKind::Date,
     hl7!("clinical-date"),
     "When the plan is in force, an unborn one until 28 days after its planned end: eq ne lt le gt ge sa eb, with partial dates; \
      days are those of England. A plan that could not be read meets every date",
@@ -179,108 +184,138 @@ const CATEGORY_DOC: &str = "The kind of plan, by SNOMED CT code. A plan that cou
 
 /// What all types have.
 pub const COMMON: &[Parameter] = &[
-    row("_id", Kind::Id, hl7!("Resource-id"), "The id of the resource"),
+    row("_id", ParameterKind::Id, hl7!("Resource-id"), "The id of the resource"),
     row(
         "_include",
-        Kind::Include(Direction::Forward),
+        ParameterKind::Include(Direction::Forward),
         None,
         "Adds what the matches refer to; with :iterate, what the added resources refer to as well",
     ),
     row(
         "_revinclude",
-        Kind::Include(Direction::Reverse),
+        ParameterKind::Include(Direction::Reverse),
         None,
         "Adds what refers to the matches; with :iterate, what refers to the added resources as well",
     ),
-    row("_count", Kind::Result(ResultParameter::Count), None, "Matches on one page; 0 is the same as _summary=count"),
-    row("_summary", Kind::Result(ResultParameter::Summary), None, "true, false, text, data or count"),
+    row("_count", ParameterKind::Result(ResultParameter::Count), None, "Matches on one page; 0 is the same as _summary=count"),
+    row("_summary", ParameterKind::Result(ResultParameter::Summary), None, "true, false, text, data or count"),
     row(
         "_elements",
-        Kind::Result(ResultParameter::Elements),
+        ParameterKind::Result(ResultParameter::Elements),
         None,
         "The elements of the matches to show, beside the mandatory ones",
     ),
-    row("_total", Kind::Result(ResultParameter::Total), None, "none, estimate or accurate: where there is a total it is exact"),
-    row("_sort", Kind::Result(ResultParameter::Sort), None, "date or -date; else active, planned and ended plans, newest first"),
+    row(
+        "_total",
+        ParameterKind::Result(ResultParameter::Total),
+        None,
+        "none, estimate or accurate: where there is a total it is exact",
+    ),
+    row(
+        "_sort",
+        ParameterKind::Result(ResultParameter::Sort),
+        None,
+        "date or -date; else active, planned and ended plans, newest first",
+    ),
     FORMAT,
     PRETTY,
 ];
-const FORMAT: Parameter = row("_format", Kind::Presentation, None, "The media type, instead of Accept");
-const PRETTY: Parameter = row("_pretty", Kind::Presentation, None, "true: indented for people");
+const FORMAT: Parameter = row("_format", ParameterKind::Presentation, None, "The media type, instead of Accept");
+const PRETTY: Parameter = row("_pretty", ParameterKind::Presentation, None, "true: indented for people");
 
 const FLAG: &[Parameter] = &[
     PATIENT,
-    row("subject", Kind::Child, hl7!("Flag-subject"), SUBJECT_DOC),
+    row("subject", ParameterKind::Child, hl7!("Flag-subject"), SUBJECT_DOC),
     DATE,
     row(
         "author",
-        Kind::Reference(Edge::FlagAuthor),
+        ParameterKind::Reference(Edge::FlagAuthor),
         hl7!("Flag-author"),
         "The responsible local authority, by reference or, with :identifier, by ODS code",
     ),
     FLAG_CODE,
-    row("category", Kind::Token(TokenElement::FlagCategory), england!("FlagCategory"), "Flag.category"),
-    row("detail", Kind::Reference(Edge::FlagDetail), england!("FlagDetail"), "The EpisodeOfCare or CarePlan of the same plan"),
-    row("status", Kind::Token(TokenElement::Status), Some(own("cpis-flag-status", "Flag.status")), STATUS_DOC),
+    row("category", ParameterKind::Token(TokenElement::FlagCategory), england!("FlagCategory"), "Flag.category"),
+    row(
+        "detail",
+        ParameterKind::Reference(Edge::FlagDetail),
+        england!("FlagDetail"),
+        "The EpisodeOfCare or CarePlan of the same plan",
+    ),
+    row("status", ParameterKind::Token(TokenElement::Status), Some(own("cpis-flag-status", "Flag.status")), STATUS_DOC),
 ];
 const FLAG_CODE: Parameter = row(
     "code",
-    Kind::Token(TokenElement::FlagCode),
+    ParameterKind::Token(TokenElement::FlagCode),
     england!("FlagCode"),
     "The kind of plan, by SNOMED CT code, or NHS England's child-protection-information-system-flag",
 );
 const EPISODE_OF_CARE: &[Parameter] = &[
     PATIENT,
     DATE,
-    row("status", Kind::Token(TokenElement::Status), hl7!("EpisodeOfCare-status"), STATUS_DOC),
-    row("type", Kind::Token(TokenElement::EpisodeType), hl7!("clinical-type"), "The kind of plan, by SNOMED CT or CPIS code"),
+    row("status", ParameterKind::Token(TokenElement::Status), hl7!("EpisodeOfCare-status"), STATUS_DOC),
+    row(
+        "type",
+        ParameterKind::Token(TokenElement::EpisodeType),
+        hl7!("clinical-type"),
+        "The kind of plan, by SNOMED CT or CPIS code",
+    ),
     row(
         "organization",
-        Kind::Reference(Edge::EpisodeOrganization),
+        ParameterKind::Reference(Edge::EpisodeOrganization),
         hl7!("EpisodeOfCare-organization"),
         "The responsible local authority, by reference or, with :identifier, by ODS code",
     ),
     row(
         "team",
-        Kind::Reference(Edge::EpisodeTeam),
+        ParameterKind::Reference(Edge::EpisodeTeam),
         Some(own("cpis-episodeofcare-team", "EpisodeOfCare.team")),
         "The CareTeam of the same plan",
     ),
 ];
 const CARE_TEAM: &[Parameter] = &[
     PATIENT,
-    row("subject", Kind::Child, hl7!("CareTeam-subject"), SUBJECT_DOC),
-    row("category", Kind::Token(TokenElement::PlanCategory), hl7!("CareTeam-category"), CATEGORY_DOC),
-    row("status", Kind::Token(TokenElement::Status), hl7!("CareTeam-status"), STATUS_DOC),
+    row("subject", ParameterKind::Child, hl7!("CareTeam-subject"), SUBJECT_DOC),
+    row("category", ParameterKind::Token(TokenElement::PlanCategory), hl7!("CareTeam-category"), CATEGORY_DOC),
+    row("status", ParameterKind::Token(TokenElement::Status), hl7!("CareTeam-status"), STATUS_DOC),
     DATE,
 ];
 const CARE_PLAN: &[Parameter] = &[
     PATIENT,
-    row("subject", Kind::Child, hl7!("CarePlan-subject"), SUBJECT_DOC),
-    row("category", Kind::Token(TokenElement::PlanCategory), hl7!("CarePlan-category"), CATEGORY_DOC),
-    row("status", Kind::Token(TokenElement::Status), hl7!("CarePlan-status"), STATUS_DOC),
+    row("subject", ParameterKind::Child, hl7!("CarePlan-subject"), SUBJECT_DOC),
+    row("category", ParameterKind::Token(TokenElement::PlanCategory), hl7!("CarePlan-category"), CATEGORY_DOC),
+    row("status", ParameterKind::Token(TokenElement::Status), hl7!("CarePlan-status"), STATUS_DOC),
     DATE,
-    row("care-team", Kind::Reference(Edge::CarePlanCareTeam), hl7!("CarePlan-care-team"), "The CareTeam of the same plan"),
+    row(
+        "care-team",
+        ParameterKind::Reference(Edge::CarePlanCareTeam),
+        hl7!("CarePlan-care-team"),
+        "The CareTeam of the same plan",
+    ),
 ];
 const AUDIT_EVENT: &[Parameter] = &[
-    row("patient", Kind::Child, hl7!("AuditEvent-patient"), PATIENT_DOC),
+    row("patient", ParameterKind::Child, hl7!("AuditEvent-patient"), PATIENT_DOC),
     row(
         "date",
-        Kind::Date,
+        ParameterKind::Date,
         hl7!("AuditEvent-date"),
         "When the access was; a date alone counts as its day, and an access of unknown time meets every date",
     ),
     row(
         "agent",
-        Kind::Reference(Edge::AuditAgent),
+        ParameterKind::Reference(Edge::AuditAgent),
         hl7!("AuditEvent-agent"),
         "Who looked: a PractitionerRole or Device by reference or, with :identifier, by SDS role profile id or ASID",
     ),
-    row("entity", Kind::Reference(Edge::AuditEntity), hl7!("AuditEvent-entity"), "The Patient whose record was looked at"),
+    row(
+        "entity",
+        ParameterKind::Reference(Edge::AuditEntity),
+        hl7!("AuditEvent-entity"),
+        "The Patient whose record was looked at",
+    ),
 ];
 
 const fn of_type(resource: ResourceType, own: &'static [Parameter]) -> Searchable {
-    Searchable { name: resource.name(), resource, shape: Shape::Standard, own, common: COMMON, implied: None }
+    Searchable { name: resource.name(), resource, shape: ResourceShape::Standard, own, common: COMMON, implied: None }
 }
 
 /// Every resource type that can be searched.
@@ -296,34 +331,34 @@ pub const SEARCHABLE: &[Searchable] = &[
 pub const PATIENT_FLAG: &Searchable = &Searchable {
     name: "PatientFlag",
     resource: ResourceType::Flag,
-    shape: Shape::PatientFlag,
+    shape: ResourceShape::PatientFlag,
     own: &[PATIENT, FLAG_CODE],
     common: &[FORMAT, PRETTY],
     implied: Some(("code", &[("_include", "Flag:detail:CarePlan"), ("_include:iterate", "CarePlan:care-team")])),
 };
 
 /// Every reference that can be followed (fhir.md 3, decisions.md 25).
-pub const LINKS: &[Link] = &[
-    link(ResourceType::Flag, "author", &[Edge::FlagAuthor], &[ResourceType::Organization]),
-    link(ResourceType::Flag, "subject", &[Edge::FlagSubject], &[ResourceType::Patient]),
-    link(ResourceType::Flag, "patient", &[Edge::FlagSubject], &[ResourceType::Patient]),
-    link(ResourceType::Flag, "detail", &[Edge::FlagDetail], &[ResourceType::EpisodeOfCare, ResourceType::CarePlan]),
-    link(ResourceType::EpisodeOfCare, "organization", &[Edge::EpisodeOrganization], &[ResourceType::Organization]),
-    link(ResourceType::EpisodeOfCare, "patient", &[Edge::EpisodePatient], &[ResourceType::Patient]),
-    link(ResourceType::EpisodeOfCare, "team", &[Edge::EpisodeTeam], &[ResourceType::CareTeam]),
-    link(ResourceType::CareTeam, "patient", &[Edge::CareTeamSubject], &[ResourceType::Patient]),
-    link(ResourceType::CareTeam, "subject", &[Edge::CareTeamSubject], &[ResourceType::Patient]),
-    link(ResourceType::CarePlan, "patient", &[Edge::CarePlanSubject], &[ResourceType::Patient]),
-    link(ResourceType::CarePlan, "subject", &[Edge::CarePlanSubject], &[ResourceType::Patient]),
-    link(ResourceType::CarePlan, "care-team", &[Edge::CarePlanCareTeam], &[ResourceType::CareTeam]),
-    link(ResourceType::AuditEvent, "agent", &[Edge::AuditAgent], &[ResourceType::PractitionerRole, ResourceType::Device]),
-    link(ResourceType::AuditEvent, "source", &[Edge::AuditSource], &[ResourceType::PractitionerRole, ResourceType::Device]),
-    link(ResourceType::AuditEvent, "entity", &[Edge::AuditEntity], &[ResourceType::Patient]),
-    link(ResourceType::AuditEvent, "patient", &[Edge::AuditEntity], &[ResourceType::Patient]),
+pub const INCLUDE_PATHS: &[IncludePath] = &[
+    path(ResourceType::Flag, "author", &[Edge::FlagAuthor], &[ResourceType::Organization]),
+    path(ResourceType::Flag, "subject", &[Edge::FlagSubject], &[ResourceType::Patient]),
+    path(ResourceType::Flag, "patient", &[Edge::FlagSubject], &[ResourceType::Patient]),
+    path(ResourceType::Flag, "detail", &[Edge::FlagDetail], &[ResourceType::EpisodeOfCare, ResourceType::CarePlan]),
+    path(ResourceType::EpisodeOfCare, "organization", &[Edge::EpisodeOrganization], &[ResourceType::Organization]),
+    path(ResourceType::EpisodeOfCare, "patient", &[Edge::EpisodePatient], &[ResourceType::Patient]),
+    path(ResourceType::EpisodeOfCare, "team", &[Edge::EpisodeTeam], &[ResourceType::CareTeam]),
+    path(ResourceType::CareTeam, "patient", &[Edge::CareTeamSubject], &[ResourceType::Patient]),
+    path(ResourceType::CareTeam, "subject", &[Edge::CareTeamSubject], &[ResourceType::Patient]),
+    path(ResourceType::CarePlan, "patient", &[Edge::CarePlanSubject], &[ResourceType::Patient]),
+    path(ResourceType::CarePlan, "subject", &[Edge::CarePlanSubject], &[ResourceType::Patient]),
+    path(ResourceType::CarePlan, "care-team", &[Edge::CarePlanCareTeam], &[ResourceType::CareTeam]),
+    path(ResourceType::AuditEvent, "agent", &[Edge::AuditAgent], &[ResourceType::PractitionerRole, ResourceType::Device]),
+    path(ResourceType::AuditEvent, "source", &[Edge::AuditSource], &[ResourceType::PractitionerRole, ResourceType::Device]),
+    path(ResourceType::AuditEvent, "entity", &[Edge::AuditEntity], &[ResourceType::Patient]),
+    path(ResourceType::AuditEvent, "patient", &[Edge::AuditEntity], &[ResourceType::Patient]),
 ];
 
-const fn link(source: ResourceType, name: &'static str, edges: &'static [Edge], targets: &'static [ResourceType]) -> Link {
-    Link { source, name, edges, targets }
+const fn path(source: ResourceType, name: &'static str, edges: &'static [Edge], targets: &'static [ResourceType]) -> IncludePath {
+    IncludePath { source, name, edges, targets }
 }
 
 /// The names of every resource type that can be searched, as a sentence lists them.
@@ -353,17 +388,17 @@ impl Searchable {
     /// The values of `_include` that start from this type, for `/metadata`.
     pub fn includes(&self) -> impl Iterator<Item = String> + use<> {
         let resource = self.resource;
-        LINKS.iter().filter(move |link| link.source == resource).map(Link::value)
+        INCLUDE_PATHS.iter().filter(move |path| path.source == resource).map(IncludePath::value)
     }
 
     /// The values of `_revinclude` that lead to this type, for `/metadata`.
     pub fn reverse_includes(&self) -> impl Iterator<Item = String> + use<> {
         let resource = self.resource;
-        LINKS.iter().filter(move |link| link.targets.contains(&resource)).map(Link::value)
+        INCLUDE_PATHS.iter().filter(move |path| path.targets.contains(&resource)).map(IncludePath::value)
     }
 }
 
-impl Link {
+impl IncludePath {
     /// `Source:name`
     pub fn value(&self) -> String {
         format!("{}:{}", self.source.name(), self.name)
@@ -375,5 +410,5 @@ pub fn own_definitions() -> impl Iterator<Item = (&'static Searchable, &'static 
     SEARCHABLE
         .iter()
         .flat_map(|row| row.own.iter().map(move |parameter| (row, parameter)))
-        .filter(|(_, parameter)| matches!(parameter.definition, Some(Definition::Own { .. })))
+        .filter(|(_, parameter)| matches!(parameter.definition, Some(ParameterDefinition::Own { .. })))
 }

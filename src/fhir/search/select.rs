@@ -27,7 +27,7 @@ pub struct Selection {
 
 /// The page of `graph` that `search` asks for. With `_summary=count` there are totals only.
 pub fn select(search: &Search, graph: &Graph<'_>, ids: &IdKeys) -> Selection {
-    let filters: Vec<_> = search.filters.iter().map(|filter| filter.ready(graph, ids)).collect();
+    let filters: Vec<_> = search.filters.iter().map(|filter| filter.bind(graph, ids)).collect();
     let all = graph.of_type(search.resource);
     let held = all.len();
     let mut matches: Vec<NodeKey> = all.filter(|key| filters.iter().all(|filter| filter.is_met_by(graph, *key))).collect();
@@ -39,8 +39,8 @@ pub fn select(search: &Search, graph: &Graph<'_>, ids: &IdKeys) -> Selection {
     }
     match search.sort {
         None => {}
-        Some(Sort::Date) => matches.sort_by_key(|key| time(graph, *key)),
-        Some(Sort::DateDescending) => matches.sort_by_key(|key| time(graph, *key).descending()),
+        Some(Sort::Date) => matches.sort_by_key(|key| sort_key(graph, *key)),
+        Some(Sort::DateDescending) => matches.sort_by_key(|key| sort_key(graph, *key).descending()),
     }
     if let Some(count) = search.page.count.filter(|count| *count > 0) {
         let start = search.page.offset.min(total);
@@ -57,29 +57,29 @@ pub fn select(search: &Search, graph: &Graph<'_>, ids: &IdKeys) -> Selection {
 
 /// What `_sort=date` sorts by. A plan that could not be read comes first in either direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Time {
+enum SortKey {
     Unreadable,
-    Newest(std::cmp::Reverse<Moment>),
-    Oldest(Moment),
+    Newest(std::cmp::Reverse<SortTime>),
+    Oldest(SortTime),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Moment {
+enum SortTime {
     /// The start of a plan.
     Day(Date),
     /// An access; an unknown time counts as the oldest, as in the default order.
     At(Timestamp),
 }
 
-fn time(graph: &Graph<'_>, key: NodeKey) -> Time {
+fn sort_key(graph: &Graph<'_>, key: NodeKey) -> SortKey {
     if let Some(access) = graph.access(key) {
-        return Time::Oldest(Moment::At(AccessTime::sort_key(access.when)));
+        return SortKey::Oldest(SortTime::At(AccessTime::sort_key(access.when)));
     }
     let start = graph.plan(key).and_then(|node| node.plan()).map(|plan| plan.period.start);
-    start.map_or(Time::Unreadable, |start| Time::Oldest(Moment::Day(start)))
+    start.map_or(SortKey::Unreadable, |start| SortKey::Oldest(SortTime::Day(start)))
 }
 
-impl Time {
+impl SortKey {
     fn descending(self) -> Self {
         match self {
             Self::Oldest(moment) => Self::Newest(std::cmp::Reverse(moment)),

@@ -5,7 +5,7 @@ mod selecting;
 use super::registry::SEARCHABLE;
 use super::*;
 use crate::cpis::NhsNumber;
-use crate::fhir::id::{IdKeys, Part};
+use crate::fhir::id::{AnswerPart, IdKeys};
 use proptest::prelude::*;
 
 const NUMBER: &str = "9990000018";
@@ -21,7 +21,7 @@ fn number(text: &str) -> NhsNumber {
 }
 
 fn patient_id(text: &str) -> String {
-    ids().seal(ResourceType::Patient, &number(text), &Part::EMPTY)
+    ids().seal(ResourceType::Patient, &number(text), &AnswerPart::EMPTY)
 }
 
 fn pair(name: &str, value: &str) -> Pair {
@@ -30,8 +30,8 @@ fn pair(name: &str, value: &str) -> Pair {
 
 fn parse(resource: ResourceType, pairs: &[(&str, &str)], handling: Handling) -> Result<Search, SearchError> {
     let pairs: Vec<Pair> = pairs.iter().map(|(name, value)| pair(name, value)).collect();
-    let (ids, bases) = (ids(), Base::of_url("https://trust.example/FHIR/R4").into_iter().collect());
-    Search::parse(Searchable::of(resource).unwrap(), &pairs, handling, Ours { ids: &ids, bases })
+    let (ids, bases) = (ids(), BaseUrl::of_url("https://trust.example/FHIR/R4").into_iter().collect());
+    Search::parse(Searchable::of(resource).unwrap(), &pairs, handling, ReferenceResolver { ids: &ids, bases })
 }
 
 fn flag(pairs: &[(&str, &str)]) -> Result<Search, SearchError> {
@@ -58,7 +58,7 @@ fn every_way_of_naming_the_child_is_the_same_child() {
         ("patient", format!("{NUMBER},Patient/{id}")),
     ];
     for (name, value) in ways {
-        assert_eq!(flag(&[(name, &value)]).unwrap().child.nhs_number, number(NUMBER), "{name}");
+        assert_eq!(flag(&[(name, &value)]).unwrap().nhs_number, number(NUMBER), "{name}");
     }
 }
 
@@ -91,7 +91,7 @@ fn a_reference_to_another_servers_patient_is_never_our_child() {
 #[test]
 fn a_filter_that_names_another_child_is_refused() {
     let id = patient_id(OTHER);
-    let of_other = ids().seal(ResourceType::Flag, &number(OTHER), &Part::EMPTY);
+    let of_other = ids().seal(ResourceType::Flag, &number(OTHER), &AnswerPart::EMPTY);
     let entity =
         |name: &str, value: &str| parse(ResourceType::AuditEvent, &[("patient", NUMBER), (name, value)], Handling::Lenient);
     for (name, value) in [
@@ -110,7 +110,7 @@ fn a_filter_that_names_another_child_is_refused() {
 #[test]
 fn a_child_named_twice_alike_is_one_child() {
     let search = flag(&[("patient", NUMBER), ("subject:identifier", &format!("{SYSTEM}|{NUMBER}"))]).unwrap();
-    assert_eq!(search.child.nhs_number, number(NUMBER));
+    assert_eq!(search.nhs_number, number(NUMBER));
 }
 
 #[test]
@@ -148,8 +148,8 @@ fn what_is_no_nhs_number_is_refused_by_its_reason() {
 
 #[test]
 fn a_forged_or_foreign_id_names_no_child() {
-    let foreign = IdKeys::new(vec![[8; 32]]).unwrap().seal(ResourceType::Patient, &number(NUMBER), &Part::EMPTY);
-    let of_a_flag = ids().seal(ResourceType::Flag, &number(NUMBER), &Part::EMPTY);
+    let foreign = IdKeys::new(vec![[8; 32]]).unwrap().seal(ResourceType::Patient, &number(NUMBER), &AnswerPart::EMPTY);
+    let of_a_flag = ids().seal(ResourceType::Flag, &number(NUMBER), &AnswerPart::EMPTY);
     for id in [foreign, of_a_flag, "A".repeat(64)] {
         assert!(matches!(flag(&[("patient", &id)]), Err(SearchError::UnknownChild { .. })));
     }
@@ -264,8 +264,8 @@ fn codes_and_statuses_that_no_answer_has_are_refused_under_either_handling() {
 
 #[test]
 fn every_link_can_be_included_and_stands_in_the_self_link() {
-    for link in registry::LINKS {
-        let value = format!("{}:{}", link.source.name(), link.name);
+    for path in registry::INCLUDE_PATHS {
+        let value = format!("{}:{}", path.source.name(), path.name);
         for (name, direction, iterate) in [
             ("_include", Direction::Forward, false),
             ("_include:iterate", Direction::Forward, true),
@@ -273,7 +273,7 @@ fn every_link_can_be_included_and_stands_in_the_self_link() {
             ("_revinclude:iterate", Direction::Reverse, true),
         ] {
             let search = flag(&[("patient", NUMBER), (name, &value)]).unwrap();
-            assert_eq!(search.includes, [Include { link, direction, iterate, target: None }]);
+            assert_eq!(search.includes, [Include { path, direction, iterate, target: None }]);
             assert_eq!(search.used().collect::<Vec<_>>(), [(name.to_owned(), value.clone())]);
         }
     }
@@ -283,14 +283,14 @@ fn every_link_can_be_included_and_stands_in_the_self_link() {
 fn the_guides_of_2023_include_of_accessing_staff_means_the_agent() {
     let value = "AuditEvent:entity-type=http://terminology.hl7.org/CodeSystem/v3-RoleClass|ASSIGNED";
     let search = parse(ResourceType::AuditEvent, &[("patient", NUMBER), ("_include", value)], Handling::Strict).unwrap();
-    assert_eq!(search.includes[0].link.name, "agent");
+    assert_eq!(search.includes[0].path.name, "agent");
 }
 
 #[test]
 fn a_star_follows_every_link_of_the_matches() {
     let search = flag(&[("patient", NUMBER), ("_include", "*")]).unwrap();
-    assert!(search.includes.iter().all(|include| include.link.source == ResourceType::Flag));
-    assert_eq!(search.includes.len(), registry::LINKS.iter().filter(|link| link.source == ResourceType::Flag).count());
+    assert!(search.includes.iter().all(|include| include.path.source == ResourceType::Flag));
+    assert_eq!(search.includes.len(), registry::INCLUDE_PATHS.iter().filter(|path| path.source == ResourceType::Flag).count());
 }
 
 #[test]

@@ -12,8 +12,8 @@ fn bundle(answer: &Answer, view: &'static Searchable, pairs: &[(&str, &str)]) ->
     let pairs: Vec<Pair> = [("patient", samples::ASKED)].iter().chain(pairs).map(pair).collect();
     let search = Search::parse(view, &pairs, Handling::Strict, &keys).unwrap();
     let graph = Graph::new(answer, &samples::context(&keys));
-    let page = Page { search: &search, answer, graph: &graph, base_url: "https://trust.example/FHIR/R4", ids: &keys };
-    match searchset(&page) {
+    let page = Searchset { search: &search, answer, graph: &graph, base_url: "https://trust.example/FHIR/R4", ids: &keys };
+    match page.to_bundle() {
         Resource::Bundle(bundle) => *bundle,
         _ => panic!("no Bundle"),
     }

@@ -3,7 +3,7 @@
 use crate::{
     cpis::{Answer, PlanType},
     fhir::{
-        graph::{Edge, Graph, NodeKey, ResourceType, Shape},
+        graph::{Edge, Graph, NodeKey, ResourceShape, ResourceType},
         id::IdKeys,
         json, resources,
         samples::{self, ASKED, context, everything, keys, large, no_record, of_type, one_plan},
@@ -177,7 +177,7 @@ fn the_patient_flag_shape_names_the_england_profiles_and_puts_the_england_code_f
     let shaped = |kind| {
         let key = graph.of_type(kind).last().unwrap();
         let mut out = Vec::new();
-        json::write_resource(&mut out, &resources::build_as(&graph, key, Shape::PatientFlag));
+        json::write_resource(&mut out, &resources::build_as(&graph, key, ResourceShape::PatientFlag));
         serde_json::from_slice::<Json>(&out).unwrap()
     };
     let flag = shaped(ResourceType::Flag);

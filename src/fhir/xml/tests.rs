@@ -4,7 +4,7 @@ mod tree;
 
 use super::*;
 use crate::cpis::{AccessTime, Answer, PlanType};
-use crate::fhir::bundle::{Page, searchset};
+use crate::fhir::bundle::Searchset;
 use crate::fhir::graph::{Graph, ResourceType};
 use crate::fhir::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode, operation_outcome};
 use crate::fhir::search::{Handling, Search, pairs, registry::Searchable};
@@ -41,8 +41,8 @@ fn bundle_of(answer: &Answer, query: &str) -> Resource {
     pairs::decode(query.as_bytes(), &mut pairs).unwrap();
     let searchable = Searchable::of(ResourceType::Flag).unwrap();
     let search = Search::parse(searchable, &pairs, Handling::Lenient, &keys).unwrap();
-    let page = Page { search: &search, answer, graph: &graph, base_url: "https://trust.example/FHIR/R4", ids: &keys };
-    without_chance(searchset(&page))
+    let page = Searchset { search: &search, answer, graph: &graph, base_url: "https://trust.example/FHIR/R4", ids: &keys };
+    without_chance(page.to_bundle())
 }
 
 /// The ids that are made anew each time, replaced.

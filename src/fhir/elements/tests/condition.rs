@@ -1,7 +1,7 @@
 //! The recipe of docs/architecture.md, followed once: a Condition for each plan, which this service does not send, by nothing but a builder
 //! and a table.
 
-use super::super::InPart;
+use super::super::Subsettable;
 use crate::cpis::PlanType;
 use crate::fhir::codes::{self, Code};
 use crate::fhir::graph::{Graph, NodeKey, ResourceType};

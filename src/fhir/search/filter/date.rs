@@ -19,18 +19,18 @@ use jiff::{
 };
 
 /// Nanoseconds since 1970; wide enough for every date and for "never".
-type Moment = i128;
+type Nanoseconds = i128;
 
-const SECOND: Moment = 1_000_000_000;
-const MINUTE: Moment = 60 * SECOND;
-const DAY: Moment = 24 * 60 * MINUTE;
-const NEVER: Moment = Moment::MAX;
+const SECOND: Nanoseconds = 1_000_000_000;
+const MINUTE: Nanoseconds = 60 * SECOND;
+const DAY: Nanoseconds = 24 * 60 * MINUTE;
+const NEVER: Nanoseconds = Nanoseconds::MAX;
 
 /// From `start` to just before `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interval {
-    start: Moment,
-    end: Moment,
+    start: Nanoseconds,
+    end: Nanoseconds,
 }
 
 impl Interval {
@@ -54,7 +54,7 @@ impl Interval {
 }
 
 /// The first moment of a day in England; `None` is the day after the last that there is.
-fn first_moment(day: Option<Date>) -> Moment {
+fn first_moment(day: Option<Date>) -> Nanoseconds {
     let last = Date::MAX;
     let Some(day) = day else { return first_moment(Some(last)) + DAY };
     match day.to_zoned_datetime(clock::london()) {
@@ -78,13 +78,13 @@ enum Prefix {
 
 /// One alternative of a date parameter.
 #[derive(Debug)]
-pub struct DateTest {
+pub struct DateFilter {
     prefix: Prefix,
     asked: Interval,
     text: String,
 }
 
-impl DateTest {
+impl DateFilter {
     pub(super) fn read(name: &str, text: &str) -> Result<Self, SearchError> {
         let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (prefix, rest) = text.split_at(letters);
@@ -201,13 +201,13 @@ fn offset(zone: &str) -> Option<Offset> {
 }
 
 /// Nanoseconds, and how long the last digit given is.
-fn part_of_second(fraction: &str) -> Option<(i32, Moment)> {
+fn part_of_second(fraction: &str) -> Option<(i32, Nanoseconds)> {
     if fraction.is_empty() || fraction.len() > 9 {
         return None;
     }
     let value: i32 = number(fraction, fraction.len())?;
     let scale = 10_i32.pow(u32::try_from(9 - fraction.len()).ok()?);
-    Some((value * scale, Moment::from(scale)))
+    Some((value * scale, Nanoseconds::from(scale)))
 }
 
 /// Exactly so many digits.

@@ -8,30 +8,30 @@ mod date;
 mod reference;
 mod token;
 
-use super::ours::Ours;
-use super::registry::{Kind, LINKS, Parameter, TokenElement};
+use super::registry::{INCLUDE_PATHS, Parameter, ParameterKind, TokenElement};
+use super::resolver::ReferenceResolver;
 use super::{SearchError, values};
 use crate::cpis::{NhsNumber, PlanStatus, PlanType};
 use crate::fhir::graph::{Edge, Graph, NodeKey, ResourceType};
 use crate::fhir::id::IdKeys;
-use date::{DateTest, Interval};
-use reference::ReferenceTest;
-use token::Token;
+use date::{DateFilter, Interval};
+use reference::ReferenceFilter;
+use token::TokenFilter;
 
 /// One parameter with its alternatives: a match meets at least one of them.
 pub struct Filter {
     pub parameter: &'static Parameter,
-    tests: Tests,
+    terms: FilterTerms,
 }
 
 /// A parameter as it stands in a link: name and value.
-pub type InLink = (String, String);
+pub type LinkParameter = (String, String);
 
-enum Tests {
+enum FilterTerms {
     Id(Vec<String>),
-    Token(TokenElement, Vec<Token>),
-    Date(Vec<DateTest>),
-    Reference(Edge, Vec<ReferenceTest>),
+    Token(TokenElement, Vec<TokenFilter>),
+    Date(Vec<DateFilter>),
+    Reference(Edge, Vec<ReferenceFilter>),
 }
 
 impl std::fmt::Debug for Filter {
@@ -49,34 +49,37 @@ impl Filter {
         parameter: &'static Parameter,
         modifier: Option<&str>,
         value: &str,
-        ours: &Ours<'_>,
-    ) -> Result<Option<(Self, InLink)>, SearchError> {
-        let ids = ours.ids;
-        if !matches!(parameter.kind, Kind::Id | Kind::Token(_) | Kind::Date | Kind::Reference(_)) {
+        resolver: &ReferenceResolver<'_>,
+    ) -> Result<Option<(Self, LinkParameter)>, SearchError> {
+        let ids = resolver.ids;
+        if !matches!(
+            parameter.kind,
+            ParameterKind::Id | ParameterKind::Token(_) | ParameterKind::Date | ParameterKind::Reference(_)
+        ) {
             return Ok(None);
         }
         let name = parameter.name;
-        if let (Some(modifier), false) = (modifier, matches!(parameter.kind, Kind::Reference(_))) {
+        if let (Some(modifier), false) = (modifier, matches!(parameter.kind, ParameterKind::Reference(_))) {
             return Err(SearchError::modifier(&format!("{name}{modifier}")));
         }
         let alternatives = values::split(name, value)?;
         let mut link_name = name.to_owned();
-        let (tests, in_link): (Tests, Vec<String>) = match parameter.kind {
-            Kind::Token(element) => {
-                let tokens: Vec<Token> = collect(&alternatives, |alternative| Token::read(name, alternative))?;
-                let in_link = tokens.iter().map(Token::text).collect();
-                (Tests::Token(element, tokens), in_link)
+        let (terms, in_link): (FilterTerms, Vec<String>) = match parameter.kind {
+            ParameterKind::Token(element) => {
+                let tokens: Vec<TokenFilter> = collect(&alternatives, |alternative| TokenFilter::read(name, alternative))?;
+                let in_link = tokens.iter().map(TokenFilter::text).collect();
+                (FilterTerms::Token(element, tokens), in_link)
             }
-            Kind::Date => {
-                let tests = collect(&alternatives, |alternative| DateTest::read(name, alternative.single(name)?))?;
-                let in_link = tests.iter().map(|test| test.text().to_owned()).collect();
-                (Tests::Date(tests), in_link)
+            ParameterKind::Date => {
+                let filters = collect(&alternatives, |alternative| DateFilter::read(name, alternative.single(name)?))?;
+                let in_link = filters.iter().map(|filter| filter.text().to_owned()).collect();
+                (FilterTerms::Date(filters), in_link)
             }
-            Kind::Reference(edge) => {
-                let read = reference::read(name, edge, targets(edge), modifier, &alternatives, ours)?;
+            ParameterKind::Reference(edge) => {
+                let read = reference::read(name, edge, targets(edge), modifier, &alternatives, resolver)?;
                 link_name = read.name;
-                let in_link = read.tests.iter().map(|test| test.text(ids)).collect();
-                (Tests::Reference(edge, read.tests), in_link)
+                let in_link = read.filters.iter().map(|filter| filter.text(ids)).collect();
+                (FilterTerms::Reference(edge, read.filters), in_link)
             }
             _ => {
                 let wanted = collect(&alternatives, |alternative| {
@@ -85,40 +88,40 @@ impl Filter {
                 })?;
                 let known = |id: &String| if ids.open(id).is_some() { id.clone() } else { values::UNKNOWN.to_owned() };
                 let in_link = wanted.iter().map(known).collect();
-                (Tests::Id(wanted), in_link)
+                (FilterTerms::Id(wanted), in_link)
             }
         };
-        Ok(Some((Self { parameter, tests }, (link_name, in_link.join(",")))))
+        Ok(Some((Self { parameter, terms }, (link_name, in_link.join(",")))))
     }
 
     /// Whether its tokens are met by what a resource of `resource` can show. A placeholder is asked for by its own codes here, though
     /// it meets every filter: else no search could be refused.
-    fn may_be_met_by(&self, resource: ResourceType, shown: Shown) -> bool {
-        let Tests::Token(element, tokens) = &self.tests else { return true };
-        tokens.iter().any(|token| element.can_be(resource, shown, token))
+    fn may_be_met_by(&self, resource: ResourceType, state: PlanState) -> bool {
+        let FilterTerms::Token(element, tokens) = &self.terms else { return true };
+        tokens.iter().any(|token| element.can_be(resource, state, token))
     }
 
     fn names_another_child(&self, child: &NhsNumber, ids: &IdKeys) -> bool {
         let is_another = |id: &str| ids.open(id).is_some_and(|open| open.nhs_number != *child);
-        match &self.tests {
-            Tests::Id(wanted) => wanted.iter().any(|id| is_another(id)),
-            Tests::Reference(_, tests) => tests.iter().any(|test| match test {
-                ReferenceTest::Literal { id, .. } => is_another(id),
-                ReferenceTest::Patient(number) => number != child,
-                ReferenceTest::Identifier(_) => false,
+        match &self.terms {
+            FilterTerms::Id(wanted) => wanted.iter().any(|id| is_another(id)),
+            FilterTerms::Reference(_, filters) => filters.iter().any(|filter| match filter {
+                ReferenceFilter::Literal { id, .. } => is_another(id),
+                ReferenceFilter::Patient(number) => number != child,
+                ReferenceFilter::Identifier(_) => false,
             }),
-            Tests::Token(..) | Tests::Date(_) => false,
+            FilterTerms::Token(..) | FilterTerms::Date(_) => false,
         }
     }
 
     /// The filter made ready for one graph: ids are opened and found once, not for each node.
-    pub fn ready<'f>(&'f self, graph: &Graph<'_>, ids: &IdKeys) -> Ready<'f> {
-        let nodes = match &self.tests {
-            Tests::Id(wanted) => wanted.iter().filter_map(|id| graph.find(&ids.open(id)?)).collect(),
-            Tests::Reference(_, tests) => tests.iter().filter_map(|test| test.node(graph, ids)).collect(),
-            Tests::Token(..) | Tests::Date(_) => Vec::new(),
+    pub fn bind<'f>(&'f self, graph: &Graph<'_>, ids: &IdKeys) -> BoundFilter<'f> {
+        let nodes = match &self.terms {
+            FilterTerms::Id(wanted) => wanted.iter().filter_map(|id| graph.find(&ids.open(id)?)).collect(),
+            FilterTerms::Reference(_, filters) => filters.iter().filter_map(|filter| filter.node(graph, ids)).collect(),
+            FilterTerms::Token(..) | FilterTerms::Date(_) => Vec::new(),
         };
-        Ready { filter: self, nodes }
+        BoundFilter { filter: self, nodes }
     }
 }
 
@@ -138,10 +141,10 @@ pub(super) fn check_together(
             return Err(SearchError::TwoChildren { parameter: filter.parameter.name.to_owned() });
         }
     }
-    let tokens = || filters.iter().filter(|filter| matches!(filter.tests, Tests::Token(..)));
-    let can_be = |filter: &Filter, shown: Shown| filter.may_be_met_by(resource, shown);
-    let alone = tokens().find(|filter| !every_shown().any(|shown| can_be(filter, shown)));
-    let together = || !every_shown().any(|shown| tokens().all(|filter| can_be(filter, shown)));
+    let tokens = || filters.iter().filter(|filter| matches!(filter.terms, FilterTerms::Token(..)));
+    let can_be = |filter: &Filter, state: PlanState| filter.may_be_met_by(resource, state);
+    let alone = tokens().find(|filter| !plan_states().any(|state| can_be(filter, state)));
+    let together = || !plan_states().any(|state| tokens().all(|filter| can_be(filter, state)));
     match alone.or_else(|| tokens().next_back().filter(|_| together())) {
         Some(filter) => Err(SearchError::NeverFound { parameter: filter.parameter.name.to_owned() }),
         None => Ok(()),
@@ -149,9 +152,9 @@ pub(super) fn check_together(
 }
 
 /// What a resource of a plan can be, as far as its codes and its status go: of a kind and at a stage, or (`None`) a placeholder.
-type Shown = Option<(PlanType, PlanStatus)>;
+type PlanState = Option<(PlanType, PlanStatus)>;
 
-fn every_shown() -> impl Iterator<Item = Shown> {
+fn plan_states() -> impl Iterator<Item = PlanState> {
     const STAGES: [PlanStatus; 3] = [PlanStatus::Active, PlanStatus::Planned, PlanStatus::Ended];
     let plans = PlanType::ALL.into_iter().flat_map(|kind| STAGES.map(|stage| Some((kind, stage))));
     plans.chain(std::iter::once(None))
@@ -164,40 +167,40 @@ fn collect<T>(
     alternatives.iter().map(read).collect()
 }
 
-/// The types that references of `edge` lead to, by the table of links.
+/// The types that references of `edge` lead to, by the table of include paths.
 fn targets(edge: Edge) -> &'static [ResourceType] {
-    LINKS.iter().find(|link| link.edges.contains(&edge)).map_or(&[], |link| link.targets)
+    INCLUDE_PATHS.iter().find(|path| path.edges.contains(&edge)).map_or(&[], |path| path.targets)
 }
 
 /// A filter together with the nodes of one graph that its ids mean.
-pub struct Ready<'f> {
+pub struct BoundFilter<'f> {
     filter: &'f Filter,
     nodes: Vec<NodeKey>,
 }
 
-impl Ready<'_> {
+impl BoundFilter<'_> {
     /// Whether `key` meets the filter.
     pub fn is_met_by(&self, graph: &Graph<'_>, key: NodeKey) -> bool {
         let placeholder = || graph.plan(key).is_some_and(|node| node.unreadable().is_some());
-        match &self.filter.tests {
-            Tests::Id(_) => self.nodes.contains(&key),
-            Tests::Token(element, tokens) => placeholder() || tokens.iter().any(|token| element.has(graph, key, token)),
-            Tests::Date(tests) => match interval(graph, key) {
-                Some(interval) => tests.iter().any(|test| test.is_met_by(interval)),
+        match &self.filter.terms {
+            FilterTerms::Id(_) => self.nodes.contains(&key),
+            FilterTerms::Token(element, tokens) => placeholder() || tokens.iter().any(|token| element.has(graph, key, token)),
+            FilterTerms::Date(filters) => match interval(graph, key) {
+                Some(interval) => filters.iter().any(|filter| filter.is_met_by(interval)),
                 None => true,
             },
-            Tests::Reference(edge, tests) => self.leads(graph, key, *edge, tests),
+            FilterTerms::Reference(edge, filters) => self.leads(graph, key, *edge, filters),
         }
     }
 
-    fn leads(&self, graph: &Graph<'_>, key: NodeKey, edge: Edge, tests: &[ReferenceTest]) -> bool {
+    fn leads(&self, graph: &Graph<'_>, key: NodeKey, edge: Edge, filters: &[ReferenceFilter]) -> bool {
         let to_authority = matches!(edge, Edge::FlagAuthor | Edge::EpisodeOrganization);
         if to_authority && graph.plan(key).is_some_and(|node| graph.authority_of(node).is_none()) {
             return true;
         }
         graph.targets(key, edge).any(|target| self.nodes.contains(&target))
-            || tests.iter().any(|test| match test {
-                ReferenceTest::Identifier(token) => reference::identifies(graph, key, edge, token),
+            || filters.iter().any(|filter| match filter {
+                ReferenceFilter::Identifier(token) => reference::identifies(graph, key, edge, token),
                 _ => false,
             })
     }

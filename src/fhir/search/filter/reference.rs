@@ -1,39 +1,39 @@
 //! Reference parameters other than the child: by id, `Type/id` or URL, and by identifier (R4 3.1.1.4.12).
 
-use super::token::Token;
+use super::token::TokenFilter;
 use crate::cpis::{Author, NhsNumber};
 use crate::fhir::codes;
 use crate::fhir::graph::{Edge, Graph, NodeKey, PATIENT, ResourceType};
-use crate::fhir::id::{IdKeys, Part};
+use crate::fhir::id::{AnswerPart, IdKeys};
 use crate::fhir::search::{
     SearchError,
     error::safe_name,
-    ours::{Ours, Place},
+    resolver::{ReferenceResolver, ResolvedReference},
     values::{self, Alternative, UNKNOWN},
 };
 
 /// One alternative of a reference parameter.
-pub enum ReferenceTest {
+pub enum ReferenceFilter {
     /// An id, known here or not.
-    Literal { named: Named, id: String },
+    Literal { target_type: TargetType, id: String },
     /// `entity` by NHS number.
     Patient(NhsNumber),
     /// `:identifier`
-    Identifier(Token),
+    Identifier(TokenFilter),
 }
 
 /// The type that the value names.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Named {
-    No,
-    Type(ResourceType),
+pub enum TargetType {
+    Any,
+    Known(ResourceType),
     /// A type that no such reference here leads to: it matches nothing.
     Foreign,
 }
 
 /// The alternatives of one value and the name that they stand under in a link.
-pub struct Read {
-    pub tests: Vec<ReferenceTest>,
+pub struct ReferenceCriteria {
+    pub filters: Vec<ReferenceFilter>,
     pub name: String,
 }
 
@@ -47,27 +47,28 @@ pub fn read(
     targets: &[ResourceType],
     modifier: Option<&str>,
     alternatives: &[Alternative],
-    ours: &Ours<'_>,
-) -> Result<Read, SearchError> {
+    resolver: &ReferenceResolver<'_>,
+) -> Result<ReferenceCriteria, SearchError> {
     let name = format!("{base}{}", modifier.unwrap_or_default());
     let of_type = modifier.and_then(|modifier| modifier.strip_prefix(':')).and_then(ResourceType::parse);
-    let tests: Result<Vec<_>, _> = match (modifier, of_type) {
+    let filters: Result<Vec<_>, _> = match (modifier, of_type) {
         (Some(":identifier"), _) if edge == Edge::AuditEntity => {
-            let tests: Result<_, _> = alternatives.iter().map(|alternative| patient_identifier(&name, alternative)).collect();
-            return Ok(Read { tests: tests?, name: base.to_owned() });
+            let filters: Result<_, _> = alternatives.iter().map(|alternative| patient_identifier(&name, alternative)).collect();
+            return Ok(ReferenceCriteria { filters: filters?, name: base.to_owned() });
         }
-        (Some(":identifier"), _) if has_identifier(edge) => {
-            alternatives.iter().map(|alternative| Token::read(&name, alternative).map(ReferenceTest::Identifier)).collect()
-        }
+        (Some(":identifier"), _) if has_identifier(edge) => alternatives
+            .iter()
+            .map(|alternative| TokenFilter::read(&name, alternative).map(ReferenceFilter::Identifier))
+            .collect(),
         (Some(_), Some(kind)) if targets.contains(&kind) => {
-            alternatives.iter().map(|alternative| literal(&name, edge, targets, Some(kind), alternative, ours)).collect()
+            alternatives.iter().map(|alternative| literal(&name, edge, targets, Some(kind), alternative, resolver)).collect()
         }
-        (None, _) => alternatives.iter().map(|alternative| literal(&name, edge, targets, None, alternative, ours)).collect(),
+        (None, _) => alternatives.iter().map(|alternative| literal(&name, edge, targets, None, alternative, resolver)).collect(),
         (Some(_), _) => return Err(SearchError::modifier(&name)),
     };
     // The type of a `:Type` modifier stands in the value of the link.
     let name = if of_type.is_some() { base.to_owned() } else { name };
-    Ok(Read { tests: tests?, name })
+    Ok(ReferenceCriteria { filters: filters?, name })
 }
 
 /// Whether the references of an edge carry identifiers.
@@ -83,15 +84,15 @@ fn literal(
     targets: &[ResourceType],
     of_type: Option<ResourceType>,
     alternative: &Alternative,
-    ours: &Ours<'_>,
-) -> Result<ReferenceTest, SearchError> {
-    let (relative, is_bare) = match ours.place(alternative.single(name)?) {
-        Place::Relative(relative) => (relative, true),
-        Place::Own(relative) => (relative, false),
-        Place::Another => return Err(SearchError::OfAnotherServer { parameter: safe_name(name) }),
+    resolver: &ReferenceResolver<'_>,
+) -> Result<ReferenceFilter, SearchError> {
+    let (relative, is_bare) = match resolver.resolve(alternative.single(name)?) {
+        ResolvedReference::Relative(relative) => (relative, true),
+        ResolvedReference::Own(relative) => (relative, false),
+        ResolvedReference::Foreign => return Err(SearchError::OfAnotherServer { parameter: safe_name(name) }),
     };
-    let (named, id) = match relative.split_once('/') {
-        None if is_bare => (Named::No, relative),
+    let (target_type, id) = match relative.split_once('/') {
+        None if is_bare => (TargetType::Any, relative),
         None => return Err(SearchError::malformed(name, NO_REFERENCE)),
         Some((kind, id)) => {
             let is_type = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|c| c.is_ascii_alphabetic());
@@ -99,24 +100,24 @@ fn literal(
                 return Err(SearchError::malformed(name, NO_REFERENCE));
             }
             let known = ResourceType::parse(kind).filter(|kind| targets.contains(kind));
-            (known.map_or_else(|| Named::Foreign, Named::Type), id)
+            (known.map_or_else(|| TargetType::Foreign, TargetType::Known), id)
         }
     };
-    let named = match (named, of_type) {
-        (Named::No, Some(kind)) => Named::Type(kind),
-        (named, Some(kind)) if named != Named::Type(kind) => {
+    let target_type = match (target_type, of_type) {
+        (TargetType::Any, Some(kind)) => TargetType::Known(kind),
+        (target_type, Some(kind)) if target_type != TargetType::Known(kind) => {
             return Err(SearchError::malformed(name, "the value names another type than the modifier"));
         }
-        (named, _) => named,
+        (target_type, _) => target_type,
     };
     if edge == Edge::AuditEntity
-        && !matches!(named, Named::Foreign)
+        && !matches!(target_type, TargetType::Foreign)
         && let Ok(number) = NhsNumber::parse(id)
     {
-        return Ok(ReferenceTest::Patient(number));
+        return Ok(ReferenceFilter::Patient(number));
     }
-    check_id(name, id, ours.ids)?;
-    Ok(ReferenceTest::Literal { named, id: id.to_owned() })
+    check_id(name, id, resolver.ids)?;
+    Ok(ReferenceFilter::Literal { target_type, id: id.to_owned() })
 }
 
 /// What an id of FHIR looks like; one that is not ours must not be an NHS number either.
@@ -132,24 +133,24 @@ pub fn check_id(name: &str, id: &str, ids: &IdKeys) -> Result<(), SearchError> {
     if ids.open(id).is_none() { values::refuse_nhs_number(name, id) } else { Ok(()) }
 }
 
-fn patient_identifier(name: &str, alternative: &Alternative) -> Result<ReferenceTest, SearchError> {
+fn patient_identifier(name: &str, alternative: &Alternative) -> Result<ReferenceFilter, SearchError> {
     let number = match alternative.parts().as_slice() {
         [number] | [codes::NHS_NUMBER, number] => NhsNumber::parse(number),
         _ => return Err(SearchError::WrongIdentifierSystem { parameter: safe_name(name) }),
     };
     let reason = "an NHS number has ten digits, the last of which checks the others";
-    number.map(ReferenceTest::Patient).map_err(|_| SearchError::NotAnNhsNumber { parameter: safe_name(name), reason })
+    number.map(ReferenceFilter::Patient).map_err(|_| SearchError::NotAnNhsNumber { parameter: safe_name(name), reason })
 }
 
-impl ReferenceTest {
+impl ReferenceFilter {
     /// As it stands in a link: a number becomes the opaque id, and what no id of ours is may be anything.
     pub fn text(&self, ids: &IdKeys) -> String {
         match self {
-            Self::Literal { named: Named::Foreign, .. } => UNKNOWN.to_owned(),
+            Self::Literal { target_type: TargetType::Foreign, .. } => UNKNOWN.to_owned(),
             Self::Literal { id, .. } if ids.open(id).is_none() => UNKNOWN.to_owned(),
-            Self::Literal { named: Named::No, id } => id.clone(),
-            Self::Literal { named: Named::Type(kind), id } => format!("{}/{id}", kind.name()),
-            Self::Patient(number) => format!("Patient/{}", ids.seal(ResourceType::Patient, number, &Part::EMPTY)),
+            Self::Literal { target_type: TargetType::Any, id } => id.clone(),
+            Self::Literal { target_type: TargetType::Known(kind), id } => format!("{}/{id}", kind.name()),
+            Self::Patient(number) => format!("Patient/{}", ids.seal(ResourceType::Patient, number, &AnswerPart::EMPTY)),
             Self::Identifier(token) => token.text(),
         }
     }
@@ -157,18 +158,20 @@ impl ReferenceTest {
     /// The node that a literal means in this graph, if any.
     pub fn node(&self, graph: &Graph<'_>, ids: &IdKeys) -> Option<NodeKey> {
         match self {
-            Self::Literal { named: Named::Foreign, .. } | Self::Identifier(_) => None,
-            Self::Literal { named, id } => {
-                let open = ids.open(id).filter(|open| *named == Named::No || *named == Named::Type(open.kind))?;
+            Self::Literal { target_type: TargetType::Foreign, .. } | Self::Identifier(_) => None,
+            Self::Literal { target_type, id } => {
+                let open = ids
+                    .open(id)
+                    .filter(|open| *target_type == TargetType::Any || *target_type == TargetType::Known(open.kind))?;
                 graph.find(&open)
             }
-            Self::Patient(number) => (number == graph.asked().number).then_some(PATIENT),
+            Self::Patient(number) => (number == graph.patient().number).then_some(PATIENT),
         }
     }
 }
 
 /// Whether a reference of `edge` from `key` carries the identifier.
-pub fn identifies(graph: &Graph<'_>, key: NodeKey, edge: Edge, token: &Token) -> bool {
+pub fn identifies(graph: &Graph<'_>, key: NodeKey, edge: Edge, token: &TokenFilter) -> bool {
     match edge {
         Edge::FlagAuthor | Edge::EpisodeOrganization => {
             let authority = graph.plan(key).and_then(|node| graph.authority_of(node));
@@ -177,7 +180,7 @@ pub fn identifies(graph: &Graph<'_>, key: NodeKey, edge: Edge, token: &Token) ->
                 .is_some_and(|authority| token.identifies(codes::ods_system(authority.kind), &authority.code))
         }
         Edge::AuditAgent => graph.access(key).is_some_and(|access| {
-            let patient = Some((codes::NHS_NUMBER, graph.asked().number.digits()));
+            let patient = Some((codes::NHS_NUMBER, graph.patient().number.digits()));
             [patient, author_identifier(&access.author)]
                 .into_iter()
                 .flatten()

@@ -11,7 +11,7 @@ use crate::fhir::search::{
 
 impl TokenElement {
     /// Whether the element of `key`, which stands for a readable plan, has what `token` asks for.
-    pub(super) fn has(self, graph: &Graph<'_>, key: NodeKey, token: &Token) -> bool {
+    pub(super) fn has(self, graph: &Graph<'_>, key: NodeKey, token: &TokenFilter) -> bool {
         let Some(node) = graph.plan(key) else { return false };
         match (node.plan(), node.status) {
             (Some(plan), Some(status)) => self.can_be(key.kind, Some((plan.plan_type, status)), token),
@@ -21,7 +21,7 @@ impl TokenElement {
 
     /// Whether the element of a resource of `kind` has what `token` asks for, where it stands for a plan of this type and status, or
     /// (`None`) for a placeholder.
-    pub(super) fn can_be(self, kind: ResourceType, plan: Option<(PlanType, PlanStatus)>, token: &Token) -> bool {
+    pub(super) fn can_be(self, kind: ResourceType, plan: Option<(PlanType, PlanStatus)>, token: &TokenFilter) -> bool {
         let status = plan.map(|(_, status)| status);
         let Some((plan_type, _)) = plan else {
             return match self {
@@ -43,20 +43,20 @@ impl TokenElement {
 }
 
 /// One alternative of a token parameter.
-pub struct Token {
-    system: System,
+pub struct TokenFilter {
+    system: CodeSystem,
     /// `None`: any code of the system.
     code: Option<String>,
 }
 
-enum System {
+enum CodeSystem {
     Any,
     /// `|code`: the coding has no system.
     Absent,
     Is(String),
 }
 
-impl Token {
+impl TokenFilter {
     pub(super) fn read(name: &str, alternative: &Alternative) -> Result<Self, SearchError> {
         let parts = alternative.parts();
         for part in &parts {
@@ -68,9 +68,9 @@ impl Token {
     fn of_parts(parts: &[&str]) -> Option<Self> {
         let code = |code: &&str| Some((*code).to_owned()).filter(|code| !code.is_empty());
         match parts {
-            [only] => Some(Self { system: System::Any, code: code(only) }),
-            ["", second] => Some(Self { system: System::Absent, code: code(second) }),
-            [system, second] => Some(Self { system: System::Is((*system).to_owned()), code: code(second) }),
+            [only] => Some(Self { system: CodeSystem::Any, code: code(only) }),
+            ["", second] => Some(Self { system: CodeSystem::Absent, code: code(second) }),
+            [system, second] => Some(Self { system: CodeSystem::Is((*system).to_owned()), code: code(second) }),
             _ => None,
         }
     }
@@ -87,17 +87,17 @@ impl Token {
 
     fn has_system(&self, system: &str) -> bool {
         match &self.system {
-            System::Any => true,
-            System::Absent => false,
-            System::Is(wanted) => wanted == system,
+            CodeSystem::Any => true,
+            CodeSystem::Absent => false,
+            CodeSystem::Is(wanted) => wanted == system,
         }
     }
 
     /// A `code` element has no system of its own to show, and one that is implied: each may be asked for.
     fn is_status(&self, kind: ResourceType, status: Option<PlanStatus>) -> bool {
         let system = match &self.system {
-            System::Any | System::Absent => true,
-            System::Is(wanted) => Some(wanted.as_str()) == kind.status_system(),
+            CodeSystem::Any | CodeSystem::Absent => true,
+            CodeSystem::Is(wanted) => Some(wanted.as_str()) == kind.status_system(),
         };
         system && self.code.as_deref().is_none_or(|wanted| wanted == kind.plan_status(status))
     }
@@ -107,10 +107,10 @@ impl Token {
         let code = self.code.as_deref().unwrap_or_default();
         let code = if code.is_empty() || may_be_repeated(code) { escape(code) } else { UNKNOWN.to_owned() };
         match &self.system {
-            System::Any => code,
-            System::Absent => format!("|{code}"),
-            System::Is(system) if is_known(system) => format!("{}|{code}", escape(system)),
-            System::Is(_) => format!("{UNKNOWN}|{code}"),
+            CodeSystem::Any => code,
+            CodeSystem::Absent => format!("|{code}"),
+            CodeSystem::Is(system) if is_known(system) => format!("{}|{code}", escape(system)),
+            CodeSystem::Is(_) => format!("{UNKNOWN}|{code}"),
         }
     }
 }

@@ -33,9 +33,9 @@ fn a_token_leads_to_the_same_search_at_its_page() {
     let token = cursor(&first, 2).seal(&ids());
     assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')));
     let opened = Cursor::open(&token, &ids()).unwrap();
-    assert_eq!((opened.resource, opened.offset, &opened.nhs_number), (ResourceType::Flag, 2, &first.child.nhs_number));
+    assert_eq!((opened.resource, opened.offset, &opened.nhs_number), (ResourceType::Flag, 2, &first.nhs_number));
     assert!(!opened.query.contains("9990000018") && !opened.query.contains("patient"));
-    assert!(opened.look == LookMark::of(&samples::no_record()) && opened.day == TODAY);
+    assert!(opened.look == LookFingerprint::of(&samples::no_record()) && opened.day == TODAY);
     // The form of the answer stands in the link, where the next page's is read from.
     let link = cursor(&first, 2).link(&first, &ids());
     assert_eq!(link, format!("_page/{token}?_format=application%2Ffhir%2Bjson%3B+fhirVersion%3D4.0"));
@@ -65,9 +65,9 @@ fn the_mark_of_a_look_is_that_of_its_query_alone() {
     let mut elsewhere = samples::large();
     elsewhere.query_id = answer.query_id.as_str().to_lowercase().into();
     elsewhere.response_id = "".into();
-    assert!(LookMark::of(&answer) == LookMark::of(&elsewhere));
+    assert!(LookFingerprint::of(&answer) == LookFingerprint::of(&elsewhere));
     elsewhere.query_id = "0F1E2D3C-4B5A-4978-8697-A5B4C3D2E1F1".into();
-    assert!(LookMark::of(&answer) != LookMark::of(&elsewhere));
+    assert!(LookFingerprint::of(&answer) != LookFingerprint::of(&elsewhere));
 }
 
 #[test]

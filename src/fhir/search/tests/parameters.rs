@@ -124,7 +124,7 @@ fn what_contradicts_itself_is_refused_in_any_order() {
 
 #[test]
 fn links_name_what_was_used_in_order_and_normalised() {
-    let author = ids().seal(ResourceType::Organization, &number(NUMBER), &Part::code("E1").unwrap());
+    let author = ids().seal(ResourceType::Organization, &number(NUMBER), &AnswerPart::code("E1").unwrap());
     let author_url = format!("https://trust.example/FHIR/R4/Organization/{author}");
     assert_eq!(
         used(&[
@@ -211,7 +211,7 @@ fn every_filter_but_none_of_the_rest_has_a_definition() {
     for row in SEARCHABLE {
         for parameter in row.parameters() {
             assert_eq!(parameter.definition.is_some(), parameter.kind.is_filter(), "{}.{}", row.name, parameter.name);
-            assert_eq!(parameter.kind.is_filter(), parameter.kind.fhir_type() != registry::FhirType::Special);
+            assert_eq!(parameter.kind.is_filter(), parameter.kind.fhir_type() != registry::SearchParamType::Special);
         }
     }
     let own: Vec<_> = registry::own_definitions().map(|(row, parameter)| (row.name, parameter.name)).collect();

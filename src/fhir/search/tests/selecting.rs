@@ -6,7 +6,7 @@ use crate::fhir::graph::{Context, Graph, NodeKey, ResourceType};
 use crate::fhir::search::pairs::Pair;
 use crate::fhir::search::registry::{PATIENT_FLAG, SEARCHABLE, Searchable};
 use crate::fhir::search::select::select;
-use crate::fhir::search::{Base, Cursor, Handling, LookMark, Ours, Search, SearchError, Selection};
+use crate::fhir::search::{BaseUrl, Cursor, Handling, LookFingerprint, ReferenceResolver, Search, SearchError, Selection};
 use crate::fhir::{json, resources, samples};
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -15,9 +15,9 @@ use serde_json::Value;
 fn parse(view: &'static Searchable, pairs: &[(String, String)]) -> Result<Search, SearchError> {
     let child = Pair { name: "patient".to_owned(), value: samples::ASKED.to_owned() };
     let pairs = pairs.iter().map(|(name, value)| Pair { name: name.clone(), value: value.clone() });
-    let (ids, bases) = (samples::keys(), Base::of_url("https://trust.example/FHIR/R4").into_iter().collect());
+    let (ids, bases) = (samples::keys(), BaseUrl::of_url("https://trust.example/FHIR/R4").into_iter().collect());
     let pairs = std::iter::once(child).chain(pairs).collect::<Vec<_>>();
-    Search::parse(view, &pairs, Handling::Strict, Ours { ids: &ids, bases })
+    Search::parse(view, &pairs, Handling::Strict, ReferenceResolver { ids: &ids, bases })
 }
 
 fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -197,7 +197,7 @@ proptest! {
             walked.extend(page.matches.iter().map(|key| graph.id(*key).to_owned()));
             let Some(next) = page.next_offset else { break };
             let cursor = Cursor::open(&Cursor::of(&search, next, &answer, day).seal(&keys), &keys).unwrap();
-            prop_assert!(cursor.look == LookMark::of(&answer));
+            prop_assert!(cursor.look == LookFingerprint::of(&answer));
             search = cursor.search(&[], &keys).unwrap();
             day = cursor.day;
         }

@@ -2,8 +2,8 @@ use super::*;
 use crate::cpis::{Period, PlanType};
 use proptest::prelude::*;
 
-fn test(text: &str) -> DateTest {
-    DateTest::read("date", text).unwrap()
+fn test(text: &str) -> DateFilter {
+    DateFilter::read("date", text).unwrap()
 }
 
 fn period(start: Date, end: Option<Date>) -> Interval {
@@ -110,15 +110,15 @@ fn what_is_no_date_is_refused() {
         "2025-09-01/2025-10-01",
         "٢٠٢٥",
     ] {
-        assert!(matches!(DateTest::read("date", text), Err(SearchError::Malformed { .. })), "{text}");
+        assert!(matches!(DateFilter::read("date", text), Err(SearchError::Malformed { .. })), "{text}");
     }
-    assert!(matches!(DateTest::read("date", "ap2025"), Err(SearchError::UnsupportedValue { .. })));
+    assert!(matches!(DateFilter::read("date", "ap2025"), Err(SearchError::UnsupportedValue { .. })));
 }
 
 proptest! {
     #[test]
     fn any_text_is_a_date_or_is_refused(text in "(eq|ne|sa|ap)?[0-9TZ:+. -]{0,32}|\\PC{0,40}") {
-        let _ = DateTest::read("date", &text);
+        let _ = DateFilter::read("date", &text);
     }
 
     #[test]

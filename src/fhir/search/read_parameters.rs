@@ -1,25 +1,25 @@
 //! What a read shows of its one resource: the parameters of a search that mean something there, read alike.
 
 use super::pairs::Pair;
-use super::registry::{COMMON, Kind, ResultParameter};
-use super::result::Results;
+use super::registry::{COMMON, ParameterKind, ResultParameter};
+use super::result_parameters::ResultParameters;
 use super::{Handling, SearchError, Subset, Summary, must_be_honoured, split_name};
 use crate::fhir::graph::ResourceType;
 
 /// `_summary` and `_elements` of a read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Portion {
+pub struct ReadParameters {
     summary: Summary,
     elements: Vec<&'static str>,
 }
 
-impl Portion {
+impl ReadParameters {
     /// Reads `pairs`, the decoded parameters of the read's URL.
     ///
     /// # Errors
     /// The first [`SearchError`] that handling does not allow to ignore.
     pub fn parse(resource: ResourceType, pairs: &[Pair], handling: Handling) -> Result<Self, SearchError> {
-        let mut results = Results::default();
+        let mut results = ResultParameters::default();
         for pair in pairs {
             match one(&mut results, resource, pair) {
                 Err(error) if handling == Handling::Lenient && error.may_be_ignored() && !must_be_honoured(pair) => {}
@@ -40,16 +40,18 @@ impl Portion {
     }
 }
 
-fn one(results: &mut Results, resource: ResourceType, pair: &Pair) -> Result<(), SearchError> {
+fn one(results: &mut ResultParameters, resource: ResourceType, pair: &Pair) -> Result<(), SearchError> {
     let (name, modifier) = split_name(&pair.name);
     let kind = COMMON.iter().find(|parameter| parameter.name == name).map(|parameter| parameter.kind);
     match kind {
-        Some(Kind::Presentation | Kind::Result(ResultParameter::Summary | ResultParameter::Elements)) if modifier.is_some() => {
+        Some(ParameterKind::Presentation | ParameterKind::Result(ResultParameter::Summary | ResultParameter::Elements))
+            if modifier.is_some() =>
+        {
             Err(SearchError::modifier(&pair.name))
         }
         // Read with the headers.
-        Some(Kind::Presentation) => Ok(()),
-        Some(Kind::Result(result @ (ResultParameter::Summary | ResultParameter::Elements))) => {
+        Some(ParameterKind::Presentation) => Ok(()),
+        Some(ParameterKind::Result(result @ (ResultParameter::Summary | ResultParameter::Elements))) => {
             results.read(result, name, &pair.value, resource).map(drop)
         }
         _ => Err(SearchError::unknown_of_read(&pair.name, resource)),
@@ -60,26 +62,26 @@ fn one(results: &mut Results, resource: ResourceType, pair: &Pair) -> Result<(),
 mod tests {
     use super::*;
 
-    fn portion(name: &str, value: &str, handling: Handling) -> Result<Portion, SearchError> {
-        Portion::parse(ResourceType::Patient, &[Pair { name: name.to_owned(), value: value.to_owned() }], handling)
+    fn read_parameters(name: &str, value: &str, handling: Handling) -> Result<ReadParameters, SearchError> {
+        ReadParameters::parse(ResourceType::Patient, &[Pair { name: name.to_owned(), value: value.to_owned() }], handling)
     }
 
     #[test]
     fn a_read_takes_what_shapes_one_resource() {
         for handling in [Handling::Strict, Handling::Lenient] {
-            assert_eq!(portion("_summary", "true", handling).unwrap().subset(), Some(Subset::Summary));
-            assert_eq!(portion("_summary", "false", handling).unwrap().subset(), None);
+            assert_eq!(read_parameters("_summary", "true", handling).unwrap().subset(), Some(Subset::Summary));
+            assert_eq!(read_parameters("_summary", "false", handling).unwrap().subset(), None);
             assert_eq!(
-                portion("_elements", "name,birthDate", handling).unwrap().subset(),
+                read_parameters("_elements", "name,birthDate", handling).unwrap().subset(),
                 Some(Subset::Elements(&["name", "birthDate"]))
             );
             for form in ["_format", "_pretty"] {
-                assert_eq!(portion(form, "xml", handling).unwrap().subset(), None);
+                assert_eq!(read_parameters(form, "xml", handling).unwrap().subset(), None);
             }
             for (name, value) in
                 [("_summary", "count"), ("_summary", "some"), ("_summary:x", "true"), ("patient", "x"), ("colour", "9990000018")]
             {
-                assert!(portion(name, value, handling).is_err(), "{name}={value}");
+                assert!(read_parameters(name, value, handling).is_err(), "{name}={value}");
             }
         }
     }
@@ -89,9 +91,9 @@ mod tests {
         for (name, value) in
             [("status", "active"), ("_count", "1"), ("_include", "*"), ("colour", "red"), ("_elements", "colour")]
         {
-            let refused = portion(name, value, Handling::Strict).unwrap_err();
+            let refused = read_parameters(name, value, Handling::Strict).unwrap_err();
             assert!(refused.may_be_ignored(), "{name}: {refused}");
-            assert_eq!(portion(name, value, Handling::Lenient), Ok(Portion::default()));
+            assert_eq!(read_parameters(name, value, Handling::Lenient), Ok(ReadParameters::default()));
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::fhir::graph::ResourceType;
 
 /// Which part of the matches is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct PageRange {
     /// Matches on one page; `None`: all of them on one.
     pub count: Option<usize>,
     pub offset: usize,
@@ -45,7 +45,7 @@ pub enum Sort {
 
 /// How exact the total must be. It always is exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Total {
+pub enum TotalMode {
     None,
     Estimate,
     Accurate,
@@ -53,15 +53,15 @@ pub enum Total {
 
 /// What was read so far. A parameter that is repeated must say the same again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Results {
+pub(super) struct ResultParameters {
     pub count: Option<usize>,
     pub summary: Option<Summary>,
     pub elements: Option<Vec<&'static str>>,
-    pub total: Option<Total>,
+    pub total: Option<TotalMode>,
     pub sort: Option<Sort>,
 }
 
-impl Results {
+impl ResultParameters {
     /// Reads one value and gives it back as it stands in a link.
     pub(super) fn read(
         &mut self,
@@ -128,11 +128,11 @@ fn summary(name: &str, value: &str) -> Result<Summary, SearchError> {
     })
 }
 
-fn total(name: &str, value: &str) -> Result<Total, SearchError> {
+fn total(name: &str, value: &str) -> Result<TotalMode, SearchError> {
     Ok(match value {
-        "none" => Total::None,
-        "estimate" => Total::Estimate,
-        "accurate" => Total::Accurate,
+        "none" => TotalMode::None,
+        "estimate" => TotalMode::Estimate,
+        "accurate" => TotalMode::Accurate,
         _ => return Err(SearchError::malformed(name, "it is one of none, estimate, accurate")),
     })
 }

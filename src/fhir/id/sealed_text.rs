@@ -1,6 +1,6 @@
 //! Sealed texts of any length, for links that carry their own state. Made with keys of their own, derived from those of ids.
 
-use super::{ENGINE, IdKeys, KeyNumber};
+use super::{ENGINE, IdKeyNumber, IdKeys};
 use aes_siv::siv::IV_SIZE;
 use base64::Engine;
 use zeroize::Zeroizing;
@@ -13,7 +13,7 @@ impl IdKeys {
     #[must_use]
     pub fn seal_text(&self, text: Vec<u8>) -> String {
         let mut text = Zeroizing::new(text);
-        let version = self.version(KeyNumber::FIRST);
+        let version = self.version(IdKeyNumber::FIRST);
         let iv = self.encrypt_text(&mut text, version);
         let mut token = Vec::with_capacity(1 + IV_SIZE + text.len());
         token.push(version);
@@ -51,7 +51,7 @@ mod tests {
     fn an_id_is_no_text_and_a_text_is_no_id() {
         let keys = keys(1);
         let number = crate::cpis::NhsNumber::parse("9990000018").unwrap();
-        let id = keys.seal(crate::fhir::resource_type::ResourceType::Patient, &number, &super::super::Part::EMPTY);
+        let id = keys.seal(crate::fhir::resource_type::ResourceType::Patient, &number, &super::super::AnswerPart::EMPTY);
         assert_eq!(keys.open_text(&id), None);
         assert_eq!(keys.open(&keys.seal_text(vec![6, 0, 0, 0, 0, 0])), None);
     }

@@ -1,16 +1,16 @@
-//! What is ours: the keys of our ids, and the addresses under which references are ours and no other server's (decisions.md 52).
+//! Which references are ours: the keys of our ids and the addresses of this service (decisions.md 52).
 
 use crate::fhir::id::IdKeys;
 
 /// What a search is read with.
 #[derive(Clone)]
-pub struct Ours<'k> {
+pub struct ReferenceResolver<'k> {
     pub ids: &'k IdKeys,
-    pub bases: Vec<Base>,
+    pub bases: Vec<BaseUrl>,
 }
 
 /// Without an address: no absolute reference is ours.
-impl<'k> From<&'k IdKeys> for Ours<'k> {
+impl<'k> From<&'k IdKeys> for ReferenceResolver<'k> {
     fn from(ids: &'k IdKeys) -> Self {
         Self { ids, bases: Vec::new() }
     }
@@ -18,7 +18,7 @@ impl<'k> From<&'k IdKeys> for Ours<'k> {
 
 /// The absolute base of our own references.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Base {
+pub struct BaseUrl {
     /// `None`: either of http and https, where a proxy in front may have ended the TLS.
     scheme: Option<String>,
     authority: String,
@@ -27,16 +27,16 @@ pub struct Base {
 
 /// A literal reference, as far as it is told apart here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place<'v> {
+pub enum ResolvedReference<'v> {
     /// It names no server.
     Relative(&'v str),
     /// It is under our own base; what follows that.
     Own(&'v str),
     /// It names another server, or none that can be read.
-    Another,
+    Foreign,
 }
 
-impl Base {
+impl BaseUrl {
     /// What is known in public: nothing but this very address.
     #[must_use]
     pub fn of_url(url: &str) -> Option<Self> {
@@ -51,20 +51,20 @@ impl Base {
     }
 }
 
-impl Ours<'_> {
+impl ReferenceResolver<'_> {
     /// Whose reference `text` is. Scheme and host have no case; a port that is the scheme's own may be left out; everything else is
     /// compared as it is.
     #[must_use]
-    pub fn place<'v>(&self, text: &'v str) -> Place<'v> {
+    pub fn resolve<'v>(&self, text: &'v str) -> ResolvedReference<'v> {
         if !text.contains("//") {
-            return Place::Relative(text);
+            return ResolvedReference::Relative(text);
         }
-        let Some((scheme, authority, path)) = parts(text) else { return Place::Another };
+        let Some((scheme, authority, path)) = parts(text) else { return ResolvedReference::Foreign };
         let rest = self.bases.iter().find_map(|base| {
             let same = base.scheme.as_ref().is_none_or(|own| *own == scheme) && base.authority == authority;
             same.then(|| path.strip_prefix(base.path.as_str())?.strip_prefix('/')).flatten()
         });
-        rest.map_or(Place::Another, Place::Own)
+        rest.map_or(ResolvedReference::Foreign, ResolvedReference::Own)
     }
 }
 
@@ -91,16 +91,16 @@ fn parts(url: &str) -> Option<(String, String, &str)> {
 mod tests {
     use super::*;
 
-    fn place<'v>(bases: &[Base], text: &'v str) -> Place<'v> {
+    fn resolved<'v>(bases: &[BaseUrl], text: &'v str) -> ResolvedReference<'v> {
         let keys = crate::fhir::samples::keys();
-        Ours { ids: &keys, bases: bases.to_vec() }.place(text)
+        ReferenceResolver { ids: &keys, bases: bases.to_vec() }.resolve(text)
     }
 
     #[test]
     fn a_reference_is_ours_under_our_own_base_alone() {
-        let public = [Base::of_url("https://Trust.example/FHIR/R4").unwrap()];
+        let public = [BaseUrl::of_url("https://Trust.example/FHIR/R4").unwrap()];
         for own in ["https://trust.example/FHIR/R4/Patient/a", "HTTPS://TRUST.EXAMPLE:443/FHIR/R4/Patient/a"] {
-            assert_eq!(place(&public, own), Place::Own("Patient/a"), "{own}");
+            assert_eq!(resolved(&public, own), ResolvedReference::Own("Patient/a"), "{own}");
         }
         for other in [
             "https://other.example/FHIR/R4/Patient/a",
@@ -118,20 +118,20 @@ mod tests {
             "//trust.example/FHIR/R4/Patient/a",
             "https:///FHIR/R4/Patient/a",
         ] {
-            assert_eq!(place(&public, other), Place::Another, "{other}");
+            assert_eq!(resolved(&public, other), ResolvedReference::Foreign, "{other}");
         }
-        assert_eq!(place(&public, "Patient/a"), Place::Relative("Patient/a"));
-        assert_eq!(place(&[], "https://trust.example/FHIR/R4/Patient/a"), Place::Another);
+        assert_eq!(resolved(&public, "Patient/a"), ResolvedReference::Relative("Patient/a"));
+        assert_eq!(resolved(&[], "https://trust.example/FHIR/R4/Patient/a"), ResolvedReference::Foreign);
     }
 
     #[test]
     fn behind_a_proxy_the_scheme_of_the_request_is_not_known() {
-        let bases = [Base::of_request("http://127.0.0.1:8080/FHIR/R4").unwrap()];
+        let bases = [BaseUrl::of_request("http://127.0.0.1:8080/FHIR/R4").unwrap()];
         for own in ["http://127.0.0.1:8080/FHIR/R4/Patient/a", "https://127.0.0.1:8080/FHIR/R4/Patient/a"] {
-            assert_eq!(place(&bases, own), Place::Own("Patient/a"), "{own}");
+            assert_eq!(resolved(&bases, own), ResolvedReference::Own("Patient/a"), "{own}");
         }
-        assert_eq!(place(&bases, "http://127.0.0.1:8081/FHIR/R4/Patient/a"), Place::Another);
-        let root = [Base::of_url("https://trust.example").unwrap()];
-        assert_eq!(place(&root, "https://trust.example/Patient/a"), Place::Own("Patient/a"));
+        assert_eq!(resolved(&bases, "http://127.0.0.1:8081/FHIR/R4/Patient/a"), ResolvedReference::Foreign);
+        let root = [BaseUrl::of_url("https://trust.example").unwrap()];
+        assert_eq!(resolved(&root, "https://trust.example/Patient/a"), ResolvedReference::Own("Patient/a"));
     }
 }

@@ -1,38 +1,39 @@
 //! What names each part of an answer inside its id (decisions.md 27). A change here changes ids: it needs a new key.
 
-use super::{Graph, Look, NodeKey, Origin, PlanNode};
+use super::{AccessNode, Graph, NodeKey, NodeOrigin, PlanNode};
 use crate::{
     cpis::{Access, AccessTime, Author, Entry, PlanType, SubjectKind, Unreadable},
-    fhir::id::{KeyNumber, Part},
+    fhir::id::{AnswerPart, IdKeyNumber},
 };
 use std::cmp::Ordering;
 
 impl Graph<'_> {
     /// The name of a node under one key.
-    pub(super) fn part(&self, key: NodeKey, under: KeyNumber) -> Part {
+    pub(super) fn part(&self, key: NodeKey, under: IdKeyNumber) -> AnswerPart {
         match key.kind.origin() {
-            Origin::Patient => Part::EMPTY,
-            Origin::Authority => self.organization_part(key, under),
-            Origin::Access | Origin::Person | Origin::System => self.access_part(key, under),
-            Origin::Plan => self.plan_part(key, under),
+            NodeOrigin::Patient => AnswerPart::EMPTY,
+            NodeOrigin::Authority => self.organization_part(key, under),
+            NodeOrigin::Access | NodeOrigin::Person | NodeOrigin::System => self.access_part(key, under),
+            NodeOrigin::Plan => self.plan_part(key, under),
         }
     }
 
-    fn organization_part(&self, key: NodeKey, under: KeyNumber) -> Part {
-        let Some(authority) = self.authority(key) else { return Part::EMPTY };
-        Part::code(&authority.code).unwrap_or_else(|| self.context.ids.hashed(under, &authority.identity().map(str::as_bytes), 0))
+    fn organization_part(&self, key: NodeKey, under: IdKeyNumber) -> AnswerPart {
+        let Some(authority) = self.authority(key) else { return AnswerPart::EMPTY };
+        AnswerPart::code(&authority.code)
+            .unwrap_or_else(|| self.context.ids.hashed(under, &authority.identity().map(str::as_bytes), 0))
     }
 
     /// The same for all resources of a plan, so the one that new ids are made of is hashed once.
-    fn plan_part(&self, key: NodeKey, under: KeyNumber) -> Part {
-        let Some(node) = self.plan(key) else { return Part::EMPTY };
-        if under == KeyNumber::FIRST {
+    fn plan_part(&self, key: NodeKey, under: IdKeyNumber) -> AnswerPart {
+        let Some(node) = self.plan(key) else { return AnswerPart::EMPTY };
+        if under == IdKeyNumber::FIRST {
             return *node.part.get_or_init(|| self.hashed_plan_part(key, node, under));
         }
         self.hashed_plan_part(key, node, under)
     }
 
-    fn hashed_plan_part(&self, key: NodeKey, node: &PlanNode<'_>, under: KeyNumber) -> Part {
+    fn hashed_plan_part(&self, key: NodeKey, node: &PlanNode<'_>, under: IdKeyNumber) -> AnswerPart {
         let [form, authority, _] = self.authority_of(node).map_or([""; 3], super::Authority::identity);
         let ordinal = ordinal(self.plan_place(key, node));
         let fields = |rest: [&[u8]; 3]| {
@@ -43,7 +44,7 @@ impl Graph<'_> {
                 let start = plan.period.start;
                 let [high, low] = start.year().to_be_bytes();
                 let start = [high, low, start.month().to_be_bytes()[0], start.day().to_be_bytes()[0]];
-                fields([&[plan_byte(plan.plan_type)], &start, &[subject_byte(node.asked_as)]])
+                fields([&[plan_byte(plan.plan_type)], &start, &[subject_byte(node.patient_kind)]])
             }
             Entry::Unreadable(reason) => fields([&[reason_byte(reason)], b"", b""]),
         }
@@ -58,25 +59,25 @@ impl Graph<'_> {
         self.plans.iter().enumerate().filter(|(index, other)| other.same_content(node) && before(*index, other)).count()
     }
 
-    fn access_part(&self, key: NodeKey, under: KeyNumber) -> Part {
-        let Some(look) = self.look_of(key) else { return Part::EMPTY };
+    fn access_part(&self, key: NodeKey, under: IdKeyNumber) -> AnswerPart {
+        let Some(node) = self.access_node(key) else { return AnswerPart::EMPTY };
         let role = ordinal(self.place_in_access(key));
-        let place = ordinal(self.access_place(look));
-        if let Ok(uuid) = uuid::Uuid::try_parse(look.access.id.as_str()) {
-            return Part::uuid(uuid, role, place);
+        let place = ordinal(self.access_place(node));
+        if let Ok(uuid) = uuid::Uuid::try_parse(node.access.id.as_str()) {
+            return AnswerPart::uuid(uuid, role, place);
         }
-        let [when, who] = unnamed_access(look.access);
-        let fields: [&[u8]; 4] = [look.access.id.as_str().as_bytes(), when.as_bytes(), who.as_bytes(), &role.to_be_bytes()];
+        let [when, who] = unnamed_access(node.access);
+        let fields: [&[u8]; 4] = [node.access.id.as_str().as_bytes(), when.as_bytes(), who.as_bytes(), &role.to_be_bytes()];
         self.context.ids.hashed(under, &fields, place)
     }
 
-    fn access_place(&self, look: &Look<'_>) -> usize {
-        let same = |other: &&Look<'_>| {
-            other.access.id.as_str().eq_ignore_ascii_case(look.access.id.as_str())
-                && (uuid::Uuid::try_parse(look.access.id.as_str()).is_ok()
-                    || unnamed_access(other.access) == unnamed_access(look.access))
+    fn access_place(&self, node: &AccessNode<'_>) -> usize {
+        let same = |other: &&AccessNode<'_>| {
+            other.access.id.as_str().eq_ignore_ascii_case(node.access.id.as_str())
+                && (uuid::Uuid::try_parse(node.access.id.as_str()).is_ok()
+                    || unnamed_access(other.access) == unnamed_access(node.access))
         };
-        self.looks.iter().take_while(|other| !std::ptr::eq(*other, look)).filter(same).count()
+        self.accesses.iter().take_while(|other| !std::ptr::eq(*other, node)).filter(same).count()
     }
 }
 
