@@ -10,19 +10,11 @@ use super::headers::CallerHeaders;
 use super::problem::Problem;
 use super::respond::Answered;
 use super::{App, body, facts, media};
-use crate::audit::{Chain, Entry, Event, Page, Question, Reader, Rest, Search, Sources, Trail, Upshot, Who};
+use crate::audit::{Entry, Event, Inquirer, Inquiry, InquiryError, Page, Question, Rest, TrailError, Upshot, Who};
 use crate::export::{self, LABEL, Numbers};
 use crate::settings::{Limits, Settings};
 use actix_web::{HttpRequest, web};
 use permission::Refused;
-use std::sync::Arc;
-
-/// The trail, for searching it.
-pub struct TrailSearch {
-    pub trail: Trail,
-    pub reader: Arc<dyn Reader>,
-    pub chain: Arc<Chain>,
-}
 
 /// What is asked beyond the question itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,20 +43,20 @@ pub async fn handle(
     app: &App,
     caller: &CallerHeaders,
 ) -> Result<Answered, Problem> {
-    let desk = app.trail_search.as_ref().ok_or_else(Problem::trail_unavailable)?;
+    let inquiry = app.inquiry.as_ref().ok_or_else(Problem::trail_unavailable)?;
     let may = permission::may_search(request, app).await;
-    answer(desk, may, request, payload, caller, app.settings.limits).await
+    answer(inquiry, may, request, payload, caller, app.settings.limits).await
 }
 
 async fn answer(
-    desk: &TrailSearch,
+    inquiry: &Inquiry,
     may: Result<Who, Box<Refused>>,
     request: &HttpRequest,
     payload: web::Payload,
     caller: &CallerHeaders,
     limits: Limits,
 ) -> Result<Answered, Problem> {
-    let facts = facts::of(request, caller, desk.trail.seal(), "search of the trail");
+    let facts = facts::of(request, caller, inquiry.trail().seal(), "search of the trail");
     let who = match may {
         Ok(who) => who,
         Err(refused) => {
@@ -74,23 +66,19 @@ async fn answer(
                 return Err(problem);
             }
             let upshot = Upshot { outcome: problem.name.into(), ..Upshot::default() };
-            record(desk, &Entry { who, request: facts, upshot: Some(upshot), ..Entry::of(Event::Refused) }).await?;
+            let entry = Entry { who, request: facts, upshot: Some(upshot), ..Entry::of(Event::Refused) };
+            inquiry.trail().record(&entry).await.map_err(|error| unrecorded(&error))?;
             return Err(problem);
         }
     };
     let form = form(request, payload, limits).await?;
     let (question, manner) = read(&form)?;
-    let before = match manner.before {
-        Some(before) => before,
-        // What is asked is answered as of now: without the entry about it.
-        None => desk.reader.tip().await.map_err(|_| Problem::trail_unavailable())?.seq.saturating_add(1),
-    };
-    record(desk, &question.entry(Event::Searched, Some(who), facts, &told(manner))).await?;
-    let sources = Sources { reader: &*desk.reader, chain: &desk.chain, seal: desk.trail.seal() };
-    let page = Search::new(sources, &question, Some(before)).page(manner.limit, MOST_READ).await;
-    let page = page.map_err(|_| Problem::trail_unavailable())?;
+    let inquirer = Inquirer { who, request: facts, manner: told(manner) };
+    let mut search =
+        inquiry.search(&question, Event::Searched, inquirer, manner.before).await.map_err(|error| unanswered(&error))?;
+    let page = search.page(manner.limit, MOST_READ).await.map_err(|error| unanswered(&error))?;
+    let archived = search.archived_to().await.map_err(|error| unanswered(&error))?;
     let numbers = if manner.show_nhs_numbers { Numbers::All } else { Numbers::Only(question.child.as_ref()) };
-    let archived = desk.reader.base().await.map_err(|_| Problem::trail_unavailable())?.seq;
     Ok(Answered::ok("trail-searched", written(&page, archived, numbers).into_bytes(), "application/json"))
 }
 
@@ -110,11 +98,16 @@ fn written(page: &Page, archived: u64, numbers: Numbers<'_>) -> String {
     )
 }
 
-async fn record(desk: &TrailSearch, entry: &Entry) -> Result<(), Problem> {
-    desk.trail.record(entry).await.map_err(|error| {
-        tracing::error!(target: "cpis_fhir::trail", %error, "a search of the trail cannot be put on it, and is not answered");
-        Problem::trail_unavailable()
-    })
+fn unanswered(error: &InquiryError) -> Problem {
+    match error {
+        InquiryError::Record(error) => unrecorded(error),
+        InquiryError::Read(_) => Problem::trail_unavailable(),
+    }
+}
+
+fn unrecorded(error: &TrailError) -> Problem {
+    tracing::error!(target: "cpis_fhir::trail", %error, "a search of the trail cannot be put on it, and is not answered");
+    Problem::trail_unavailable()
 }
 
 async fn form(request: &HttpRequest, payload: web::Payload, limits: Limits) -> Result<Vec<(String, String)>, Problem> {

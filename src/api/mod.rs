@@ -2,7 +2,7 @@
 //!
 //! A request goes through [`dispatch`] from its first parsed head on; what is not ours to answer never gets past it.
 
-pub mod audit;
+mod audit;
 mod batch;
 mod body;
 mod caller;
@@ -30,7 +30,7 @@ pub use connection::ENDINGS;
 pub use server::{Bound, ServeError, bind};
 
 use crate::access::{Access, Identity};
-use crate::audit::Trail;
+use crate::audit::{Inquiry, Trail};
 use crate::cpis::{Delivery, Text};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::id::IdKeys;
@@ -70,7 +70,7 @@ pub struct App {
     children: Children,
     refusals: Refusals,
     /// Where there is a trail: its search on the admin listener.
-    pub trail_search: Option<audit::TrailSearch>,
+    pub inquiry: Option<Inquiry>,
     /// Its connections read it too.
     draining: Arc<AtomicBool>,
 }
@@ -99,15 +99,15 @@ impl App {
             rates,
             children,
             refusals: Refusals::default(),
-            trail_search: None,
+            inquiry: None,
             draining: Arc::default(),
         }
     }
 
     /// With the search of the trail on the admin listener.
     #[must_use]
-    pub fn with_trail_search(mut self, trail_search: audit::TrailSearch) -> Self {
-        self.trail_search = Some(trail_search);
+    pub fn with_inquiry(mut self, inquiry: Inquiry) -> Self {
+        self.inquiry = Some(inquiry);
         self
     }
 

@@ -4,7 +4,7 @@
 //! - [`entry`]: what is said. [`body`]: how it is written, the NHS number sealed ([`seal`]).
 //! - [`chain`]: every line carries a MAC over itself and the line before.
 //! - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. [`store`]: what a database must do.
-//! - [`question`], [`search`]: what people ask of the trail.
+//! - [`question`]: what people ask of the trail. [`inquiry`]: the one way to an answer, by [`search`].
 //! - [`verify`]: whether all of it is still there. [`archive`]: how older months leave the store.
 //! - [`condition`]: how it is, without a mark left on it.
 //!
@@ -17,6 +17,7 @@ pub mod condition;
 mod entry;
 mod folder;
 mod head;
+mod inquiry;
 mod memory;
 mod open;
 mod options;
@@ -35,12 +36,16 @@ pub use body::{BodyError, Told, read as read_body};
 pub use chain::{Chain, ChainFault, KeyId, Line, Mac, Tip};
 pub use entry::{Entry, Event, Message, RequestFacts, Shown, Upshot, Who};
 pub use head::{Head, HeadFile};
+pub use inquiry::{Inquirer, Inquiry, InquiryError, RecordedSearch};
 pub use memory::{MemoryReader, MemoryStore};
 pub use open::{Found, OpenError, Opened, OpenedToRead, Renewable, open, open_beside, open_to_read};
 pub use options::{Options, StoreLocation};
 pub use question::{Question, QuestionError};
 pub use seal::{ChildIndex, Seal, Sealed, keys_for};
-pub use search::{Doubt, Hit, Page, Rest, Search, Sources};
+pub use search::{Doubt, Hit, Page, Rest};
+// Outside of tests a search goes through an inquiry, which puts it on the trail.
+#[cfg(test)]
+pub(crate) use search::{Search, Sources};
 pub use store::{Appending, Draft, Reader, Reading, Room, Store, StoreError, StoreErrorKind, Wanted};
 pub use trail::{Trail, TrailError, TrailState, WriterOptions};
 pub use verify::{Fault, FaultKind, HeadVerdict, SearchFault, Verdict};

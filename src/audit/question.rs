@@ -1,7 +1,7 @@
 //! What people ask of the trail: by user, child, message, request, look, organisation, role, authority, event, number and time
 //! (MSCA-AUD-05, wire.md 5.9). One form for the command line and for the admin listener.
 
-use super::{Entry, Event, RequestFacts, Seal, Told, Wanted, Who};
+use super::{Entry, Event, Inquirer, Seal, Told, Wanted};
 use crate::clock;
 use crate::cpis::{CallerId, NhsNumber};
 use jiff::civil::Date;
@@ -130,13 +130,14 @@ impl Question {
     }
 
     /// The entry that must be durable before anything is shown in answer: who asks, by which kinds of criteria, and for which
-    /// child. `manner` is what else matters, such as the format of an export.
+    /// child.
     #[must_use]
-    pub fn entry(&self, event: Event, who: Option<Who>, request: RequestFacts, manner: &str) -> Entry {
+    pub(super) fn entry(&self, event: Event, inquirer: Inquirer) -> Entry {
+        let Inquirer { who, request, manner } = inquirer;
         let criteria = self.criteria();
         let criteria = if criteria.is_empty() { "none (everything)".to_owned() } else { criteria.join(", ") };
         Entry {
-            who,
+            who: Some(who),
             child: self.child.clone(),
             request,
             detail: Some(format!("criteria: {criteria}; {manner}")),

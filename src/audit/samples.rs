@@ -2,11 +2,12 @@
 
 use super::options::{Options, StoreLocation};
 use super::{
-    Chain, Draft, Entry, Event, Line, MemoryReader, MemoryStore, Message, Reader, RequestFacts, Seal, Shown, Sources, Store,
-    Upshot, Who, body,
+    Appending, Chain, Draft, Entry, Event, Inquiry, Line, MemoryReader, MemoryStore, Message, Reader, RequestFacts, Seal, Shown,
+    Sources, Store, StoreError, StoreErrorKind, Trail, Upshot, Who, WriterOptions, body, read_body,
 };
 use crate::cpis::{AuthorAsSent, AuthorKind, Delivery, NhsNumber, Text};
 use crate::secret::KeyMaterial;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -71,6 +72,32 @@ impl Sample {
         change(line);
         MemoryReader::of(lines)
     }
+}
+
+/// A trail that can be read but not written.
+pub struct Full;
+
+impl Store for Full {
+    fn append<'a>(&'a mut self, _: &'a [Draft], _: &'a Chain) -> Appending<'a> {
+        Box::pin(async { Err(StoreError::new(StoreErrorKind::Full, "as the test wants it")) })
+    }
+}
+
+/// Of a trail whose sides are these, with the keys of [`Sample::empty`].
+pub fn inquiry(store: impl Store, reader: MemoryReader) -> Inquiry {
+    let keys = [KeyMaterial::new([1; 32])];
+    let chain = || Chain::new(&keys).unwrap();
+    let seal = Arc::new(Seal::new(&keys).unwrap());
+    let runtime = tokio::runtime::Handle::current();
+    let trail = Trail::start(Box::new(store), chain(), seal, WriterOptions::default(), runtime).unwrap();
+    Inquiry::new(trail, Arc::new(reader), Arc::new(chain()))
+}
+
+/// The newest entry.
+pub async fn last_entry(inquiry: &Inquiry) -> Entry {
+    let tip = inquiry.reader.tip().await.unwrap();
+    let line = inquiry.reader.lines(tip.seq - 1, 1).await.unwrap().pop().unwrap();
+    read_body(&line.body, inquiry.trail().seal()).unwrap().entry
 }
 
 #[allow(clippy::unnecessary_wraps)] // for fields that may be absent

@@ -3,8 +3,8 @@
 use super::renewal::{self, Renewer};
 use super::{CommandError, systemd};
 use crate::access::Access;
-use crate::api::{self, App, audit::TrailSearch, health::SmspHealth, problem::names_of_refusals};
-use crate::audit::{self, Entry, Event, Opened, Trail, TrailState};
+use crate::api::{self, App, health::SmspHealth, problem::names_of_refusals};
+use crate::audit::{self, Entry, Event, Inquiry, Opened, Trail, TrailState};
 use crate::fhir::id::IdKeys;
 use crate::lookup;
 use crate::lookup::remote::{RemoteError, RemoteTable, Windows};
@@ -166,7 +166,7 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<Built
     let opened = core.block_on(audit::open(&settings.audit, core.clone())).map_err(|error| wrong(&error))?;
     let Opened { trail, reader, chain, seal, renewable, .. } = opened;
     let past = Past { reader: Arc::clone(&reader), chain: Arc::clone(&chain), seal, window: window(&settings) };
-    let trail_search = TrailSearch { trail: trail.clone(), reader, chain };
+    let inquiry = Inquiry::new(trail.clone(), reader, chain);
     let lookups = match replicas(&settings, core).map_err(|error| wrong(&error))? {
         None => {
             let lookups = Lookups::new(Arc::clone(&client) as _, trail.clone(), rules(&settings), core.clone());
@@ -177,7 +177,7 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<Built
         Some(table) => Lookups::shared(Arc::clone(&client) as _, trail.clone(), rules(&settings), table, core.clone()),
     };
     let access = Access::start(settings.access.clone(), core).map_err(|error| wrong(&error))?;
-    let app = App::new(settings, access, lookups, trail, ids, smsp_health).with_trail_search(trail_search);
+    let app = App::new(settings, access, lookups, trail, ids, smsp_health).with_inquiry(inquiry);
     Ok(Built { app: web::Data::new(app), smsp: client, trail: renewable })
 }
 

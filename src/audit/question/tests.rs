@@ -1,4 +1,6 @@
 use super::*;
+use crate::audit::RequestFacts;
+use crate::audit::samples::asha;
 
 fn read(criteria: &[(&str, &str)]) -> Result<Question, QuestionError> {
     Question::read(criteria.iter().copied())
@@ -70,12 +72,13 @@ fn a_message_id_is_found_in_either_letter_case() {
 
 #[test]
 fn the_entry_of_a_search_names_kinds_and_the_child_but_no_values() {
+    let by = |manner: &str| Inquirer { who: asha(), request: RequestFacts::default(), manner: manner.to_owned() };
     let question =
         read(&[("user", "asha"), ("nhs-number", "999 000 0018"), ("organisation", "RX1"), ("from", "2026-10-14")]).unwrap();
-    let entry = question.entry(Event::Searched, None, RequestFacts::default(), "limit 100");
+    let entry = question.entry(Event::Searched, by("limit 100"));
     assert_eq!(entry.detail.as_deref(), Some("criteria: user, child, organisation, from; limit 100"));
     assert_eq!(entry.child, NhsNumber::parse("9990000018").ok());
-    let everything = Question::default().entry(Event::Exported, None, RequestFacts::default(), "format fhir");
+    let everything = Question::default().entry(Event::Exported, by("format fhir"));
     assert_eq!(everything.detail.as_deref(), Some("criteria: none (everything); format fhir"));
     assert_eq!(format!("{question:?}"), "Question(user, child, organisation, from)");
 }

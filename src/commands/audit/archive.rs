@@ -1,10 +1,10 @@
 //! `audit archive`: older months leave the store, with their proof.
 
-use super::desk::{Desk, cannot};
 use super::operator;
+use super::results::cannot;
 use crate::audit;
 use crate::audit::archive;
-use crate::audit::{Entry, Event};
+use crate::audit::{Entry, Event, Opened};
 use crate::clock;
 use crate::commands::CommandError;
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ pub struct Options {
 ///
 /// # Errors
 /// [`CommandError::Settings`]: too young, no such folder. [`CommandError::Failed`]: what was not archived is still in the store.
-pub async fn run(desk: &Desk, audit: &audit::Options, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
+pub async fn run(opened: &Opened, audit: &audit::Options, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
     let before = before(options.before.as_deref(), audit, clock::now())?;
     if !options.to.is_dir() {
         return Err(CommandError::Settings(format!("--to: {} is not a folder", options.to.display())));
@@ -39,16 +39,17 @@ pub async fn run(desk: &Desk, audit: &audit::Options, options: &Options, out: &m
     let detail = operator.manner(&format!("archive of months that ended before {before}"));
     let request = operator::request("audit archive");
     let entry = Entry { who: Some(operator.who), request, detail: Some(detail), ..Entry::of(Event::Exported) };
-    desk.trail.record(&entry).await.map_err(|error| failed(&error))?;
+    opened.trail.record(&entry).await.map_err(|error| failed(&error))?;
     let mut months = 0;
-    while let Some(manifest) =
-        archive::archive(&*desk.reader, &desk.chain, &desk.seal, before, &options.to).await.map_err(|error| failed(&error))?
+    while let Some(manifest) = archive::archive(&*opened.reader, &opened.chain, &opened.seal, before, &options.to)
+        .await
+        .map_err(|error| failed(&error))?
     {
         months += 1;
         let removed = if options.keep { "still in the store" } else { "removed from the store" };
         if !options.keep {
-            let retire = desk.retire.as_ref().ok_or_else(|| cannot(&"this store keeps everything; use --keep"))?;
-            let done = archive::retire(&manifest, &*desk.reader, &**retire, &desk.trail, &desk.chain).await;
+            let retire = opened.retire.as_ref().ok_or_else(|| cannot(&"this store keeps everything; use --keep"))?;
+            let done = archive::retire(&manifest, &*opened.reader, &**retire, &opened.trail, &opened.chain).await;
             done.map_err(|error| failed(&error))?;
         }
         let _ = writeln!(out, "{}: written, checked, {removed}", manifest.display());

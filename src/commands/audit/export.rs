@@ -1,9 +1,9 @@
 //! `audit export`.
 
 use super::criteria::Criteria;
-use super::desk::{Desk, Recorded};
 use super::entries;
-use crate::audit::{Event, Mac, Question};
+use super::results::Results;
+use crate::audit::{Event, Found, Inquiry, Mac, Question};
 use crate::commands::CommandError;
 use crate::export::{Form, LABEL};
 use aws_lc_rs::digest::{Context, SHA256};
@@ -48,42 +48,44 @@ struct Written {
     bytes: u64,
     /// SHA-256 of the file, shown as the trail shows any 32 bytes.
     hash: Mac,
+    /// What it cannot hold, as a sentence.
+    unsearched: String,
 }
 
 /// Puts the export on the trail, and then writes what it finds. Gives what to tell the person.
 ///
 /// # Errors
 /// [`CommandError::Failed`]: there is no file; or the file is there, and says itself which of its lines were changed.
-pub async fn run(desk: &Desk, question: &Question, options: &Options) -> Result<String, CommandError> {
+pub async fn run(inquiry: &Inquiry, end: Option<Found>, question: &Question, options: &Options) -> Result<String, CommandError> {
     let form = options.format.form();
     if options.out.exists() {
         return Err(CommandError::Settings(format!("--out: {} is there already", options.out.display())));
     }
     // Before the trail says that something was exported, it must be possible.
     let draft = Draft::create(&options.out).map_err(|error| unwritable(&options.out, &error))?;
-    let mut recorded = desk.ask(question, Event::Exported, &format!("format {}", form.name())).await?;
-    let written = write(&mut recorded, form, draft, &options.out).await?;
-    let Written { bytes, hash, .. } = written;
-    let (entries, path) = (entries(written.entries), options.out.display());
-    let said = format!("{entries}, {bytes} bytes: {path}.{}\nSHA-256 {hash}\n{LABEL}", recorded.unsearched());
-    recorded.verdict().map_err(|error| CommandError::Failed(format!("{said}\n{error}")))?;
+    let mut results = Results::of(inquiry, end, question, Event::Exported, &format!("format {}", form.name())).await?;
+    let Written { entries: count, bytes, hash, unsearched } = write(&mut results, form, draft, &options.out).await?;
+    let (entries, path) = (entries(count), options.out.display());
+    let said = format!("{entries}, {bytes} bytes: {path}.{unsearched}\nSHA-256 {hash}\n{LABEL}");
+    results.verdict().map_err(|error| CommandError::Failed(format!("{said}\n{error}")))?;
     Ok(said)
 }
 
-async fn write(recorded: &mut Recorded<'_>, form: Form, draft: Draft, path: &Path) -> Result<Written, CommandError> {
+async fn write(results: &mut Results<'_>, form: Form, draft: Draft, path: &Path) -> Result<Written, CommandError> {
     let unwritable = |error: std::io::Error| unwritable(path, &error);
     let mut out = Hashing { inner: BufWriter::new(draft), hash: Context::new(&SHA256), bytes: 0 };
     out.put(&form.head()).map_err(unwritable)?;
     let mut entries = 0;
-    while let Some(hit) = recorded.next().await? {
+    while let Some(hit) = results.next().await? {
         out.put(&form.write(&hit)).map_err(unwritable)?;
         entries += 1;
     }
+    let unsearched = results.unsearched().await?;
     let draft = out.inner.into_inner().map_err(|error| unwritable(error.into_error()))?;
     draft.keep(path).map_err(unwritable)?;
     let mut hash = [0; 32];
     hash.copy_from_slice(out.hash.finish().as_ref());
-    Ok(Written { entries, bytes: out.bytes, hash: Mac(hash) })
+    Ok(Written { entries, bytes: out.bytes, hash: Mac(hash), unsearched })
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> CommandError {

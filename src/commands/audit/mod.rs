@@ -4,17 +4,17 @@
 
 mod archive;
 mod criteria;
-mod desk;
 mod export;
 mod operator;
+mod results;
 mod search;
 mod table;
 mod verify;
 
 use super::CommandError;
+use crate::audit::Inquiry;
 use crate::settings;
 use clap::Subcommand;
-use desk::Desk;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -54,19 +54,19 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         match &options.command {
             Command::Search(options) => {
                 let question = options.criteria.question(std::io::stdin())?;
-                let desk = Desk::open(&audit).await?;
-                search::run(&desk, &question, options, &mut std::io::stdout().lock()).await
+                let opened = results::open(&audit).await?;
+                search::run(&Inquiry::from(&opened), opened.found, &question, options, &mut std::io::stdout().lock()).await
             }
             Command::Export(options) => {
                 let question = options.criteria.question(std::io::stdin())?;
-                let desk = Desk::open(&audit).await?;
-                super::say(&export::run(&desk, &question, options).await?);
+                let opened = results::open(&audit).await?;
+                super::say(&export::run(&Inquiry::from(&opened), opened.found, &question, options).await?);
                 Ok(())
             }
             Command::Verify(options) => verify::run(&audit, options, &mut std::io::stdout().lock()).await,
             Command::Archive(options) => {
-                let desk = Desk::open(&audit).await?;
-                archive::run(&desk, &audit, options, &mut std::io::stdout().lock()).await
+                let opened = results::open(&audit).await?;
+                archive::run(&opened, &audit, options, &mut std::io::stdout().lock()).await
             }
         }
     })

@@ -1,9 +1,9 @@
 //! `audit search`.
 
 use super::criteria::Criteria;
-use super::desk::Desk;
+use super::results::Results;
 use super::{entries, table};
-use crate::audit::{Event, Question};
+use crate::audit::{Event, Found, Inquiry, Question};
 use crate::commands::{CommandError, say_error};
 use crate::export::{self, LABEL, Numbers};
 use std::io::Write;
@@ -30,29 +30,35 @@ pub struct Options {
 ///
 /// # Errors
 /// [`CommandError::Failed`]: nothing, or not all, was shown; or a line that was shown is not as it was written.
-pub async fn run(desk: &Desk, question: &Question, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
+pub async fn run(
+    inquiry: &Inquiry,
+    end: Option<Found>,
+    question: &Question,
+    options: &Options,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
     let limit = if options.all { u64::MAX } else { u64::from(options.limit) };
-    let mut recorded = desk.ask(question, Event::Searched, &manner(options)).await?;
+    let mut results = Results::of(inquiry, end, question, Event::Searched, &manner(options)).await?;
     let numbers = if options.show_nhs_numbers { Numbers::All } else { Numbers::Only(question.child.as_ref()) };
     if !options.json && write(out, &format!("{LABEL}\n{}", table::head())).is_err() {
         return Ok(());
     }
     let (mut shown, mut last) = (0, 0);
-    while let Some(hit) = recorded.next().await? {
+    while let Some(hit) = results.next().await? {
         if shown == limit {
-            recorded.doubtful -= u64::from(hit.doubt.is_some());
+            results.doubtful -= u64::from(hit.doubt.is_some());
             say_error(&format!("{}, newest first. THERE ARE MORE: add --all, or --seq ..{}", entries(shown), last - 1));
-            return recorded.verdict();
+            return results.verdict();
         }
         let line = if options.json { export::line(&hit, numbers) } else { table::row(&hit, numbers) };
         // A closed pipe is the reader's choice, not a fault.
         if write(out, &line).is_err() {
-            return recorded.verdict();
+            return results.verdict();
         }
         (shown, last) = (shown + 1, hit.line.seq);
     }
-    say_error(&format!("{}, newest first. There are no more.{}", entries(shown), recorded.unsearched()));
-    recorded.verdict()
+    say_error(&format!("{}, newest first. There are no more.{}", entries(shown), results.unsearched().await?));
+    results.verdict()
 }
 
 fn write(out: &mut dyn Write, text: &str) -> std::io::Result<()> {

@@ -1,16 +1,10 @@
 use super::criteria::Criteria;
-use super::desk::Desk;
 use super::{export, search, verify};
-use crate::audit::samples::{CHILD, Sample};
-use crate::audit::{
-    Appending, Chain, Draft, Event, Mac, MemoryReader, Question, Seal, Store, StoreError, StoreErrorKind, Tip, Trail,
-    WriterOptions, read_body,
-};
+use crate::audit::samples::{CHILD, Full, Sample, inquiry, last_entry};
+use crate::audit::{Event, Inquiry, Mac, Question, Tip};
 use crate::commands::CommandError;
-use crate::secret::KeyMaterial;
 use clap::Parser;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::Arc;
 
 /// What is typed after `cpis-fhir audit`.
 #[derive(Debug, Parser)]
@@ -31,34 +25,16 @@ fn exported(arguments: &[&str]) -> export::Options {
     options
 }
 
-fn desk(store: Box<dyn Store>, reader: MemoryReader) -> Desk {
-    let keys = [KeyMaterial::new([1; 32])];
-    let chain = || Chain::new(&keys).unwrap();
-    let seal = Arc::new(Seal::new(&keys).unwrap());
-    let runtime = tokio::runtime::Handle::current();
-    let trail = Trail::start(store, chain(), Arc::clone(&seal), WriterOptions::default(), runtime).unwrap();
-    Desk { trail, reader: Arc::new(reader), chain: Arc::new(chain()), seal, retire: None, end: None }
-}
-
-async fn morning() -> Desk {
+async fn morning() -> Inquiry {
     let sample = Sample::morning().await;
-    desk(Box::new(sample.store), sample.reader)
+    inquiry(sample.store, sample.reader)
 }
 
-/// A trail that can be read but not written.
-struct Full;
-
-impl Store for Full {
-    fn append<'a>(&'a mut self, _: &'a [Draft], _: &'a Chain) -> Appending<'a> {
-        Box::pin(async { Err(StoreError::new(StoreErrorKind::Full, "as the test wants it")) })
-    }
-}
-
-async fn shown_on(desk: &Desk, arguments: &[&str]) -> (String, Result<(), CommandError>) {
+async fn shown_on(inquiry: &Inquiry, arguments: &[&str]) -> (String, Result<(), CommandError>) {
     let options = searched(arguments);
     let question = options.criteria.question(std::io::empty()).unwrap();
     let mut out = Vec::new();
-    let done = search::run(desk, &question, &options, &mut out).await;
+    let done = search::run(inquiry, None, &question, &options, &mut out).await;
     (String::from_utf8(out).unwrap(), done)
 }
 
@@ -104,11 +80,10 @@ async fn json_is_one_object_a_line_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_is_on_the_trail_with_its_kinds_and_its_child_and_finds_what_was_there_before_it() {
-    let desk = morning().await;
-    let (text, _) = shown_on(&desk, &["--nhs-number", CHILD, "--user", "asha", "--limit", "1"]).await;
+    let inquiry = morning().await;
+    let (text, _) = shown_on(&inquiry, &["--nhs-number", CHILD, "--user", "asha", "--limit", "1"]).await;
     assert!(!text.contains("searched"), "its own entry is not its answer: {text}");
-    let line = desk.reader.lines(12, 10).await.unwrap().pop().unwrap();
-    let entry = read_body(&line.body, &desk.seal).unwrap().entry;
+    let entry = last_entry(&inquiry).await;
     assert_eq!((entry.event, entry.child.as_ref().map(crate::cpis::NhsNumber::digits)), (Event::Searched, Some(CHILD)));
     let detail = entry.detail.unwrap();
     assert!(detail.starts_with("criteria: user, child; limit 1; no other NHS number shown"), "{detail}");
@@ -120,14 +95,15 @@ async fn a_search_is_on_the_trail_with_its_kinds_and_its_child_and_finds_what_wa
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_shown_and_no_file_is_left_where_the_trail_cannot_be_written() {
     let sample = Sample::morning().await;
-    let desk = desk(Box::new(Full), sample.reader);
-    let (text, done) = shown_on(&desk, &[]).await;
+    let inquiry = inquiry(Full, sample.reader);
+    let (text, done) = shown_on(&inquiry, &[]).await;
     assert_eq!(text, "");
     assert!(matches!(done, Err(CommandError::Failed(said)) if said.starts_with("nothing is shown")));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
     let failed =
-        export::run(&desk, &Question::default(), &exported(&["--format", "fhir", "--out", path.to_str().unwrap()])).await;
+        export::run(&inquiry, None, &Question::default(), &exported(&["--format", "fhir", "--out", path.to_str().unwrap()]))
+            .await;
     assert!(matches!(failed, Err(CommandError::Failed(_))));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -138,40 +114,39 @@ async fn a_limit_holds_and_a_changed_line_is_shown_loudly_and_fails_the_command(
     assert_eq!(table.lines().count(), 2 + 3, "{table}");
     let sample = Sample::morning().await;
     let reader = sample.tampered(3, |line| line.body[60] ^= 1).await;
-    let desk = desk(Box::new(sample.store), reader);
-    let (text, done) = shown_on(&desk, &["--user", "asha"]).await;
+    let inquiry = inquiry(sample.store, reader);
+    let (text, done) = shown_on(&inquiry, &["--user", "asha"]).await;
     assert!(text.contains("       3  !!! NOT TO BE RELIED ON, AND NOT SHOWN: the line was changed"), "{text}");
     assert!(
         matches!(done, Err(CommandError::Failed(said)) if said.starts_with("THE TRAIL WAS CHANGED: 1 line that was asked for is"))
     );
-    let (_, done) = shown_on(&desk, &["--user", "asha", "--limit", "2"]).await;
+    let (_, done) = shown_on(&inquiry, &["--user", "asha", "--limit", "2"]).await;
     assert!(done.is_ok(), "a line that was not shown is not spoken of");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_is_whole_private_and_hashed() {
-    let desk = morning().await;
+    let inquiry = morning().await;
     let folder = tempfile::tempdir().unwrap();
     for (format, lines) in [("fhir", 12), ("pars", 13), ("lines", 12)] {
         let path = folder.path().join(format);
         let options = exported(&["--format", format, "--out", path.to_str().unwrap(), "--seq", "..12"]);
         let question = options.criteria.question(std::io::empty()).unwrap();
-        let said = export::run(&desk, &question, &options).await.unwrap();
+        let said = export::run(&inquiry, None, &question, &options).await.unwrap();
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(String::from_utf8(bytes.clone()).unwrap().lines().count(), lines, "{format}");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
         let digest = Mac(digest.as_ref().try_into().unwrap()).to_string();
         assert!(said.contains(&digest) && said.contains(&format!("12 entries, {} bytes", bytes.len())), "{said}");
-        let again = export::run(&desk, &question, &options).await;
+        let entry = last_entry(&inquiry).await;
+        assert_eq!(entry.event, Event::Exported);
+        assert!(entry.detail.unwrap().starts_with(&format!("criteria: sequence number; format {format}")));
+        let again = export::run(&inquiry, None, &question, &options).await;
         assert!(matches!(again, Err(CommandError::Settings(said)) if said.contains("is there already")));
     }
     let names = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(names, 3, "no draft is left");
-    let line = desk.reader.lines(12, 1).await.unwrap().pop().unwrap();
-    let entry = read_body(&line.body, &desk.seal).unwrap().entry;
-    assert_eq!(entry.event, Event::Exported);
-    assert!(entry.detail.unwrap().starts_with("criteria: sequence number; format fhir"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `audit verify`: one line for each finding, and a last one that says whether the trail is whole.
 
-use super::desk::cannot;
+use super::results::cannot;
 use crate::audit::archive::{Manifest, verify_archive};
 use crate::audit::{self, Chain, HeadVerdict, OpenedToRead, Seal, Tip, Verdict};
 use crate::clock;
