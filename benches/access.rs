@@ -3,7 +3,7 @@
 //! `cargo bench --bench access`. The goal is 5 us for a token that was believed before.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[allow(clippy::duplicate_mod)]
+#[allow(dead_code)] // `tests/it` uses all of it
 #[path = "../tests/common/mod.rs"]
 mod common;
 

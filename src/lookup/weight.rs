@@ -7,7 +7,7 @@ use crate::cpis::{
 use std::mem::size_of;
 
 /// A look, beside its key, its ids and its answer: what stands in the table for it, and what the allocator loses between such
-/// parts. Measured: see `tests/memory.rs`.
+/// parts. Measured: see `tests/it/memory.rs`.
 pub(super) const LOOK: usize = 2560;
 /// A request id.
 pub(super) const ID: usize = 384;

@@ -41,11 +41,6 @@ impl MovedClock {
         self.write(self.ahead_ms.load(Ordering::SeqCst) + i64::try_from(by.as_millis()).unwrap());
     }
 
-    /// What it shows.
-    pub fn now(&self) -> Timestamp {
-        Timestamp::now() + SignedDuration::from_millis(self.ahead_ms.load(Ordering::SeqCst))
-    }
-
     /// Written aside and renamed, so that the service never reads half of it.
     fn write(&self, ahead_ms: i64) {
         self.ahead_ms.store(ahead_ms, Ordering::SeqCst);

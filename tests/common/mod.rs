@@ -1,22 +1,21 @@
 //! A house for a test: the simulator in this process, the real binary serving in another, joined by mutual TLS.
-#![allow(dead_code)] // each test file uses its part
 
 pub mod canaries;
 pub mod children;
 pub mod clock;
 pub mod container;
+pub mod crash;
 pub mod gateway;
 pub mod ground;
 pub mod issuer;
 pub mod leaks;
 pub mod load;
-pub mod postgres;
-pub mod redis;
+pub mod renewal;
+pub mod restart;
 pub mod scripted;
 pub mod smsp;
-pub mod wire;
-
 pub mod trail;
+pub mod wire;
 
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::simulator::scenario::Scenario;
@@ -185,7 +184,7 @@ impl Service {
 
     /// Sends the process a signal, such as `-HUP`.
     pub fn signal(&self, signal: &str) {
-        postgres::signal_to(self.process.id(), signal);
+        signal_to(self.process.id(), signal);
     }
 
     /// Asks the process to stop and waits for its exit code.
@@ -430,6 +429,11 @@ fn collect(stderr: std::process::ChildStderr) -> (Arc<Mutex<String>>, std::sync:
         }
     });
     (all, lines)
+}
+
+/// Sends a process a signal, such as `-STOP`.
+pub fn signal_to(process: u32, signal: &str) {
+    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
 }
 
 pub fn client() -> reqwest::Client {

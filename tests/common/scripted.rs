@@ -12,8 +12,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_rustls::server::TlsStream;
 
-/// The plan that [`found`] tells of began on this day and has no end.
-pub const PLAN_STARTED: &str = "2025-09-01";
 /// The authority of [`found`], and its two numbers.
 pub const AUTHORITY: &str = "Exampleshire County Council";
 pub const OFFICE_NUMBER: &str = "02079460001";

@@ -2,7 +2,7 @@
 
 use cpis_fhir::audit::{self, Line, Seal, Told};
 use cpis_fhir::secret::{KeyMaterial, StoreUrl};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -15,22 +15,17 @@ pub struct TrailFolder {
 impl TrailFolder {
     /// An SQLite trail.
     pub fn sqlite() -> Self {
-        let folder = Self::with_keys();
-        let store = format!("sqlite:{}", folder.path().join("audit.db").display());
-        Self { folder, store }
+        Self::with_store(|folder| format!("sqlite:{}", folder.join("audit.db").display()))
     }
 
-    /// A trail in the database of `url`.
-    pub fn postgres(url: &str) -> Self {
-        Self { folder: Self::with_keys(), store: url.to_owned() }
-    }
-
-    fn with_keys() -> tempfile::TempDir {
+    /// A trail in the store that `store` names; it is given the folder.
+    pub fn with_store(store: impl FnOnce(&Path) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, digit) in [("chain.key", "a"), ("encryption.key", "b")] {
             std::fs::write(folder.path().join(name), digit.repeat(64)).unwrap();
         }
-        folder
+        let store = store(folder.path());
+        Self { folder, store }
     }
 
     pub fn file(&self, name: &str) -> PathBuf {

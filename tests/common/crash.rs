@@ -1,0 +1,67 @@
+//! Services that are killed under load, and what must then be on their trail.
+
+use super::House;
+use super::load::{Load, Told};
+use super::trail::TrailFolder;
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// Fewer than these prove nothing.
+const FEWEST_ANSWERS: usize = 20;
+
+pub async fn open(trail: &TrailFolder) -> House {
+    let settings = trail.settings();
+    let mut settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    settings.push(("LIMITS__REQUESTS_PER_SECOND", "100000"));
+    House::with(&settings).await
+}
+
+/// A moment between 0 and 250 ms, another each time.
+fn random_moment() -> Duration {
+    Duration::from_micros(u64::from(u16::from_le_bytes(uuid::Uuid::new_v4().into_bytes()[..2].try_into().unwrap())) * 4)
+}
+
+pub async fn kill_and_start(trail: &TrailFolder, times: usize) {
+    let mut house = open(trail).await;
+    let mut told = Vec::new();
+    // On a slow machine few answers come between two kills: it then takes more of them.
+    for round in 0..10 * times {
+        if round >= times && answers(&told).count() > FEWEST_ANSWERS {
+            break;
+        }
+        let load = Load::start(16, &house.fhir(""));
+        tokio::time::sleep(random_moment()).await;
+        house.service.kill();
+        told.extend(load.stop().await);
+        trail.assert_whole(&format!("kill {round}"));
+        house.start_again();
+    }
+    house.assert_well("being killed").await;
+    assert_eq!(house.service.stop(), Some(0));
+    assert_on_record(trail, &house, &told).await;
+}
+
+fn answers(told: &[Told]) -> impl Iterator<Item = &Told> {
+    told.iter().filter(|told| told.status == Some(200))
+}
+
+/// Every query that CP-IS heard has its entry, and every answer that a client received.
+pub async fn assert_on_record(trail: &TrailFolder, house: &House, told: &[Told]) {
+    let lines = trail.lines().await;
+    let bare = |id: &str| id.to_ascii_uppercase().replace("URN:UUID:", "").replace("UUID:", "");
+    let asked: HashSet<String> =
+        lines.iter().filter(|line| line.event == "asked").filter_map(|line| line.message_id.as_deref().map(bare)).collect();
+    let heard = house.simulator.heard();
+    let unasked = heard.iter().filter(|id| !asked.contains(&bare(id))).count();
+    assert_eq!(unasked, 0, "of {} queries that CP-IS heard", heard.len());
+    let shown: HashSet<&str> = lines
+        .iter()
+        .filter(|line| ["answered", "shared"].contains(&line.event.as_str()))
+        .filter_map(|line| line.request_id.as_deref())
+        .collect();
+    let answers: Vec<&Told> = answers(told).collect();
+    let unrecorded = answers.iter().filter(|told| !shown.contains(told.request_id.as_str())).count();
+    assert_eq!(unrecorded, 0, "of {} answers that clients received", answers.len());
+    assert!(answers.len() > FEWEST_ANSWERS, "{} answers, {} queries of {} requests", answers.len(), heard.len(), told.len());
+    assert!(heard.len() >= answers.len(), "{} answers, {} queries", answers.len(), heard.len());
+}

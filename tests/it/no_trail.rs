@@ -1,0 +1,125 @@
+//! No trail, no query: what a caller hears when the audit store fails, at the real service, and that it heals by itself.
+
+use crate::common::children::{built_in_and, child};
+use crate::common::trail::TrailFolder;
+use crate::common::{GOOD_CHILD, Got, House};
+use rusqlite::Connection;
+use std::time::Duration;
+
+/// CP-IS answers about this one after a second.
+const SLOW_CHILD: &str = "9995000008";
+const ID: [(&str, &str); 1] = [("X-Request-ID", "60E0B220-8136-4CA5-AE46-1D97EF59D068")];
+
+async fn house(trail: &TrailFolder) -> House {
+    let settings = trail.settings();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    House::with_scenario(built_in_and(&child(SLOW_CHILD, r#"delay = "1s""#)), &settings).await
+}
+
+/// Somebody else holds the store's lock for as long as this is kept.
+fn lock(trail: &TrailFolder) -> Connection {
+    let other = Connection::open(trail.file("audit.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+/// What `/_status` says of itself, and of the trail.
+async fn status(house: &House) -> [String; 2] {
+    let json = house.send(house.http.get(format!("{}/_status", house.service.admin)), &[]).await.json();
+    [&json["status"], &json["checks"]["trail:writable"][0]["status"]].map(|status| status.as_str().unwrap().to_owned())
+}
+
+fn assert_nobody_was_asked(house: &House, got: &Got) {
+    assert_eq!((got.status, got.issue().as_str()), (503, "transient"), "{}", got.text);
+    assert_eq!(got.codes(), ("SERVICE_UNAVAILABLE".to_owned(), "UNAVAILABLE".to_owned()));
+    assert!(got.header("retry-after").is_some() && !got.says_no_record());
+    assert_eq!(house.counts().requests, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_store_is_locked_nothing_is_asked_and_then_it_is() {
+    let trail = TrailFolder::sqlite();
+    let house = house(&trail).await;
+    let holds = house.service.holds().await;
+    let lock = lock(&trail);
+    assert_nobody_was_asked(&house, &house.look(GOOD_CHILD).await);
+    assert!(house.service.said().contains("the trail cannot be written"), "{}", house.service.said());
+    assert_eq!(status(&house).await, ["fail", "fail"]);
+    drop(lock);
+    house.assert_well("the store was locked").await;
+    assert_eq!(status(&house).await, ["pass", "pass"]);
+    house.service.holds_no_more(holds).await;
+    trail.assert_whole("the store was locked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_gone_stops_every_query_until_it_is_back() {
+    let trail = TrailFolder::sqlite();
+    let house = house(&trail).await;
+    let holds = house.service.holds().await;
+    let (file, away) = (trail.file("audit.db"), trail.file("away.db"));
+    std::fs::rename(&file, &away).unwrap();
+    for _ in 0..20 {
+        assert_nobody_was_asked(&house, &house.look(GOOD_CHILD).await);
+    }
+    assert_eq!(status(&house).await, ["fail", "fail"]);
+    std::fs::rename(&away, &file).unwrap();
+    house.assert_well("the store was away").await;
+    assert_eq!(status(&house).await, ["pass", "pass"]);
+    house.service.holds_no_more(holds).await;
+    trail.assert_whole("the store was away");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_its_entry_is_withheld_until_the_same_request_comes_again() {
+    let trail = TrailFolder::sqlite();
+    let house = house(&trail).await;
+    let path = format!("Flag?patient={SLOW_CHILD}");
+    let request = house.get_with(&path, &ID);
+    let locking = async {
+        // The query is out, and its answer is on its way.
+        while house.counts().requests == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        lock(&trail)
+    };
+    let (withheld, held_lock) = tokio::join!(request, locking);
+    assert_eq!((withheld.status, withheld.issue().as_str()), (500, "exception"), "{}", withheld.text);
+    assert!(withheld.header("retry-after").is_none());
+    assert!(withheld.diagnostics().contains("notified"), "{}", withheld.text);
+    let still = house.get_with(&path, &ID).await;
+    assert_eq!(still.status, 500, "{}", still.text);
+    drop(held_lock);
+    let told = house.get_with(&path, &ID).await;
+    assert_eq!((told.status, told.total()), (200, 1), "{}", told.text);
+    assert_eq!((house.counts().requests, house.counts().notifications), (1, 1));
+    let events: Vec<String> = trail.lines().await.into_iter().map(|line| line.event).collect();
+    assert_eq!(events, ["started", "asked", "answered", "shared"]);
+    trail.assert_whole("an answer was withheld");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_was_asked_and_shown_is_on_the_trail_and_the_number_is_not_in_the_file() {
+    let trail = TrailFolder::sqlite();
+    let mut house = house(&trail).await;
+    let found = house.look(GOOD_CHILD).await;
+    let id = found.resources("match")[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(house.get(&format!("Flag/{id}")).await.status, 200);
+    assert_eq!(house.get("Flag?patient=9990000026").await.status, 200);
+    assert_eq!(house.get("Flag?patient=4444444444").await.status, 503);
+    assert_eq!(house.service.stop(), Some(0));
+    let told = trail.told().await;
+    let events: Vec<&str> = told.iter().map(|told| told.entry.event.name()).collect();
+    assert_eq!(
+        events,
+        ["started", "asked", "answered", "shared", "asked", "answered", "asked", "failed", "stopped"],
+        "{events:?}"
+    );
+    let outcomes: Vec<&str> =
+        told.iter().filter_map(|told| told.entry.upshot.as_ref()).map(|upshot| upshot.outcome.as_str()).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "no-record").count(), 1, "{outcomes:?}");
+    let file = std::fs::read(trail.file("audit.db")).unwrap();
+    for number in [GOOD_CHILD, "9990000026", "4444444444"] {
+        assert!(!file.windows(10).any(|window| window == number.as_bytes()));
+    }
+}

@@ -1,0 +1,4 @@
+//! Servers of one test each.
+
+pub mod postgres;
+pub mod redis;

@@ -1,0 +1,155 @@
+//! Looks, answers and tables for the tests. Everyone in them is invented, and every text of theirs is a canary.
+
+use cpis_fhir::cpis::*;
+use cpis_fhir::lookup::LookKey;
+use cpis_fhir::lookup::remote::{Begun, Flight, Kept, Place, RemoteTable, Wanted, Windows};
+use cpis_fhir::secret::KeyMaterial;
+use jiff::{Timestamp, civil::date};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use crate::servers::redis::Redis;
+
+pub const CHILD: &str = "9990000018";
+pub const OTHER_CHILD: &str = "9990000026";
+pub const ANY_AGE: Wanted = Wanted::NotOlderThan(Duration::from_mins(5));
+
+/// What must not be found in Redis: whatever tells who looked at whom and what was found.
+pub const CANARIES: [&str; 10] = [
+    CHILD,
+    "Canaryissuer",
+    "Canaryuser",
+    "R0260",
+    "X26CANARY",
+    "emergency-department",
+    "Canarychild",
+    "Canaryshire",
+    "02079460001",
+    "request-",
+];
+
+pub fn windows() -> Windows {
+    Windows {
+        share_for: Duration::from_mins(5),
+        remember_for: Duration::from_mins(5),
+        lock_for: Duration::from_secs(90),
+        caller: Duration::from_secs(20),
+    }
+}
+
+pub fn key(letter: u8) -> KeyMaterial {
+    KeyMaterial::new([letter; 32])
+}
+
+/// One replica's table, connected.
+pub async fn table(redis: &Redis, windows: Windows) -> RemoteTable {
+    table_with(redis, &[key(b'k')], windows).await
+}
+
+pub async fn table_with(redis: &Redis, keys: &[KeyMaterial], windows: Windows) -> RemoteTable {
+    let table = RemoteTable::new(&redis.url(), None, keys, windows, Handle::current()).unwrap();
+    connect(&table).await;
+    table
+}
+
+/// One replica's table that has not been used yet.
+pub fn cold_table(redis: &Redis) -> RemoteTable {
+    RemoteTable::new(&redis.url(), None, &[key(b'k')], windows(), Handle::current()).unwrap()
+}
+
+/// Waits until the table can be used: a busy machine may need more than one attempt.
+pub async fn connect(table: &RemoteTable) {
+    let began = Instant::now();
+    while let Err(away) = table.ready().await {
+        assert!(began.elapsed() < Duration::from_secs(20), "still {away}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+pub fn number(digits: &str) -> NhsNumber {
+    NhsNumber::parse(digits).unwrap()
+}
+
+pub fn look(child: &str) -> LookKey {
+    LookKey::of(&Question {
+        nhs_number: number(child),
+        requester: Requester {
+            user: UserIdentity { issuer: "https://Canaryissuer.example".into(), id: "Canaryuser".into() },
+            sds_user_id: None,
+            role_profile_id: None,
+            role: Role { code: "R0260".into(), ..Role::default() },
+            name: PersonName::default(),
+            organisation: Organisation { ods_code: "X26CANARY".into(), ..Organisation::default() },
+            activities: Vec::new(),
+            care_setting: CareSetting::EmergencyDepartment,
+        },
+        traceparent: None,
+    })
+}
+
+/// A child with a plan; `title` tells answers about one child apart.
+pub fn answer(child: &str, title: &str) -> Answer {
+    let authority = LocalAuthority {
+        organisation: Organisation { name: "Canaryshire County Council".into(), ..Organisation::default() },
+        numbers: vec![TelephoneNumber { number: "02079460001".into(), uses: vec![NumberUse::EmergencyDuty] }],
+    };
+    let subject = Subject {
+        kind: SubjectKind::Child,
+        nhs_numbers: vec![number(child)],
+        local_ids: Vec::new(),
+        name: PersonName { given: vec!["Canarychild".into()], ..PersonName::default() },
+        birth_date: Some(BirthDate::from(date(2018, 4, 1))),
+    };
+    let period = Period { start: date(2025, 9, 1), end: None };
+    let entries = vec![Entry::Plan(Plan { plan_type: PlanType::ChildProtection, period })];
+    Answer {
+        about: number(child),
+        effective: "2026-01-15T09:30:16Z".parse().unwrap(),
+        query_id: title.into(),
+        response_id: Text::default(),
+        response_code: Some("SMSP-0000".into()),
+        holding: Holding::Records(vec![Record { authority: Some(authority), entries, subjects: vec![subject] }]),
+        accesses: Vec::new(),
+        stale: false,
+        notices: Vec::new(),
+    }
+}
+
+/// An answer that has come just now.
+pub fn came(child: &str, title: &str) -> Kept {
+    Kept { outcome: Ok(Arc::new(answer(child, title))), came: Timestamp::now(), origin: None }
+}
+
+pub fn unheard() -> Failure {
+    Failure::new(FailureKind::NotConnected { cause: "connection refused" }, Phase::Connect, Delivery::NotDelivered)
+}
+
+/// The answer's own title.
+pub fn title(kept: &Kept) -> &str {
+    match &kept.outcome {
+        Ok(answer) => answer.query_id.as_str(),
+        Err(failure) => panic!("{failure}"),
+    }
+}
+
+pub async fn begin(table: &RemoteTable, child: &str, request_id: &str) -> Begun {
+    table.begin(&look(child), request_id, ANY_AGE).await.unwrap()
+}
+
+/// Begins a flight that is this table's own.
+pub async fn take(table: &RemoteTable, child: &str, request_id: &str) -> Place {
+    match begin(table, child, request_id).await {
+        Begun::Ours(place) => place,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Finds a flight that is another's.
+pub async fn find(table: &RemoteTable, child: &str, request_id: &str) -> Flight {
+    match begin(table, child, request_id).await {
+        Begun::Elsewhere(flight) => flight,
+        other => panic!("{other:?}"),
+    }
+}
