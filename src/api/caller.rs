@@ -6,7 +6,7 @@ use super::routes::Route;
 use super::{App, facts};
 use crate::access::{ClientCertificate, Header, Headers, Identity, Interaction, Presented, Refusal};
 use crate::audit::{Entry, Event, RequestFacts, Upshot, Who};
-use crate::cpis::{Delivery, FailureKind};
+use crate::cpis::{Delivery, RegisterErrorKind};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::search::{Direction, Include, Search};
 use crate::settings::ScheduledCare;
@@ -97,7 +97,7 @@ pub(super) fn admit(app: &App, caller: &CallerHeaders, identity: &mut Identity) 
 fn may_ask(app: &App, caller: &CallerHeaders, identity: &mut Identity) -> Result<(), Refusal> {
     app.access.may_look(identity)?;
     if let Err(failure) = app.lookups.author(&identity.requester)
-        && let FailureKind::AuthorIncomplete { missing } = failure.kind
+        && let RegisterErrorKind::AuthorIncomplete { missing } = failure.kind
     {
         return Err(Refusal::Incomplete(missing));
     }

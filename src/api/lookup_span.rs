@@ -1,7 +1,7 @@
 //! The span of a look that a request asked for.
 
-use crate::cpis::{Failure, Question};
-use crate::lookup::Look;
+use crate::cpis::Question;
+use crate::lookup::{Look, LookError};
 use crate::telemetry;
 use crate::telemetry::request::Facts;
 use crate::telemetry::spans::{self, Work};
@@ -28,7 +28,7 @@ impl LookupSpan {
         &self.work
     }
 
-    pub fn end(self, outcome: &Result<Look, Arc<Failure>>) {
+    pub fn end(self, outcome: &Result<Look, Arc<LookError>>) {
         Facts::lookup(self.began.elapsed());
         let (name, code) = match outcome {
             Ok(look) => (look.answer.outcome(), look.answer.code_label()),

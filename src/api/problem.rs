@@ -13,10 +13,11 @@ use super::headers::HeaderError;
 use super::media::MediaError;
 use super::routes::NoRoute;
 use crate::access::Refusal;
-use crate::cpis::{Delivery, Failure, FailureKind, Phase};
+use crate::cpis::Delivery;
 use crate::fhir::batch::BatchError;
 use crate::fhir::outcome::{HttpCode, Issue, IssueType, Severity, SpineCode};
 use crate::fhir::search::{SearchError, registry};
+use crate::lookup::LookError;
 
 /// Seconds after which a caller may try again, where nothing was sent.
 const RETRY_AFTER: u32 = 5;
@@ -289,7 +290,7 @@ impl From<BodyError> for Problem {
             BodyError::TooSlow => (408, IssueType::Timeout, SpineCode::PreconditionFailed),
             BodyError::Broken => (400, IssueType::Value, SpineCode::PreconditionFailed),
             BodyError::NoRoom => {
-                return Self::of_failure(&Failure::new(FailureKind::Overloaded, Phase::Build, Delivery::NotDelivered), true);
+                return Self::of_failure(&LookError::Overloaded, true);
             }
         };
         Self::new("body", status, issue, spine, HttpCode::BadRequest, error.to_string())

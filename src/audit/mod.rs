@@ -47,7 +47,7 @@ pub use search::{Doubt, Hit, Page, Rest};
 #[cfg(test)]
 pub(crate) use search::{Search, Sources};
 pub use store::{Appending, Draft, Reader, Reading, Room, Store, StoreError, StoreErrorKind, Wanted};
-pub use trail::{Trail, TrailError, TrailState, WriterOptions};
+pub use trail::{Trail, TrailError, TrailState, TrailUnavailable, WriterOptions};
 pub use verify::{Fault, FaultKind, HeadVerdict, SearchFault, Verdict};
 
 /// There must be at least one key of each kind.

@@ -45,6 +45,17 @@ pub enum TrailError {
     Closed,
 }
 
+/// The trail cannot be written: nothing is asked, and nothing is shown, until it can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the audit trail cannot be written")]
+pub struct TrailUnavailable;
+
+impl From<TrailError> for TrailUnavailable {
+    fn from(_: TrailError) -> Self {
+        Self
+    }
+}
+
 /// How the trail does: for health, metrics and alerts.
 #[derive(Debug, Clone, Default)]
 pub struct TrailState {

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 
 /// One answer of CP-IS about one NHS number, after every check of decisions.md 1, 2, 7 and 9.
 ///
-/// An `Answer` exists only where CP-IS gave one: everything doubtful is a [`super::Failure`].
+/// An `Answer` exists only where CP-IS gave one: everything doubtful is a [`super::RegisterError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The number that was asked about.

@@ -1,7 +1,7 @@
 //! The words for what became of a look. Trace, metric, log, trail and export take them from here, so that one look has one word in
 //! all of them.
 
-use super::{Answer, Delivery, Failure, FailureKind, ResponseCode};
+use super::{Answer, Delivery, RegisterError, RegisterErrorKind, ResponseCode};
 
 const FOUND: &str = "found";
 const NO_RECORD: &str = "no-record";
@@ -25,7 +25,7 @@ impl Answer {
     }
 }
 
-impl Failure {
+impl RegisterError {
     /// The name of its kind.
     #[must_use]
     pub fn outcome(&self) -> &'static str {
@@ -37,8 +37,8 @@ impl Failure {
     #[must_use]
     pub fn code_label(&self) -> &'static str {
         match self.kind {
-            FailureKind::Response(code) => code.code(),
-            FailureKind::UnknownCode { .. } => "other",
+            RegisterErrorKind::Response(code) => code.code(),
+            RegisterErrorKind::UnknownCode { .. } => "other",
             _ => "none",
         }
     }
@@ -82,8 +82,8 @@ mod tests {
         }
     }
 
-    fn label(kind: FailureKind) -> &'static str {
-        Failure::understanding(kind).code_label()
+    fn label(kind: RegisterErrorKind) -> &'static str {
+        RegisterError::understanding(kind).code_label()
     }
 
     #[test]
@@ -98,14 +98,14 @@ mod tests {
     #[test]
     fn a_code_that_an_smsp_invents_is_no_label() {
         for code in ResponseCode::ALL {
-            assert_eq!(label(FailureKind::Response(code)), code.code());
+            assert_eq!(label(RegisterErrorKind::Response(code)), code.code());
         }
         for code in [Some("SMSP-1234".to_owned()), None] {
-            assert_eq!(label(FailureKind::UnknownCode { code }), "other");
+            assert_eq!(label(RegisterErrorKind::UnknownCode { code }), "other");
         }
         // Codes of Spine and of SOAP have no vocabulary.
-        assert_eq!(label(FailureKind::QueryFailed { code: Some("9990000018".to_owned()) }), "none");
-        assert_eq!(label(FailureKind::Timeout), "none");
+        assert_eq!(label(RegisterErrorKind::QueryFailed { code: Some("9990000018".to_owned()) }), "none");
+        assert_eq!(label(RegisterErrorKind::Timeout), "none");
     }
 
     #[test]

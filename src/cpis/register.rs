@@ -1,4 +1,4 @@
-use super::{Answer, AuthorAsSent, Failure, MessageIds, Question, Requester};
+use super::{Answer, AuthorAsSent, MessageIds, Question, RegisterError, Requester};
 use std::{future::Future, pin::Pin};
 
 /// The register, however it is reached: the SMSP today, another interface of CP-IS tomorrow.
@@ -7,7 +7,7 @@ pub trait Register: Send + Sync + 'static {
     ///
     /// # Errors
     /// A failure that is not delivered, where the query could not be written: the requester lacks something.
-    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure>;
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError>;
 
     /// Asks once. Sends at most one complete request, never repeats it, and has no deadline of its own beyond connecting:
     /// the caller decides how long to wait. `ids` are used for this attempt only.
@@ -15,4 +15,4 @@ pub trait Register: Send + Sync + 'static {
 }
 
 /// The future of [`Register::ask`].
-pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;
+pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<Answer, RegisterError>> + Send + 'a>>;

@@ -4,7 +4,7 @@
 //! hear so at once. After `open_for`, half open: one real look goes out, and its outcome decides. Codes of the SMSP that say
 //! that it or CP-IS failed (9999) never open it: it was reached, and the next child may well be answered.
 
-use crate::cpis::{Answer, Failure, FailureKind, NhsNumber, ResponseCode};
+use crate::cpis::{Answer, NhsNumber, RegisterError, RegisterErrorKind, ResponseCode};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -40,17 +40,17 @@ pub(super) enum Sign {
 }
 
 impl Sign {
-    pub(super) fn of(outcome: &Result<Answer, Failure>) -> Self {
+    pub(super) fn of(outcome: &Result<Answer, RegisterError>) -> Self {
         match outcome.as_ref().map_err(|failure| &failure.kind) {
             Err(
-                FailureKind::NotConnected { .. }
-                | FailureKind::Tls { .. }
-                | FailureKind::Timeout
-                | FailureKind::Response(ResponseCode::SpineUnreachable),
+                RegisterErrorKind::NotConnected { .. }
+                | RegisterErrorKind::Tls { .. }
+                | RegisterErrorKind::Timeout
+                | RegisterErrorKind::Response(ResponseCode::SpineUnreachable),
             ) => Self::Bad,
             // Spine is out of its reach, but it said so with an answer: neither.
-            Err(FailureKind::Response(ResponseCode::LocalStoreOnly)) => Self::None,
-            Ok(_) | Err(FailureKind::Response(_)) => Self::Good,
+            Err(RegisterErrorKind::Response(ResponseCode::LocalStoreOnly)) => Self::None,
+            Ok(_) | Err(RegisterErrorKind::Response(_)) => Self::Good,
             Err(_) => Self::None,
         }
     }

@@ -1,6 +1,5 @@
 //! A flight: one look on its way to CP-IS and back, in a task of its own that no caller can cancel.
 
-use super::Patience;
 use super::breaker::{Breaker, Pass, Sign};
 use super::gate::{Gate, Place, Ticket};
 use super::metrics;
@@ -10,8 +9,9 @@ use super::replicas::{Beginning, Replicas, Start, UNSHARED};
 use super::statistics::{Counters, count};
 use super::table::{Departure, Flight, Landed, Source};
 use super::window::Window;
-use crate::audit::{Entry, RequestFacts};
-use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register};
+use super::{LookError, Patience};
+use crate::audit::{Entry, RequestFacts, TrailUnavailable};
+use crate::cpis::{Answer, AuthorAsSent, Delivery, MessageIds, Phase, Question, Register, RegisterError, RegisterErrorKind};
 use crate::deadline;
 use crate::telemetry::{SmspPhase, spans};
 use std::sync::{Arc, OnceLock};
@@ -36,20 +36,20 @@ pub(super) struct Crew {
 impl Crew {
     /// Whether a look may go out, said at once. What is refused here has not been asked and is no entry of the trail, which must
     /// not be what a flood of requests fills; it is counted.
-    pub(super) fn may_begin(&self) -> Result<Ticket, Failure> {
-        let shed = |kind| {
+    pub(super) fn may_begin(&self) -> Result<Ticket, LookError> {
+        let shed = |error| {
             count(&self.counters.shed);
-            unasked(kind)
+            error
         };
         self.may_be_recorded()?;
         if !self.breaker.lets_through(Instant::now()) {
-            return Err(shed(FailureKind::LeftAlone));
+            return Err(shed(LookError::CircuitOpen));
         }
-        self.gate.enter().map_err(|_| shed(FailureKind::Overloaded))
+        self.gate.enter().map_err(|_| shed(LookError::Overloaded))
     }
 
-    pub(super) fn may_be_recorded(&self) -> Result<(), Failure> {
-        if self.ledger.can_owe_more() { Ok(()) } else { Err(unasked(FailureKind::TrailUnavailable)) }
+    pub(super) fn may_be_recorded(&self) -> Result<(), TrailUnavailable> {
+        if self.ledger.can_owe_more() { Ok(()) } else { Err(TrailUnavailable) }
     }
 
     /// The request is one of the flight's, also after a restart.
@@ -60,7 +60,7 @@ impl Crew {
     }
 
     /// Counts an outcome that is on the trail.
-    pub(super) fn counts(&self, outcome: Result<&Answer, &Failure>) {
+    pub(super) fn counts(&self, outcome: Result<&Answer, &LookError>) {
         if outcome.is_ok() {
             count(&self.counters.answered);
         }
@@ -116,9 +116,9 @@ struct Trip<'a> {
 /// How far an attempt came.
 enum Attempt {
     /// Nothing went out, and nothing more needs to be said of it on the trail.
-    NotMade(Failure),
+    NotMade(LookError),
     /// Its **asked** is on the trail, so its end must be.
-    Made(Box<Open>, Result<Answer, Failure>),
+    Made(Box<Open>, Result<Answer, LookError>),
 }
 
 /// A query whose **asked** is on the trail and whose end is not. Should the flight break off, the trail says as soon as it can how
@@ -134,7 +134,7 @@ impl Trip<'_> {
     async fn go(&self, ticket: Option<Ticket>) -> Landed {
         let author = match self.crew.register.author(&self.question.requester) {
             Ok(author) => author,
-            Err(failure) => return self.refused(failure).await,
+            Err(error) => return self.refused(error.into()).await,
         };
         let ticket = match ticket.map_or_else(|| self.crew.may_begin(), Ok) {
             Ok(ticket) => ticket,
@@ -146,7 +146,7 @@ impl Trip<'_> {
         queued.end(SmspPhase::Queue);
         if place.is_none() {
             count(&self.crew.counters.shed);
-            return landed(Err(unasked(FailureKind::Overloaded)), None);
+            return landed(Err(LookError::Overloaded), None);
         }
         match self.attempt(&author, &mut place).await {
             Attempt::NotMade(failure) => landed(Err(failure), None),
@@ -158,11 +158,11 @@ impl Trip<'_> {
     }
 
     /// Nobody can be asked in this requester's name; that is an entry as well.
-    async fn refused(&self, failure: Failure) -> Landed {
+    async fn refused(&self, failure: LookError) -> Landed {
         let entry = record::refused(self.flight.look, self.question, self.facts, &failure);
         match self.crew.ledger.record(&entry).await {
             Ok(()) => landed(Err(failure), None),
-            Err(_) => landed(Err(unasked(FailureKind::TrailUnavailable)), None),
+            Err(error) => landed(Err(LookError::Trail(error.into())), None),
         }
     }
 
@@ -170,9 +170,9 @@ impl Trip<'_> {
         let Crew { breaker, ledger, counters, .. } = self.crew;
         let Ok(mut pass) = breaker.pass(&self.question.nhs_number, Instant::now()) else {
             count(&counters.shed);
-            return Attempt::NotMade(unasked(FailureKind::LeftAlone));
+            return Attempt::NotMade(LookError::CircuitOpen);
         };
-        let no_trail = || unasked(FailureKind::TrailUnavailable);
+        let no_trail = || LookError::from(TrailUnavailable);
         if !ledger.can_owe_more() {
             return Attempt::NotMade(no_trail());
         }
@@ -197,7 +197,7 @@ impl Trip<'_> {
             self.was_heard();
         }
         pass.report(Sign::of(&outcome), Instant::now());
-        Attempt::Made(open, outcome)
+        Attempt::Made(open, outcome.map_err(LookError::from))
     }
 
     /// CP-IS may have heard: one time of many, for this person and this child, is counted. The trail says who it is, by the look.
@@ -209,7 +209,7 @@ impl Trip<'_> {
     }
 
     /// Waits on after the caller's deadline, but then neither counts as on its way for the bulkhead, nor as sound for the breaker.
-    async fn ask(&self, ids: &MessageIds, pass: &mut Pass, place: &mut Option<Place>) -> Result<Answer, Failure> {
+    async fn ask(&self, ids: &MessageIds, pass: &mut Pass, place: &mut Option<Place>) -> Result<Answer, RegisterError> {
         let Patience { caller, late, .. } = self.crew.patience;
         let asking = self.crew.register.ask(self.question, ids);
         let mut asking = std::pin::pin!(deadline::by(self.flight.began + caller + late, asking));
@@ -221,37 +221,40 @@ impl Trip<'_> {
                 asking.await
             }
         };
-        outcome.unwrap_or_else(|_| Err(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered)))
+        outcome.unwrap_or_else(|_| Err(RegisterError::new(RegisterErrorKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered)))
     }
 
-    fn may_try_again(&self, failure: &Failure) -> bool {
-        let never_connected = matches!(failure.kind, FailureKind::NotConnected { .. })
-            && failure.phase == Phase::Connect
-            && failure.delivery == Delivery::NotDelivered;
+    fn may_try_again(&self, failure: &LookError) -> bool {
+        let never_connected = failure.register().is_some_and(|error| {
+            matches!(error.kind, RegisterErrorKind::NotConnected { .. })
+                && error.phase == Phase::Connect
+                && error.delivery == Delivery::NotDelivered
+        });
         let patience = self.crew.patience;
         never_connected && self.flight.began.elapsed() + patience.connect + MOST_JITTER <= patience.caller
     }
 
     /// The second attempt has message ids and entries of its own; the first one ends on the trail before it.
-    async fn once_more(&self, author: &AuthorAsSent, place: &mut Option<Place>, mut open: Box<Open>, first: Failure) -> Landed {
+    async fn once_more(&self, author: &AuthorAsSent, place: &mut Option<Place>, mut open: Box<Open>, first: LookError) -> Landed {
         if !open.end(Err(&first), Showing::NotYet).await {
             return landed(Err(first), None);
         }
         tokio::time::sleep(jitter()).await;
         match self.attempt(author, place).await {
-            Attempt::NotMade(Failure { kind: FailureKind::LeftAlone, .. }) => landed(Err(first), None),
+            Attempt::NotMade(LookError::CircuitOpen) => landed(Err(first), None),
             Attempt::NotMade(failure) => landed(Err(failure), None),
             Attempt::Made(open, outcome) => self.arrive(open, outcome).await,
         }
     }
 
     /// The outcome goes on the trail, and is told only then. What has nothing of CP-IS in it is told all the same.
-    async fn arrive(&self, mut open: Box<Open>, outcome: Result<Answer, Failure>) -> Landed {
+    async fn arrive(&self, mut open: Box<Open>, outcome: Result<Answer, LookError>) -> Landed {
         if let Err(failure) = &outcome {
-            let (outcome, delivery) = (failure.outcome(), failure.delivery.name());
-            tracing::warn!(outcome, kind = %failure.kind, phase = ?failure.phase, delivery, "look failed");
+            let (outcome, delivery) = (failure.outcome(), failure.delivery().name());
+            let kind = failure.register().map_or_else(|| failure.to_string(), |error| error.kind.to_string());
+            tracing::warn!(outcome, kind, phase = ?failure.phase(), delivery, "look failed");
         }
-        let not_heard = outcome.as_ref().is_err_and(|failure| failure.delivery == Delivery::NotDelivered);
+        let not_heard = outcome.as_ref().is_err_and(LookError::is_undelivered);
         // It is written beside the entry, without which it does not count, so that what is shown is in the file by then.
         let window = self.crew.window.get().filter(|_| !not_heard);
         let writing = window.map(|window| window.keeps(self.flight, outcome.clone()));
@@ -270,13 +273,13 @@ impl Trip<'_> {
             tracing::error!(look = %self.flight.look, "CP-IS answered, and the trail cannot be written: the answer is withheld");
             return Landed { origin, ..landed(outcome, open.ended.take().map(Arc::new)) };
         }
-        Landed { origin, ..landed(outcome.map_err(|failure| failure.with_contacts(Vec::new())), None) }
+        Landed { origin, ..landed(outcome.map_err(LookError::without_contacts), None) }
     }
 }
 
 impl Open {
     /// Puts the end on the trail. False: it is not there, but will be as soon as the trail can be written.
-    async fn end(&mut self, outcome: Result<&Answer, &Failure>, showing: Showing) -> bool {
+    async fn end(&mut self, outcome: Result<&Answer, &LookError>, showing: Showing) -> bool {
         let ended = self.ended.insert(record::ended(&self.asked, outcome, showing));
         let recorded = self.ledger.record(ended).await;
         self.is_closed = true;
@@ -293,7 +296,7 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         if !self.is_closed {
-            let broken_off = Failure::new(FailureKind::Internal, Phase::Exchange, Delivery::MaybeDelivered);
+            let broken_off = LookError::Broken { delivery: Delivery::MaybeDelivered };
             let ended = self.ended.take().unwrap_or_else(|| record::ended(&self.asked, Err(&broken_off), Showing::NotYet));
             self.ledger.record_when_possible(&ended);
         }
@@ -301,17 +304,12 @@ impl Drop for Open {
 }
 
 /// Whether it may be told only once its entry is on the trail: it has something of CP-IS in it.
-fn must_be_recorded(outcome: Result<&Answer, &Failure>) -> bool {
-    outcome.map_or_else(|failure| failure.tells_of_a_record() && failure.delivery != Delivery::NotDelivered, |_| true)
+fn must_be_recorded(outcome: Result<&Answer, &LookError>) -> bool {
+    outcome.map_or_else(|failure| failure.tells_of_a_record() && !failure.is_undelivered(), |_| true)
 }
 
-fn landed(outcome: Result<Answer, Failure>, owed: Option<Arc<Entry>>) -> Landed {
+fn landed(outcome: Result<Answer, LookError>, owed: Option<Arc<Entry>>) -> Landed {
     Landed { outcome: outcome.map(Arc::new).map_err(Arc::new), came: Instant::now(), owed, source: Source::Here, origin: None }
-}
-
-/// A failure of a look that never went out.
-pub(super) fn unasked(kind: FailureKind) -> Failure {
-    Failure::new(kind, Phase::Build, Delivery::NotDelivered)
 }
 
 const MOST_JITTER: Duration = Duration::from_millis(250);

@@ -1,10 +1,10 @@
 //! How a query ended, counted. What the labels say is in the chart's `metrics.txt`, which its dashboard and alerts are made of.
 
-use crate::cpis::{Answer, Contradiction, Delivery, Failure, FailureKind, Fault, Phase, ResponseCode};
+use crate::cpis::{Answer, Contradiction, Delivery, Fault, Phase, RegisterError, RegisterErrorKind, ResponseCode};
 use crate::telemetry::{LookupLabels, metrics};
 
 /// Counts one query. Every query is counted once, whoever still waits for it.
-pub(super) fn count(outcome: Result<&Answer, &Failure>) {
+pub(super) fn count(outcome: Result<&Answer, &RegisterError>) {
     metrics().lookup(outcome.map_or_else(of_failure, of_answer));
 }
 
@@ -12,7 +12,7 @@ fn of_answer(answer: &Answer) -> LookupLabels {
     LookupLabels { outcome: answer.outcome(), delivery: None, response_code: answer.code_label() }
 }
 
-fn of_failure(failure: &Failure) -> LookupLabels {
+fn of_failure(failure: &RegisterError) -> LookupLabels {
     let delivery = Some(failure.delivery.name());
     LookupLabels { outcome: failure.outcome(), delivery, response_code: failure.code_label() }
 }
@@ -23,8 +23,8 @@ pub fn ends_of_a_query() -> impl Iterator<Item = LookupLabels> {
     answers.into_iter().chain(failures().map(|failure| of_failure(&failure)))
 }
 
-fn failures() -> impl Iterator<Item = Failure> {
-    use FailureKind as Kind;
+fn failures() -> impl Iterator<Item = RegisterError> {
+    use RegisterErrorKind as Kind;
     let never_heard = [
         Kind::NotConnected { cause: "" },
         Kind::Tls { cause: String::new() },
@@ -48,8 +48,8 @@ fn failures() -> impl Iterator<Item = Failure> {
     ];
     let responses = ResponseCode::ALL.map(Kind::Response);
     let faults = Fault::ALL.map(|fault| Kind::Soap { fault, code: None });
-    let never_heard = never_heard.map(|kind| Failure::new(kind, Phase::Understand, Delivery::NotDelivered));
-    let perhaps_heard = perhaps_heard.into_iter().chain(responses).chain(faults).map(Failure::understanding);
+    let never_heard = never_heard.map(|kind| RegisterError::new(kind, Phase::Understand, Delivery::NotDelivered));
+    let perhaps_heard = perhaps_heard.into_iter().chain(responses).chain(faults).map(RegisterError::understanding);
     never_heard.into_iter().chain(perhaps_heard)
 }
 

@@ -15,6 +15,7 @@
 //! A restart forgets nothing of this: what is remembered outlives it in a file ([`window`]), and is read back with the trail ([`recall`]).
 
 mod breaker;
+mod error;
 mod flight;
 mod gate;
 mod key;
@@ -32,6 +33,7 @@ mod weight;
 mod window;
 
 pub use breaker::{BreakerRules, BreakerState};
+pub use error::LookError;
 pub use gate::Bulkhead;
 pub use key::LookKey;
 pub use metrics::ends_of_a_query;
@@ -40,13 +42,13 @@ pub use origin::Origin;
 pub use recall::Past;
 pub use statistics::Statistics;
 
-use crate::audit::{RequestFacts, Trail};
-use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, Phase, Question, Register, Requester, Text};
+use crate::audit::{RequestFacts, Trail, TrailUnavailable};
+use crate::cpis::{Answer, AuthorAsSent, Question, Register, RegisterError, Requester, Text};
 use crate::deadline;
 use crate::memory;
 use crate::telemetry::{request::carried, spans};
 use breaker::Breaker;
-use flight::{Crew, Load, unasked};
+use flight::{Crew, Load};
 use gate::{Gate, Ticket};
 use recall::Limits;
 use record::Ledger;
@@ -194,7 +196,7 @@ impl Lookups {
     ///
     /// # Errors
     /// As of [`Register::author`].
-    pub fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+    pub fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         self.crew.register.author(requester)
     }
 
@@ -235,30 +237,30 @@ impl Lookups {
     }
 
     /// Nothing is asked or shown before it is known what was asked.
-    fn remembers(&self) -> Result<(), Failure> {
-        if self.is_forgetful() { Err(unasked(FailureKind::TrailUnavailable)) } else { Ok(()) }
+    fn remembers(&self) -> Result<(), TrailUnavailable> {
+        if self.is_forgetful() { Err(TrailUnavailable) } else { Ok(()) }
     }
 
     /// The requester's shared look about the child of `question`, if there still is one and it is wanted. Never asks (decisions.md 11).
     /// That it is shown, or that there is none, is on the trail when this returns.
     ///
     /// # Errors
-    /// Not delivered: [`FailureKind::TrailUnavailable`], and [`FailureKind::TableAway`] where only another replica may know, about which
+    /// Not delivered: [`LookError::Trail`], and [`LookError::TableUnavailable`] where only another replica may know, about which
     /// nothing is put on the trail.
     pub async fn held(
         &self,
         question: &Question,
         request: &Request,
         is_wanted: impl Fn(&Answer) -> bool,
-    ) -> Result<Option<Look>, Arc<Failure>> {
-        self.remembers()?;
+    ) -> Result<Option<Look>, Arc<LookError>> {
+        self.remembers().map_err(LookError::from)?;
         let key = LookKey::of(question);
         let wanted = |landed: &Landed| landed.outcome.as_ref().is_ok_and(|answer| is_wanted(answer));
         let here = self.table.held(&key);
         let since = here.as_ref().map(|(_, landed)| landed.came);
         let mut held = here.filter(|(_, landed)| wanted(landed));
         if let (None, Some(replicas)) = (&held, &self.crew.replicas)
-            && let Some(landed) = replicas.shared(&key).await.map_err(|_| unasked(FailureKind::TableAway))?.filter(wanted)
+            && let Some(landed) = replicas.shared(&key).await.map_err(|_| LookError::TableUnavailable)?.filter(wanted)
             // What is adopted is shared from here on: it never takes the place of what came later.
             && since.is_none_or(|since| since < landed.came)
         {
@@ -268,7 +270,7 @@ impl Lookups {
             return self.show(&flight, landed, question, request, By::TheWindow).await.map(Some);
         }
         let entry = record::not_held(question, &request.facts);
-        self.crew.ledger.record(&entry).await.map_err(|_| unasked(FailureKind::TrailUnavailable))?;
+        self.crew.ledger.record(&entry).await.map_err(|error| LookError::Trail(error.into()))?;
         Ok(None)
     }
 
@@ -277,16 +279,16 @@ impl Lookups {
     /// Dropping the future does not stop a query: its flight goes on, so that its outcome is not lost.
     ///
     /// # Errors
-    /// The [`Failure`] of the flight; after `Patience::caller`, a timeout that may have been heard. Not delivered, and at once:
-    /// [`FailureKind::Overloaded`], [`FailureKind::LeftAlone`], [`FailureKind::TrailUnavailable`].
-    pub async fn look(&self, question: Question, freshness: Freshness, request: Request) -> Result<Look, Arc<Failure>> {
-        self.remembers()?;
+    /// The [`LookError`] of the flight; after `Patience::caller`, a timeout that may have been heard. Not delivered, and at once:
+    /// [`LookError::Overloaded`], [`LookError::CircuitOpen`], [`LookError::Trail`].
+    pub async fn look(&self, question: Question, freshness: Freshness, request: Request) -> Result<Look, Arc<LookError>> {
+        self.remembers().map_err(LookError::from)?;
         let deadline = Instant::now() + self.crew.patience.caller;
         let id = request.request_id.as_ref().map(|id| id.to_ascii_lowercase());
         let question = Arc::new(question);
         let key = LookKey::of(&question);
         let id = id.map(|id| self.table.known_as(&key, id, &request.on_record));
-        let timeout = || Arc::new(Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered));
+        let timeout = || Arc::new(LookError::timeout());
         loop {
             let found = self.table.find(&key, id.as_deref(), freshness, || self.may_begin())?;
             if let Some(flight) = found.of_another() {
@@ -334,10 +336,10 @@ impl Lookups {
     }
 
     /// A look that another replica may know of costs no place before that is known.
-    fn may_begin(&self) -> Result<Option<Ticket>, Failure> {
+    fn may_begin(&self) -> Result<Option<Ticket>, LookError> {
         match &self.crew.replicas {
             None => self.crew.may_begin().map(Some),
-            Some(_) => self.crew.may_be_recorded().map(|()| None),
+            Some(_) => Ok(self.crew.may_be_recorded().map(|()| None)?),
         }
     }
 
@@ -356,7 +358,7 @@ impl Lookups {
         question: &Question,
         request: &Request,
         is_its_own: bool,
-    ) -> Result<Look, Arc<Failure>> {
+    ) -> Result<Look, Arc<LookError>> {
         // The trail has failed just now.
         if landed.owed.is_some() {
             return Err(unrecorded(By::ItsOwnLook));
@@ -383,7 +385,7 @@ impl Lookups {
         question: &Question,
         request: &Request,
         by: By,
-    ) -> Result<Look, Arc<Failure>> {
+    ) -> Result<Look, Arc<LookError>> {
         if let Some(owed) = &landed.owed {
             self.crew.ledger.record_again(owed).await.map_err(|_| unrecorded(by))?;
             if flight.settles() {
@@ -506,10 +508,10 @@ const RECALLED_EVERY: Duration = Duration::from_millis(500);
 
 /// What a caller hears where the entry that would have to stand first does not. If its own look may have been heard, it must
 /// not be told to try again by itself; if it asked nothing, it may.
-fn unrecorded(by: By) -> Arc<Failure> {
+fn unrecorded(by: By) -> Arc<LookError> {
     Arc::new(match by {
-        By::ItsOwnLook => Failure::understanding(FailureKind::Withheld),
-        By::TheWindow => unasked(FailureKind::TrailUnavailable),
+        By::ItsOwnLook => LookError::Withheld,
+        By::TheWindow => TrailUnavailable.into(),
     })
 }
 

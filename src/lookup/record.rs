@@ -1,9 +1,9 @@
 //! What a look puts on the trail, and when a look has failed or its outcome is unknown.
 
-use super::Origin;
 use super::table::{Absent, Landed};
+use super::{LookError, Origin};
 use crate::audit::{Entry, Event, Message, RequestFacts, Shown, StoreErrorKind, Trail, TrailError, Upshot, Who};
-use crate::cpis::{Answer, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Question};
+use crate::cpis::{Answer, AuthorAsSent, MessageIds, Question, RegisterErrorKind};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ impl Showing {
 }
 
 /// **answered**, **failed** or **unknown**: what came of the query that `asked` is about, and whether it was shown.
-pub(super) fn ended(asked: &Entry, outcome: Result<&Answer, &Failure>, showing: Showing) -> Entry {
+pub(super) fn ended(asked: &Entry, outcome: Result<&Answer, &LookError>, showing: Showing) -> Entry {
     let mut entry = Entry { upshot: Some(upshot(outcome)), detail: showing.detail().map(Into::into), ..asked.clone() };
     shows(&mut entry, showing);
     let of_now = Entry::of(event(outcome));
@@ -153,7 +153,7 @@ pub(super) fn shared(look: Uuid, question: &Question, facts: &RequestFacts, land
 }
 
 /// **refused**: the query could not be written in this requester's name.
-pub(super) fn refused(look: Uuid, question: &Question, facts: &RequestFacts, failure: &Failure) -> Entry {
+pub(super) fn refused(look: Uuid, question: &Question, facts: &RequestFacts, failure: &LookError) -> Entry {
     Entry { look: Some(look), upshot: Some(upshot(Err(failure))), ..entry(Event::Refused, question, facts) }
 }
 
@@ -165,15 +165,16 @@ pub(super) fn not_held(question: &Question, facts: &RequestFacts) -> Entry {
 /// The rule. *Answered*: CP-IS answered. *Failed*: what CP-IS has heard is known: nothing at all, or a query to which the SMSP
 /// replied, understood, that it failed. *Unknown*: everything else. The query may have been heard, and no reply to it was
 /// understood: none came, it broke off, it cannot be read, it contradicts itself, or it is another's.
-fn event(outcome: Result<&Answer, &Failure>) -> Event {
-    use FailureKind as Kind;
+fn event(outcome: Result<&Answer, &LookError>) -> Event {
+    use RegisterErrorKind as Kind;
     let Err(failure) = outcome else { return Event::Answered };
-    let is_understood =
-        matches!(failure.kind, Kind::Response(_) | Kind::Soap { .. } | Kind::BusinessError { .. } | Kind::QueryFailed { .. });
-    if failure.delivery == Delivery::NotDelivered || is_understood { Event::Failed } else { Event::Unknown }
+    let is_understood = failure.register().is_some_and(|error| {
+        matches!(error.kind, Kind::Response(_) | Kind::Soap { .. } | Kind::BusinessError { .. } | Kind::QueryFailed { .. })
+    });
+    if failure.is_undelivered() || is_understood { Event::Failed } else { Event::Unknown }
 }
 
-fn upshot(outcome: Result<&Answer, &Failure>) -> Upshot {
+fn upshot(outcome: Result<&Answer, &LookError>) -> Upshot {
     match outcome {
         Ok(answer) => Upshot {
             outcome: answer.outcome().into(),
@@ -187,8 +188,8 @@ fn upshot(outcome: Result<&Answer, &Failure>) -> Upshot {
         },
         Err(failure) => Upshot {
             outcome: failure.outcome().into(),
-            response_code: failure.kind.response_code().map(Into::into),
-            delivery: Some(failure.delivery),
+            response_code: failure.response_code().map(Into::into),
+            delivery: Some(failure.delivery()),
             notification_expected: failure.notification_expected(),
             shown: None,
             authorities: Some(failure.named().len())

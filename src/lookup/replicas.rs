@@ -5,9 +5,9 @@
 use super::remote::{self, Away, Begun, Kept, Place, Remembered, RemoteError, RemoteTable, Waited, Wanted};
 use super::statistics::count;
 use super::table::{self, Flight, Landed, Source, Table};
-use super::{Freshness, LookKey, Sharing};
+use super::{Freshness, LookError, LookKey, Sharing};
 use crate::clock;
-use crate::cpis::{Delivery, Failure, FailureKind, Phase};
+use crate::cpis::Delivery;
 use crate::secret::{KeyMaterial, StoreUrl};
 use crate::telemetry::request::carried;
 use arc_swap::ArcSwap;
@@ -182,8 +182,7 @@ impl Replicas {
             Ok(Waited::Landed(kept)) => landed(kept, source),
             // It may have been heard, so there is no query in its place.
             Ok(Waited::NotYet) | Err(_) => {
-                let failure = Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered);
-                Landed { outcome: Err(Arc::new(failure)), came: Instant::now(), owed: None, source, origin: None }
+                Landed { outcome: Err(Arc::new(LookError::timeout())), came: Instant::now(), owed: None, source, origin: None }
             }
         }
     }
@@ -223,7 +222,7 @@ impl Replicas {
     fn gives_up(self: &Arc<Self>, place: Place) {
         self.brings(move |table| {
             let place = place.clone();
-            let nobody = Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered);
+            let nobody = LookError::Broken { delivery: Delivery::NotDelivered };
             async move { table.release(&place, &nobody).await }
         });
     }
@@ -321,7 +320,7 @@ impl Drop for Aboard {
     fn drop(&mut self) {
         let Some(place) = self.place.take() else { return };
         let delivery = if self.flight.has_gone_out() { Delivery::MaybeDelivered } else { Delivery::NotDelivered };
-        let kept = Kept::now(Err(Arc::new(Failure::new(FailureKind::Internal, Phase::Exchange, delivery))));
+        let kept = Kept::now(Err(Arc::new(LookError::Broken { delivery })));
         self.replicas.brings(move |table| {
             let (place, kept) = (place.clone(), kept.clone());
             async move { table.land(&place, &kept, true).await.map(|_| ()) }

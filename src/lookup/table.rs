@@ -27,8 +27,8 @@ use super::Origin;
 use super::gate::Ticket;
 use super::{Freshness, Sharing, remote, weight};
 use crate::audit::Entry;
-use crate::cpis::{Answer, Delivery, Failure, FailureKind, Phase, Text};
-use crate::lookup::LookKey;
+use crate::cpis::{Answer, Delivery, Text};
+use crate::lookup::{LookError, LookKey};
 use crate::memory;
 use caller::Caller;
 use state::{Heard, State};
@@ -40,7 +40,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-pub(super) type Outcome = Result<Arc<Answer>, Arc<Failure>>;
+pub(super) type Outcome = Result<Arc<Answer>, Arc<LookError>>;
 
 /// What the table may hold.
 #[derive(Debug, Clone, Copy)]
@@ -200,8 +200,8 @@ impl Table {
         key: &LookKey,
         id: Option<&str>,
         freshness: Freshness,
-        may_begin: impl FnOnce() -> Result<Option<Ticket>, Failure>,
-    ) -> Result<Found, Failure> {
+        may_begin: impl FnOnce() -> Result<Option<Ticket>, LookError>,
+    ) -> Result<Found, LookError> {
         let now = Instant::now();
         let mut state = self.lock();
         state.forget_what_is_over(now, self.0.remember_for());
@@ -250,7 +250,7 @@ impl Table {
     ///
     /// # Errors
     /// Not delivered: the table is full of what must not be forgotten.
-    pub(super) fn adopt(&self, key: &LookKey, landed: Landed) -> Result<Arc<Flight>, Failure> {
+    pub(super) fn adopt(&self, key: &LookKey, landed: Landed) -> Result<Arc<Flight>, LookError> {
         let (sender, receiver) = watch::channel(());
         let mut state = self.lock();
         state.make_room_for_a_look(key, None, self.0.bounds)?;
@@ -359,7 +359,7 @@ impl Table {
         let shared =
             bytes.is_some() && !self.0.sharing.share_for.is_zero() && !matches!(source, Source::ItsRequest | Source::ItsLook);
         let unsettled = (!source.is_recalled()).then(|| flight.is_unsettled(&landed));
-        let not_heard = landed.outcome.as_ref().is_err_and(|failure| failure.delivery == Delivery::NotDelivered);
+        let not_heard = landed.outcome.as_ref().is_err_and(|failure| failure.is_undelivered());
         let heard = (!not_heard).then_some(Heard { shared, unsettled });
         let mut state = self.lock();
         *flight.stage() = Stage::Landed(landed);
@@ -491,8 +491,7 @@ impl Drop for Departure {
     fn drop(&mut self) {
         if self.on_its_way.is_some() {
             let delivery = if self.flight.has_gone_out() { Delivery::MaybeDelivered } else { Delivery::NotDelivered };
-            let failure = Failure::new(FailureKind::Internal, Phase::Exchange, delivery);
-            let outcome = Err(Arc::new(failure));
+            let outcome = Err(Arc::new(LookError::Broken { delivery }));
             self.table
                 .land(&self.flight, Landed { outcome, came: Instant::now(), owed: None, source: Source::Here, origin: None });
         }

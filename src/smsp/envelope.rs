@@ -7,7 +7,7 @@ use super::{
         xml::{self, attribute, element},
     },
 };
-use crate::cpis::{Failure, MessageIds, Question, SdsId};
+use crate::cpis::{MessageIds, Question, RegisterError, SdsId};
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -24,8 +24,8 @@ const IDENTITY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// Builds the whole SOAP document of one request. `now` becomes the time of the query and of the security header.
 ///
 /// # Errors
-/// [`crate::cpis::FailureKind::AuthorIncomplete`], as [`query::author`].
-pub fn request(question: &Question, dialect: &Dialect, ids: &MessageIds, now: Timestamp) -> Result<String, Failure> {
+/// [`crate::cpis::RegisterErrorKind::AuthorIncomplete`], as [`query::author`].
+pub fn request(question: &Question, dialect: &Dialect, ids: &MessageIds, now: Timestamp) -> Result<String, RegisterError> {
     let author = query::author(&question.requester, dialect)?;
     let mut out = String::with_capacity(CAPACITY);
     out.push_str(concat!(

@@ -5,7 +5,7 @@
 use super::client::{Client, ClientError};
 use super::probe::Probe;
 use super::{Connection, Dialect};
-use crate::cpis::{Asking, AuthorAsSent, Failure, MessageIds, Question, Register, Requester};
+use crate::cpis::{Asking, AuthorAsSent, MessageIds, Question, Register, RegisterError, Requester};
 use arc_swap::ArcSwap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -56,7 +56,7 @@ impl Renewable {
 }
 
 impl Register for Renewable {
-    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         self.now.load().client.author(requester)
     }
 

@@ -211,7 +211,7 @@ fn every_file_that_a_behaviour_is_said_to_be_in_is_there() {
 #[test]
 fn a_use_is_found_however_it_is_written_and_not_in_tests() {
     let text = r"
-        use crate::{cpis::{Answer, Failure}, memory as budget};
+        use crate::{cpis::{Answer, RegisterError}, memory as budget};
         use super::other::*;
         mod inner { use super::super::beside::Thing; fn f() { self::own::g(); } }
         fn go() -> crate::clock::Date { let _: Vec<crate::secret::Key> = crate::audit::open::<crate::access::Mode>(); std::mem::drop(1) }
@@ -225,7 +225,7 @@ fn a_use_is_found_however_it_is_written_and_not_in_tests() {
         "audit::open",
         "clock::Date",
         "cpis::Answer",
-        "cpis::Failure",
+        "cpis::RegisterError",
         "lookup::beside::Thing",
         "lookup::other",
         "lookup::table::inner::own::g",

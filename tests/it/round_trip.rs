@@ -166,7 +166,7 @@ fn answer() -> impl Strategy<Value = Answer> {
     })
 }
 
-fn read(body: &str, answer: &Answer) -> Result<Answer, Failure> {
+fn read(body: &str, answer: &Answer) -> Result<Answer, RegisterError> {
     response::read(
         Reply { status: 200, content_type: Some("text/xml; charset=utf-8"), body: body.as_bytes() },
         Asked {

@@ -2,26 +2,27 @@
 //! 16, 18).
 
 use super::{Problem, RETRY_AFTER, forbidden};
-use crate::cpis::{Contradiction, Delivery, Failure, FailureKind, Fault, LocalAuthority, ResponseCode};
+use crate::cpis::{Contradiction, Delivery, Fault, LocalAuthority, RegisterErrorKind, ResponseCode};
 use crate::fhir::graph::Authority;
 use crate::fhir::outcome::{HttpCode, IssueType, SpineCode};
 use crate::fhir::wording;
+use crate::lookup::LookError;
 
 impl Problem {
     /// What a failed look is to the caller. `own_identity`: the author on the wire was the caller, not a nominated person.
-    pub fn of_failure(failure: &Failure, own_identity: bool) -> Self {
-        let mut problem = of_kind(&failure.kind, own_identity);
-        problem.name = failure.outcome();
-        problem.delivery = Some(failure.delivery);
+    pub fn of_failure(error: &LookError, own_identity: bool) -> Self {
+        let mut problem = of_look(error, own_identity);
+        problem.name = error.outcome();
+        problem.delivery = Some(error.delivery());
         let text = &mut problem.issue.diagnostics;
-        if !matches!(failure.kind, FailureKind::AuthorIncomplete { .. } | FailureKind::Internal) {
+        if !says_so_itself(error) {
             text.push_str(" This does not mean that there is no plan.");
         }
-        push_contacts(text, failure.named());
-        match failure.delivery {
+        push_contacts(text, error.named());
+        match error.delivery() {
             // Its own text says what was heard.
             Delivery::MaybeDelivered
-                if matches!(failure.kind, FailureKind::Withheld | FailureKind::NoLongerHeld | FailureKind::BeforeRestart) => {}
+                if matches!(error, LookError::Withheld | LookError::NoLongerHeld | LookError::BeforeRestart) => {}
             Delivery::MaybeDelivered => {
                 text.push_str(
                     " The local authority may already have been notified of this look: do not repeat it automatically. For 5 minutes a \
@@ -36,6 +37,13 @@ impl Problem {
     }
 }
 
+/// Its own text already says that CP-IS was not asked, or that this does not mean that there is no plan.
+fn says_so_itself(error: &LookError) -> bool {
+    use RegisterErrorKind::{AuthorIncomplete, Internal};
+    matches!(error, LookError::Broken { .. })
+        || error.register().is_some_and(|error| matches!(error.kind, AuthorIncomplete { .. } | Internal))
+}
+
 fn push_contacts(text: &mut String, contacts: &[LocalAuthority]) {
     for (at, authority) in contacts.iter().enumerate() {
         text.push_str(if at == 0 { " CP-IS named this authority: ring " } else { "; " });
@@ -46,8 +54,50 @@ fn push_contacts(text: &mut String, contacts: &[LocalAuthority]) {
     }
 }
 
-fn of_kind(kind: &FailureKind, own_identity: bool) -> Problem {
-    use FailureKind as Kind;
+fn of_look(error: &LookError, own_identity: bool) -> Problem {
+    match error {
+        LookError::Register(error) => of_register(&error.kind, own_identity),
+        LookError::Trail(_) => {
+            busy("The audit trail cannot be written, and without it nothing is asked or shown. CP-IS was not asked: try again in a \
+                  few seconds.")
+        }
+        // Not whether there was a record: that would show what may not be shown yet.
+        LookError::Withheld => own_fault(
+            SpineCode::UnknownError,
+            "CP-IS was asked, but the audit trail cannot be written, so what it answered is withheld. Where there is a record, the \
+             local authority has been notified of this look. Repeat with the same X-Request-ID only: then CP-IS is not asked again, \
+             and the answer is shown once it is on the trail."
+                .to_owned(),
+        ),
+        LookError::Overloaded => {
+            busy("Too many looks are on their way to CP-IS. CP-IS was not asked: try again in a few seconds.")
+        }
+        LookError::CircuitOpen => unavailable(
+            "CP-IS could not be checked: the SMSP has failed again and again, and is left alone for some seconds. CP-IS was not asked.",
+        ),
+        LookError::NoLongerHeld => own_fault(
+            SpineCode::UnknownError,
+            "CP-IS answered this request before, and the answer is no longer held here. Where there is a record, the local authority \
+             has been notified of that look. Another X-Request-ID makes a new look."
+                .to_owned(),
+        ),
+        LookError::BeforeRestart => own_fault(
+            SpineCode::UnknownError,
+            "CP-IS answered this request before a restart of this service, and the answer is no longer held here. Where there is a \
+             record, the local authority has been notified of that look. To ask again, send CPIS-New-Look: true with another \
+             X-Request-ID."
+                .to_owned(),
+        ),
+        LookError::TableUnavailable => {
+            busy("Whether this look is still held is not known: the table that replicas share cannot be reached. CP-IS was not asked: \
+                  try again in a few seconds.")
+        }
+        LookError::Broken { .. } => Problem::internal(),
+    }
+}
+
+fn of_register(kind: &RegisterErrorKind, own_identity: bool) -> Problem {
+    use RegisterErrorKind as Kind;
     match kind {
         Kind::AuthorIncomplete { missing } => forbidden(
             "author-incomplete",
@@ -55,27 +105,26 @@ fn of_kind(kind: &FailureKind, own_identity: bool) -> Problem {
         ),
         Kind::NotConnected { .. } => unavailable("CP-IS could not be checked: no connection to the SMSP."),
         Kind::Tls { .. } => unavailable("CP-IS could not be checked: no secure connection to the SMSP."),
-        Kind::RefusedByStatus { .. } => {
-            unavailable("CP-IS could not be checked: the SMSP refused the request unread.")
-        }
+        Kind::RefusedByStatus { .. } => unavailable("CP-IS could not be checked: the SMSP refused the request unread."),
         Kind::ConnectionLost => timeout("CP-IS could not be checked: the connection to the SMSP broke."),
         Kind::Timeout => timeout("CP-IS could not be checked: the SMSP gave no answer in time."),
-        Kind::TooLarge => {
-            bad_answer(IssueType::Structure, "CP-IS could not be checked: the answer is over the size limit.")
-        }
+        Kind::TooLarge => bad_answer(IssueType::Structure, "CP-IS could not be checked: the answer is over the size limit."),
         Kind::NotAnAnswer { what } => {
             bad_answer(IssueType::Exception, &format!("CP-IS could not be checked: the SMSP sent {what}."))
         }
-        Kind::Unreadable { why } => bad_answer(IssueType::Structure,
-            &format!("CP-IS could not be checked: the answer cannot be read ({why})."),
-        ),
-        Kind::UnknownCode { code } => bad_answer(IssueType::Structure,
+        Kind::Unreadable { why } => {
+            bad_answer(IssueType::Structure, &format!("CP-IS could not be checked: the answer cannot be read ({why})."))
+        }
+        Kind::UnknownCode { code } => bad_answer(
+            IssueType::Structure,
             &format!("CP-IS could not be checked: the response code is unknown ({}).", code.as_deref().unwrap_or("none given")),
         ),
-        Kind::OtherChild => bad_answer(IssueType::Structure,
+        Kind::OtherChild => bad_answer(
+            IssueType::Structure,
             "The answer is not about the child that was asked for, and nothing of it is shown. CP-IS could not be checked.",
         ),
-        Kind::OtherMessage => bad_answer(IssueType::Structure,
+        Kind::OtherMessage => bad_answer(
+            IssueType::Structure,
             "The answer belongs to another message, or does not say to which, and nothing of it is shown. CP-IS could not be checked.",
         ),
         Kind::Contradictory(contradiction) => bad_answer(IssueType::Incomplete, contradicts(*contradiction)),
@@ -83,41 +132,6 @@ fn of_kind(kind: &FailureKind, own_identity: bool) -> Problem {
         Kind::Soap { fault, code } => of_fault(*fault, code.as_deref()),
         Kind::BusinessError { code } | Kind::QueryFailed { code } => {
             bad_answer(IssueType::Exception, &spine_error(code.as_deref()))
-        }
-        Kind::TrailUnavailable => {
-            busy("The audit trail cannot be written, and without it nothing is asked or shown. CP-IS was not asked: try again in a \
-                  few seconds.")
-        }
-        // Not whether there was a record: that would show what may not be shown yet.
-        Kind::Withheld => own_fault(
-            SpineCode::UnknownError,
-            "CP-IS was asked, but the audit trail cannot be written, so what it answered is withheld. Where there is a record, the \
-             local authority has been notified of this look. Repeat with the same X-Request-ID only: then CP-IS is not asked again, \
-             and the answer is shown once it is on the trail."
-                .to_owned(),
-        ),
-        Kind::Overloaded => {
-            busy("Too many looks are on their way to CP-IS. CP-IS was not asked: try again in a few seconds.")
-        }
-        Kind::LeftAlone => unavailable(
-            "CP-IS could not be checked: the SMSP has failed again and again, and is left alone for some seconds. CP-IS was not asked.",
-        ),
-        Kind::NoLongerHeld => own_fault(
-            SpineCode::UnknownError,
-            "CP-IS answered this request before, and the answer is no longer held here. Where there is a record, the local authority \
-             has been notified of that look. Another X-Request-ID makes a new look."
-                .to_owned(),
-        ),
-        Kind::BeforeRestart => own_fault(
-            SpineCode::UnknownError,
-            "CP-IS answered this request before a restart of this service, and the answer is no longer held here. Where there is a \
-             record, the local authority has been notified of that look. To ask again, send CPIS-New-Look: true with another \
-             X-Request-ID."
-                .to_owned(),
-        ),
-        Kind::TableAway => {
-            busy("Whether this look is still held is not known: the table that replicas share cannot be reached. CP-IS was not asked: \
-                  try again in a few seconds.")
         }
         Kind::Internal => Problem::internal(),
     }

@@ -1,7 +1,8 @@
 use super::*;
+use crate::audit::TrailUnavailable;
 use crate::cpis::{
-    Contradiction, Failure, FailureKind, Fault, LocalAuthority, NumberUse, Organisation, OrganisationKind, Phase, ResponseCode,
-    TelephoneNumber,
+    Contradiction, Fault, LocalAuthority, NumberUse, Organisation, OrganisationKind, Phase, RegisterError, RegisterErrorKind,
+    ResponseCode, TelephoneNumber,
 };
 use std::time::Duration;
 
@@ -28,17 +29,21 @@ fn authority() -> LocalAuthority {
     }
 }
 
-fn maybe(kind: FailureKind) -> Failure {
-    Failure::understanding(kind)
+fn maybe(kind: RegisterErrorKind) -> LookError {
+    RegisterError::understanding(kind).into()
 }
 
-fn not(kind: FailureKind) -> Failure {
-    Failure::new(kind, Phase::Connect, Delivery::NotDelivered)
+fn named(kind: RegisterErrorKind) -> LookError {
+    RegisterError::understanding(kind).with_contacts(vec![authority()]).into()
+}
+
+fn not(kind: RegisterErrorKind) -> LookError {
+    RegisterError::new(kind, Phase::Connect, Delivery::NotDelivered).into()
 }
 
 /// The rows of fhir.md 5 and decisions.md 18: failure, status, issue code, Spine code, http-error-code.
-fn rows() -> Vec<(Failure, u16, &'static str, &'static str, &'static str)> {
-    use FailureKind::*;
+fn rows() -> Vec<(LookError, u16, &'static str, &'static str, &'static str)> {
+    use RegisterErrorKind::*;
     let response = |code| maybe(Response(code));
     let soap = |fault| maybe(Soap { fault, code: Some("1000".into()) });
     vec![
@@ -69,12 +74,12 @@ fn rows() -> Vec<(Failure, u16, &'static str, &'static str, &'static str)> {
         (maybe(ConnectionLost), 504, "timeout", "UNABLE_TO_CALL_SERVICE", "REC_TIMEOUT"),
         (maybe(Timeout), 504, "timeout", "UNABLE_TO_CALL_SERVICE", "REC_TIMEOUT"),
         (not(AuthorIncomplete { missing: vec!["ASID"] }), 403, "forbidden", "ACCESS_DENIED", "FORBIDDEN"),
-        (not(TrailUnavailable), 503, "transient", "SERVICE_UNAVAILABLE", "UNAVAILABLE"),
-        (not(Overloaded), 503, "transient", "SERVICE_UNAVAILABLE", "UNAVAILABLE"),
-        (not(LeftAlone), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
-        (maybe(Withheld), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
-        (maybe(NoLongerHeld), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
-        (maybe(BeforeRestart), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
+        (LookError::Trail(TrailUnavailable), 503, "transient", "SERVICE_UNAVAILABLE", "UNAVAILABLE"),
+        (LookError::Overloaded, 503, "transient", "SERVICE_UNAVAILABLE", "UNAVAILABLE"),
+        (LookError::CircuitOpen, 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
+        (LookError::Withheld, 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
+        (LookError::NoLongerHeld, 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
+        (LookError::BeforeRestart, 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
         (maybe(Internal), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
     ]
 }
@@ -98,7 +103,7 @@ fn every_failure_has_the_status_and_codes_of_the_contract() {
 fn retry_after_stands_only_where_cp_is_has_not_heard() {
     for (failure, ..) in rows() {
         let problem = Problem::of_failure(&failure, true);
-        let heard = failure.delivery == Delivery::MaybeDelivered;
+        let heard = failure.delivery() == Delivery::MaybeDelivered;
         assert!(!(heard && problem.retry_after.is_some()), "{failure}");
         assert_eq!(problem.retry_after.is_some(), !heard && problem.status == 503, "{failure}");
         let says_so = ["may already have been notified", "has been notified"];
@@ -108,7 +113,7 @@ fn retry_after_stands_only_where_cp_is_has_not_heard() {
 
 #[test]
 fn what_is_withheld_does_not_show_whether_there_is_a_record_and_names_the_way_to_get_it() {
-    let problem = Problem::of_failure(&maybe(FailureKind::Withheld), true);
+    let problem = Problem::of_failure(&LookError::Withheld, true);
     let said = &problem.issue.diagnostics;
     assert!(said.contains("Where there is a record, the local authority has been notified"), "{said}");
     assert!(said.contains("Repeat with the same X-Request-ID only"), "{said}");
@@ -148,7 +153,7 @@ fn no_failure_can_be_read_as_no_plan() {
 
 #[test]
 fn the_numbers_of_an_authority_that_could_be_read_are_never_hidden() {
-    let failure = maybe(FailureKind::Contradictory(Contradiction::TotalUnreadable)).with_contacts(vec![authority()]);
+    let failure = named(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
     let said = Problem::of_failure(&failure, true).issue.diagnostics;
     for wanted in ["Exampleshire County Council", "02079460001", "02079460002", "emergency duty team"] {
         assert!(said.contains(wanted), "{wanted}: {said}");
@@ -157,15 +162,15 @@ fn the_numbers_of_an_authority_that_could_be_read_are_never_hidden() {
 
 #[test]
 fn nothing_of_an_answer_about_another_child_is_shown() {
-    for kind in [FailureKind::OtherChild, FailureKind::OtherMessage] {
-        let failure = maybe(kind).with_contacts(vec![authority()]);
+    for kind in [RegisterErrorKind::OtherChild, RegisterErrorKind::OtherMessage] {
+        let failure = named(kind);
         assert!(!Problem::of_failure(&failure, true).issue.diagnostics.contains("0207"));
     }
 }
 
 #[test]
 fn credentials_of_a_nominated_author_are_our_fault_not_the_callers() {
-    let failure = maybe(FailureKind::Response(ResponseCode::AuthorCredentials));
+    let failure = maybe(RegisterErrorKind::Response(ResponseCode::AuthorCredentials));
     let problem = Problem::of_failure(&failure, false);
     assert_eq!((problem.status, problem.issue.issue_type.code()), (500, "exception"));
 }

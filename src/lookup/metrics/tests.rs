@@ -7,8 +7,8 @@ const TEMPLATE: &str = include_str!("../../../helm/cpis-fhir/templates/monitorin
 const DASHBOARD: &str = include_str!("../../../helm/cpis-fhir/files/dashboard.json");
 
 /// An answer came, and was withheld: it cannot be read, contradicts itself, or is another's. A new kind of failure takes its place here.
-fn is_withheld(kind: &FailureKind) -> bool {
-    use FailureKind as Kind;
+fn is_withheld(kind: &RegisterErrorKind) -> bool {
+    use RegisterErrorKind as Kind;
     match kind {
         Kind::TooLarge
         | Kind::NotAnAnswer { .. }
@@ -27,13 +27,6 @@ fn is_withheld(kind: &FailureKind) -> bool {
         | Kind::Soap { .. }
         | Kind::BusinessError { .. }
         | Kind::QueryFailed { .. }
-        | Kind::TrailUnavailable
-        | Kind::Withheld
-        | Kind::Overloaded
-        | Kind::LeftAlone
-        | Kind::NoLongerHeld
-        | Kind::BeforeRestart
-        | Kind::TableAway
         | Kind::Internal => false,
     }
 }
@@ -97,7 +90,7 @@ fn waited_for(alert: &str) -> Vec<LookupLabels> {
     selected(only)
 }
 
-fn labels_where(of: impl Fn(&Failure) -> bool) -> Vec<LookupLabels> {
+fn labels_where(of: impl Fn(&RegisterError) -> bool) -> Vec<LookupLabels> {
     failures().filter(|failure| of(failure)).map(|failure| of_failure(&failure)).collect()
 }
 
@@ -135,8 +128,8 @@ fn alerts_and_the_dashboard_select_words_that_are_counted_from_0() {
 fn each_failure_is_one_that_its_alerts_wait_for() {
     assert_eq!(waited_for("CpisFhirLooksFailing"), labels_where(|_| true));
     assert_eq!(waited_for("CpisFhirAnswersUnreadable"), labels_where(|failure| is_withheld(&failure.kind)));
-    let is_unknown = |failure: &Failure| failure.delivery == Delivery::MaybeDelivered && !is_withheld(&failure.kind);
+    let is_unknown = |failure: &RegisterError| failure.delivery == Delivery::MaybeDelivered && !is_withheld(&failure.kind);
     assert_eq!(waited_for("CpisFhirLooksUnknown"), labels_where(is_unknown));
-    let is_denied = |failure: &Failure| failure.kind == FailureKind::Response(ResponseCode::AuthorCredentials);
+    let is_denied = |failure: &RegisterError| failure.kind == RegisterErrorKind::Response(ResponseCode::AuthorCredentials);
     assert_eq!(waited_for("CpisFhirAccessDeniedBySmsp"), labels_where(is_denied));
 }

@@ -1,7 +1,8 @@
 //! How a query ended, as its entry on the trail says, and the failure that its requests are told.
 
 use crate::audit::{Entry, Event, Upshot};
-use crate::cpis::{Delivery, Failure, FailureKind, Fault, Phase, ResponseCode};
+use crate::cpis::{Delivery, Fault, RegisterError, RegisterErrorKind, ResponseCode};
+use crate::lookup::LookError;
 
 /// The end of one query.
 pub(super) struct End {
@@ -28,13 +29,13 @@ impl End {
     }
 
     /// Of a query that nothing more is said of: it may have been heard, and no answer came.
-    pub(super) fn missing() -> Failure {
-        Failure::new(FailureKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered)
+    pub(super) fn missing() -> LookError {
+        LookError::timeout()
     }
 
     /// The failure, as far as the trail tells: its kind and code, and nothing that was named in it.
-    pub(super) fn failure(&self) -> Failure {
-        use FailureKind as Kind;
+    pub(super) fn failure(&self) -> LookError {
+        use RegisterErrorKind as Kind;
         let code = || self.upshot.response_code.as_ref().map(|code| code.as_str().to_owned());
         let known = [
             Kind::ConnectionLost,
@@ -54,6 +55,6 @@ impl End {
         let faults = Fault::ALL.map(|fault| Kind::Soap { fault, code: code() });
         let kind = known.into_iter().chain(responses).chain(faults).find(|kind| kind.name() == name);
         // Of an answer that contradicts itself, how it did is not on the trail.
-        Failure::understanding(kind.unwrap_or(Kind::Unreadable { why: LOST }))
+        RegisterError::understanding(kind.unwrap_or(Kind::Unreadable { why: LOST })).into()
     }
 }

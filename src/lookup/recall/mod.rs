@@ -12,9 +12,8 @@ mod trail;
 
 use super::table::{PastLook, Table};
 use super::window::{Content, Earlier, FrameHead, FrameKind, Stamp, Window, WindowError, wall_age};
-use super::{Patience, Sharing};
+use super::{LookError, Patience, Sharing};
 use crate::audit::{Chain, Reader, Seal, StoreError, StoreErrorKind};
-use crate::cpis::{Failure, FailureKind};
 use crate::secret::KeyMaterial;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -224,7 +223,7 @@ fn past_look(id: Uuid, look: &TrailLook, on_file: Option<OnFile>, now: Stamp, li
     if ages.remembered > limits.remember_for {
         return None;
     }
-    let not_held = || Err(Arc::new(Failure::understanding(FailureKind::BeforeRestart)));
+    let not_held = || Err(Arc::new(LookError::BeforeRestart));
     let outcome = match (last, outcome, ages.shared) {
         (Last::Answered, Some((_, answer)), Some(_)) => answer,
         (Last::Answered, ..) => not_held(),

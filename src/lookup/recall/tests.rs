@@ -1,7 +1,7 @@
 use super::*;
 use crate::audit::{Entry, Event, Message, RequestFacts, Upshot, Who};
 use crate::clock::SinceBoot;
-use crate::cpis::{CareSetting, Delivery, NhsNumber, ResponseCode};
+use crate::cpis::{CareSetting, Delivery, NhsNumber, RegisterError, RegisterErrorKind, ResponseCode};
 use crate::fhir::samples;
 use crate::lookup::LookKey;
 use crate::lookup::window::Stamp;
@@ -72,8 +72,8 @@ fn answered(moment: &str) -> [Entry; 2] {
     [entry(Event::Asked, moment, "A"), ended(Event::Answered, moment, "A", "found", None)]
 }
 
-fn kind(past: &PastLook) -> FailureKind {
-    past.outcome.as_ref().unwrap_err().kind.clone()
+fn error(past: &PastLook) -> &LookError {
+    past.outcome.as_ref().unwrap_err()
 }
 
 /// In whole seconds.
@@ -102,11 +102,11 @@ async fn an_answer_on_trail_and_file_is_shared_with_its_age() {
 async fn an_answer_of_the_file_that_the_trail_does_not_know_does_not_count() {
     let asked = [entry(Event::Asked, "12:00:00", "A")];
     let past = one(&asked, with_answer(stamp("12:00:00", 100)), stamp("12:00:40", 140)).unwrap();
-    assert_eq!((kind(&past), past.is_shared), (FailureKind::Timeout, false));
+    assert_eq!((error(&past), past.is_shared), (&LookError::timeout(), false));
     let failed =
         [entry(Event::Asked, "12:00:00", "A"), ended(Event::Unknown, "12:00:00", "A", "timeout", Some(Delivery::MaybeDelivered))];
     let past = one(&failed, with_answer(stamp("12:00:00", 100)), stamp("12:00:40", 140)).unwrap();
-    assert_eq!(kind(&past), FailureKind::Timeout);
+    assert_eq!(error(&past).register().unwrap().kind, RegisterErrorKind::Timeout);
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,9 +118,9 @@ async fn what_was_certainly_not_heard_is_not_remembered() {
     assert!(one(&refused, OnFile::default(), wall("12:00:02")).is_none());
     // A second attempt of which nothing is said may have been.
     let again = [refused.as_slice(), &[entry(Event::Asked, "12:00:02", "B")]].concat();
-    assert_eq!(kind(&one(&again, OnFile::default(), wall("12:00:03")).unwrap()), FailureKind::Timeout);
+    assert_eq!(*error(&one(&again, OnFile::default(), wall("12:00:03")).unwrap()), LookError::timeout());
     let twice = [again.as_slice(), &[ended(Event::Answered, "12:00:03", "B", "no-record", None)]].concat();
-    assert_eq!(kind(&one(&twice, OnFile::default(), wall("12:00:04")).unwrap()), FailureKind::BeforeRestart);
+    assert_eq!(*error(&one(&twice, OnFile::default(), wall("12:00:04")).unwrap()), LookError::BeforeRestart);
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,7 +150,7 @@ async fn a_clock_that_was_set_makes_no_answer_younger_and_no_look_forgotten() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_from_the_future_is_not_shown_and_not_asked_again() {
     let past = one(&answered("12:00:00"), with_answer(wall("12:00:00")), wall("11:00:00")).unwrap();
-    assert_eq!((kind(&past), past.is_shared), (FailureKind::BeforeRestart, false));
+    assert_eq!((error(&past), past.is_shared), (&LookError::BeforeRestart, false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,23 +177,23 @@ async fn an_entry_of_another_requester_adds_nothing_to_a_look() {
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_told_as_it_was_as_far_as_the_trail_knows() {
     let all = [
-        ("timeout", FailureKind::Timeout),
-        ("connection-lost", FailureKind::ConnectionLost),
-        ("other-child", FailureKind::OtherChild),
-        ("cpis-failure", FailureKind::Response(ResponseCode::CpisFailure)),
+        ("timeout", RegisterErrorKind::Timeout),
+        ("connection-lost", RegisterErrorKind::ConnectionLost),
+        ("other-child", RegisterErrorKind::OtherChild),
+        ("cpis-failure", RegisterErrorKind::Response(ResponseCode::CpisFailure)),
     ];
     for (name, expected) in all {
         let entries =
             [entry(Event::Asked, "12:00:00", "A"), ended(Event::Unknown, "12:00:01", "A", name, Some(Delivery::MaybeDelivered))];
         let past = one(&entries, OnFile::default(), wall("12:00:02")).unwrap();
-        assert_eq!(kind(&past), expected);
+        assert_eq!(error(&past).register().unwrap().kind, expected);
     }
     // The file knows all of it.
     let failed = [
         entry(Event::Asked, "12:00:00", "A"),
         ended(Event::Unknown, "12:00:01", "A", "not-an-answer", Some(Delivery::MaybeDelivered)),
     ];
-    let told = Failure::understanding(FailureKind::NotAnAnswer { what: "a page of a gateway" });
+    let told = LookError::from(RegisterError::understanding(RegisterErrorKind::NotAnAnswer { what: "a page of a gateway" }));
     let on_file = OnFile { outcome: Some((wall("12:00:01"), Err(Arc::new(told.clone())))), ..OnFile::default() };
     assert_eq!(**one(&failed, on_file, wall("12:00:02")).unwrap().outcome.as_ref().unwrap_err(), told);
 }
@@ -203,32 +203,32 @@ fn every_failure_that_may_have_been_heard_has_one_of_its_status_after_a_restart(
     use crate::api::problem::Problem;
     use crate::cpis::{Contradiction, Fault};
     let kinds = [
-        FailureKind::ConnectionLost,
-        FailureKind::Timeout,
-        FailureKind::TooLarge,
-        FailureKind::NotAnAnswer { what: "HTML" },
-        FailureKind::Unreadable { why: "XML" },
-        FailureKind::UnknownCode { code: None },
-        FailureKind::Contradictory(Contradiction::NothingReadable),
-        FailureKind::OtherChild,
-        FailureKind::OtherMessage,
-        FailureKind::BusinessError { code: Some("7".into()) },
-        FailureKind::QueryFailed { code: None },
-        FailureKind::Internal,
+        RegisterErrorKind::ConnectionLost,
+        RegisterErrorKind::Timeout,
+        RegisterErrorKind::TooLarge,
+        RegisterErrorKind::NotAnAnswer { what: "HTML" },
+        RegisterErrorKind::Unreadable { why: "XML" },
+        RegisterErrorKind::UnknownCode { code: None },
+        RegisterErrorKind::Contradictory(Contradiction::NothingReadable),
+        RegisterErrorKind::OtherChild,
+        RegisterErrorKind::OtherMessage,
+        RegisterErrorKind::BusinessError { code: Some("7".into()) },
+        RegisterErrorKind::QueryFailed { code: None },
+        RegisterErrorKind::Internal,
     ];
-    let responses = ResponseCode::ALL.map(FailureKind::Response);
-    let faults = Fault::ALL.map(|fault| FailureKind::Soap { fault, code: None });
+    let responses = ResponseCode::ALL.map(RegisterErrorKind::Response);
+    let faults = Fault::ALL.map(|fault| RegisterErrorKind::Soap { fault, code: None });
     for kind in kinds.into_iter().chain(responses).chain(faults) {
-        let failure = Failure::understanding(kind);
+        let failure = LookError::from(RegisterError::understanding(kind));
         let upshot = Upshot {
-            outcome: failure.kind.name().into(),
-            response_code: failure.kind.response_code().map(Into::into),
-            delivery: Some(failure.delivery),
+            outcome: failure.outcome().into(),
+            response_code: failure.response_code().map(Into::into),
+            delivery: Some(failure.delivery()),
             ..Upshot::default()
         };
         let entry = Entry { upshot: Some(upshot), ..entry(Event::Unknown, "12:00:00", "A") };
         let again = end::End::of(&entry).unwrap().failure();
-        let status = |failure: &Failure| Problem::of_failure(failure, true).status;
+        let status = |failure: &LookError| Problem::of_failure(failure, true).status;
         assert_eq!(status(&again), status(&failure), "{failure}");
     }
 }

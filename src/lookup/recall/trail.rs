@@ -3,8 +3,8 @@
 use super::Past;
 use super::end::End;
 use crate::audit::{Entry, Event, Hit, Message, StoreError, Wanted, Who};
-use crate::cpis::{CareSetting, Failure};
-use crate::lookup::LookKey;
+use crate::cpis::CareSetting;
+use crate::lookup::{LookError, LookKey};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -151,7 +151,7 @@ impl TrailLook {
     }
 
     /// What its requests are told where it was not answered.
-    pub(super) fn failure(&self) -> Failure {
+    pub(super) fn failure(&self) -> LookError {
         let heard = self.queries.values().flatten().find(|end| end.may_have_been_heard());
         heard.map_or_else(End::missing, End::failure)
     }

@@ -5,7 +5,7 @@ use super::keys::{KeyNumber, Purpose, Token};
 use super::outcome::{Outcome, RedisTime, What};
 use super::{Away, Flight, Kept, LEAST_REMEMBERED, Landed, NO_ID, Place, RemoteTable, scripts};
 use crate::clock;
-use crate::cpis::{Delivery, Failure};
+use crate::lookup::LookError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,8 +62,8 @@ impl RemoteTable {
     ///
     /// # Errors
     /// [`Away`]: it may be given up or not.
-    pub async fn release(&self, place: &Place, failure: &Failure) -> Result<(), Away> {
-        debug_assert_eq!(failure.delivery, Delivery::NotDelivered, "what may have been heard is landed");
+    pub async fn release(&self, place: &Place, failure: &LookError) -> Result<(), Away> {
+        debug_assert!(failure.is_undelivered(), "what may have been heard is landed");
         self.land(place, &Kept::now(Err(Arc::new(failure.clone()))), false).await.map(|_| ())
     }
 

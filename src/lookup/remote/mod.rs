@@ -17,9 +17,9 @@ mod recall;
 mod scripts;
 mod table;
 
-use super::{LookKey, Origin};
+use super::{LookError, LookKey, Origin};
 use crate::clock;
-use crate::cpis::{Answer, Delivery, Failure};
+use crate::cpis::Answer;
 use crate::secret::{KeyMaterial, StoreUrl};
 use jiff::Timestamp;
 use keys::{KeyNumber, StoreKeys, Token};
@@ -99,7 +99,7 @@ pub const NO_ID: &str = "";
 /// How a look ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kept {
-    pub outcome: Result<Arc<Answer>, Arc<Failure>>,
+    pub outcome: Result<Arc<Answer>, Arc<LookError>>,
     /// When it came, by this process's clock; never in the future when it is read.
     pub came: Timestamp,
     /// The query that it is of, where there was one.
@@ -251,12 +251,12 @@ impl Unreadable {
 impl Kept {
     /// An outcome of now, of which the query is not known.
     #[must_use]
-    pub fn now(outcome: Result<Arc<Answer>, Arc<Failure>>) -> Self {
+    pub fn now(outcome: Result<Arc<Answer>, Arc<LookError>>) -> Self {
         Self { outcome, came: clock::now(), origin: None }
     }
 
     pub(super) fn is_unheard(&self) -> bool {
-        self.outcome.as_ref().is_err_and(|failure| failure.delivery == Delivery::NotDelivered)
+        self.outcome.as_ref().is_err_and(|failure| failure.is_undelivered())
     }
 }
 

@@ -3,7 +3,8 @@
 use super::codec::{Coded, Input, decode, encode};
 use super::keys::{KeyNumber, NoRandom, Purpose, Sealed, StoreKeys};
 use super::{Kept, LookKey, Origin};
-use crate::cpis::{Answer, Failure};
+use crate::cpis::Answer;
+use crate::lookup::LookError;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub(in crate::lookup) struct Outcome {
 
 pub(in crate::lookup) enum What {
     Answer(Arc<Answer>),
-    Failure(Arc<Failure>),
+    Failure(Arc<LookError>),
 }
 
 impl RedisTime {
@@ -118,7 +119,7 @@ impl Coded for Outcome {
         let origin = if bool::read(input)? { Some(Arc::new(Origin::read(input)?)) } else { None };
         let what = match input.byte()? {
             0 => What::Answer(Arc::new(Answer::read(input)?)),
-            1 => What::Failure(Arc::new(Failure::read(input)?)),
+            1 => What::Failure(Arc::new(LookError::read(input)?)),
             _ => return None,
         };
         Some(Self { came, origin, what })

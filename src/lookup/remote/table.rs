@@ -7,7 +7,8 @@ use super::recall::Found;
 use super::scripts::Reply;
 use super::{Away, Begun, Flight, Kept, LookKey, NO_ID, Place, Remembered, RemoteTable, Waited, Wanted, scripts};
 use crate::clock;
-use crate::cpis::{Delivery, Failure, FailureKind, Phase};
+use crate::cpis::Delivery;
+use crate::lookup::LookError;
 use crate::telemetry::request::carried;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -205,7 +206,7 @@ impl Drop for Handed {
         if let Some(Ok(Begun::Ours(place))) = self.begun.take() {
             let table = self.table.clone();
             self.table.link.runtime().spawn(carried(async move {
-                let nobody = Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered);
+                let nobody = LookError::Broken { delivery: Delivery::NotDelivered };
                 // If this fails, the place is free again when it may be taken over.
                 let _ = table.release(&place, &nobody).await;
             }));

@@ -1,8 +1,7 @@
 //! What the table holds, and the steps that change it. Each leaves it consistent.
 
 use super::{Bounds, Caller, FORGOTTEN_AT_ONCE, Flight, Stage};
-use crate::cpis::{Delivery, Failure, FailureKind, Phase};
-use crate::lookup::{LookKey, weight};
+use crate::lookup::{LookError, LookKey, weight};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -108,7 +107,7 @@ impl State {
     }
 
     /// From now on a request with this id is one for `flight`.
-    pub(super) fn remember(&mut self, id: Option<&str>, flight: &Arc<Flight>, bounds: Bounds) -> Result<(), Failure> {
+    pub(super) fn remember(&mut self, id: Option<&str>, flight: &Arc<Flight>, bounds: Bounds) -> Result<(), LookError> {
         let Some(id) = id else { return Ok(()) };
         if self.ids >= bounds.ids {
             return Err(self.full("request ids"));
@@ -168,7 +167,7 @@ impl State {
     ///
     /// # Errors
     /// Not delivered, when the table is full of what must not be forgotten.
-    pub(super) fn make_room_for_a_look(&mut self, key: &LookKey, id: Option<&str>, bounds: Bounds) -> Result<(), Failure> {
+    pub(super) fn make_room_for_a_look(&mut self, key: &LookKey, id: Option<&str>, bounds: Bounds) -> Result<(), LookError> {
         let needed = Flight::weight_of(key, id) + id.map_or(0, |_| weight::ID) + weight::ON_ITS_WAY;
         let most = bounds.room().saturating_sub(needed);
         self.make_room_for_bytes(most);
@@ -204,7 +203,7 @@ impl State {
             looks.unsettled.take_if(|unsettled| Arc::ptr_eq(unsettled, &flight));
         }
         if let Stage::Landed(landed) = &mut *flight.stage() {
-            let gone = Failure::new(FailureKind::NoLongerHeld, Phase::Understand, Delivery::MaybeDelivered);
+            let gone = LookError::NoLongerHeld;
             (landed.outcome, landed.owed) = (Err(Arc::new(gone)), None);
         }
     }
@@ -252,13 +251,13 @@ impl State {
     }
 
     /// Nothing is forgotten that stands for a query which may have been heard: no further one goes out instead.
-    fn full(&mut self, of: &'static str) -> Failure {
+    fn full(&mut self, of: &'static str) -> LookError {
         self.refused += 1;
         // Once for a while: those who are refused come again and again.
         if self.refused.is_power_of_two() || self.refused.is_multiple_of(1000) {
             tracing::warn!(of, refused = self.refused, "there is no room for a further look: it is refused");
         }
-        Failure::new(FailureKind::Overloaded, Phase::Build, Delivery::NotDelivered)
+        LookError::Overloaded
     }
 
     fn number(&mut self) -> u64 {

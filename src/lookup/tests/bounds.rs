@@ -2,7 +2,7 @@
 
 use super::*;
 
-async fn ask(lookups: &Lookups, n: u64, id: Option<&str>) -> Result<Look, Arc<Failure>> {
+async fn ask(lookups: &Lookups, n: u64, id: Option<&str>) -> Result<Look, Arc<LookError>> {
     lookups.look(about(&child(n), "a"), Freshness::Shared, id.map_or_else(anonymous, request)).await
 }
 
@@ -20,7 +20,7 @@ async fn looks_that_hold_no_answer_take_room_too_and_what_bodies_take_is_not_the
         let bytes = 100 * (weight::LOOK + weight::ID + 100) + weight::ON_ITS_WAY;
         let lookups = bounded(&register, rules(WINDOW), Bounds { bytes, bodies, looks: 1000, ids: 1000 });
         let mut asked = 0;
-        while ask(&lookups, asked, Some("one-request")).await.unwrap_err().kind != FailureKind::Overloaded {
+        while *ask(&lookups, asked, Some("one-request")).await.unwrap_err() != LookError::Overloaded {
             asked += 1;
         }
         let statistics = lookups.statistics();
@@ -28,9 +28,15 @@ async fn looks_that_hold_no_answer_take_room_too_and_what_bodies_take_is_not_the
         assert!(statistics.memory_used <= bytes, "{statistics:?}");
         assert_eq!(register.asked() as u64, asked, "what is refused is not asked");
         // The first is remembered all the same, and room comes with time.
-        assert_eq!(ask(&lookups, 0, Some("one-request")).await.unwrap_err().kind, FailureKind::ConnectionLost);
+        assert_eq!(
+            ask(&lookups, 0, Some("one-request")).await.unwrap_err().register().unwrap().kind,
+            RegisterErrorKind::ConnectionLost
+        );
         tokio::time::advance(WINDOW).await;
-        assert_eq!(ask(&lookups, asked, Some("one-request")).await.unwrap_err().kind, FailureKind::ConnectionLost);
+        assert_eq!(
+            ask(&lookups, asked, Some("one-request")).await.unwrap_err().register().unwrap().kind,
+            RegisterErrorKind::ConnectionLost
+        );
         asked
     };
     let all = looks(|| 0).await;
@@ -48,7 +54,7 @@ async fn the_oldest_told_answer_makes_room_and_its_id_asks_nothing_again() {
     }
     assert_eq!(lookups.statistics().displaced, 1);
     let failure = ask(&lookups, 0, Some("request-0")).await.unwrap_err();
-    assert_eq!((&failure.kind, failure.delivery), (&FailureKind::NoLongerHeld, Delivery::MaybeDelivered));
+    assert_eq!((&*failure, failure.delivery()), (&LookError::NoLongerHeld, Delivery::MaybeDelivered));
     assert!(ask(&lookups, 3, Some("request-3")).await.unwrap().shared);
     assert_eq!(register.asked(), 4);
     assert!(!ask(&lookups, 0, Some("another-id")).await.unwrap().shared, "a new id is a new look");
@@ -60,11 +66,11 @@ async fn answers_that_nobody_has_seen_are_kept_and_no_further_query_goes_out() {
     register.trail.fails(&[Event::Answered]);
     let lookups = bounded(&register, rules(WINDOW), room_for(2, 100, 100));
     for n in 0..3 {
-        assert_eq!(ask(&lookups, n, Some(&format!("request-{n}"))).await.unwrap_err().kind, FailureKind::Withheld);
+        assert_eq!(*ask(&lookups, n, Some(&format!("request-{n}"))).await.unwrap_err(), LookError::Withheld);
     }
     register.trail.fails(&[]);
     let failure = ask(&lookups, 4, Some("request-4")).await.unwrap_err();
-    assert_eq!((&failure.kind, failure.delivery), (&FailureKind::Overloaded, Delivery::NotDelivered));
+    assert_eq!((&*failure, failure.delivery()), (&LookError::Overloaded, Delivery::NotDelivered));
     for n in 0..3 {
         assert!(ask(&lookups, n, Some(&format!("request-{n}"))).await.is_ok());
     }
@@ -79,11 +85,17 @@ async fn no_id_that_may_have_been_heard_is_forgotten_for_another() {
     for n in 0..3 {
         assert!(ask(&lookups, n, Some("one-request")).await.is_err());
     }
-    assert_eq!(ask(&lookups, 3, Some("one-request")).await.unwrap_err().kind, FailureKind::Overloaded);
-    assert_eq!(ask(&lookups, 0, Some("one-request")).await.unwrap_err().kind, FailureKind::ConnectionLost);
+    assert_eq!(*ask(&lookups, 3, Some("one-request")).await.unwrap_err(), LookError::Overloaded);
+    assert_eq!(
+        ask(&lookups, 0, Some("one-request")).await.unwrap_err().register().unwrap().kind,
+        RegisterErrorKind::ConnectionLost
+    );
     assert_eq!(register.asked(), 3);
     tokio::time::advance(WINDOW).await;
-    assert_eq!(ask(&lookups, 3, Some("one-request")).await.unwrap_err().kind, FailureKind::ConnectionLost);
+    assert_eq!(
+        ask(&lookups, 3, Some("one-request")).await.unwrap_err().register().unwrap().kind,
+        RegisterErrorKind::ConnectionLost
+    );
     assert_eq!(register.asked(), 4);
 }
 
@@ -99,7 +111,7 @@ async fn a_full_table_lets_go_of_what_was_told_and_has_no_id() {
     for n in 0..3 {
         assert!(ask(&lookups, n, Some("one-request")).await.is_ok());
     }
-    assert_eq!(ask(&lookups, 3, None).await.unwrap_err().kind, FailureKind::Overloaded);
+    assert_eq!(*ask(&lookups, 3, None).await.unwrap_err(), LookError::Overloaded);
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,8 +77,8 @@ async fn what_may_have_been_heard_is_the_same_failure_again_for_five_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_not_delivered_may_be_asked_again_under_the_same_id() {
-    let unreachable = FailureKind::Response(ResponseCode::SpineUnreachable);
-    let failure = Failure::new(unreachable, Phase::Understand, Delivery::NotDelivered);
+    let unreachable = RegisterErrorKind::Response(ResponseCode::SpineUnreachable);
+    let failure = RegisterError::new(unreachable, Phase::Understand, Delivery::NotDelivered);
     let register = Script::new(Duration::ZERO, vec![Err(failure), Ok(())]);
     let lookups = lookups(&register);
     assert!(lookups.with_id(ID).await.is_err());
@@ -88,7 +88,7 @@ async fn what_was_not_delivered_may_be_asked_again_under_the_same_id() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_answer_is_given_to_the_retry_and_five_retries_ask_nothing() {
-    use FailureKind::Timeout;
+    use RegisterErrorKind::Timeout;
     let register = Script::new(Duration::from_secs(50), vec![Ok(())]);
     let lookups = lookups(&register);
     let mut told = Vec::new();
@@ -96,7 +96,7 @@ async fn a_late_answer_is_given_to_the_retry_and_five_retries_ask_nothing() {
         let began = tokio::time::Instant::now();
         let outcome = lookups.with_id(ID).await;
         assert!(began.elapsed() <= Duration::from_secs(20));
-        told.push(outcome.map(|look| look.shared).map_err(|failure| failure.kind.clone()));
+        told.push(outcome.map(|look| look.shared).map_err(|failure| failure.register().unwrap().kind.clone()));
     }
     assert_eq!(told, [Err(Timeout), Err(Timeout), Ok(true), Ok(true), Ok(true)]);
     assert_eq!(register.asked(), 1);
@@ -109,7 +109,7 @@ async fn a_look_that_never_ends_is_the_same_timeout_for_every_retry() {
     let lookups = lookups(&register);
     for _ in 0..10 {
         let failure = lookups.with_id(ID).await.unwrap_err();
-        assert_eq!((&failure.kind, failure.delivery), (&FailureKind::Timeout, Delivery::MaybeDelivered));
+        assert_eq!(*failure, LookError::timeout());
     }
     assert_eq!((register.asked(), register.events()), (1, vec!["asked", "unknown"]));
 }
@@ -191,7 +191,7 @@ struct SlowAtFirst {
 }
 
 impl Register for SlowAtFirst {
-    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         Ok(author(requester))
     }
 
@@ -220,7 +220,7 @@ async fn a_panic_in_a_flight_is_an_unknown_outcome_that_is_remembered_and_owed_t
     let lookups = Lookups::with(register.clone(), book.clone(), rules(Duration::ZERO), Bounds::of_memory(), Handle::current());
     for _ in 0..2 {
         let failure = lookups.with_id(ID).await.unwrap_err();
-        assert_eq!((&failure.kind, failure.delivery), (&FailureKind::Internal, Delivery::MaybeDelivered));
+        assert_eq!(*failure, LookError::Broken { delivery: Delivery::MaybeDelivered });
     }
     assert_eq!(lookups.in_flight(), 0);
     assert_eq!(register.0.events(), ["asked"]);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::audit::{Entry, Event, StoreError, StoreErrorKind, TrailError};
+use crate::audit::{Entry, Event, StoreError, StoreErrorKind, TrailError, TrailUnavailable};
 use crate::cpis::*;
 use crate::fhir::samples;
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ const WINDOW: Duration = Duration::from_mins(5);
 /// on the trail as asked.
 struct Script {
     delay: Duration,
-    outcomes: Mutex<Vec<Result<Answer, Failure>>>,
+    outcomes: Mutex<Vec<Result<Answer, RegisterError>>>,
     asked: AtomicUsize,
     ids: Mutex<Vec<MessageIds>>,
     trail: Arc<Book>,
@@ -32,11 +32,11 @@ struct Script {
 }
 
 impl Script {
-    fn new(delay: Duration, outcomes: Vec<Result<(), Failure>>) -> Arc<Self> {
+    fn new(delay: Duration, outcomes: Vec<Result<(), RegisterError>>) -> Arc<Self> {
         Self::answering(delay, outcomes.into_iter().map(|outcome| outcome.map(|()| no_record())).collect())
     }
 
-    fn answering(delay: Duration, outcomes: Vec<Result<Answer, Failure>>) -> Arc<Self> {
+    fn answering(delay: Duration, outcomes: Vec<Result<Answer, RegisterError>>) -> Arc<Self> {
         Arc::new(Self {
             delay,
             outcomes: Mutex::new(outcomes),
@@ -57,10 +57,10 @@ impl Script {
 }
 
 impl Register for Script {
-    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         if self.lacks_a_name.load(SeqCst) {
-            let kind = FailureKind::AuthorIncomplete { missing: vec!["name"] };
-            return Err(Failure::new(kind, Phase::Build, Delivery::NotDelivered));
+            let kind = RegisterErrorKind::AuthorIncomplete { missing: vec!["name"] };
+            return Err(RegisterError::new(kind, Phase::Build, Delivery::NotDelivered));
         }
         Ok(author(requester))
     }
@@ -80,7 +80,7 @@ impl Register for Script {
 struct Panics(Arc<Book>);
 
 impl Register for Panics {
-    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         Ok(author(requester))
     }
 
@@ -259,24 +259,24 @@ fn bounded(register: &Arc<Script>, rules: Rules, bounds: Bounds) -> Lookups {
 
 impl Lookups {
     /// A search of one user without headers.
-    async fn plain(&self, user: &str) -> Result<Look, Arc<Failure>> {
+    async fn plain(&self, user: &str) -> Result<Look, Arc<LookError>> {
         self.look(question(user), Freshness::Shared, anonymous()).await
     }
 
     /// A search of one user with a request id.
-    async fn with_id(&self, id: &str) -> Result<Look, Arc<Failure>> {
+    async fn with_id(&self, id: &str) -> Result<Look, Arc<LookError>> {
         self.look(question("a"), Freshness::Shared, request(id)).await
     }
 
-    async fn new_look(&self, id: &str) -> Result<Look, Arc<Failure>> {
+    async fn new_look(&self, id: &str) -> Result<Look, Arc<LookError>> {
         self.look(question("a"), Freshness::NewLook, request(id)).await
     }
 }
 
-fn not_connected() -> Failure {
-    Failure::new(FailureKind::NotConnected { cause: "refused" }, Phase::Connect, Delivery::NotDelivered)
+fn not_connected() -> RegisterError {
+    RegisterError::new(RegisterErrorKind::NotConnected { cause: "refused" }, Phase::Connect, Delivery::NotDelivered)
 }
 
-fn lost() -> Failure {
-    Failure::new(FailureKind::ConnectionLost, Phase::Exchange, Delivery::MaybeDelivered)
+fn lost() -> RegisterError {
+    RegisterError::new(RegisterErrorKind::ConnectionLost, Phase::Exchange, Delivery::MaybeDelivered)
 }

@@ -62,7 +62,7 @@ struct Recorder {
 }
 
 impl Register for Recorder {
-    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         Ok(author(requester))
     }
 
@@ -74,7 +74,7 @@ impl Register for Recorder {
             let (heard, outcome) = match doing.outcome {
                 0 => (false, Err(not_connected())),
                 1 => (true, Err(lost())),
-                2 => (true, Err(Failure::understanding(FailureKind::Response(ResponseCode::CpisFailure)))),
+                2 => (true, Err(RegisterError::understanding(RegisterErrorKind::Response(ResponseCode::CpisFailure)))),
                 3 => (true, Ok(samples::large())),
                 _ => (true, Ok(no_record())),
             };
@@ -88,7 +88,7 @@ impl Register for Recorder {
 /// What one request was told.
 struct Told {
     coming: Coming,
-    outcome: Option<Result<Look, Arc<Failure>>>,
+    outcome: Option<Result<Look, Arc<LookError>>>,
 }
 
 async fn run(share_for: Duration, comings: Vec<Coming>, doings: Vec<Doing>, outages: Vec<Outage>) -> (Arc<Recorder>, Vec<Told>) {
@@ -163,11 +163,8 @@ fn check(register: &Recorder, told: &[Told]) -> Result<(), TestCaseError> {
                 let recorded = lines.iter().any(|line| matches!(line.event, Event::Answered | Event::Shared));
                 prop_assert!(recorded, "something was shown, and nothing is on the trail");
             }
-            Err(failure) if failure.delivery == Delivery::NotDelivered => {
-                prop_assert!(
-                    matches!(failure.kind, FailureKind::NotConnected { .. } | FailureKind::TrailUnavailable),
-                    "{failure} to {coming:?}"
-                );
+            Err(failure) if failure.is_undelivered() => {
+                prop_assert!(matches!(failure.outcome(), "not-connected" | "trail-unavailable"), "{failure} to {coming:?}");
             }
             Err(_) => {}
         }

@@ -49,13 +49,14 @@ async fn the_failure_of_another_persons_or_childs_look_is_nobody_elses() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_certainly_not_heard_may_be_asked_again_and_does_not_hide_what_may_have_been() {
-    let refused = Failure::new(FailureKind::RefusedByStatus { status: 403 }, Phase::Understand, Delivery::NotDelivered);
+    let refused =
+        RegisterError::new(RegisterErrorKind::RefusedByStatus { status: 403 }, Phase::Understand, Delivery::NotDelivered);
     let register = Script::new(Duration::ZERO, vec![Err(refused.clone()), Err(lost()), Err(refused), Ok(())]);
     let lookups = lookups(&register);
     assert!(lookups.plain("a").await.is_err());
-    assert_eq!(*lookups.plain("a").await.unwrap_err(), lost());
+    assert_eq!(*lookups.plain("a").await.unwrap_err(), lost().into());
     assert!(lookups.with_id("second-id").await.is_err());
-    assert_eq!(*lookups.plain("a").await.unwrap_err(), lost());
+    assert_eq!(*lookups.plain("a").await.unwrap_err(), lost().into());
     assert_eq!(register.asked(), 3);
 }
 
@@ -64,7 +65,7 @@ async fn what_was_certainly_not_heard_may_be_asked_again_and_does_not_hide_what_
 async fn an_answer_that_came_late_is_given_to_a_repetition_without_an_id() {
     let register = Script::new(Duration::from_secs(30), vec![Ok(())]);
     let lookups = lookups(&register);
-    assert_eq!(lookups.plain("a").await.unwrap_err().kind, FailureKind::Timeout);
+    assert_eq!(lookups.plain("a").await.unwrap_err().register().unwrap().kind, RegisterErrorKind::Timeout);
     assert!(lookups.drain(Duration::from_secs(20)).await);
     for _ in 0..3 {
         assert!(lookups.plain("a").await.unwrap().shared);
@@ -79,7 +80,7 @@ async fn a_withheld_answer_is_given_to_a_repetition_without_an_id_too() {
     register.trail.fails(&[Event::Answered]);
     let lookups = lookups(&register);
     for _ in 0..2 {
-        assert_eq!(lookups.plain("a").await.unwrap_err().kind, FailureKind::Withheld);
+        assert_eq!(*lookups.plain("a").await.unwrap_err(), LookError::Withheld);
     }
     register.trail.fails(&[]);
     assert!(lookups.plain("a").await.unwrap().shared);
@@ -94,10 +95,10 @@ async fn a_failed_look_without_an_id_is_never_forgotten_for_room() {
         assert!(lookups.look(about(&child(n), "a"), Freshness::Shared, anonymous()).await.is_err());
     }
     let failure = lookups.look(about(&child(3), "a"), Freshness::Shared, anonymous()).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Overloaded);
+    assert_eq!(*failure, LookError::Overloaded);
     for n in [1, 2] {
         let failure = lookups.look(about(&child(n), "a"), Freshness::Shared, anonymous()).await.unwrap_err();
-        assert_eq!(*failure, lost());
+        assert_eq!(*failure, lost().into());
     }
     assert_eq!(register.asked(), 2);
 }

@@ -51,9 +51,9 @@ async fn no_record_notifies_nobody_and_a_local_store_nobody_knows() {
 
 #[tokio::test(start_paused = true)]
 async fn failed_is_what_cpis_is_known_to_have_heard_and_the_rest_is_unknown() {
-    use FailureKind::*;
-    let maybe = |kind| Failure::understanding(kind);
-    let not = |kind| Failure::new(kind, Phase::Understand, Delivery::NotDelivered);
+    use RegisterErrorKind::*;
+    let maybe = |kind| RegisterError::understanding(kind);
+    let not = |kind| RegisterError::new(kind, Phase::Understand, Delivery::NotDelivered);
     let cases = [
         (not(RefusedByStatus { status: 403 }), "failed", "refused", None),
         (not(Response(ResponseCode::SpineUnreachable)), "failed", "spine-unreachable", Some("SMSP-0004")),
@@ -128,11 +128,14 @@ async fn whoever_cannot_be_the_author_is_refused_on_record_and_nothing_is_asked(
     let register = Script::new(Duration::ZERO, vec![Ok(())]);
     register.lacks_a_name.store(true, SeqCst);
     let lookups = lookups(&register);
-    assert!(matches!(lookups.with_id(ID).await.unwrap_err().kind, FailureKind::AuthorIncomplete { .. }));
+    assert!(matches!(
+        lookups.with_id(ID).await.unwrap_err().register().unwrap().kind,
+        RegisterErrorKind::AuthorIncomplete { .. }
+    ));
     assert_eq!((register.asked(), register.events()), (0, vec!["refused"]));
     assert_eq!(last(&register).upshot.unwrap().outcome.as_str(), "author-incomplete");
     register.trail.fails(&[Event::Refused]);
-    assert_eq!(lookups.with_id(ID).await.unwrap_err().kind, FailureKind::TrailUnavailable);
+    assert_eq!(*lookups.with_id(ID).await.unwrap_err(), LookError::Trail(TrailUnavailable));
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,7 +144,7 @@ async fn without_its_entry_no_query_goes_out_and_a_later_one_may() {
     register.trail.fails(&[Event::Asked]);
     let lookups = lookups(&register);
     let failure = lookups.with_id(ID).await.unwrap_err();
-    assert_eq!((&failure.kind, failure.delivery), (&FailureKind::TrailUnavailable, Delivery::NotDelivered));
+    assert_eq!((&*failure, failure.delivery()), (&LookError::Trail(TrailUnavailable), Delivery::NotDelivered));
     assert_eq!((register.asked(), register.trail.owed().len()), (0, 0), "nothing was written, so nothing needs an end");
     register.trail.fails(&[]);
     assert!(lookups.with_id(ID).await.is_ok());
@@ -155,7 +158,7 @@ async fn an_entry_that_may_have_been_written_gets_its_end_when_possible() {
         let register = Script::new(Duration::ZERO, vec![Ok(())]);
         register.trail.fails(&[Event::Asked]);
         register.trail.fails_with(error);
-        assert_eq!(lookups(&register).plain("a").await.unwrap_err().kind, FailureKind::TrailUnavailable);
+        assert_eq!(*lookups(&register).plain("a").await.unwrap_err(), LookError::Trail(TrailUnavailable));
         let owed = register.trail.owed();
         assert_eq!(owed.iter().map(|entry| entry.event).collect::<Vec<_>>(), [Event::Failed]);
         assert_eq!(owed[0].upshot.as_ref().unwrap().delivery, Some(Delivery::NotDelivered));
@@ -167,7 +170,7 @@ async fn an_entry_that_may_have_been_written_gets_its_end_when_possible() {
 async fn no_query_goes_out_while_the_trail_is_owed_too_much() {
     let register = Script::new(Duration::ZERO, vec![Ok(())]);
     register.trail.is_full_of_debt.store(true, SeqCst);
-    assert_eq!(lookups(&register).plain("a").await.unwrap_err().kind, FailureKind::TrailUnavailable);
+    assert_eq!(*lookups(&register).plain("a").await.unwrap_err(), LookError::Trail(TrailUnavailable));
     assert_eq!((register.asked(), register.events().len()), (0, 0));
 }
 
@@ -188,7 +191,7 @@ async fn an_answer_that_cannot_be_recorded_is_withheld_and_given_to_the_retry_wi
     let lookups = lookups(&register);
     let (first, joined) = tokio::join!(lookups.with_id(ID), lookups.with_id("another-id"));
     for failure in [first.unwrap_err(), joined.unwrap_err(), lookups.with_id(ID).await.unwrap_err()] {
-        assert_eq!((&failure.kind, failure.delivery), (&FailureKind::Withheld, Delivery::MaybeDelivered));
+        assert_eq!((&*failure, failure.delivery()), (&LookError::Withheld, Delivery::MaybeDelivered));
     }
     assert_eq!(register.events(), ["asked"]);
     let owed = register.trail.owed();
@@ -207,10 +210,14 @@ async fn a_withheld_answer_serves_the_next_search_too_once_it_is_on_record() {
     let register = Script::answering(Duration::ZERO, vec![Ok(found())]);
     register.trail.fails(&[Event::Answered]);
     let lookups = sharing_lookups(&register);
-    assert_eq!(lookups.plain("a").await.unwrap_err().kind, FailureKind::Withheld);
+    assert_eq!(*lookups.plain("a").await.unwrap_err(), LookError::Withheld);
     let failure = lookups.plain("a").await.unwrap_err();
-    assert_eq!((&failure.kind, failure.delivery), (&FailureKind::TrailUnavailable, Delivery::NotDelivered), "it asked nothing");
-    assert_eq!(lookups.held(&question("a"), &anonymous(), |_| true).await.unwrap_err().kind, FailureKind::TrailUnavailable);
+    assert_eq!(
+        (&*failure, failure.delivery()),
+        (&LookError::Trail(TrailUnavailable), Delivery::NotDelivered),
+        "it asked nothing"
+    );
+    assert_eq!(*lookups.held(&question("a"), &anonymous(), |_| true).await.unwrap_err(), LookError::Trail(TrailUnavailable));
     register.trail.fails(&[]);
     assert!(lookups.plain("a").await.unwrap().shared);
     assert_eq!((register.asked(), register.events()), (1, vec!["asked", "answered", "shared"]));
@@ -221,21 +228,21 @@ async fn a_failure_that_cannot_be_recorded_is_told_unless_it_names_an_authority(
     let register = Script::new(Duration::ZERO, vec![Err(lost())]);
     register.trail.fails(&[Event::Unknown]);
     let lookups_ = lookups(&register);
-    assert_eq!(*lookups_.with_id(ID).await.unwrap_err(), lost());
+    assert_eq!(*lookups_.with_id(ID).await.unwrap_err(), lost().into());
     assert_eq!(register.trail.owed().len(), 1);
-    let telling = Failure::understanding(FailureKind::Contradictory(Contradiction::TotalUnreadable))
+    let telling = RegisterError::understanding(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable))
         .with_contacts(vec![samples::exampleshire()]);
     let register = Script::new(Duration::ZERO, vec![Err(telling.clone())]);
     register.trail.fails(&[Event::Unknown]);
     let lookups = lookups(&register);
-    assert_eq!(lookups.with_id(ID).await.unwrap_err().kind, FailureKind::Withheld);
+    assert_eq!(*lookups.with_id(ID).await.unwrap_err(), LookError::Withheld);
     register.trail.fails(&[]);
-    assert_eq!(*lookups.with_id(ID).await.unwrap_err(), telling);
+    assert_eq!(*lookups.with_id(ID).await.unwrap_err(), telling.into());
     assert_eq!((register.asked(), register.events()), (1, vec!["asked", "unknown", "shared"]));
 }
 
-fn telling() -> Failure {
-    Failure::understanding(FailureKind::Contradictory(Contradiction::NoMatchWithContent))
+fn telling() -> RegisterError {
+    RegisterError::understanding(RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent))
         .with_contacts(vec![samples::exampleshire(), samples::exampleshire()])
 }
 
@@ -245,7 +252,7 @@ async fn a_failure_that_names_an_authority_is_on_record_each_time_it_is_told() {
     let lookups = sharing_lookups(&register);
     let (first, joined) = tokio::join!(lookups.with_id(ID), lookups.with_id("joined-id"));
     for failure in [first, joined, lookups.with_id(ID).await, lookups.plain("a").await] {
-        assert_eq!(*failure.unwrap_err(), telling());
+        assert_eq!(*failure.unwrap_err(), telling().into());
     }
     assert_eq!(register.events(), ["asked", "unknown", "shared", "shared", "shared"]);
     let lines = register.trail.lines();
@@ -256,13 +263,13 @@ async fn a_failure_that_names_an_authority_is_on_record_each_time_it_is_told() {
     }
     assert_eq!(lines[2].upshot.as_ref().unwrap().notification_expected, Some(false), "a repetition notifies nobody");
     register.trail.fails(&[Event::Shared]);
-    assert_eq!(lookups.with_id(ID).await.unwrap_err().kind, FailureKind::Withheld, "no entry, no word of a record");
-    assert_eq!(lookups.plain("a").await.unwrap_err().kind, FailureKind::Withheld);
+    assert_eq!(*lookups.with_id(ID).await.unwrap_err(), LookError::Withheld, "no entry, no word of a record");
+    assert_eq!(*lookups.plain("a").await.unwrap_err(), LookError::Withheld);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_about_another_child_names_nobody_and_one_that_tells_nothing_needs_no_further_entry() {
-    let other = Failure::understanding(FailureKind::OtherChild).with_contacts(vec![samples::exampleshire()]);
+    let other = RegisterError::understanding(RegisterErrorKind::OtherChild).with_contacts(vec![samples::exampleshire()]);
     for failure in [other, lost()] {
         let register = Script::new(Duration::ZERO, vec![Err(failure)]);
         let lookups = lookups(&register);
@@ -275,7 +282,7 @@ async fn a_failure_about_another_child_names_nobody_and_one_that_tells_nothing_n
 }
 
 /// What came, and whether its caller was there.
-async fn come_late(outcome: Result<Answer, Failure>, hangs_up: bool) -> (Arc<Script>, Lookups) {
+async fn come_late(outcome: Result<Answer, RegisterError>, hangs_up: bool) -> (Arc<Script>, Lookups) {
     let register = Script::answering(Duration::from_secs(30), vec![outcome]);
     let lookups = sharing_lookups(&register);
     let patience = Duration::from_secs(if hangs_up { 3 } else { 60 });
@@ -344,7 +351,7 @@ async fn a_withheld_answer_claims_no_showing_when_it_is_recorded_at_last() {
     let register = Script::answering(Duration::ZERO, vec![Ok(found())]);
     register.trail.fails(&[Event::Answered]);
     let lookups = lookups(&register);
-    assert_eq!(lookups.with_id(ID).await.unwrap_err().kind, FailureKind::Withheld);
+    assert_eq!(*lookups.with_id(ID).await.unwrap_err(), LookError::Withheld);
     let owed = register.trail.owed().remove(0);
     register.trail.fails(&[]);
     assert!(lookups.with_id(ID).await.is_ok());
@@ -363,9 +370,9 @@ async fn a_showing_that_cannot_be_recorded_is_not_made() {
     register.trail.fails(&[Event::Shared, Event::NotHeld]);
     let (owner, joined) = tokio::join!(lookups.with_id(ID), lookups.with_id("joined-id"));
     assert!(owner.is_ok());
-    let told = |failure: Arc<Failure>| (failure.kind.clone(), failure.delivery);
-    let withheld = (FailureKind::Withheld, Delivery::MaybeDelivered);
-    let unavailable = (FailureKind::TrailUnavailable, Delivery::NotDelivered);
+    let told = |failure: Arc<LookError>| (LookError::clone(&failure), failure.delivery());
+    let withheld = (LookError::Withheld, Delivery::MaybeDelivered);
+    let unavailable = (LookError::Trail(TrailUnavailable), Delivery::NotDelivered);
     assert_eq!(told(joined.unwrap_err()), withheld, "its look was made");
     assert_eq!(told(lookups.with_id(ID).await.unwrap_err()), withheld, "its look was made");
     assert_eq!(told(lookups.with_id("window-id").await.unwrap_err()), unavailable, "it asked nothing");

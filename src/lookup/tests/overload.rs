@@ -6,11 +6,11 @@ fn narrow(max_in_flight: usize, max_queued: usize) -> Rules {
     Rules { bulkhead: Bulkhead { max_in_flight, max_queued }, ..rules(Duration::ZERO) }
 }
 
-async fn ask(lookups: &Lookups, n: u64) -> Result<Look, Arc<Failure>> {
+async fn ask(lookups: &Lookups, n: u64) -> Result<Look, Arc<LookError>> {
     lookups.look(about(&child(n), "a"), Freshness::Shared, request(&format!("request-{n}"))).await
 }
 
-async fn ask_many(lookups: &Lookups, many: u64) -> Vec<(Duration, Result<Look, Arc<Failure>>)> {
+async fn ask_many(lookups: &Lookups, many: u64) -> Vec<(Duration, Result<Look, Arc<LookError>>)> {
     let began = Instant::now();
     let asks = (0..many).map(async |n| {
         let outcome = ask(lookups, n).await;
@@ -30,7 +30,7 @@ async fn what_neither_fits_nor_may_wait_is_shed_at_once_and_leaves_no_entry() {
     assert_eq!(shed.len(), 5);
     for (after, outcome) in shed {
         let failure = outcome.unwrap_err();
-        assert_eq!((&failure.kind, failure.delivery), (&FailureKind::Overloaded, Delivery::NotDelivered));
+        assert_eq!((&*failure, failure.delivery()), (&LookError::Overloaded, Delivery::NotDelivered));
         assert_eq!(after, Duration::ZERO);
     }
     assert_eq!((register.asked(), register.events().len()), (5, 10));
@@ -45,7 +45,7 @@ async fn a_look_waits_for_a_place_half_as_long_as_its_caller_does() {
     let outcomes = ask_many(&lookups, 2).await;
     assert!(outcomes[0].1.is_ok());
     let (after, outcome) = &outcomes[1];
-    assert_eq!((outcome.as_ref().unwrap_err().kind.clone(), after.as_secs()), (FailureKind::Overloaded, 10));
+    assert_eq!((&**outcome.as_ref().unwrap_err(), after.as_secs()), (&LookError::Overloaded, 10));
     assert_eq!(register.asked(), 1);
 }
 
@@ -63,7 +63,7 @@ async fn a_query_that_outlives_its_callers_gives_its_place_to_the_next() {
     let lookups = by(&register, narrow(1, 0));
     assert!(ask(&lookups, 1).await.is_err());
     tokio::task::yield_now().await;
-    assert_eq!(ask(&lookups, 2).await.unwrap_err().kind, FailureKind::Timeout, "it was asked");
+    assert_eq!(ask(&lookups, 2).await.unwrap_err().register().unwrap().kind, RegisterErrorKind::Timeout, "it was asked");
     assert_eq!((register.asked(), lookups.in_flight()), (2, 2));
 }
 
@@ -75,17 +75,17 @@ async fn the_breaker_opens_sheds_at_once_lets_one_look_through_and_closes() {
     let lookups = lookups(&register);
     // Each look is two attempts here, so the fifth failure is the third child's first.
     for n in 0..3 {
-        assert!(matches!(ask(&lookups, n).await.unwrap_err().kind, FailureKind::NotConnected { .. }));
+        assert!(matches!(ask(&lookups, n).await.unwrap_err().register().unwrap().kind, RegisterErrorKind::NotConnected { .. }));
     }
     assert_eq!((lookups.statistics().breaker, register.asked()), (BreakerState::Open, 5));
     let began = Instant::now();
     let failure = ask(&lookups, 3).await.unwrap_err();
-    assert_eq!((&failure.kind, failure.delivery), (&FailureKind::LeftAlone, Delivery::NotDelivered));
+    assert_eq!((&*failure, failure.delivery()), (&LookError::CircuitOpen, Delivery::NotDelivered));
     assert_eq!((began.elapsed(), register.asked()), (Duration::ZERO, 5));
     tokio::time::advance(Duration::from_secs(15)).await;
     // The one look that is let through fails, and its second attempt is not.
     let outcomes = ask_many(&lookups, 5).await;
-    let kinds: Vec<_> = outcomes.iter().map(|(_, outcome)| outcome.as_ref().unwrap_err().kind.name()).collect();
+    let kinds: Vec<_> = outcomes.iter().map(|(_, outcome)| outcome.as_ref().unwrap_err().outcome()).collect();
     assert_eq!(kinds, ["not-connected", "left-alone", "left-alone", "left-alone", "left-alone"]);
     assert_eq!((lookups.statistics().breaker, register.asked()), (BreakerState::Open, 6));
     tokio::time::advance(Duration::from_secs(15)).await;
@@ -114,7 +114,7 @@ async fn one_child_alone_or_a_failing_cpis_never_opens_the_breaker() {
     }
     assert_eq!(one_child.statistics().breaker, BreakerState::Closed);
     for code in [ResponseCode::CpisFailure, ResponseCode::ProviderFailure] {
-        let register = Script::new(Duration::ZERO, vec![Err(Failure::understanding(FailureKind::Response(code)))]);
+        let register = Script::new(Duration::ZERO, vec![Err(RegisterError::understanding(RegisterErrorKind::Response(code)))]);
         let lookups = lookups(&register);
         assert!(ask_many(&lookups, 20).await.iter().all(|(_, outcome)| outcome.is_err()));
         assert_eq!(lookups.statistics().breaker, BreakerState::Closed);
@@ -127,6 +127,6 @@ async fn a_remembered_look_is_told_though_the_breaker_is_open_and_everything_is_
     let lookups = by(&register, narrow(5, 0));
     let _ = ask_many(&lookups, 5).await;
     tokio::task::yield_now().await;
-    assert_eq!(ask(&lookups, 99).await.unwrap_err().kind, FailureKind::LeftAlone);
-    assert_eq!(ask(&lookups, 1).await.unwrap_err().kind, FailureKind::Timeout);
+    assert_eq!(*ask(&lookups, 99).await.unwrap_err(), LookError::CircuitOpen);
+    assert_eq!(ask(&lookups, 1).await.unwrap_err().register().unwrap().kind, RegisterErrorKind::Timeout);
 }

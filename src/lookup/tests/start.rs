@@ -79,13 +79,17 @@ async fn a_start_waits_five_seconds_for_a_slow_trail_and_nothing_is_asked_before
     assert!(lookups.is_forgetful());
     for id in ["first-id", "another-id"] {
         let failure = lookups.with_id(id).await.unwrap_err();
-        assert_eq!((&failure.kind, failure.delivery), (&FailureKind::TrailUnavailable, Delivery::NotDelivered));
+        assert_eq!((&*failure, failure.delivery()), (&LookError::Trail(TrailUnavailable), Delivery::NotDelivered));
     }
     assert!(lookups.held(&question("a"), &anonymous(), |_| true).await.is_err(), "nor is anything called over");
     mood.send(Mood::Well).unwrap();
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert!(!lookups.is_forgetful());
-    assert_eq!(lookups.with_id("first-id").await.unwrap_err().kind, FailureKind::Timeout, "it is the look of before");
+    assert_eq!(
+        lookups.with_id("first-id").await.unwrap_err().register().unwrap().kind,
+        RegisterErrorKind::Timeout,
+        "it is the look of before"
+    );
     assert_eq!(register.asked(), 0);
     assert!(lookups.with_id("another-id").await.is_ok());
 }
@@ -101,10 +105,10 @@ async fn a_trail_that_is_away_holds_no_start_up_and_is_read_when_it_is_back() {
     assert_eq!(began.elapsed(), Duration::ZERO);
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert!(lookups.is_forgetful());
-    assert_eq!(lookups.with_id("first-id").await.unwrap_err().kind, FailureKind::TrailUnavailable);
+    assert_eq!(*lookups.with_id("first-id").await.unwrap_err(), LookError::Trail(TrailUnavailable));
     mood.send(Mood::Well).unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(lookups.with_id("first-id").await.unwrap_err().kind, FailureKind::Timeout);
+    assert_eq!(lookups.with_id("first-id").await.unwrap_err().register().unwrap().kind, RegisterErrorKind::Timeout);
     assert_eq!(register.asked(), 0);
 }
 
@@ -117,6 +121,6 @@ async fn a_start_beside_a_trail_that_is_well_waits_for_nothing() {
     let began = Instant::now();
     lookups.recall(past).await;
     assert_eq!((began.elapsed(), lookups.is_forgetful()), (Duration::ZERO, false));
-    assert_eq!(lookups.with_id("first-id").await.unwrap_err().kind, FailureKind::Timeout);
+    assert_eq!(lookups.with_id("first-id").await.unwrap_err().register().unwrap().kind, RegisterErrorKind::Timeout);
     assert_eq!(register.asked(), 0);
 }

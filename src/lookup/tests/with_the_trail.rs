@@ -28,7 +28,7 @@ struct Breaks {
 }
 
 impl Register for Breaks {
-    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         Ok(author(requester))
     }
 
@@ -60,8 +60,8 @@ async fn events(reader: &MemoryReader) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_breaks_under_a_look_costs_no_second_query_and_no_entry() {
     let (lookups, trail, reader, register) = open();
-    assert_eq!(lookups.with_id("first-id").await.unwrap_err().kind, FailureKind::Withheld);
-    assert_eq!(lookups.with_id("other-id").await.unwrap_err().kind, FailureKind::TrailUnavailable);
+    assert_eq!(*lookups.with_id("first-id").await.unwrap_err(), LookError::Withheld);
+    assert_eq!(*lookups.with_id("other-id").await.unwrap_err(), LookError::Trail(TrailUnavailable));
     assert_eq!(events(&reader).await, ["asked"]);
     register.broken.store(false, SeqCst);
     assert!(lookups.with_id("first-id").await.unwrap().shared);

@@ -16,11 +16,11 @@ pub use file::WindowError;
 pub(super) use frame::{FrameHead, FrameKind};
 pub(super) use stamp::{Stamp, wall_age};
 
-use super::LookKey;
 use super::remote::keys::{KeyNumber, Purpose, StoreKeys};
 use super::remote::outcome::{Outcome, RedisTime, What};
 use super::table::{self, Flight};
-use crate::cpis::{Answer, Failure};
+use super::{LookError, LookKey};
+use crate::cpis::Answer;
 use crate::secret::KeyMaterial;
 use file::WindowFile;
 use std::path::Path;
@@ -145,7 +145,7 @@ impl Window {
     }
 
     /// What came of a look. It counts once the trail says so too.
-    pub(super) fn keeps(&self, flight: &Arc<Flight>, outcome: Result<Answer, Failure>) -> Writing {
+    pub(super) fn keeps(&self, flight: &Arc<Flight>, outcome: Result<Answer, LookError>) -> Writing {
         let (flight, outcome) = (Arc::clone(flight), outcome.map(Arc::new).map_err(Arc::new));
         let (done, written) = oneshot::channel();
         self.send(Job::Outcome { flight, outcome, came: Instant::now(), done });

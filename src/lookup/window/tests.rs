@@ -1,7 +1,7 @@
 use super::file::WindowFile;
 use super::frame::Frames;
 use super::*;
-use crate::cpis::{CareSetting, FailureKind, NhsNumber};
+use crate::cpis::{CareSetting, NhsNumber};
 use crate::fhir::samples;
 use std::io::Cursor;
 use uuid::Uuid;
@@ -195,8 +195,7 @@ fn an_answer_about_another_child_is_none_whatever_sealed_it() {
     let outcome = Outcome { came: RedisTime(0), origin: None, what: What::Answer(Arc::new(samples::large())) };
     let sealed = outcome.seal(&earlier.keys, KeyNumber::FIRST, &other, Purpose::Window(&words)).unwrap();
     assert!(earlier.content(&head, &other, &sealed).is_none());
-    let failed =
-        Outcome { came: RedisTime(0), origin: None, what: What::Failure(Arc::new(Failure::understanding(FailureKind::Timeout))) };
+    let failed = Outcome { came: RedisTime(0), origin: None, what: What::Failure(Arc::new(LookError::timeout())) };
     let sealed = failed.seal(&earlier.keys, KeyNumber::FIRST, &other, Purpose::Window(&words)).unwrap();
     assert!(earlier.content(&head, &other, &sealed).is_some());
 }

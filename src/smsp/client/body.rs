@@ -1,7 +1,7 @@
 //! The body of a reply: read and decoded within the limit.
 
 use super::failing;
-use crate::cpis::{Delivery, Failure, FailureKind, Phase};
+use crate::cpis::{Delivery, Phase, RegisterError, RegisterErrorKind};
 use crate::memory::{Full, Held};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http_body::Body;
@@ -19,8 +19,8 @@ pub const RESPONSE_LIMIT: usize = 2 * 1024 * 1024;
 const FIRST_PIECE: usize = 64 * 1024;
 
 /// Reads the body, but never more than [`RESPONSE_LIMIT`] and the piece that crosses it.
-pub(super) async fn read(mut reply: Incoming) -> Result<Vec<u8>, Failure> {
-    let too_large = || Failure::new(FailureKind::TooLarge, Phase::Read, Delivery::MaybeDelivered);
+pub(super) async fn read(mut reply: Incoming) -> Result<Vec<u8>, RegisterError> {
+    let too_large = || RegisterError::new(RegisterErrorKind::TooLarge, Phase::Read, Delivery::MaybeDelivered);
     let announced = reply.size_hint().exact().map_or(Ok(0), usize::try_from).unwrap_or(usize::MAX);
     if announced > RESPONSE_LIMIT {
         return Err(too_large());
@@ -50,7 +50,7 @@ pub(super) fn has_one_length(head: &HeaderMap) -> bool {
 }
 
 /// The body without the coding that its head names: gzip or deflate, though none was asked for.
-pub(super) fn decode(body: Vec<u8>, head: &HeaderMap) -> Result<Vec<u8>, Failure> {
+pub(super) fn decode(body: Vec<u8>, head: &HeaderMap) -> Result<Vec<u8>, RegisterError> {
     let named = head.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
     let mut codings = named.map(<[u8]>::trim_ascii).filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(b"identity"));
     let (coding, more) = (codings.next(), codings.next());
@@ -68,15 +68,15 @@ pub(super) fn decode(body: Vec<u8>, head: &HeaderMap) -> Result<Vec<u8>, Failure
 }
 
 /// One byte more than the limit is unpacked at most.
-fn unpack(packed: impl Read, malformed: &'static str) -> Result<Vec<u8>, Failure> {
+fn unpack(packed: impl Read, malformed: &'static str) -> Result<Vec<u8>, RegisterError> {
     let mut body = Vec::new();
     match packed.take(RESPONSE_LIMIT as u64 + 1).read_to_end(&mut body) {
         Err(_) => unreadable(malformed),
-        Ok(length) if length > RESPONSE_LIMIT => Err(Failure::understanding(FailureKind::TooLarge)),
+        Ok(length) if length > RESPONSE_LIMIT => Err(RegisterError::understanding(RegisterErrorKind::TooLarge)),
         Ok(_) => Ok(body),
     }
 }
 
-fn unreadable(why: &'static str) -> Result<Vec<u8>, Failure> {
-    Err(Failure::understanding(FailureKind::Unreadable { why }))
+fn unreadable(why: &'static str) -> Result<Vec<u8>, RegisterError> {
+    Err(RegisterError::understanding(RegisterErrorKind::Unreadable { why }))
 }

@@ -10,42 +10,42 @@
 //! any alert on a connection that has brought a reply before: that server had accepted us.
 
 use crate::{
-    cpis::{Delivery, Failure, FailureKind, Phase},
+    cpis::{Delivery, Phase, RegisterError, RegisterErrorKind},
     smsp::tls,
 };
 use std::{error::Error, io};
 
-fn unconnected(kind: FailureKind) -> Failure {
-    Failure::new(kind, Phase::Connect, Delivery::NotDelivered)
+fn unconnected(kind: RegisterErrorKind) -> RegisterError {
+    RegisterError::new(kind, Phase::Connect, Delivery::NotDelivered)
 }
 
-pub(super) fn not_resolved() -> Failure {
-    unconnected(FailureKind::NotConnected { cause: "the name cannot be resolved" })
+pub(super) fn not_resolved() -> RegisterError {
+    unconnected(RegisterErrorKind::NotConnected { cause: "the name cannot be resolved" })
 }
 
-pub(super) fn no_connection_in_time() -> Failure {
-    unconnected(FailureKind::NotConnected { cause: "no connection in time" })
+pub(super) fn no_connection_in_time() -> RegisterError {
+    unconnected(RegisterErrorKind::NotConnected { cause: "no connection in time" })
 }
 
 /// TCP failed.
-pub(super) fn no_connection(kind: io::ErrorKind) -> Failure {
+pub(super) fn no_connection(kind: io::ErrorKind) -> RegisterError {
     let cause = match kind {
         io::ErrorKind::ConnectionRefused => "connection refused",
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "no route to the host",
         io::ErrorKind::TimedOut => "no connection in time",
         _ => "connection failed",
     };
-    unconnected(FailureKind::NotConnected { cause })
+    unconnected(RegisterErrorKind::NotConnected { cause })
 }
 
 /// The TLS handshake failed.
-pub(super) fn no_session(error: &io::Error) -> Failure {
+pub(super) fn no_session(error: &io::Error) -> RegisterError {
     if let Some(error) = find::<rustls::Error>(error) {
-        return unconnected(FailureKind::Tls { cause: tls::cause(error) });
+        return unconnected(RegisterErrorKind::Tls { cause: tls::cause(error) });
     }
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            unconnected(FailureKind::Tls { cause: "the server closed the connection during the handshake".to_owned() })
+            unconnected(RegisterErrorKind::Tls { cause: "the server closed the connection during the handshake".to_owned() })
         }
         kind => no_connection(kind),
     }
@@ -55,33 +55,33 @@ pub(super) fn no_session(error: &io::Error) -> Failure {
 ///
 /// Under TLS 1.3 our side of the handshake is over before the server judges our certificate. Its alert may then end the connection
 /// before the request.
-pub(super) fn unsent(error: Option<&hyper::Error>, end: Option<&hyper::Error>) -> Failure {
+pub(super) fn unsent(error: Option<&hyper::Error>, end: Option<&hyper::Error>) -> RegisterError {
     let alert = [error, end].into_iter().flatten().find_map(|error| find::<rustls::Error>(error));
     let cause = match alert {
         Some(alert @ rustls::Error::AlertReceived(_)) => tls::cause(alert),
         _ => "the server closed the connection right after the handshake".to_owned(),
     };
-    Failure::new(FailureKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered)
+    RegisterError::new(RegisterErrorKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered)
 }
 
 /// The first request of a connection was written, at least in part, and no reply came.
-pub(super) fn lost_first(error: &hyper::Error) -> Failure {
+pub(super) fn lost_first(error: &hyper::Error) -> RegisterError {
     match find::<rustls::Error>(error) {
         Some(alert @ rustls::Error::AlertReceived(about)) if tls::refuses_us(*about) => {
-            Failure::new(FailureKind::Tls { cause: tls::cause(alert) }, Phase::Exchange, Delivery::NotDelivered)
+            RegisterError::new(RegisterErrorKind::Tls { cause: tls::cause(alert) }, Phase::Exchange, Delivery::NotDelivered)
         }
         _ => lost(),
     }
 }
 
 /// A request was written, at least in part, and no reply came.
-pub(super) fn lost() -> Failure {
-    Failure::new(FailureKind::ConnectionLost, Phase::Exchange, Delivery::MaybeDelivered)
+pub(super) fn lost() -> RegisterError {
+    RegisterError::new(RegisterErrorKind::ConnectionLost, Phase::Exchange, Delivery::MaybeDelivered)
 }
 
 /// The response had begun and broke off.
-pub(super) fn in_reply() -> Failure {
-    Failure::new(FailureKind::ConnectionLost, Phase::Read, Delivery::MaybeDelivered)
+pub(super) fn in_reply() -> RegisterError {
+    RegisterError::new(RegisterErrorKind::ConnectionLost, Phase::Read, Delivery::MaybeDelivered)
 }
 
 /// The first error of type `T` in the chain. An `io::Error` hides what it wraps from `source`, so that is looked into.

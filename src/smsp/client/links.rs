@@ -3,7 +3,7 @@
 
 use super::phases::{Document, Exchange};
 use super::{failing, reach};
-use crate::cpis::Failure;
+use crate::cpis::RegisterError;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::{Request, Response};
@@ -99,7 +99,7 @@ impl Links {
         &self,
         exchange: &Exchange,
         request: Request<Document>,
-    ) -> Result<(Link, Response<Incoming>), Failure> {
+    ) -> Result<(Link, Response<Incoming>), RegisterError> {
         let mut request = Box::new(request);
         while let Some(mut link) = self.kept.take() {
             match link.send(*request).await {
@@ -116,12 +116,12 @@ impl Links {
         }
     }
 
-    async fn open(&self, exchange: &Exchange) -> Result<Link, Failure> {
+    async fn open(&self, exchange: &Exchange) -> Result<Link, RegisterError> {
         let until = Instant::now() + self.connect_timeout;
         timeout_at(until, self.connect(exchange)).await.unwrap_or_else(|_| Err(failing::no_connection_in_time()))
     }
 
-    async fn connect(&self, exchange: &Exchange) -> Result<Link, Failure> {
+    async fn connect(&self, exchange: &Exchange) -> Result<Link, RegisterError> {
         exchange.connecting();
         let addresses = self.resolve().await.map_err(|reach::NotResolved| failing::not_resolved())?;
         let (_, tcp) = reach::connect(&addresses).await.map_err(|error| failing::no_connection(error.kind()))?;

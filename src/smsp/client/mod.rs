@@ -17,7 +17,7 @@ use super::{
 };
 use crate::clock;
 use crate::cpis::{
-    Answer, Asking, AuthorAsSent, Delivery, Failure, FailureKind, MessageIds, Phase, Question, Register, Requester,
+    Answer, Asking, AuthorAsSent, Delivery, MessageIds, Phase, Question, Register, RegisterError, RegisterErrorKind, Requester,
 };
 use crate::telemetry::spans::{self, Translation};
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
@@ -91,7 +91,7 @@ impl Client {
     }
 
     /// One exchange. Dropping the future closes its connection: a reply that nobody waits for is never read by the next.
-    async fn ask_once(&self, question: &Question, ids: &MessageIds) -> Result<Answer, Failure> {
+    async fn ask_once(&self, question: &Question, ids: &MessageIds) -> Result<Answer, RegisterError> {
         let document = envelope::request(question, &self.dialect, ids, clock::now())?;
         let exchange = Exchange::begin(question.traceparent.as_ref(), &self.url);
         let outcome = exchange.work().around(self.converse(&exchange, question, document)).await;
@@ -120,7 +120,12 @@ impl Client {
     }
 
     /// Sends the query and reads the whole reply, on a connection that is nobody else's meanwhile.
-    async fn converse(&self, exchange: &Exchange, question: &Question, document: String) -> Result<(Link, WholeReply), Failure> {
+    async fn converse(
+        &self,
+        exchange: &Exchange,
+        question: &Question,
+        document: String,
+    ) -> Result<(Link, WholeReply), RegisterError> {
         let request = self.request(exchange, question, document)?;
         let (link, reply) = self.links.send(exchange, request).await?;
         exchange.answered(reply.status(), reply.version());
@@ -131,8 +136,8 @@ impl Client {
         Ok((link, WholeReply { status: head.status.as_u16(), content_type, body, has_one_length }))
     }
 
-    fn request(&self, exchange: &Exchange, question: &Question, document: String) -> Result<Request<Document>, Failure> {
-        let internal = |_| Failure::new(FailureKind::Internal, Phase::Build, Delivery::NotDelivered);
+    fn request(&self, exchange: &Exchange, question: &Question, document: String) -> Result<Request<Document>, RegisterError> {
+        let internal = |_| RegisterError::new(RegisterErrorKind::Internal, Phase::Build, Delivery::NotDelivered);
         let mut request = Request::post(self.target.clone()).body(exchange.body(document)).map_err(internal)?;
         request.headers_mut().clone_from(&self.headers);
         if let Some(traceparent) = self.traceparent(exchange, question) {
@@ -156,7 +161,7 @@ impl Client {
         is_first_reply: bool,
         question: &Question,
         ids: &MessageIds,
-    ) -> Result<Understood, Failure> {
+    ) -> Result<Understood, RegisterError> {
         let _translating = spans::translation(Translation::Hl7V3);
         response::understand(
             Reply { status: whole.status, content_type: whole.content_type.as_deref(), body: &whole.body },
@@ -181,7 +186,7 @@ struct WholeReply {
 }
 
 impl Register for Client {
-    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         query::author(requester, &self.dialect).map(|author| author.as_sent())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Whoever connects marks the first three; the request's body marks when the connection takes it.
 
-use crate::cpis::{Failure, FailureKind, Text};
+use crate::cpis::{RegisterError, RegisterErrorKind, Text};
 use crate::telemetry::SmspPhase;
 use crate::telemetry::request::Facts;
 use crate::telemetry::spans::{self, Work};
@@ -82,7 +82,7 @@ impl Exchange {
     }
 
     /// The whole reply is there, or there is none. What it means is not judged here.
-    pub(super) fn end(mut self, failure: Option<&Failure>) {
+    pub(super) fn end(mut self, failure: Option<&RegisterError>) {
         self.ended = true;
         if let Some(failure) = failure {
             self.work.failed(failure.outcome());
@@ -99,7 +99,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         // Nobody waits for it any longer.
         if !self.ended {
-            self.work.failed(FailureKind::Timeout.name());
+            self.work.failed(RegisterErrorKind::Timeout.name());
         }
         let (marks, ended) = (&self.marks, Instant::now());
         Facts::smsp(ended - marks.began);

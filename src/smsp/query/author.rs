@@ -1,5 +1,7 @@
 use super::xml::is_blank;
-use crate::cpis::{AuthorAsSent, AuthorKind, Delivery, Failure, FailureKind, Organisation, PersonName, Phase, Requester, SdsId};
+use crate::cpis::{
+    AuthorAsSent, AuthorKind, Delivery, Organisation, PersonName, Phase, RegisterError, RegisterErrorKind, Requester, SdsId,
+};
 use crate::smsp::{AuthorTemplate, Dialect, PayloadForm};
 
 /// The HL7 V3 author of a query, complete (wire.md 2.3 to 2.5, decisions.md 20).
@@ -58,8 +60,8 @@ struct Responsible<'a> {
 /// before anything is put on the trail.
 ///
 /// # Errors
-/// [`FailureKind::AuthorIncomplete`], nothing delivered.
-pub fn author<'a>(requester: &'a Requester, dialect: &'a Dialect) -> Result<WireAuthor<'a>, Failure> {
+/// [`RegisterErrorKind::AuthorIncomplete`], nothing delivered.
+pub fn author<'a>(requester: &'a Requester, dialect: &'a Dialect) -> Result<WireAuthor<'a>, RegisterError> {
     let mut missing = Vec::new();
     let asid = dialect.asid_of(&requester.organisation);
     let own =
@@ -95,7 +97,7 @@ pub fn author<'a>(requester: &'a Requester, dialect: &'a Dialect) -> Result<Wire
             name: person.name,
             organisation: &requester.organisation,
         }),
-        _ => Err(Failure::new(FailureKind::AuthorIncomplete { missing }, Phase::Build, Delivery::NotDelivered)),
+        _ => Err(RegisterError::new(RegisterErrorKind::AuthorIncomplete { missing }, Phase::Build, Delivery::NotDelivered)),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{sample::*, *};
 use crate::{
-    cpis::{Delivery, FailureKind, Phase, Requester, Role},
+    cpis::{Delivery, Phase, RegisterErrorKind, Requester, Role},
     smsp::AuthorTemplate,
 };
 
@@ -16,7 +16,7 @@ fn missing(requester: &Requester, dialect: &Dialect) -> Vec<&'static str> {
     let failure = author(requester, dialect).unwrap_err();
     assert_eq!((failure.phase, failure.delivery), (Phase::Build, Delivery::NotDelivered));
     match failure.kind {
-        FailureKind::AuthorIncomplete { missing } => missing,
+        RegisterErrorKind::AuthorIncomplete { missing } => missing,
         other => panic!("{other}"),
     }
 }

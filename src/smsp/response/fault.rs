@@ -1,7 +1,7 @@
 //! SOAP faults, 1.1 and 1.2, of ITK and of Spine (wire.md 4.7, 5.6), sorted by decisions.md 18.
 
 use super::xml::{Bad, Document, Token};
-use crate::cpis::{FailureKind, Fault};
+use crate::cpis::{Fault, RegisterErrorKind};
 
 /// The facts of a fault that decide what it asks of us.
 #[derive(Default)]
@@ -61,10 +61,10 @@ impl SoapFault {
     }
 
     /// What the fault asks of us: the most exact statement wins.
-    pub(super) fn kind(&self) -> FailureKind {
+    pub(super) fn kind(&self) -> RegisterErrorKind {
         let (fault, code) =
             self.by_toolkit().or_else(|| self.by_nasp()).or_else(|| self.by_token()).unwrap_or_else(|| self.by_code());
-        FailureKind::Soap { fault, code }
+        RegisterErrorKind::Soap { fault, code }
     }
 
     fn by_toolkit(&self) -> Option<(Fault, Option<String>)> {

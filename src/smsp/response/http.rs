@@ -1,29 +1,29 @@
 //! What a response means when no SOAP could be read from it: its HTTP status decides (wire.md 5.1; decisions.md 5, 18).
 
 use super::{Asked, Reply, xml::Bad};
-use crate::cpis::{Delivery, Failure, FailureKind, Phase};
+use crate::cpis::{Delivery, Phase, RegisterError, RegisterErrorKind};
 
 /// How far into a body the first element is looked for.
 const PROLOGUE: usize = 4096;
 
 /// The failure for a body that is not SOAP, or is SOAP that cannot be read.
-pub(super) fn without_soap(reply: Reply<'_>, bad: Bad, asked: Asked<'_>) -> Failure {
+pub(super) fn without_soap(reply: Reply<'_>, bad: Bad, asked: Asked<'_>) -> RegisterError {
     let unreadable = match bad {
-        Bad::TooLarge => FailureKind::TooLarge,
-        Bad::Unreadable(why) => FailureKind::Unreadable { why },
+        Bad::TooLarge => RegisterErrorKind::TooLarge,
+        Bad::Unreadable(why) => RegisterErrorKind::Unreadable { why },
     };
     // Something wrote an envelope, so something read ours: its status is no proof that the query went nowhere.
     if first_element(reply.body) == Some(b"Envelope") {
-        return Failure::understanding(unreadable);
+        return RegisterError::understanding(unreadable);
     }
     match reply.status {
         // After another reply it may be the late one of an earlier message, and then it says nothing of ours.
         status @ (401 | 403 | 404 | 405 | 413 | 415) if asked.is_first_reply => {
-            Failure::new(FailureKind::RefusedByStatus { status }, Phase::Understand, Delivery::NotDelivered)
+            RegisterError::new(RegisterErrorKind::RefusedByStatus { status }, Phase::Understand, Delivery::NotDelivered)
         }
-        200 if is_html(reply) => Failure::understanding(FailureKind::NotAnAnswer { what: "HTML" }),
-        200 => Failure::understanding(unreadable),
-        _ => Failure::understanding(FailureKind::NotAnAnswer { what: "an HTTP status other than 200, without SOAP" }),
+        200 if is_html(reply) => RegisterError::understanding(RegisterErrorKind::NotAnAnswer { what: "HTML" }),
+        200 => RegisterError::understanding(unreadable),
+        _ => RegisterError::understanding(RegisterErrorKind::NotAnAnswer { what: "an HTTP status other than 200, without SOAP" }),
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
     found::{Found, Payload, QueryFailed, Said, Total},
 };
 use crate::cpis::{
-    AccessTime, Answer, Contradiction, Delivery, Entry, Failure, FailureKind, Holding, LocalAuthority, Notice, Record,
-    ResponseCode, Text, Unreadable,
+    AccessTime, Answer, Contradiction, Delivery, Entry, Holding, LocalAuthority, Notice, Record, RegisterError,
+    RegisterErrorKind, ResponseCode, Text, Unreadable,
 };
 use child::About;
 
@@ -21,28 +21,29 @@ const MOST_PLACEHOLDERS: usize = 50;
 /// Decides.
 ///
 /// # Errors
-/// A [`Failure`] for everything but an answer about the child asked. It names the authorities that could be read, except
+/// A [`RegisterError`] for everything but an answer about the child asked. It names the authorities that could be read, except
 /// where the answer is someone else's: of that nothing is shown (decisions.md 9, 16).
-pub(super) fn judge(mut found: Found, asked: Asked<'_>) -> Result<Answer, Failure> {
+pub(super) fn judge(mut found: Found, asked: Asked<'_>) -> Result<Answer, RegisterError> {
     let is_tied = asked.is_first_reply || names_ours(&found, asked);
     let concluded = match conclude(&mut found, asked) {
         // It names no child: only its message says whose it is.
-        Ok(Answer { holding: Holding::NoRecord, .. }) if !is_tied => Err(FailureKind::OtherMessage),
+        Ok(Answer { holding: Holding::NoRecord, .. }) if !is_tied => Err(RegisterErrorKind::OtherMessage),
         concluded => concluded,
     };
     concluded.map_err(|kind| {
         let contacts = match kind {
-            FailureKind::OtherChild | FailureKind::OtherMessage => Vec::new(),
+            RegisterErrorKind::OtherChild | RegisterErrorKind::OtherMessage => Vec::new(),
             _ => contacts(&found, asked),
         };
         let delivery = if is_tied { delivery(&kind, &found) } else { Delivery::MaybeDelivered };
-        Failure { delivery, ..Failure::understanding(kind).with_contacts(contacts) }
+        RegisterError { delivery, ..RegisterError::understanding(kind).with_contacts(contacts) }
     })
 }
 
 /// Not delivered only where the SMSP itself says that it did not reach Spine, and nothing of Spine stands in the answer.
-fn delivery(kind: &FailureKind, found: &Found) -> Delivery {
-    let says_unreached = matches!(kind, FailureKind::Response(ResponseCode::LocalStoreOnly | ResponseCode::SpineUnreachable));
+fn delivery(kind: &RegisterErrorKind, found: &Found) -> Delivery {
+    let says_unreached =
+        matches!(kind, RegisterErrorKind::Response(ResponseCode::LocalStoreOnly | ResponseCode::SpineUnreachable));
     let counted = found.payload.as_ref().is_some_and(|payload| payload.record_total.is_above_zero());
     if says_unreached && !found.traces.record && !counted { Delivery::NotDelivered } else { Delivery::MaybeDelivered }
 }
@@ -62,9 +63,9 @@ fn contacts(found: &Found, asked: Asked<'_>) -> Vec<LocalAuthority> {
     contacts
 }
 
-fn conclude(found: &mut Found, asked: Asked<'_>) -> Result<Answer, FailureKind> {
+fn conclude(found: &mut Found, asked: Asked<'_>) -> Result<Answer, RegisterErrorKind> {
     if names_another(found, asked) {
-        return Err(FailureKind::OtherMessage);
+        return Err(RegisterErrorKind::OtherMessage);
     }
     if let Some(fault) = &found.fault {
         return Err(fault.kind());
@@ -73,13 +74,13 @@ fn conclude(found: &mut Found, asked: Asked<'_>) -> Result<Answer, FailureKind> 
         return query_failed(found, failed, asked);
     }
     if found.business_error {
-        return Err(FailureKind::BusinessError { code: issue_code(found) });
+        return Err(RegisterErrorKind::BusinessError { code: issue_code(found) });
     }
     if let Some(what) = found.other_body {
-        return Err(FailureKind::NotAnAnswer { what });
+        return Err(RegisterErrorKind::NotAnAnswer { what });
     }
     let Some(payload) = found.payload.take() else {
-        return Err(FailureKind::NotAnAnswer { what: "SOAP without an answer of CP-IS" });
+        return Err(RegisterErrorKind::NotAnAnswer { what: "SOAP without an answer of CP-IS" });
     };
     match checked(found, &payload, asked) {
         Ok(holds) => Ok(answer(found, payload, holds, asked)),
@@ -125,27 +126,27 @@ fn issue_code(found: &Found) -> Option<String> {
 }
 
 /// QUQI: "no record" only by decisions.md 2, and only if nothing else in the response speaks against it.
-fn query_failed(found: &Found, failed: &QueryFailed, asked: Asked<'_>) -> Result<Answer, FailureKind> {
+fn query_failed(found: &Found, failed: &QueryFailed, asked: Asked<'_>) -> Result<Answer, RegisterErrorKind> {
     let alone = !found.business_error && !found.is_tms_response && found.other_body.is_none();
     if !(failed.is_known && alone && says_not_found(found)) {
-        return Err(FailureKind::QueryFailed { code: issue_code(found) });
+        return Err(RegisterErrorKind::QueryFailed { code: issue_code(found) });
     }
     if let Some(payload) = &found.payload {
         if payload.is_about_someone_else(asked.nhs_number) {
-            return Err(FailureKind::OtherChild);
+            return Err(RegisterErrorKind::OtherChild);
         }
         if payload.record_total.is_above_zero() {
-            return Err(FailureKind::Contradictory(Contradiction::NoMatchWithContent));
+            return Err(RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent));
         }
         if payload.record_total == Total::Unreadable {
-            return Err(FailureKind::Contradictory(Contradiction::TotalUnreadable));
+            return Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
         }
         if !matches!(&payload.code, Said::Nothing) && code_said(&payload.code)? != Some("CPIS-0001") {
-            return Err(FailureKind::Contradictory(Contradiction::CodesDisagree));
+            return Err(RegisterErrorKind::Contradictory(Contradiction::CodesDisagree));
         }
     }
     if found.traces.record {
-        return Err(FailureKind::Contradictory(Contradiction::NoMatchWithContent));
+        return Err(RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent));
     }
     let (effective, notice) = effective(Some(failed.created), asked);
     Ok(Answer {
@@ -190,10 +191,10 @@ enum Holds {
     Records { said: u64, placeholders: Vec<Unreadable>, stale: bool },
 }
 
-fn checked(found: &Found, payload: &Payload, asked: Asked<'_>) -> Result<Holds, FailureKind> {
+fn checked(found: &Found, payload: &Payload, asked: Asked<'_>) -> Result<Holds, RegisterErrorKind> {
     let saying = saying(found, payload)?;
     if payload.is_about_someone_else(asked.nhs_number) {
-        return Err(FailureKind::OtherChild);
+        return Err(RegisterErrorKind::OtherChild);
     }
     match saying {
         Saying::NoMatch => no_match(found, payload),
@@ -202,32 +203,32 @@ fn checked(found: &Found, payload: &Payload, asked: Asked<'_>) -> Result<Holds, 
 }
 
 /// The response code, the TMS response code, or both in agreement.
-fn saying(found: &Found, payload: &Payload) -> Result<Saying, FailureKind> {
+fn saying(found: &Found, payload: &Payload) -> Result<Saying, RegisterErrorKind> {
     let smsp = code_said(&payload.code)?;
     let tms = code_said(&found.query_code)?;
     match (smsp, tms) {
         (Some(code), None) => by_response_code(code),
         (None, Some("OK")) => Ok(Saying::Success),
         (None, Some("NF")) => Ok(Saying::NoMatch),
-        (None, Some("ID")) => Err(FailureKind::QueryFailed { code: issue_code(found) }),
-        (None, None | Some(_)) => Err(FailureKind::UnknownCode { code: None }),
+        (None, Some("ID")) => Err(RegisterErrorKind::QueryFailed { code: issue_code(found) }),
+        (None, None | Some(_)) => Err(RegisterErrorKind::UnknownCode { code: None }),
         (Some(code), Some(tms)) => match (by_response_code(code), tms) {
             (Ok(saying @ (Saying::Success | Saying::Stale)), "OK") | (Ok(saying @ Saying::NoMatch), "NF") => Ok(saying),
-            _ => Err(FailureKind::Contradictory(Contradiction::CodesDisagree)),
+            _ => Err(RegisterErrorKind::Contradictory(Contradiction::CodesDisagree)),
         },
     }
 }
 
-fn code_said(said: &Said<String>) -> Result<Option<&str>, FailureKind> {
+fn code_said(said: &Said<String>) -> Result<Option<&str>, RegisterErrorKind> {
     match said {
         Said::Nothing => Ok(None),
         Said::Once(code) => Ok(Some(code)),
-        Said::Differently => Err(FailureKind::Contradictory(Contradiction::CodesDisagree)),
+        Said::Differently => Err(RegisterErrorKind::Contradictory(Contradiction::CodesDisagree)),
     }
 }
 
-fn by_response_code(code: &str) -> Result<Saying, FailureKind> {
-    Err(FailureKind::Response(match code {
+fn by_response_code(code: &str) -> Result<Saying, RegisterErrorKind> {
+    Err(RegisterErrorKind::Response(match code {
         "SMSP-0000" => return Ok(Saying::Success),
         "SMSP-0003" => return Ok(Saying::Stale),
         "CPIS-0001" => return Ok(Saying::NoMatch),
@@ -237,7 +238,7 @@ fn by_response_code(code: &str) -> Result<Saying, FailureKind> {
         "SMSP-0005" => ResponseCode::AuthorCredentials,
         "SMSP-9999" => ResponseCode::ProviderFailure,
         "CPIS-9999" => ResponseCode::CpisFailure,
-        _ => return Err(FailureKind::UnknownCode { code: has_code_form(code).then(|| code.to_owned()) }),
+        _ => return Err(RegisterErrorKind::UnknownCode { code: has_code_form(code).then(|| code.to_owned()) }),
     }))
 }
 
@@ -256,61 +257,61 @@ fn has_code_form(code: &str) -> bool {
 }
 
 /// The codes say that there is none: then nothing may speak of one.
-fn no_match(found: &Found, payload: &Payload) -> Result<Holds, FailureKind> {
+fn no_match(found: &Found, payload: &Payload) -> Result<Holds, RegisterErrorKind> {
     if found.traces.record || payload.record_total.is_above_zero() {
-        return Err(FailureKind::Contradictory(Contradiction::NoMatchWithContent));
+        return Err(RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent));
     }
     if payload.record_total == Total::Unreadable {
-        return Err(FailureKind::Contradictory(Contradiction::TotalUnreadable));
+        return Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
     }
     // Of a TMS reply any reason at all is a doubt; elsewhere only one that is more than a warning.
     let by_tms = !matches!(found.query_code, Said::Nothing);
     if found.issues.iter().any(|issue| by_tms || !issue.is_mild) {
-        return Err(FailureKind::QueryFailed { code: issue_code(found) });
+        return Err(RegisterErrorKind::QueryFailed { code: issue_code(found) });
     }
     no_record(payload)
 }
 
 /// "No record" from an answer that is whole enough to say it (wire.md 3.5, step 1).
-fn no_record(payload: &Payload) -> Result<Holds, FailureKind> {
+fn no_record(payload: &Payload) -> Result<Holds, RegisterErrorKind> {
     if payload.effective.is_none() && payload.access_total == Total::Absent {
-        return Err(FailureKind::Unreadable { why: "an answer without its time and its totals" });
+        return Err(RegisterErrorKind::Unreadable { why: "an answer without its time and its totals" });
     }
     Ok(Holds::NoRecord)
 }
 
 /// The codes say that there is an answer: then the total must be readable and the content must bear it out.
-fn success(found: &Found, payload: &Payload, stale: bool, asked: Asked<'_>) -> Result<Holds, FailureKind> {
+fn success(found: &Found, payload: &Payload, stale: bool, asked: Asked<'_>) -> Result<Holds, RegisterErrorKind> {
     if found.issues.iter().any(|issue| !issue.is_mild) {
-        return Err(FailureKind::QueryFailed { code: issue_code(found) });
+        return Err(RegisterErrorKind::QueryFailed { code: issue_code(found) });
     }
     let content = found.traces.record;
     match payload.record_total {
-        Total::Absent | Total::Count(0) if stale && !content => Err(FailureKind::Response(ResponseCode::LocalStoreOnly)),
-        Total::Absent | Total::Unreadable => Err(FailureKind::Contradictory(Contradiction::TotalUnreadable)),
-        Total::Count(0) if content => Err(FailureKind::Contradictory(Contradiction::ContentBeyondTotal)),
+        Total::Absent | Total::Count(0) if stale && !content => Err(RegisterErrorKind::Response(ResponseCode::LocalStoreOnly)),
+        Total::Absent | Total::Unreadable => Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable)),
+        Total::Count(0) if content => Err(RegisterErrorKind::Contradictory(Contradiction::ContentBeyondTotal)),
         // Spine says "none" in another way (wire.md 3.6).
         Total::Count(0) if !matches!(found.query_code, Said::Nothing) => {
-            Err(FailureKind::Contradictory(Contradiction::EmptySuccess))
+            Err(RegisterErrorKind::Contradictory(Contradiction::EmptySuccess))
         }
         Total::Count(0) => no_record(payload),
         Total::Count(said) => records(found, payload, said, stale, asked),
     }
 }
 
-fn records(found: &Found, payload: &Payload, said: u64, stale: bool, asked: Asked<'_>) -> Result<Holds, FailureKind> {
+fn records(found: &Found, payload: &Payload, said: u64, stale: bool, asked: Asked<'_>) -> Result<Holds, RegisterErrorKind> {
     if payload.records.iter().all(|record| record.record.authority.is_none()) {
-        return Err(FailureKind::Contradictory(Contradiction::NothingReadable));
+        return Err(RegisterErrorKind::Contradictory(Contradiction::NothingReadable));
     }
     if !payload.is_tied_to(asked.nhs_number) {
-        return Err(FailureKind::OtherChild);
+        return Err(RegisterErrorKind::OtherChild);
     }
     let missing = said.saturating_sub(payload.records.len() as u64);
     // A plan template outside every record is a plan that was not read; it may well be a missing record's.
     let strays = found.traces.templates.saturating_sub(payload.templates_in_records) as u64;
     let strays = strays.saturating_sub(missing);
     if missing.saturating_add(strays) > MOST_PLACEHOLDERS as u64 {
-        return Err(FailureKind::Contradictory(Contradiction::TotalUnreadable));
+        return Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
     }
     let placeholders = (0..missing).map(|_| Unreadable::MissingRecord).chain((0..strays).map(|_| Unreadable::UnknownTemplate));
     Ok(Holds::Records { said, placeholders: placeholders.collect(), stale })

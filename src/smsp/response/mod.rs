@@ -2,7 +2,7 @@
 //!
 //! One pass, in three steps: `xml` turns bytes into checked elements; `soap` and what it calls (`payload`, `records`,
 //! `accesses`, `fault`, `encoded`) collect what was said into `found::Found`; `judge` decides what that means, by
-//! decisions.md 1, 2, 7, 9 and 18. Nothing is concluded before the last byte was read. Whatever is in doubt is a [`Failure`].
+//! decisions.md 1, 2, 7, 9 and 18. Nothing is concluded before the last byte was read. Whatever is in doubt is a [`RegisterError`].
 
 mod accesses;
 mod attributes;
@@ -24,7 +24,7 @@ pub(in crate::smsp) use tests::samples;
 #[cfg(test)]
 mod tests;
 
-use crate::cpis::{Answer, Failure, FailureKind, NhsNumber};
+use crate::cpis::{Answer, NhsNumber, RegisterError, RegisterErrorKind};
 use jiff::Timestamp;
 
 /// What was asked, to hold the answer against.
@@ -55,8 +55,8 @@ pub struct Reply<'a> {
 /// carries an answer; an answer is believed only with status 200.
 ///
 /// # Errors
-/// A [`Failure`] of phase `Understand` for everything that is not, beyond doubt, an answer of CP-IS about the child asked for.
-pub fn read(reply: Reply<'_>, asked: Asked<'_>) -> Result<Answer, Failure> {
+/// A [`RegisterError`] of phase `Understand` for everything that is not, beyond doubt, an answer of CP-IS about the child asked for.
+pub fn read(reply: Reply<'_>, asked: Asked<'_>) -> Result<Answer, RegisterError> {
     understand(reply, asked).map(|understood| understood.answer)
 }
 
@@ -67,9 +67,9 @@ pub(super) struct Understood {
 }
 
 /// As [`read`].
-pub(super) fn understand(reply: Reply<'_>, asked: Asked<'_>) -> Result<Understood, Failure> {
+pub(super) fn understand(reply: Reply<'_>, asked: Asked<'_>) -> Result<Understood, RegisterError> {
     if reply.status == 202 {
-        return Err(Failure::understanding(FailureKind::NotAnAnswer { what: "HTTP 202, which only acknowledges" }));
+        return Err(RegisterError::understanding(RegisterErrorKind::NotAnAnswer { what: "HTTP 202, which only acknowledges" }));
     }
     match soap::read(reply.body) {
         Ok(found) => {
@@ -82,12 +82,12 @@ pub(super) fn understand(reply: Reply<'_>, asked: Asked<'_>) -> Result<Understoo
 }
 
 /// A good answer under an error status is doubt: which of the two is wrong cannot be told.
-fn believed(status: u16, judged: Result<Answer, Failure>) -> Result<Answer, Failure> {
+fn believed(status: u16, judged: Result<Answer, RegisterError>) -> Result<Answer, RegisterError> {
     match judged {
         Ok(answer) if status != 200 => {
             let contacts = answer.records().iter().filter_map(|record| record.authority.clone()).collect();
-            let kind = FailureKind::NotAnAnswer { what: "an answer under an HTTP status other than 200" };
-            Err(Failure::understanding(kind).with_contacts(contacts))
+            let kind = RegisterErrorKind::NotAnAnswer { what: "an answer under an HTTP status other than 200" };
+            Err(RegisterError::understanding(kind).with_contacts(contacts))
         }
         judged => judged,
     }

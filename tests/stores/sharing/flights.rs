@@ -3,6 +3,7 @@
 use super::looks::*;
 use crate::servers::redis::Redis;
 use cpis_fhir::cpis::Delivery;
+use cpis_fhir::lookup::LookError;
 use cpis_fhir::lookup::remote::{Begun, Kept, Remembered, Waited, Wanted, Windows};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -240,7 +241,7 @@ async fn a_failure_that_may_have_been_heard_is_kept_for_its_requests_and_not_sha
     let redis = Redis::start();
     let (ours, theirs) = (table(&redis, windows()).await, table(&redis, windows()).await);
     let place = take(&ours, CHILD, "request-1").await;
-    let failure = Arc::new(cpis_fhir::cpis::Failure { delivery: Delivery::MaybeDelivered, ..unheard() });
+    let failure = Arc::new(LookError::Broken { delivery: Delivery::MaybeDelivered });
     assert!(!ours.land(&place, &Kept::now(Err(Arc::clone(&failure))), true).await.unwrap().is_shared);
     match theirs.remembered(&look(CHILD), "request-1").await.unwrap() {
         Some(Remembered::Landed(Kept { outcome: Err(kept), .. })) => assert_eq!(kept, failure),

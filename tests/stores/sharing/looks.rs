@@ -1,8 +1,8 @@
 //! Looks, answers and tables for the tests. Everyone in them is invented, and every text of theirs is a canary.
 
 use cpis_fhir::cpis::*;
-use cpis_fhir::lookup::LookKey;
 use cpis_fhir::lookup::remote::{Begun, Flight, Kept, Place, RemoteTable, Wanted, Windows};
+use cpis_fhir::lookup::{LookError, LookKey};
 use cpis_fhir::secret::KeyMaterial;
 use jiff::{Timestamp, civil::date};
 use std::sync::Arc;
@@ -122,8 +122,8 @@ pub fn came(child: &str, title: &str) -> Kept {
     Kept { outcome: Ok(Arc::new(answer(child, title))), came: Timestamp::now(), origin: None }
 }
 
-pub fn unheard() -> Failure {
-    Failure::new(FailureKind::NotConnected { cause: "connection refused" }, Phase::Connect, Delivery::NotDelivered)
+pub fn unheard() -> LookError {
+    LookError::CircuitOpen
 }
 
 /// The answer's own title.

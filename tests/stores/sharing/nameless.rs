@@ -2,7 +2,8 @@
 
 use super::looks::*;
 use crate::servers::redis::Redis;
-use cpis_fhir::cpis::{Delivery, Failure};
+use cpis_fhir::cpis::Delivery;
+use cpis_fhir::lookup::LookError;
 use cpis_fhir::lookup::remote::{Begun, Kept, NO_ID, Remembered, RemoteTable, Wanted, Windows};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,8 @@ fn impatient() -> Windows {
     Windows { caller: Duration::from_millis(50), ..windows() }
 }
 
-fn heard() -> Arc<Failure> {
-    Arc::new(Failure { delivery: Delivery::MaybeDelivered, ..unheard() })
+fn heard() -> Arc<LookError> {
+    Arc::new(LookError::Broken { delivery: Delivery::MaybeDelivered })
 }
 
 async fn fail(table: &RemoteTable, request_id: &str) {

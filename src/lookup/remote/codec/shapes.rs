@@ -2,13 +2,13 @@
 //! added to a type does not build until it stands here.
 
 use super::{Coded, Input};
-use crate::audit::Message;
+use crate::audit::{Message, TrailUnavailable};
 use crate::cpis::{
-    Access, AccessTime, Answer, Author, BirthDate, Contradiction, DatePrecision, Delivery, Entry, Failure, FailureKind, Fault,
-    Holding, LocalAuthority, LocalId, NhsNumber, Notice, NumberUse, Organisation, OrganisationKind, Period, PersonName, Phase,
-    Plan, PlanType, Record, ResponseCode, Responsible, Role, Subject, SubjectKind, TelephoneNumber, Text, Unreadable,
+    Access, AccessTime, Answer, Author, BirthDate, Contradiction, DatePrecision, Delivery, Entry, Fault, Holding, LocalAuthority,
+    LocalId, NhsNumber, Notice, NumberUse, Organisation, OrganisationKind, Period, PersonName, Phase, Plan, PlanType, Record,
+    RegisterError, RegisterErrorKind, ResponseCode, Responsible, Role, Subject, SubjectKind, TelephoneNumber, Text, Unreadable,
 };
-use crate::lookup::Origin;
+use crate::lookup::{LookError, Origin};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
@@ -118,8 +118,19 @@ shapes! {
     }
     struct Responsible { role: Role, name: PersonName }
     struct Role { code: Text, code_system: Text, name: Text }
-    struct Failure { kind: FailureKind, phase: Phase, delivery: Delivery, contacts: Vec<LocalAuthority> }
-    enum FailureKind {
+    enum LookError {
+        0 Register(error: RegisterError),
+        1 Trail(error: TrailUnavailable),
+        2 Withheld,
+        3 Overloaded,
+        4 CircuitOpen,
+        5 NoLongerHeld,
+        6 BeforeRestart,
+        7 TableUnavailable,
+        8 Broken { delivery: Delivery },
+    }
+    struct RegisterError { kind: RegisterErrorKind, phase: Phase, delivery: Delivery, contacts: Vec<LocalAuthority> }
+    enum RegisterErrorKind {
         0 AuthorIncomplete { missing: Vec<&'static str> },
         1 NotConnected { cause: &'static str },
         2 Tls { cause: String },
@@ -138,13 +149,6 @@ shapes! {
         15 BusinessError { code: Option<String> },
         16 QueryFailed { code: Option<String> },
         17 Internal,
-        18 TrailUnavailable,
-        19 Withheld,
-        20 Overloaded,
-        21 LeftAlone,
-        22 NoLongerHeld,
-        23 BeforeRestart,
-        24 TableAway,
     }
     enum Phase { 0 Build, 1 Connect, 2 Exchange, 3 Read, 4 Understand }
     enum Delivery { 0 NotDelivered, 1 MaybeDelivered }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cpis::*;
+use crate::lookup::LookError;
 use jiff::civil::date;
 use proptest::collection::vec;
 use proptest::option;
@@ -130,8 +131,8 @@ fn answer() -> impl Strategy<Value = Answer> {
         })
 }
 
-fn kind() -> impl Strategy<Value = FailureKind> {
-    use FailureKind as Kind;
+fn kind() -> impl Strategy<Value = RegisterErrorKind> {
+    use RegisterErrorKind as Kind;
     let code = || option::of("[A-Z0-9-]{0,12}");
     let words = || select(vec!["HTML", "an answer without its time and its totals", ""]);
     let fault = select(vec![Fault::Retryable, Fault::NotRetryable, Fault::InvalidMessage, Fault::AccessDenied]);
@@ -152,20 +153,7 @@ fn kind() -> impl Strategy<Value = FailureKind> {
         Contradiction::EmptySuccess,
         Contradiction::CodesDisagree,
     ]);
-    let plain = vec![
-        Kind::ConnectionLost,
-        Kind::Timeout,
-        Kind::TooLarge,
-        Kind::OtherChild,
-        Kind::OtherMessage,
-        Kind::Internal,
-        Kind::TrailUnavailable,
-        Kind::Withheld,
-        Kind::Overloaded,
-        Kind::LeftAlone,
-        Kind::NoLongerHeld,
-        Kind::BeforeRestart,
-    ];
+    let plain = vec![Kind::ConnectionLost, Kind::Timeout, Kind::TooLarge, Kind::OtherChild, Kind::OtherMessage, Kind::Internal];
     prop_oneof![
         vec(words(), 0..3).prop_map(|missing| Kind::AuthorIncomplete { missing }),
         words().prop_map(|cause| Kind::NotConnected { cause }),
@@ -183,15 +171,24 @@ fn kind() -> impl Strategy<Value = FailureKind> {
     ]
 }
 
-fn failure() -> impl Strategy<Value = Failure> {
+fn delivery() -> impl Strategy<Value = Delivery> {
+    select(Delivery::ALL.to_vec())
+}
+
+fn failure() -> impl Strategy<Value = LookError> {
     let phase = select(vec![Phase::Build, Phase::Connect, Phase::Exchange, Phase::Read, Phase::Understand]);
-    let delivery = select(vec![Delivery::NotDelivered, Delivery::MaybeDelivered]);
-    (kind(), phase, delivery, vec(authority(), 0..3)).prop_map(|(kind, phase, delivery, contacts)| Failure {
-        kind,
-        phase,
-        delivery,
-        contacts,
-    })
+    let register = (kind(), phase, delivery(), vec(authority(), 0..3))
+        .prop_map(|(kind, phase, delivery, contacts)| LookError::Register(RegisterError { kind, phase, delivery, contacts }));
+    let plain = vec![
+        LookError::Trail(TrailUnavailable),
+        LookError::Withheld,
+        LookError::Overloaded,
+        LookError::CircuitOpen,
+        LookError::NoLongerHeld,
+        LookError::BeforeRestart,
+        LookError::TableUnavailable,
+    ];
+    prop_oneof![4 => register, 1 => select(plain), 1 => delivery().prop_map(|delivery| LookError::Broken { delivery })]
 }
 
 proptest! {
@@ -204,7 +201,7 @@ proptest! {
 
     #[test]
     fn any_failure_comes_back_equal(failure in failure()) {
-        prop_assert_eq!(decode::<Failure>(&encode(&failure)), Some(failure));
+        prop_assert_eq!(decode::<LookError>(&encode(&failure)), Some(failure));
     }
 
     #[test]
@@ -221,7 +218,7 @@ proptest! {
         bytes[at] = byte;
         let _ = decode::<Answer>(&bytes);
         let _ = decode::<Answer>(&noise);
-        let _ = decode::<Failure>(&noise);
+        let _ = decode::<LookError>(&noise);
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     *,
 };
 
-async fn broken(steps: impl Fn() -> Vec<Step> + Send + Sync + 'static) -> (FailureKind, Phase, Delivery) {
+async fn broken(steps: impl Fn() -> Vec<Step> + Send + Sync + 'static) -> (RegisterErrorKind, Phase, Delivery) {
     let (server, client) = World::new().serve(steps).await;
     let failure = failed(ask(&client).await);
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -161,7 +161,7 @@ async fn an_incomplete_author_reaches_nobody() {
     let (server, _) = world.serve(|| vec![send(OK)]).await;
     let dialect = Dialect { asid: None, ..to(&format!("https://{}/cpis", server.address)) };
     let client = Client::new(connection(&world.ca, &world.client), dialect).unwrap();
-    let expected = (FailureKind::AuthorIncomplete { missing: vec!["ASID"] }, Phase::Build, Delivery::NotDelivered);
+    let expected = (RegisterErrorKind::AuthorIncomplete { missing: vec!["ASID"] }, Phase::Build, Delivery::NotDelivered);
     assert_eq!(failed(ask(&client).await), expected);
     assert_eq!(server.seen.sessions(), 0);
 }
@@ -228,7 +228,7 @@ async fn a_coding_that_is_not_what_it_says_is_unreadable() {
     for (at, reply) in replies.into_iter().enumerate() {
         let (_server, client) = World::new().serve(move || vec![Step::Reply(reply)]).await;
         match failed(ask(&client).await) {
-            (FailureKind::Unreadable { .. }, Phase::Understand, Delivery::MaybeDelivered) => {}
+            (RegisterErrorKind::Unreadable { .. }, Phase::Understand, Delivery::MaybeDelivered) => {}
             other => panic!("{at}: {other:?}"),
         }
     }
@@ -243,7 +243,7 @@ async fn a_bomb_is_not_unpacked() {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len());
     let reply = [head.into_bytes(), bomb].concat();
     let (_server, client) = World::new().serve(move || vec![send(&reply)]).await;
-    let expected = (FailureKind::TooLarge, Phase::Understand, Delivery::MaybeDelivered);
+    let expected = (RegisterErrorKind::TooLarge, Phase::Understand, Delivery::MaybeDelivered);
     assert_eq!(failed(ask(&client).await), expected);
 }
 

@@ -12,16 +12,16 @@ const CLOSED_AT_ONCE: &str = "the server closed the connection right after the h
 
 const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
-fn refused_in_handshake(result: Result<Answer, Failure>) -> String {
+fn refused_in_handshake(result: Result<Answer, RegisterError>) -> String {
     match failed(result) {
-        (FailureKind::Tls { cause }, Phase::Connect, Delivery::NotDelivered) => cause,
+        (RegisterErrorKind::Tls { cause }, Phase::Connect, Delivery::NotDelivered) => cause,
         other => panic!("{other:?}"),
     }
 }
 
-fn not_connected(result: Result<Answer, Failure>) -> &'static str {
+fn not_connected(result: Result<Answer, RegisterError>) -> &'static str {
     match failed(result) {
-        (FailureKind::NotConnected { cause }, Phase::Connect, Delivery::NotDelivered) => cause,
+        (RegisterErrorKind::NotConnected { cause }, Phase::Connect, Delivery::NotDelivered) => cause,
         other => panic!("{other:?}"),
     }
 }
@@ -115,7 +115,7 @@ async fn under_tls_1_3_a_refused_certificate_is_not_delivered_either() {
     let client = world.client(&server);
     for round in 0..100 {
         match failed(ask(&client).await) {
-            (FailureKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered) => {
+            (RegisterErrorKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered) => {
                 assert!(cause.starts_with("alert ") || cause == CLOSED_AT_ONCE, "{cause}");
             }
             other => panic!("round {round}: {other:?}"),
@@ -133,7 +133,7 @@ async fn a_refusal_that_comes_after_the_request_was_written_keeps_its_alert() {
     let client = Client::new(connection(&world.ca, &world.client), to(&format!("https://{}/cpis", proxy.address))).unwrap();
     for round in 0..20 {
         match failed(ask(&client).await) {
-            (FailureKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered) => {
+            (RegisterErrorKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered) => {
                 assert!(cause.starts_with("alert "), "{cause}");
             }
             other => panic!("round {round}: {other:?}"),

@@ -52,21 +52,22 @@ fn to(url: &str) -> Dialect {
     Dialect { url: url.to_owned(), ..sample::dialect() }
 }
 
-async fn ask(client: &Client) -> Result<Answer, Failure> {
+async fn ask(client: &Client) -> Result<Answer, RegisterError> {
     client.ask(&sample::question(sample::local_user()), &MessageIds::fresh()).await
 }
 
 /// The reply came whole to the reader, whatever the reader made of it.
-fn understood(result: &Result<Answer, Failure>) -> bool {
+fn understood(result: &Result<Answer, RegisterError>) -> bool {
     result.as_ref().err().is_none_or(|failure| failure.phase == Phase::Understand)
 }
 
-fn failed(result: Result<Answer, Failure>) -> (FailureKind, Phase, Delivery) {
+fn failed(result: Result<Answer, RegisterError>) -> (RegisterErrorKind, Phase, Delivery) {
     let failure = result.unwrap_err();
     (failure.kind, failure.phase, failure.delivery)
 }
 
-const LOST_BEFORE_REPLY: (FailureKind, Phase, Delivery) =
-    (FailureKind::ConnectionLost, Phase::Exchange, Delivery::MaybeDelivered);
-const LOST_IN_REPLY: (FailureKind, Phase, Delivery) = (FailureKind::ConnectionLost, Phase::Read, Delivery::MaybeDelivered);
-const TOO_LARGE: (FailureKind, Phase, Delivery) = (FailureKind::TooLarge, Phase::Read, Delivery::MaybeDelivered);
+const LOST_BEFORE_REPLY: (RegisterErrorKind, Phase, Delivery) =
+    (RegisterErrorKind::ConnectionLost, Phase::Exchange, Delivery::MaybeDelivered);
+const LOST_IN_REPLY: (RegisterErrorKind, Phase, Delivery) =
+    (RegisterErrorKind::ConnectionLost, Phase::Read, Delivery::MaybeDelivered);
+const TOO_LARGE: (RegisterErrorKind, Phase, Delivery) = (RegisterErrorKind::TooLarge, Phase::Read, Delivery::MaybeDelivered);

@@ -125,7 +125,7 @@ async fn a_stale_reply_is_never_the_answer_to_the_next_look() {
         .await;
     for _ in 0..20 {
         ask(&client).await.unwrap();
-        let stale = (FailureKind::OtherMessage, Phase::Understand, Delivery::MaybeDelivered);
+        let stale = (RegisterErrorKind::OtherMessage, Phase::Understand, Delivery::MaybeDelivered);
         assert_eq!(failed(ask(&client).await), stale);
     }
     assert_eq!((server.seen.requests(), server.seen.sessions()), (40, 20));
@@ -201,7 +201,7 @@ async fn among_many_looks_no_connection_outlives_a_bad_reply() {
                 for _ in 0..5 {
                     match ask(&client).await {
                         Ok(_) => good += 1,
-                        Err(failure) => assert_eq!(failure.kind, FailureKind::OtherMessage),
+                        Err(failure) => assert_eq!(failure.kind, RegisterErrorKind::OtherMessage),
                     }
                 }
                 good

@@ -1,19 +1,19 @@
 //! Whose record it is, and whose message (decisions.md 9).
 
 use super::samples::*;
-use crate::cpis::{Failure, FailureKind, Holding, Notice};
+use crate::cpis::{Holding, Notice, RegisterError, RegisterErrorKind};
 use crate::smsp::response::{Asked, Reply, read};
 
 /// An answer with a record of these subjects and accesses that repeat these numbers.
-fn about(subjects: &str, echoes: &[&str]) -> Result<Vec<Notice>, Failure> {
+fn about(subjects: &str, echoes: &[&str]) -> Result<Vec<Notice>, RegisterError> {
     let accesses: String = echoes.iter().map(|echo| information_13(&access("a", "20250101120000", echo))).collect();
     let record = information_14(&record(&(child_protection("202509010000", None) + subjects)));
     read_body(success("1", &accesses, &record)).map(|answer| answer.notices)
 }
 
-fn is_refused(result: &Result<Vec<Notice>, Failure>) -> bool {
+fn is_refused(result: &Result<Vec<Notice>, RegisterError>) -> bool {
     // Of an answer about someone else nothing is shown, not even whom to ring.
-    result.as_ref().is_err_and(|failure| failure.kind == FailureKind::OtherChild && failure.contacts.is_empty())
+    result.as_ref().is_err_and(|failure| failure.kind == RegisterErrorKind::OtherChild && failure.contacts.is_empty())
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn foreign_accesses_are_left_out_where_the_records_are_the_childs_by_their_own_i
 fn one_record_of_someone_else_refuses_the_whole_answer() {
     let other = record_of(&authority("998", "Sampleton"), &(looked_after("202509010000", None) + &child(OTHER)));
     let failure = read_body(success("2", "", &(one_record() + &information_14(&other)))).unwrap_err();
-    assert_eq!((failure.kind, failure.contacts), (FailureKind::OtherChild, vec![]));
+    assert_eq!((failure.kind, failure.contacts), (RegisterErrorKind::OtherChild, vec![]));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_no_record_with_an_access_of_someone_else_is_refused() {
         |echo| itk(&payload(&[code("CPIS-0001"), record_total("0"), information_13(&access("a", "20250101", echo))].concat()));
     assert_eq!(read_body(body(ASKED)).unwrap().holding, Holding::NoRecord);
     for echo in [OTHER, "1234567895", "x"] {
-        assert_eq!(failure_of(body(echo)), FailureKind::OtherChild);
+        assert_eq!(failure_of(body(echo)), RegisterErrorKind::OtherChild);
     }
 }
 
@@ -117,7 +117,7 @@ fn a_message_that_relates_to_another_is_refused() {
     }
     for other in ["", "5DB6A0C1-3E0B-4B0C-9D0E-1F2A3B4C5D6E", "E3B0C442", "urn:uuid:"] {
         let failure = relating(other).unwrap_err();
-        assert_eq!((failure.kind, failure.contacts), (FailureKind::OtherMessage, vec![]), "{other}");
+        assert_eq!((failure.kind, failure.contacts), (RegisterErrorKind::OtherMessage, vec![]), "{other}");
     }
     assert!(read_body(soap_with_header("", &body)).is_ok(), "RelatesTo may be left out");
 }
@@ -134,8 +134,8 @@ fn whose_message_it_is_comes_before_all_that_could_be_shown() {
         soap("<soap:Fault/>"),
         soap("<x/>"),
     ] {
-        assert_eq!(failure_of(body.replace(&own, foreign)), FailureKind::OtherMessage);
-        assert_eq!(failure_of(body.replace(&own, &(own.clone() + foreign))), FailureKind::OtherMessage);
+        assert_eq!(failure_of(body.replace(&own, foreign)), RegisterErrorKind::OtherMessage);
+        assert_eq!(failure_of(body.replace(&own, &(own.clone() + foreign))), RegisterErrorKind::OtherMessage);
     }
 }
 
@@ -164,7 +164,11 @@ fn another_childs_number_is_one_under_any_root() {
         r#" root="urn:oid:2.16.840.1.113883.2.1.4.1""#,
         r#" root="1.2.3""#,
     ] {
-        assert_eq!(with_id(&format!(r#"<id{root} extension="{OTHER}"/>"#)).unwrap_err().kind, FailureKind::OtherChild, "{root}");
+        assert_eq!(
+            with_id(&format!(r#"<id{root} extension="{OTHER}"/>"#)).unwrap_err().kind,
+            RegisterErrorKind::OtherChild,
+            "{root}"
+        );
         let own = with_id(&format!(r#"<id{root} extension="{ASKED}"/>"#)).unwrap();
         assert_eq!(own.records()[0].subjects[0].nhs_numbers, [number(ASKED)], "{root}");
     }
@@ -192,7 +196,7 @@ fn other_relations_do_not_say_which_message_is_answered() {
         let header = relation(reply, MESSAGE_ID) + &transaction;
         assert!(read_body(soap_with_header(&header, &body)).is_ok(), "{reply}");
         let header = relation(reply, OTHER_MESSAGE) + &transaction;
-        assert_eq!(read_body(soap_with_header(&header, &body)).unwrap_err().kind, FailureKind::OtherMessage, "{reply}");
+        assert_eq!(read_body(soap_with_header(&header, &body)).unwrap_err().kind, RegisterErrorKind::OtherMessage, "{reply}");
     }
 }
 
@@ -223,9 +227,9 @@ fn a_failed_query_of_another_message_is_refused_where_the_wrapper_is_ours() {
     assert!(read_as(tms, true, Some(WRAPPER), "").is_ok());
     assert!(read_as(tms, false, Some(WRAPPER), "").is_ok(), "tied by its messageRef");
     assert!(read_as(tms, true, None, "").is_ok());
-    assert_eq!(read_as(tms, false, None, "").unwrap_err(), FailureKind::OtherMessage, "tied by nothing");
+    assert_eq!(read_as(tms, false, None, "").unwrap_err(), RegisterErrorKind::OtherMessage, "tied by nothing");
     for other in ["5DB6A0C1-3E0B-4B0C-9D0E-1F2A3B4C5D6E", ""] {
-        assert_eq!(read_as(tms, true, Some(other), "").unwrap_err(), FailureKind::OtherMessage);
+        assert_eq!(read_as(tms, true, Some(other), "").unwrap_err(), RegisterErrorKind::OtherMessage);
         assert!(read_as(None, true, Some(other), "").is_ok(), "the SMSP's own wrapper");
     }
 }
@@ -251,6 +255,6 @@ fn a_no_record_that_names_no_message_must_be_the_first_reply_of_its_connection()
     let one = payload(&(code("SMSP-0000") + &record_total("1") + &one_record()));
     assert!(read_as(true, "", &none).is_ok());
     assert!(read_as(false, &own, &none).is_ok());
-    assert_eq!(read_as(false, "", &none).unwrap_err(), FailureKind::OtherMessage);
+    assert_eq!(read_as(false, "", &none).unwrap_err(), RegisterErrorKind::OtherMessage);
     assert!(read_as(false, "", &one).is_ok(), "a record says itself whose it is");
 }

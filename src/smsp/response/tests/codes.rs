@@ -1,7 +1,7 @@
 //! Code × content × total (decisions.md 1): the rules, written down a second time as a table and not as a program.
 
 use super::samples::*;
-use crate::cpis::{Contradiction, Delivery, Entry, FailureKind, Holding, Notice, Phase, ResponseCode, Unreadable};
+use crate::cpis::{Contradiction, Delivery, Entry, Holding, Notice, Phase, RegisterErrorKind, ResponseCode, Unreadable};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
@@ -42,10 +42,10 @@ fn outcome(body: &str) -> String {
     assert_eq!(failure.phase, Phase::Understand);
     let delivery = if failure.delivery == Delivery::NotDelivered { " (not delivered)" } else { "" };
     let kind = match failure.kind {
-        FailureKind::Contradictory(contradiction) => format!("{contradiction:?}"),
-        FailureKind::Response(code) => code.code().to_owned(),
-        FailureKind::UnknownCode { code } => format!("unknown {}", code.unwrap_or_default()),
-        FailureKind::QueryFailed { .. } => "query failed".to_owned(),
+        RegisterErrorKind::Contradictory(contradiction) => format!("{contradiction:?}"),
+        RegisterErrorKind::Response(code) => code.code().to_owned(),
+        RegisterErrorKind::UnknownCode { code } => format!("unknown {}", code.unwrap_or_default()),
+        RegisterErrorKind::QueryFailed { .. } => "query failed".to_owned(),
         other => format!("{other:?}"),
     };
     kind + delivery
@@ -337,7 +337,7 @@ fn a_plan_anywhere_in_the_document_speaks_against_a_no_record() {
 #[test]
 fn an_answer_without_time_and_totals_is_no_no_record() {
     let bare = format!("<CP-ISNHSQueryResponse>{}</CP-ISNHSQueryResponse>", code("CPIS-0001"));
-    assert!(matches!(failure_of(itk(&bare)), FailureKind::Unreadable { .. }));
+    assert!(matches!(failure_of(itk(&bare)), RegisterErrorKind::Unreadable { .. }));
     let timed = format!(r#"<CP-ISNHSQueryResponse><effectiveTime value="x"/>{}</CP-ISNHSQueryResponse>"#, code("CPIS-0001"));
     assert_eq!(outcome(&itk(&timed)), "no record");
 }
@@ -387,20 +387,20 @@ fn without_a_time_of_its_own_an_answer_has_that_of_its_receipt() {
 #[test]
 fn response_codes_have_their_kinds() {
     let kind = |said| failure_of(itk(&payload(&code(said))));
-    assert_eq!(kind("SMSP-0001"), FailureKind::Response(ResponseCode::InputInvalid));
-    assert_eq!(kind("SMSP-0002"), FailureKind::Response(ResponseCode::ResponseInvalid));
-    assert_eq!(kind("SMSP-0003"), FailureKind::Response(ResponseCode::LocalStoreOnly));
-    assert_eq!(kind("SMSP-0004"), FailureKind::Response(ResponseCode::SpineUnreachable));
-    assert_eq!(kind("SMSP-0005"), FailureKind::Response(ResponseCode::AuthorCredentials));
-    assert_eq!(kind("SMSP-9999"), FailureKind::Response(ResponseCode::ProviderFailure));
-    assert_eq!(kind("CPIS-9999"), FailureKind::Response(ResponseCode::CpisFailure));
-    assert_eq!(kind("SMSP-0000"), FailureKind::Contradictory(Contradiction::TotalUnreadable));
+    assert_eq!(kind("SMSP-0001"), RegisterErrorKind::Response(ResponseCode::InputInvalid));
+    assert_eq!(kind("SMSP-0002"), RegisterErrorKind::Response(ResponseCode::ResponseInvalid));
+    assert_eq!(kind("SMSP-0003"), RegisterErrorKind::Response(ResponseCode::LocalStoreOnly));
+    assert_eq!(kind("SMSP-0004"), RegisterErrorKind::Response(ResponseCode::SpineUnreachable));
+    assert_eq!(kind("SMSP-0005"), RegisterErrorKind::Response(ResponseCode::AuthorCredentials));
+    assert_eq!(kind("SMSP-9999"), RegisterErrorKind::Response(ResponseCode::ProviderFailure));
+    assert_eq!(kind("CPIS-9999"), RegisterErrorKind::Response(ResponseCode::CpisFailure));
+    assert_eq!(kind("SMSP-0000"), RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
 }
 
 /// Whatever of a record stands beside a "no record", wherever, is doubt (decisions.md 54).
 #[test]
 fn a_no_record_beside_anything_of_a_record_is_doubt() {
-    let contradictory = FailureKind::Contradictory(Contradiction::NoMatchWithContent);
+    let contradictory = RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent);
     let subject = child(ASKED);
     let beside = [
         format!("<record>{}</record>", authority("999", "Exampleshire")),
@@ -417,7 +417,7 @@ fn a_no_record_beside_anything_of_a_record_is_doubt() {
         let none = payload(&(code("CPIS-0001") + &record_total("0") + &beside));
         assert_eq!(failure_of(itk(&none)), contradictory, "{beside}");
         let zero = payload(&(code("SMSP-0000") + &record_total("0") + &beside));
-        assert_eq!(failure_of(itk(&zero)), FailureKind::Contradictory(Contradiction::ContentBeyondTotal), "{beside}");
+        assert_eq!(failure_of(itk(&zero)), RegisterErrorKind::Contradictory(Contradiction::ContentBeyondTotal), "{beside}");
     }
     for harmless in ["<realmCode code=\"UK\"/>", "<typeId root=\"1\"/>", "<templateId root=\"1\"/>", "", " "] {
         let none = payload(&(code("CPIS-0001") + &record_total("0") + harmless));

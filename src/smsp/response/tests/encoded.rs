@@ -1,7 +1,7 @@
 //! base64 and gzip payloads (wire.md 5.4).
 
 use super::samples::*;
-use crate::cpis::FailureKind;
+use crate::cpis::RegisterErrorKind;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
@@ -22,7 +22,7 @@ fn packed(attributes: &str, bytes: impl AsRef<[u8]>) -> String {
 }
 
 fn is_unreadable(body: String) -> bool {
-    matches!(failure_of(body), FailureKind::Unreadable { .. })
+    matches!(failure_of(body), RegisterErrorKind::Unreadable { .. })
 }
 
 #[test]
@@ -88,13 +88,13 @@ fn the_inner_document_is_held_to_the_same_rules() {
 fn a_payload_that_grows_too_large_is_refused() {
     let bomb = gzip(&vec![b' '; 64 * 1024 * 1024]);
     assert!(bomb.len() < 100_000);
-    assert_eq!(failure_of(packed(r#"base64="true" compressed="true""#, bomb)), FailureKind::TooLarge);
+    assert_eq!(failure_of(packed(r#"base64="true" compressed="true""#, bomb)), RegisterErrorKind::TooLarge);
 }
 
 #[test]
 fn a_plan_in_an_encoded_payload_speaks_against_a_no_record() {
     let hidden = payload(&(code("CPIS-0001") + &record_total("0") + &child_protection("202509010000", None)));
-    assert!(matches!(failure_of(packed(r#"base64="true""#, hidden)), FailureKind::Contradictory(_)));
+    assert!(matches!(failure_of(packed(r#"base64="true""#, hidden)), RegisterErrorKind::Contradictory(_)));
 }
 
 #[test]

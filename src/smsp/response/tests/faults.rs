@@ -1,7 +1,7 @@
 //! SOAP faults (wire.md 4.7, 5.6; decisions.md 18).
 
 use super::samples::*;
-use crate::cpis::{Delivery, FailureKind, Fault};
+use crate::cpis::{Delivery, Fault, RegisterErrorKind};
 
 fn fault(inside: &str) -> String {
     soap(&format!("<soap:Fault>{inside}</soap:Fault>"))
@@ -18,8 +18,8 @@ fn nasp(codes: &[&str]) -> String {
     fault(&format!("<faultcode>soap:Client</faultcode><detail><nasp:errorList>{errors}</nasp:errorList></detail>"))
 }
 
-fn kind(fault: Fault, code: Option<&str>) -> FailureKind {
-    FailureKind::Soap { fault, code: code.map(str::to_owned) }
+fn kind(fault: Fault, code: Option<&str>) -> RegisterErrorKind {
+    RegisterErrorKind::Soap { fault, code: code.map(str::to_owned) }
 }
 
 #[test]

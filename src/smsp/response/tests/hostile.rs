@@ -1,14 +1,14 @@
 //! Hostile documents (wire.md 3.10): refused, quickly, and never with a panic.
 
 use super::samples::*;
-use crate::cpis::FailureKind;
+use crate::cpis::RegisterErrorKind;
 use std::time::{Duration, Instant};
 
 fn is_unreadable(body: impl AsRef<[u8]>) -> bool {
     let started = Instant::now();
     let kind = failure_of(body);
     assert!(started.elapsed() < Duration::from_secs(5), "took {:?}", started.elapsed());
-    matches!(kind, FailureKind::Unreadable { .. })
+    matches!(kind, RegisterErrorKind::Unreadable { .. })
 }
 
 /// A good answer with `xml` as a child of the payload, where everything unknown is skipped.
@@ -89,7 +89,7 @@ fn deep_nesting_is_refused() {
     assert!(read_body(deep(55)).is_ok());
     assert!(is_unreadable(deep(64)));
     assert!(is_unreadable(deep(100_000)));
-    assert!(is_unreadable("<a>".repeat(600_000)) || failure_of("<a>".repeat(600_000)) == FailureKind::TooLarge);
+    assert!(is_unreadable("<a>".repeat(600_000)) || failure_of("<a>".repeat(600_000)) == RegisterErrorKind::TooLarge);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn floods_within_the_limits_are_read_in_linear_time() {
     assert!(is_unreadable(with(&format!("<x a='{}'/>", "&lt;".repeat(500_000)))), "a text over 64 KiB");
     assert!(started.elapsed() < Duration::from_secs(10), "took {:?}", started.elapsed());
     let name = "<faultcode>".to_owned() + &"&amp;".repeat(400_000) + "</faultcode>";
-    assert!(matches!(failure_of(soap(&format!("<soap:Fault>{name}</soap:Fault>"))), FailureKind::Soap { code: None, .. }));
+    assert!(matches!(failure_of(soap(&format!("<soap:Fault>{name}</soap:Fault>"))), RegisterErrorKind::Soap { code: None, .. }));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_body_over_two_mebibytes_is_too_large() {
     let body = full_answer();
     let padded = |size: usize| body.clone() + &" ".repeat(size - body.len());
     assert!(read_body(padded(2 * 1024 * 1024)).is_ok());
-    assert_eq!(failure_of(padded(2 * 1024 * 1024 + 1)), FailureKind::TooLarge);
+    assert_eq!(failure_of(padded(2 * 1024 * 1024 + 1)), RegisterErrorKind::TooLarge);
 }
 
 #[test]

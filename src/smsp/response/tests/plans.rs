@@ -1,7 +1,9 @@
 //! Records, plans, subjects and authorities (wire.md 3.1 to 3.4; decisions.md 7).
 
 use super::samples::*;
-use crate::cpis::{BirthDate, Entry, FailureKind, NumberUse, OrganisationKind, Period, Plan, PlanType, SubjectKind, Unreadable};
+use crate::cpis::{
+    BirthDate, Entry, NumberUse, OrganisationKind, Period, Plan, PlanType, RegisterErrorKind, SubjectKind, Unreadable,
+};
 use jiff::civil::{Date, date};
 
 /// The entries of a single record with these `pertinentInformation15`.
@@ -321,7 +323,7 @@ fn a_text_over_64_kib_is_unreadable() {
         read_body(success("1", "", &information_14(&record(&(child_protection("202509010000", None) + &subject)))))
     };
     assert!(named(64 * 1024).is_ok());
-    assert!(matches!(named(64 * 1024 + 1).unwrap_err().kind, FailureKind::Unreadable { .. }));
+    assert!(matches!(named(64 * 1024 + 1).unwrap_err().kind, RegisterErrorKind::Unreadable { .. }));
     let called = |length: usize| {
         let sender = authority("999", &"x".repeat(length));
         read_body(success(
@@ -331,12 +333,12 @@ fn a_text_over_64_kib_is_unreadable() {
         ))
     };
     assert!(called(64 * 1024).is_ok());
-    assert!(matches!(called(64 * 1024 + 1).unwrap_err().kind, FailureKind::Unreadable { .. }));
+    assert!(matches!(called(64 * 1024 + 1).unwrap_err().kind, RegisterErrorKind::Unreadable { .. }));
 }
 
 #[test]
 fn more_records_than_any_child_has_are_unreadable() {
     let many = |count: usize| read_body(success(&count.to_string(), "", &information_14(&"<record/>".repeat(count))));
-    assert!(matches!(many(501).unwrap_err().kind, FailureKind::Unreadable { .. }));
-    assert!(!matches!(many(500).unwrap_err().kind, FailureKind::Unreadable { .. }), "no authority, but readable");
+    assert!(matches!(many(501).unwrap_err().kind, RegisterErrorKind::Unreadable { .. }));
+    assert!(!matches!(many(500).unwrap_err().kind, RegisterErrorKind::Unreadable { .. }), "no authority, but readable");
 }

@@ -1,7 +1,7 @@
 //! QUQI and MCCI (decisions.md 2; wire.md 4.4, 4.5).
 
 use super::samples::*;
-use crate::cpis::{Contradiction, Delivery, FailureKind, Holding};
+use crate::cpis::{Contradiction, Delivery, Holding, RegisterErrorKind};
 
 fn says_no_record(body: &str) -> bool {
     match read_body(body) {
@@ -10,7 +10,7 @@ fn says_no_record(body: &str) -> bool {
             true
         }
         Err(failure) => {
-            assert!(matches!(failure.kind, FailureKind::QueryFailed { .. }), "{failure:?}");
+            assert!(matches!(failure.kind, RegisterErrorKind::QueryFailed { .. }), "{failure:?}");
             assert_eq!(failure.delivery, Delivery::MaybeDelivered);
             false
         }
@@ -78,22 +78,28 @@ fn an_acknowledgement_detail_counts_against_but_is_no_reason() {
 
 #[test]
 fn the_code_of_a_failed_query_is_kept_where_it_can_be_shown() {
-    assert_eq!(failure_of(quqi(Some("ID"), &reason("GE002", "ER"))), FailureKind::QueryFailed { code: Some("GE002".into()) });
-    assert_eq!(failure_of(quqi(Some("ID"), &reason("9990000018", "ER"))), FailureKind::QueryFailed { code: None });
-    assert_eq!(failure_of(quqi(Some("ID"), &reason("Robin", "ER"))), FailureKind::QueryFailed { code: None });
+    assert_eq!(
+        failure_of(quqi(Some("ID"), &reason("GE002", "ER"))),
+        RegisterErrorKind::QueryFailed { code: Some("GE002".into()) }
+    );
+    assert_eq!(failure_of(quqi(Some("ID"), &reason("9990000018", "ER"))), RegisterErrorKind::QueryFailed { code: None });
+    assert_eq!(failure_of(quqi(Some("ID"), &reason("Robin", "ER"))), RegisterErrorKind::QueryFailed { code: None });
 }
 
 #[test]
 fn a_not_found_beside_content_is_a_contradiction() {
     let beside = |content: &str| quqi(Some("ID"), &(reason("NHSNCC002", "ER") + content));
     let kind = |content: &str| failure_of(beside(content));
-    assert_eq!(kind(&one_record()), FailureKind::Contradictory(Contradiction::NoMatchWithContent));
-    assert_eq!(kind("<pertinentInformation14/>"), FailureKind::Contradictory(Contradiction::NoMatchWithContent));
-    assert_eq!(kind(&child_protection("202509010000", None)), FailureKind::Contradictory(Contradiction::NoMatchWithContent));
-    assert_eq!(kind(&payload(&record_total("1"))), FailureKind::Contradictory(Contradiction::NoMatchWithContent));
-    assert_eq!(kind(&payload(&record_total("?"))), FailureKind::Contradictory(Contradiction::TotalUnreadable));
-    assert_eq!(kind(&payload(&code("SMSP-0000"))), FailureKind::Contradictory(Contradiction::CodesDisagree));
-    assert_eq!(kind(&payload(&information_13(&access("a", "20250101", OTHER)))), FailureKind::OtherChild);
+    assert_eq!(kind(&one_record()), RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent));
+    assert_eq!(kind("<pertinentInformation14/>"), RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent));
+    assert_eq!(
+        kind(&child_protection("202509010000", None)),
+        RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent)
+    );
+    assert_eq!(kind(&payload(&record_total("1"))), RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent));
+    assert_eq!(kind(&payload(&record_total("?"))), RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
+    assert_eq!(kind(&payload(&code("SMSP-0000"))), RegisterErrorKind::Contradictory(Contradiction::CodesDisagree));
+    assert_eq!(kind(&payload(&information_13(&access("a", "20250101", OTHER)))), RegisterErrorKind::OtherChild);
     assert_eq!(read_body(beside(&payload(&(code("CPIS-0001") + &record_total("0"))))).unwrap().holding, Holding::NoRecord);
     // The authorities of a contradiction are named.
     assert_eq!(read_body(beside(&payload(&one_record()))).unwrap_err().contacts.len(), 1);
@@ -110,12 +116,12 @@ fn a_not_found_beside_another_interaction_is_doubt() {
 #[test]
 fn two_failed_queries_are_one_too_many() {
     let one = "<QUQI_IN010000UK14/>";
-    assert!(matches!(failure_of(soap(&one.repeat(2))), FailureKind::Unreadable { .. }));
+    assert!(matches!(failure_of(soap(&one.repeat(2))), RegisterErrorKind::Unreadable { .. }));
 }
 
 #[test]
 fn mcci_is_a_business_error() {
-    let kind = |code: Option<&str>| FailureKind::BusinessError { code: code.map(str::to_owned) };
+    let kind = |code: Option<&str>| RegisterErrorKind::BusinessError { code: code.map(str::to_owned) };
     assert_eq!(failure_of(mcci(&reason("GE002", "ER"))), kind(Some("GE002")));
     assert_eq!(failure_of(mcci("")), kind(None));
     assert_eq!(failure_of(mcci(&reason("NHSNCC002", "ER"))), kind(Some("NHSNCC002")));

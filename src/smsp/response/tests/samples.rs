@@ -1,6 +1,6 @@
 //! Sample responses, composed in the shapes of wire.md 3.8, 4 and 5.4.
 
-use crate::cpis::{Answer, Failure, FailureKind, Holding, NhsNumber, Record};
+use crate::cpis::{Answer, Holding, NhsNumber, Record, RegisterError, RegisterErrorKind};
 use crate::smsp::response::{Asked, Reply, read};
 use jiff::Timestamp;
 
@@ -24,15 +24,15 @@ pub fn received() -> Timestamp {
 }
 
 /// Reads `body` as it arrives: HTTP 200, text/xml, for the child [`ASKED`].
-pub fn read_body(body: impl AsRef<[u8]>) -> Result<Answer, Failure> {
+pub fn read_body(body: impl AsRef<[u8]>) -> Result<Answer, RegisterError> {
     read_with_status(200, body)
 }
 
-pub fn read_with_status(status: u16, body: impl AsRef<[u8]>) -> Result<Answer, Failure> {
+pub fn read_with_status(status: u16, body: impl AsRef<[u8]>) -> Result<Answer, RegisterError> {
     read_reply(status, Some("text/xml; charset=utf-8"), body)
 }
 
-pub fn read_reply(status: u16, content_type: Option<&str>, body: impl AsRef<[u8]>) -> Result<Answer, Failure> {
+pub fn read_reply(status: u16, content_type: Option<&str>, body: impl AsRef<[u8]>) -> Result<Answer, RegisterError> {
     let nhs_number = number(ASKED);
     let asked = Asked {
         nhs_number: &nhs_number,
@@ -46,7 +46,7 @@ pub fn read_reply(status: u16, content_type: Option<&str>, body: impl AsRef<[u8]
 }
 
 /// The kind of failure, for a response that must not become an answer.
-pub fn failure_of(body: impl AsRef<[u8]>) -> FailureKind {
+pub fn failure_of(body: impl AsRef<[u8]>) -> RegisterErrorKind {
     read_body(body).expect_err("an answer").kind
 }
 

@@ -1,12 +1,12 @@
 //! HTTP statuses and bodies that are no answer (wire.md 5.1; decisions.md 5, 18).
 
 use super::samples::*;
-use crate::cpis::{Delivery, FailureKind, Phase};
+use crate::cpis::{Delivery, Phase, RegisterErrorKind};
 
 fn not_an_answer(status: u16, content_type: Option<&str>, body: &str) -> bool {
     let failure = read_reply(status, content_type, body).unwrap_err();
     assert_eq!((failure.phase, failure.delivery), (Phase::Understand, Delivery::MaybeDelivered));
-    matches!(failure.kind, FailureKind::NotAnAnswer { .. })
+    matches!(failure.kind, RegisterErrorKind::NotAnAnswer { .. })
 }
 
 #[test]
@@ -14,7 +14,7 @@ fn a_refusal_without_soap_was_not_delivered() {
     for status in [401, 403, 404, 405, 413, 415] {
         for body in ["", "<html><body>no</body></html>", "no", "{}", "<error/>"] {
             let failure = read_with_status(status, body).unwrap_err();
-            assert_eq!((failure.kind, failure.delivery), (FailureKind::RefusedByStatus { status }, Delivery::NotDelivered));
+            assert_eq!((failure.kind, failure.delivery), (RegisterErrorKind::RefusedByStatus { status }, Delivery::NotDelivered));
         }
     }
 }
@@ -50,15 +50,15 @@ fn html_is_no_answer() {
 #[test]
 fn anything_else_under_200_is_unreadable() {
     for body in ["", " ", "busy", "{\"ok\":true}", "<error/>", "<a>", "<CP-ISNHSQueryResponse/>", "<", "<>", "<!DOCTYPE x>"] {
-        assert!(matches!(failure_of(body), FailureKind::Unreadable { .. }), "{body}");
+        assert!(matches!(failure_of(body), RegisterErrorKind::Unreadable { .. }), "{body}");
     }
 }
 
 #[test]
 fn an_answer_without_a_soap_envelope_is_unreadable() {
     let bare = payload(&(code("CPIS-0001") + &record_total("0")));
-    assert!(matches!(failure_of(&bare), FailureKind::Unreadable { .. }));
-    assert!(matches!(failure_of(distribution_envelope("", &bare)), FailureKind::Unreadable { .. }));
+    assert!(matches!(failure_of(&bare), RegisterErrorKind::Unreadable { .. }));
+    assert!(matches!(failure_of(distribution_envelope("", &bare)), RegisterErrorKind::Unreadable { .. }));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn broken_soap_is_unreadable_whatever_its_status() {
     let cut = &whole[..whole.len() - 3];
     for status in [200, 400, 401, 403, 500, 503] {
         let failure = read_with_status(status, cut).unwrap_err();
-        assert!(matches!(failure.kind, FailureKind::Unreadable { .. }), "{status}");
+        assert!(matches!(failure.kind, RegisterErrorKind::Unreadable { .. }), "{status}");
         assert_eq!(failure.delivery, Delivery::MaybeDelivered);
     }
 }
@@ -95,7 +95,7 @@ fn a_failing_answer_fails_alike_under_any_status() {
 fn other_soap_bodies_are_no_answers() {
     for body in [
         "",
-        "<itk:InfrastructureResponse result=\"Failure\"/>",
+        "<itk:InfrastructureResponse result=\"RegisterError\"/>",
         "<itk:SimpleMessageResponse>OK</itk:SimpleMessageResponse>",
         "<anything/>",
     ] {

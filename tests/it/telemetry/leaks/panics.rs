@@ -10,7 +10,7 @@ use cpis_fhir::access::Access;
 use cpis_fhir::api::{self, App, health::SmspHealth};
 use cpis_fhir::audit;
 use cpis_fhir::cpis::{
-    Asking, AuthorAsSent, AuthorKind, CareSetting, Failure, FailureKind, MessageIds, Question, Register, Requester,
+    Asking, AuthorAsSent, AuthorKind, CareSetting, MessageIds, Question, Register, RegisterError, RegisterErrorKind, Requester,
 };
 use cpis_fhir::fhir::id::IdKeys;
 use cpis_fhir::lookup::{BreakerRules, Bulkhead, Lookups, Patience, Rules, Sharing};
@@ -95,7 +95,7 @@ fn a_service_of_parts_that_panic() {
 struct Panicking;
 
 impl Register for Panicking {
-    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, Failure> {
+    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         assert_ne!(requester.care_setting, CareSetting::Maternity, "the author of {}: {requester:?}", WORDS.join(" "));
         Ok(AuthorAsSent {
             template: AuthorKind::Person,
@@ -116,7 +116,7 @@ impl Register for Panicking {
             if digits == CHILD {
                 std::panic::panic_any(format!("{digits} {}", WORDS.join(" ")));
             }
-            let kind: Result<FailureKind, String> = Err(format!("{digits} {GIVEN} {FAMILY}"));
+            let kind: Result<RegisterErrorKind, String> = Err(format!("{digits} {GIVEN} {FAMILY}"));
             panic!("{kind:?} of {}", kind.clone().unwrap_err())
         })
     }

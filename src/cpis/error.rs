@@ -6,8 +6,8 @@ use super::LocalAuthority;
 /// needs (decisions.md 16), and print nothing of themselves in `Debug`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} (phase {phase:?}, delivery {})", .delivery.name())]
-pub struct Failure {
-    pub kind: FailureKind,
+pub struct RegisterError {
+    pub kind: RegisterErrorKind,
     pub phase: Phase,
     pub delivery: Delivery,
     /// Every authority that could be read in an answer that could not be shown.
@@ -138,7 +138,7 @@ pub enum Contradiction {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FailureKind {
+pub enum RegisterErrorKind {
     /// The requester cannot fill the HL7 V3 author; the names of what is missing.
     #[error("the requester lacks {}", .missing.join(", "))]
     AuthorIncomplete { missing: Vec<&'static str> },
@@ -190,33 +190,12 @@ pub enum FailureKind {
     /// QUQI_IN010000UK14 that is not "NHS number not found", or a REPC reply with an issue.
     #[error("query act failed {}", .code.as_deref().unwrap_or(""))]
     QueryFailed { code: Option<String> },
-    /// The audit trail cannot be written: nothing was asked, and nothing that is held is shown.
-    #[error("the audit trail cannot be written")]
-    TrailUnavailable,
-    /// CP-IS was asked, but what came of it is not on the trail yet: nothing of it is shown (decisions.md 5).
-    #[error("the answer is withheld until it is on the audit trail")]
-    Withheld,
-    /// More looks are on their way, waiting or remembered than may be. This one was not asked.
-    #[error("too many looks at once")]
-    Overloaded,
-    /// The SMSP has failed again and again, and is left alone for a while (decisions.md 33). It was not asked.
-    #[error("the SMSP is left alone after failures")]
-    LeftAlone,
-    /// The look was answered, and its answer has had to make room. It is not asked again.
-    #[error("the answer is no longer held")]
-    NoLongerHeld,
-    /// The look was answered before this service was started again, and its answer did not outlive that. It is not asked again.
-    #[error("the look was answered before a restart")]
-    BeforeRestart,
-    /// The table that replicas share cannot be reached, so that nobody knows whether there is a look to show. CP-IS was not asked.
-    #[error("the sharing table cannot be reached")]
-    TableAway,
-    /// The look ended without a result: our own fault.
+    /// The query could not be made: our own fault.
     #[error("internal fault")]
     Internal,
 }
 
-impl FailureKind {
+impl RegisterErrorKind {
     /// What trace, metric, log, trail and export call it.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -238,13 +217,6 @@ impl FailureKind {
             Self::Soap { fault, .. } => fault.name(),
             Self::BusinessError { .. } => "business-error",
             Self::QueryFailed { .. } => "query-failed",
-            Self::TrailUnavailable => "trail-unavailable",
-            Self::Withheld => "withheld",
-            Self::Overloaded => "overloaded",
-            Self::LeftAlone => "left-alone",
-            Self::NoLongerHeld => "no-longer-held",
-            Self::BeforeRestart => "before-restart",
-            Self::TableAway => "sharing-table-away",
             Self::Internal => "internal",
         }
     }
@@ -262,15 +234,15 @@ impl FailureKind {
     }
 }
 
-impl Failure {
+impl RegisterError {
     #[must_use]
-    pub fn new(kind: FailureKind, phase: Phase, delivery: Delivery) -> Self {
+    pub fn new(kind: RegisterErrorKind, phase: Phase, delivery: Delivery) -> Self {
         Self { kind, phase, delivery, contacts: Vec::new() }
     }
 
     /// A failure to understand a complete response: CP-IS may have heard.
     #[must_use]
-    pub fn understanding(kind: FailureKind) -> Self {
+    pub fn understanding(kind: RegisterErrorKind) -> Self {
         Self::new(kind, Phase::Understand, Delivery::MaybeDelivered)
     }
 
@@ -278,7 +250,7 @@ impl Failure {
     #[must_use]
     pub fn named(&self) -> &[LocalAuthority] {
         match self.kind {
-            FailureKind::OtherChild | FailureKind::OtherMessage => &[],
+            RegisterErrorKind::OtherChild | RegisterErrorKind::OtherMessage => &[],
             _ => &self.contacts,
         }
     }
@@ -287,7 +259,8 @@ impl Failure {
     /// an entry on the trail (decisions.md 49).
     #[must_use]
     pub fn tells_of_a_record(&self) -> bool {
-        let tells = matches!(self.kind, FailureKind::Contradictory(_) | FailureKind::Response(ResponseCode::ResponseInvalid));
+        let tells =
+            matches!(self.kind, RegisterErrorKind::Contradictory(_) | RegisterErrorKind::Response(ResponseCode::ResponseInvalid));
         tells || !self.named().is_empty()
     }
 
