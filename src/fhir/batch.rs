@@ -1,10 +1,10 @@
-//! Reads a batch: what each entry asks for, and nothing else of it (fhir.md 3). The body is untrusted; no fhirbolt parser sees it.
+//! Reads the request of each entry of a batch and ignores the rest (fhir.md 3). The body is untrusted, so no fhirbolt parser sees it.
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use serde_json::Value;
 
-/// `Bundle.entry.request`, of a batch. `Debug` shows nothing of the URL, which may hold an NHS number.
+/// `Bundle.entry.request`, of a batch. `Debug` hides the URL, which may hold an NHS number.
 #[derive(Default, PartialEq, Eq)]
 pub struct EntryRequest {
     pub method: Option<String>,
@@ -52,7 +52,7 @@ pub fn from_json(body: &[u8]) -> Result<Vec<EntryRequest>, BatchError> {
     of(bundle["entry"].as_array().map(|entries| entries.iter().map(request).collect()).unwrap_or_default())
 }
 
-/// The same in FHIR XML. Document types are refused; what is deeper than any batch is too.
+/// The same in FHIR XML. Refuses a document type and elements nested deeper than any batch has.
 ///
 /// # Errors
 /// [`BatchError`].

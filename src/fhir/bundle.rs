@@ -1,5 +1,4 @@
-//! The searchset: matches, what was included with them, and the remarks that must stand beside them (fhir.md 3, decisions.md
-//! 7, 8, 28).
+//! The searchset: matches, included resources, and the remarks that must go with them (fhir.md 3, decisions.md 7, 8, 28).
 
 use super::graph::{Graph, NodeKey, ResourceType};
 use super::id::{AnswerPart, IdKeys};
@@ -11,7 +10,7 @@ use crate::cpis::{Answer, Holding, Notice};
 use fhirbolt_model::r4::Resource;
 use fhirbolt_model::r4::resources::{Bundle, BundleEntry, BundleEntrySearch, BundleLink};
 
-/// One answer, seen through one search.
+/// What a searchset is made from: one answer and one search.
 pub struct Searchset<'a> {
     pub search: &'a Search,
     pub answer: &'a Answer,
@@ -22,8 +21,7 @@ pub struct Searchset<'a> {
 }
 
 impl Searchset<'_> {
-    /// The searchset Bundle, with everything that `page` shows. `entry` is empty only where CP-IS holds no record, or where a count alone was
-    /// asked for and is not 0.
+    /// The searchset Bundle. `entry` is empty only if CP-IS holds no record, or if only a count was requested and it is not 0.
     #[must_use]
     pub fn to_bundle(&self) -> Resource {
         let search = self.search;
@@ -45,8 +43,8 @@ impl Searchset<'_> {
         }))
     }
 
-    /// Many a client takes a total of 0 for "no record" and passes outcome entries over: where CP-IS holds something that is no match,
-    /// there is a total only for who asked for the number.
+    /// Many clients read a total of 0 as "no record" and skip outcome entries. So if CP-IS holds something but nothing matches, the total
+    /// is given only if the search asked for it.
     fn total(&self, selection: &Selection) -> Option<u32> {
         let is_requested =
             self.search.summary == Summary::Count || matches!(self.search.total, Some(TotalMode::Estimate | TotalMode::Accurate));
@@ -63,7 +61,7 @@ impl Searchset<'_> {
         entry(url, resource, mode)
     }
 
-    /// `self`, and the pages beside this one, which need nothing but the shared look (decisions.md 24).
+    /// `self`, `next` and `previous`. The other pages need only the shared look (decisions.md 24).
     fn links(&self, selection: &Selection) -> Vec<BundleLink> {
         let link = |relation: &str, url: String| BundleLink { relation: relation.into(), url: url.into(), ..Default::default() };
         let cursor = |offset| Cursor::of(self.search, offset, self.answer, self.graph.context.today);
@@ -74,7 +72,7 @@ impl Searchset<'_> {
         links
     }
 
-    /// What was really searched, with the child as an opaque reference: a logged link tells nothing.
+    /// The search as it was understood. The child is an opaque reference, so a logged link reveals nothing.
     fn self_link(&self) -> String {
         let patient = self.ids.seal(ResourceType::Patient, &self.search.nhs_number, &AnswerPart::EMPTY);
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -85,7 +83,7 @@ impl Searchset<'_> {
         format!("{}/{}?{}", self.base_url, self.search.view.name, query.finish())
     }
 
-    /// The remarks beside the matches. None at all only where CP-IS holds no record and nothing was left out.
+    /// The remarks that go with the matches. There are none only if CP-IS holds no record and nothing was left out.
     fn remarks(&self, selection: &Selection) -> Vec<Issue> {
         let answer = self.answer;
         let mut remarks = Vec::new();
@@ -117,7 +115,7 @@ impl Searchset<'_> {
             ));
         }
         remarks.extend(self.why_nothing_matches(selection));
-        // A true "no record" stands alone (decisions.md 8).
+        // A true "no record" has no remarks (decisions.md 8).
         if answer.holding != Holding::NoRecord {
             remarks.extend(answer.notices.iter().map(notice));
         }
@@ -132,8 +130,8 @@ impl Searchset<'_> {
         remarks
     }
 
-    /// A filter is not an absence, and neither is a type of which CP-IS lists nothing: only a true "no record" is empty (decisions.md 8,
-    /// 47).
+    /// A search that filters everything out, or asks for a type that the answer has none of, must say so: only a true "no record" is
+    /// empty (decisions.md 8, 47).
     fn why_nothing_matches(&self, selection: &Selection) -> Option<Issue> {
         let is_per_plan = self.search.resource.is_per_plan();
         let diagnostics = match (selection.removed_by_filters, &self.answer.holding) {
@@ -159,7 +157,7 @@ impl Searchset<'_> {
     }
 }
 
-/// An outcome entry has a URN and its resource no id (decisions.md 28).
+/// An outcome entry has a URN, and its resource has no id (decisions.md 28).
 fn outcome_entry(issue: Issue) -> BundleEntry {
     entry(uuid::Uuid::new_v4().urn().to_string(), operation_outcome(&[issue]), "outcome")
 }

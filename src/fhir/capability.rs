@@ -17,7 +17,7 @@ use fhirbolt_model::r4::types::Canonical;
 /// The day of this release; it dates the statement and its search parameters.
 pub const RELEASED: &str = "2026-11-22";
 pub const PUBLISHER: &str = "cpis-fhir";
-/// Whether `POST [base]` is served. The one place that says so.
+/// Whether `POST [base]` is served. Only this constant decides it.
 pub const BATCH_IS_SERVED: bool = true;
 
 const FHIR_VERSION: &str = "4.0.1";
@@ -36,11 +36,11 @@ const READ: &str = "Answered from what the same requester was shown a short time
 /// What differs from instance to instance.
 #[derive(Debug, Clone, Copy)]
 pub struct Instance<'a> {
-    /// The absolute FHIR base, without a slash at its end.
+    /// The absolute FHIR base, without a trailing slash.
     pub base_url: &'a str,
-    /// Callers show tokens.
+    /// Callers present tokens.
     pub bearer: bool,
-    /// Callers stand behind gateways that show certificates.
+    /// Callers come through gateways that present certificates.
     pub gateway: bool,
     /// false: `POST [type]/_search` only.
     pub get_search: bool,
@@ -48,7 +48,7 @@ pub struct Instance<'a> {
     pub patient_flag: bool,
 }
 
-/// The statement of `instance`, in the same words for every caller.
+/// The statement of `instance`: the same for every caller.
 pub fn statement(instance: &Instance<'_>) -> Resource {
     let version = env!("CARGO_PKG_VERSION");
     Resource::CapabilityStatement(Box::new(CapabilityStatement {
@@ -131,7 +131,7 @@ fn resource(kind: ResourceType, instance: &Instance<'_>) -> CapabilityStatementR
         versioning: Some("no-version".into()),
         read_history: Some(false.into()),
         update_create: Some(false.into()),
-        // By If-None-Match alone (decisions.md 48).
+        // Only by If-None-Match (decisions.md 48).
         conditional_read: Some("not-match".into()),
         conditional_create: Some(false.into()),
         conditional_update: Some(false.into()),
@@ -157,7 +157,7 @@ fn interaction(code: &str, documentation: &str) -> CapabilityStatementRestResour
     }
 }
 
-/// One row of the registry as the statement shows it; `None` where it selects nothing but shapes the answer.
+/// One row of the registry as the statement shows it; `None` for a parameter that only shapes the answer.
 fn search_param(parameter: &Parameter, base_url: &str) -> Option<CapabilityStatementRestResourceSearchParam> {
     parameter.kind.is_filter().then(|| CapabilityStatementRestResourceSearchParam {
         name: parameter.name.into(),
@@ -168,7 +168,7 @@ fn search_param(parameter: &Parameter, base_url: &str) -> Option<CapabilityState
     })
 }
 
-/// The profile that `/PatientFlag` names as well (decisions.md 29c).
+/// The additional profile that `/PatientFlag` names (decisions.md 29c).
 fn supported_profile(kind: ResourceType, instance: &Instance<'_>) -> Option<Canonical> {
     let profile = kind.england_profile().filter(|_| instance.patient_flag)?;
     Some([ENGLAND, profile].concat().into())

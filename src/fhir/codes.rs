@@ -1,4 +1,4 @@
-//! Code systems, identifier systems and the codes that stand in our resources (fhir.md 2).
+//! Code systems, identifier systems and the codes that our resources use (fhir.md 2).
 
 use crate::cpis::{OrganisationKind, PlanType};
 
@@ -20,7 +20,7 @@ pub const ENGLAND_FLAG_CATEGORY: &str = "https://fhir.nhs.uk/England/CodeSystem/
 pub const FLAG_CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/flag-category";
 pub const ROLE_CLASS: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleClass";
 pub const ADDRESS_USE: &str = "http://terminology.hl7.org/CodeSystem/v3-AddressUse";
-/// Our own tags; no one else's address is borrowed.
+/// Our own tags, under a URN because we own no public address.
 pub const TAGS: &str = "urn:cpis-fhir:tag";
 
 pub const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
@@ -35,12 +35,12 @@ pub const LOCAL_PATIENT_ID: &str = "urn:oid:2.16.840.1.113883.2.1.3.2.4.18.24";
 pub const FLAG_DETAIL: &str = "http://hl7.org/fhir/StructureDefinition/flag-detail";
 pub const DATA_ABSENT_REASON: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 
-/// What every flag, and every placeholder, is: a CP-IS flag.
+/// Every Flag and every placeholder has this code.
 pub const ENGLAND_CPIS_FLAG: Code =
     code(ENGLAND_FLAG_CATEGORY, "child-protection-information-system-flag", "Child Protection Information System Flag");
 pub const SAFETY: Code = code(FLAG_CATEGORY, "safety", "Safety");
 pub const RESTRICTED: Code = code("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R", "restricted");
-/// The display is the code system's own; ours to say is only that it is an NHS number (`text`).
+/// The display is the code system's own; `text` adds that it is an NHS number.
 pub const NHS_NUMBER_TYPE: Code = code("http://terminology.hl7.org/CodeSystem/v2-0203", "NH", "National Health Plan Identifier");
 pub const ACCESS: Code =
     code("http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle", "access", "Access/View Record Lifecycle Event");

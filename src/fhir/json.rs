@@ -1,5 +1,4 @@
-//! FHIR JSON (R4, "JSON Representation of Resources"): without nulls but in arrays of primitives, without empty arrays or
-//! objects.
+//! FHIR JSON (R4, "JSON Representation of Resources"): nulls only in arrays of primitives, no empty arrays or objects.
 
 use super::elements::{self, Emit, Primitive, PrimitiveValue, Sink, UNSET_MARKER};
 use super::layout::Layout;
@@ -8,13 +7,13 @@ use std::io::Write as _;
 
 /// Appends `resource` to `out`, compact.
 ///
-/// A resource of a type that this service never sends is a fault of ours: an OperationOutcome stands in its place, since an
-/// absence could be read as "no plan".
+/// A resource of a type that this service never sends is a bug. An OperationOutcome takes its place, because an absence could be read as
+/// "no plan".
 pub fn write_resource(out: &mut Vec<u8>, resource: &Resource) {
     write_laid_out(out, resource, Layout::COMPACT);
 }
 
-/// The same, laid out in a given way.
+/// The same in the given layout.
 pub fn write_laid_out(out: &mut Vec<u8>, resource: &Resource, layout: Layout) {
     let Some(name) = elements::type_name(resource) else {
         debug_assert!(false, "a resource type that this service does not send");
@@ -24,7 +23,7 @@ pub fn write_laid_out(out: &mut Vec<u8>, resource: &Resource, layout: Layout) {
     write_typed(out, name, resource, layout);
 }
 
-/// A resource whose type has that name.
+/// Writes a resource whose type is `name`.
 pub(super) fn write_typed<E: Emit>(out: &mut Vec<u8>, name: &str, resource: &E, layout: Layout) {
     out.push(b'{');
     let mut writer = JsonWriter { out, first: true, layout: layout.deeper() };
@@ -67,12 +66,12 @@ fn push_escape(out: &mut Vec<u8>, byte: u8) {
     }
 }
 
-/// Writes the members of one object whose brace is already open.
+/// Writes the members of an object whose opening brace is already written.
 struct JsonWriter<'o> {
     out: &'o mut Vec<u8>,
-    /// Whether the next member is the object's first.
+    /// Whether the next member is the first of the object.
     first: bool,
-    /// Of the members.
+    /// The layout of the members.
     layout: Layout,
 }
 
@@ -108,7 +107,7 @@ impl JsonWriter<'_> {
                 push_string(self.out, text);
             }
             PrimitiveValue::Boolean(boolean) => self.out.extend_from_slice(if boolean { b"true" } else { b"false" }),
-            // Writing into memory does not fail.
+            // Writing into memory cannot fail.
             PrimitiveValue::Integer(integer) => _ = write!(self.out, "{integer}"),
         }
     }
@@ -122,7 +121,7 @@ impl JsonWriter<'_> {
         });
     }
 
-    /// An array in which `write` returns false where it has nothing to say, which is `null`.
+    /// An array. An item for which `write` returns false, having written nothing, becomes `null`.
     fn array<T>(&mut self, items: &[T], mut write: impl FnMut(&mut JsonWriter<'_>, &T) -> bool) {
         self.out.push(b'[');
         let mut inner = JsonWriter { out: self.out, first: true, layout: self.layout.deeper() };

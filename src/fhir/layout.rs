@@ -1,6 +1,6 @@
-//! How a document is laid out: compact for machines, or indented for people (`_pretty`). Never inside a value or the XHTML.
+//! How a document is laid out: compact for machines, or indented for people (`_pretty`). Values and XHTML are never changed.
 
-/// Where the next line begins, if there are lines at all.
+/// How deep the next line is indented; compact documents have no lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     depth: Option<usize>,
@@ -21,7 +21,7 @@ impl Layout {
         Self { depth: self.depth.map(|depth| depth + 1) }
     }
 
-    /// Begins a line at this level.
+    /// Starts a line at this level.
     #[inline]
     pub(super) fn line(self, out: &mut Vec<u8>) {
         if let Some(depth) = self.depth {

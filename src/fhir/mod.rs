@@ -1,7 +1,7 @@
 //! The door to record systems: FHIR R4, by pure functions of a [`crate::cpis::Answer`]. Knows nothing of HL7 V3.
 //!
-//! One answer is one consistent [`graph`] of resources; every endpoint shows a view of it. The resources are fhirbolt's
-//! types ([`fhirbolt_model::r4`]), built by [`resources`] and written by [`json`] and [`xml`] by the tables of [`elements`].
+//! One answer becomes one consistent [`graph`] of resources; every endpoint shows a view of it. [`resources`] builds fhirbolt's types
+//! ([`fhirbolt_model::r4`]); [`json`] and [`xml`] write them from the tables of [`elements`].
 
 pub mod batch;
 pub mod bundle;

@@ -1,6 +1,6 @@
-//! The text that a clinician reads when nothing else of a resource is shown (fhir.md 2, decisions.md 16, 40).
+//! The text that a clinician reads if a client shows nothing else of a resource (fhir.md 2, decisions.md 16, 40).
 //!
-//! Everything from outside is escaped: a name or a number can hold no mark-up.
+//! Everything from outside is escaped, so names and numbers cannot inject mark-up.
 
 use super::{
     graph::{Authority, Graph, PlanNode},
@@ -87,7 +87,7 @@ fn push_placeholder(div: &mut String, node: &PlanNode<'_>) {
     });
 }
 
-/// The person asked about, and then everyone whom the record names, the mother apart from the child.
+/// The person asked about, then each person whom the record names. The mother and the child are listed separately.
 fn push_people(div: &mut String, graph: &Graph<'_>, node: &PlanNode<'_>) {
     paragraph(div, |div| {
         div.push_str("Asked about NHS number ");
@@ -154,7 +154,7 @@ fn push_authority(div: &mut String, label: &str, authority: &Authority<'_>) {
     });
 }
 
-/// As it is shown to people: 3, 3 and 4 digits (wire.md 8.1).
+/// Groups of 3, 3 and 4 digits, as people read it (wire.md 8.1).
 fn push_nhs_number(div: &mut String, number: &NhsNumber) {
     let digits = number.digits();
     for (place, digit) in digits.chars().enumerate() {
@@ -177,7 +177,7 @@ fn strong(div: &mut String, words: &str) {
     div.push_str("</b>");
 }
 
-/// Text as XHTML text; what XML 1.0 cannot hold at all is left out.
+/// Writes text as XHTML text and drops characters that XML 1.0 cannot hold.
 pub(crate) fn escape(div: &mut String, text: &str) {
     for character in text.chars() {
         match character {

@@ -1,4 +1,4 @@
-//! OperationOutcome: one shape for every error and every remark (fhir.md 5).
+//! OperationOutcome: the one form of every error and remark (fhir.md 5).
 
 use fhirbolt_model::r4::Resource;
 use fhirbolt_model::r4::resources::{OperationOutcome, OperationOutcomeIssue};
@@ -7,7 +7,7 @@ use fhirbolt_model::r4::types::{CodeableConcept, Coding};
 const SPINE_SYSTEM: &str = "https://fhir.nhs.uk/CodeSystem/England-SpineErrorOrWarningCode";
 const HTTP_SYSTEM: &str = "https://fhir.nhs.uk/CodeSystem/http-error-codes";
 
-/// FHIR's issue-type codes, those that this service uses.
+/// The codes of FHIR's issue-type that this service uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IssueType {
     Structure,
@@ -49,7 +49,7 @@ impl IssueType {
     }
 }
 
-/// Codes of England-SpineErrorOrWarningCode, those that this service uses.
+/// The codes of England-SpineErrorOrWarningCode that this service uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SpineCode {
     InvalidSearchData,
@@ -85,7 +85,7 @@ impl SpineCode {
     }
 }
 
-/// NHS England's http-error-codes, those that this service uses.
+/// The codes of NHS England's http-error-codes that this service uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HttpCode {
     BadRequest,
@@ -130,7 +130,7 @@ pub enum Severity {
     Information,
 }
 
-/// One issue. `diagnostics` is a sentence that says what to do and repeats nothing that a caller sent.
+/// One issue. `diagnostics` says what to do and never repeats what a caller sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
     pub severity: Severity,
@@ -142,7 +142,7 @@ pub struct Issue {
     pub expression: Option<String>,
 }
 
-/// The OperationOutcome of `issues`, of which there is at least one. It has no id (decisions.md 28).
+/// The OperationOutcome of `issues`: at least one. It has no id (decisions.md 28).
 pub fn operation_outcome(issues: &[Issue]) -> Resource {
     debug_assert!(!issues.is_empty(), "an OperationOutcome has an issue");
     let issue = issues.iter().map(build).collect();

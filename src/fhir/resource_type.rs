@@ -1,14 +1,14 @@
-//! The registry of the resource types that an answer is shown as (fhir.md 1): one row a type, with all that is said of a type as a whole.
+//! The registry of the resource types that show an answer (fhir.md 1): one row for each type, with every fact about the type as a whole.
 
 use crate::cpis::PlanStatus;
 
-/// What there is one resource of a type for.
+/// What a type has one resource for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeOrigin {
-    /// Each plan of each record, and each that could not be read.
+    /// Each plan of each record, including those that could not be read.
     Plan,
     Authority,
-    /// Whom the answer is about.
+    /// The person whom the answer is about.
     Patient,
     Access,
     /// Each person who made an access or is responsible for it.
@@ -17,30 +17,30 @@ pub enum NodeOrigin {
     System,
 }
 
-/// The status of a plan in the words of one type (fhir.md 2).
+/// The status codes of one type for a plan (fhir.md 2).
 struct StatusCodes {
     /// The code system that R4 binds it to.
     system: &'static str,
-    /// Of a plan that is active, planned, ended.
+    /// The codes of an active, a planned and an ended plan.
     words: [&'static str; 3],
 }
 
 struct TypeRow {
     name: &'static str,
-    /// The byte that stands for the type inside an id. Part of the format of ids: never renumber.
+    /// The type's byte inside an id. It is part of the format of ids: never renumber.
     id_byte: u8,
     origin: NodeOrigin,
     status: Option<StatusCodes>,
-    /// The profile that `/PatientFlag` names as well: the last part of its address (decisions.md 29c).
+    /// The last part of the URL of the additional profile that `/PatientFlag` names (decisions.md 29c).
     england_profile: Option<&'static str>,
-    /// In `/metadata`, for people.
+    /// The text for people in `/metadata`.
     about: &'static str,
 }
 
-/// In the order of `/metadata` and of a graph's nodes.
+/// The order of the rows is the order of `/metadata` and of a graph's nodes.
 macro_rules! resource_types {
     ($($kind:ident { $($fact:ident: $value:expr),* $(,)? })*) => {
-        /// The resource types that an answer is shown as (fhir.md 1).
+        /// The resource types that show an answer (fhir.md 1).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum ResourceType {
             $($kind),*
@@ -148,7 +148,7 @@ impl ResourceType {
         self.origin() == NodeOrigin::Plan
     }
 
-    /// The status of a plan's resource (fhir.md 2). `None` stands for a placeholder, which is active. Empty for types that have none.
+    /// The status of a plan's resource (fhir.md 2). `None` is a placeholder, which is active. Empty for types without a status.
     #[must_use]
     pub fn plan_status(self, status: Option<PlanStatus>) -> &'static str {
         let Some(StatusCodes { words: [active, planned, ended], .. }) = &self.row().status else { return "" };
@@ -171,13 +171,13 @@ impl ResourceType {
         self.row().status.as_ref().is_some_and(|status| status.words.contains(&code))
     }
 
-    /// The last part of the profile that `/PatientFlag` names as well (decisions.md 29c).
+    /// The last part of the URL of the additional profile that `/PatientFlag` names (decisions.md 29c).
     #[must_use]
     pub fn england_profile(self) -> Option<&'static str> {
         self.row().england_profile
     }
 
-    /// What it is, for people.
+    /// A description for people.
     #[must_use]
     pub fn about(self) -> &'static str {
         self.row().about

@@ -28,7 +28,7 @@ pub(crate) fn number(digits: &str) -> NhsNumber {
     NhsNumber::parse(digits).unwrap()
 }
 
-/// What CP-IS says of the sample child: these records, and no accesses yet.
+/// The answer about the sample child: these records and no accesses.
 pub(crate) fn answer(records: Vec<Record>) -> Answer {
     Answer {
         about: number(ASKED),
@@ -184,7 +184,7 @@ pub(crate) fn full_access_list() -> Vec<Access> {
 pub(crate) const EVERY_REASON: [Unreadable; 5] =
     [Unreadable::UnknownTemplate, Unreadable::StartDate, Unreadable::EndDate, Unreadable::NoPlan, Unreadable::MissingRecord];
 
-/// Two authorities, plans of every kind and standing, every placeholder, a record of nobody knows whom, every kind of access.
+/// Two authorities, plans of every kind and status, every placeholder, records without an authority, every kind of access.
 pub(crate) fn large() -> Answer {
     let many = vec![
         plan(PlanType::ChildProtection, date(2025, 9, 1), None),

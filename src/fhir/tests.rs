@@ -185,7 +185,7 @@ fn a_record_without_subjects_still_has_a_patient() {
     ]);
 }
 
-/// An address is told with its own medium, and without the scheme that a person cannot ring (decisions.md 54).
+/// An address has its own medium, without the scheme, which a person cannot ring (decisions.md 54).
 #[test]
 fn an_e_mail_a_fax_and_a_text_message_are_what_they_are() {
     use crate::cpis::NumberUse;

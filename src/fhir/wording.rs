@@ -7,13 +7,13 @@ use jiff::civil::Date;
 pub const COULD_NOT_BE_READ: &str = "CP-IS holds a record that could not be read.";
 const MAY_BE_OUT_OF_DATE: &str = "; may be out of date";
 
-/// The text of a plan's codes: its plain name and what must not be overlooked.
+/// The text of a plan's codes: its plain name and what a clinician must not overlook.
 #[must_use]
 pub fn node_text(graph: &Graph<'_>, node: &PlanNode<'_>) -> String {
     text(graph, node, placeholder_text)
 }
 
-/// The same without any text of an authority's, for titles and references (decisions.md 29l).
+/// The same without an authority's name or numbers, for titles and references (decisions.md 29l).
 #[must_use]
 pub fn node_title(graph: &Graph<'_>, node: &PlanNode<'_>) -> String {
     text(graph, node, |_, _| COULD_NOT_BE_READ.trim_end_matches('.').to_owned())
@@ -30,7 +30,7 @@ fn text(graph: &Graph<'_>, node: &PlanNode<'_>, placeholder: impl Fn(&Graph<'_>,
     text
 }
 
-/// The plan's plain name. A plan in the mother's record says so: she is not the child (decisions.md 9).
+/// The plan's plain name. It says if the plan is in the mother's record: she is not the child (decisions.md 9).
 pub fn push_plan_name(text: &mut String, node: &PlanNode<'_>, plan: &Plan) {
     text.push_str(plan.plan_type.name());
     if plan.plan_type == PlanType::UnbornChildProtection || node.patient_is_mother() {
@@ -80,7 +80,7 @@ fn placeholder_text(graph: &Graph<'_>, node: &PlanNode<'_>) -> String {
 
 pub const NOT_KNOWN_WHICH: &str = " It is not known which local authority holds it.";
 
-/// Whom to ring, for a sentence: the name, then every number with its label.
+/// Whom to ring, as part of a sentence: the name, then every number with its label.
 #[must_use]
 pub fn contact(authority: &Authority<'_>) -> String {
     let mut text = String::with_capacity(120);
@@ -102,7 +102,7 @@ fn push_contact(text: &mut String, authority: &Authority<'_>) {
     }
 }
 
-/// "1 September 2025", "September 2025" or "2025", as precise as it is known.
+/// "1 September 2025", "September 2025" or "2025", depending on the known precision.
 pub fn push_birth_date(text: &mut String, born: BirthDate) {
     match born.precision {
         DatePrecision::Day => push_date(text, born.first),
@@ -111,7 +111,7 @@ pub fn push_birth_date(text: &mut String, born: BirthDate) {
     }
 }
 
-/// "1 September 2025": cannot be misread, as numbers of days and months can.
+/// "1 September 2025": the month is a word, so day and month cannot be confused.
 pub fn push_date(text: &mut String, date: Date) {
     push_number(text, u16::from(date.day().unsigned_abs()));
     text.push(' ');

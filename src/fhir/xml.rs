@@ -1,5 +1,5 @@
 //! FHIR XML (R4, "XML Representation of Resources"): elements in the order of the definition, values as attributes, the
-//! namespace on the root alone.
+//! namespace only on the root.
 
 mod escape;
 
@@ -14,8 +14,8 @@ const NAMESPACE: &[u8] = br#" xmlns="http://hl7.org/fhir""#;
 
 /// Appends the document of `resource` to `out`, in UTF-8.
 ///
-/// A resource of a type that this service never sends is a fault of ours: an OperationOutcome stands in its place, since an
-/// absence could be read as "no plan".
+/// A resource of a type that this service never sends is a bug. An OperationOutcome takes its place, because an absence could be read as
+/// "no plan".
 pub fn write_resource(out: &mut Vec<u8>, resource: &Resource, layout: Layout) {
     out.extend_from_slice(DECLARATION);
     write_element(out, resource, NAMESPACE, layout);
@@ -35,7 +35,7 @@ fn write_element(out: &mut Vec<u8>, resource: &Resource, namespace: &[u8], layou
     write_typed(out, name, resource, namespace, layout);
 }
 
-/// A resource whose type has that name.
+/// Writes a resource whose type is `name`.
 pub(super) fn write_typed<E: Emit>(out: &mut Vec<u8>, name: &str, resource: &E, namespace: &[u8], layout: Layout) {
     layout.line(out);
     out.push(b'<');
@@ -46,12 +46,12 @@ pub(super) fn write_typed<E: Emit>(out: &mut Vec<u8>, name: &str, resource: &E, 
     writer.end(name, layout);
 }
 
-/// Writes the attributes and children of one element whose start tag has begun.
+/// Writes the attributes and children of an element whose start tag is begun.
 struct XmlWriter<'o> {
     out: &'o mut Vec<u8>,
     /// Whether the start tag is still open, so that attributes may follow.
     open: bool,
-    /// Of the children.
+    /// The layout of the children.
     layout: Layout,
 }
 
@@ -62,7 +62,7 @@ impl XmlWriter<'_> {
         }
     }
 
-    /// Begins a child, which [`XmlWriter::end`] must end.
+    /// Begins a child; [`XmlWriter::end`] must end it.
     fn child(&mut self, name: &str) -> XmlWriter<'_> {
         self.close_start_tag();
         self.layout.line(self.out);
@@ -71,7 +71,7 @@ impl XmlWriter<'_> {
         XmlWriter { out: self.out, open: true, layout: self.layout.deeper() }
     }
 
-    /// Ends this element, of that name, itself laid out at `layout`.
+    /// Ends this element, whose name is `name` and whose own layout is `layout`.
     fn end(self, name: &str, layout: Layout) {
         if self.open {
             self.out.extend_from_slice(b"/>");
@@ -99,7 +99,7 @@ impl XmlWriter<'_> {
                 push_escaped(out, text);
             }
             PrimitiveValue::Boolean(boolean) => out.extend_from_slice(if boolean { b"true" } else { b"false" }),
-            // Writing into memory does not fail.
+            // Writing into memory cannot fail.
             PrimitiveValue::Integer(integer) => _ = write!(out, "{integer}"),
         });
     }
@@ -158,7 +158,7 @@ impl Sink for XmlWriter<'_> {
     }
 
     fn xhtml(&mut self, name: &'static str, div: &str) {
-        // It is XML already, with its own namespace, made by `narrative`.
+        // `narrative` wrote it as XML, with its own namespace.
         debug_assert!(div.strip_prefix('<').is_some_and(|rest| rest.starts_with(name)), "Narrative.div is an element");
         self.close_start_tag();
         self.layout.line(self.out);

@@ -1,5 +1,5 @@
-//! The search parameters of our own: R4 defines none for these elements (fhir.md 3). The registry says what they are; here they
-//! become what is published at `GET [base]/SearchParameter/[id]`.
+//! Our own search parameters, for elements that R4 defines none for (fhir.md 3). The registry lists them; this module makes the
+//! resources that `GET [base]/SearchParameter/[id]` returns.
 
 use super::{PUBLISHER, RELEASED};
 use crate::fhir::search::registry::{INCLUDE_PATHS, Parameter, ParameterDefinition, ParameterKind, Searchable, own_definitions};
@@ -24,13 +24,13 @@ pub fn all() -> impl Iterator<Item = OwnParameter> {
     })
 }
 
-/// The parameter that is published as `id`.
+/// The parameter published as `id`.
 pub fn find(id: &str) -> Option<OwnParameter> {
     all().find(|own| own.id == id)
 }
 
 impl OwnParameter {
-    /// The definition, as published under `base_url` (no slash at its end).
+    /// The definition, as published under `base_url` (without a trailing slash).
     pub fn search_parameter(&self, base_url: &str) -> Resource {
         let Self { id, expression, row, parameter } = *self;
         let resource = row.resource.name();
@@ -55,7 +55,7 @@ impl OwnParameter {
         }))
     }
 
-    /// What a reference may lead to.
+    /// The types that the reference may point to.
     fn targets(&self) -> impl Iterator<Item = &'static str> {
         let edge = match self.parameter.kind {
             ParameterKind::Reference(edge) => Some(edge),
@@ -66,7 +66,7 @@ impl OwnParameter {
     }
 }
 
-/// `cpis-flag-status` is `CpisFlagStatus`: a name that programs can use.
+/// The name for programs: `cpis-flag-status` becomes `CpisFlagStatus`.
 fn computer_name(id: &str) -> String {
     let capital = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
     id.split('-').filter(|word| !word.is_empty()).map(capital).collect()

@@ -26,7 +26,7 @@ fn texts(list: &Value) -> Vec<&str> {
     list.as_array().map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
 }
 
-/// cpb-0, 1, 2, 4, 7, 14: what the definition of R4 asks of an instance's statement.
+/// cpb-0, 1, 2, 4, 7, 14: what R4 requires of an instance's statement.
 #[test]
 fn the_invariants_of_an_instance_hold() {
     let statement = of(&PLAIN);

@@ -1,4 +1,4 @@
-//! What the resource types are made of.
+//! The backbone elements of the resource types.
 
 use fhirbolt_model::r4::resources::{
     AuditEventAgent, AuditEventAgentNetwork, AuditEventEntity, AuditEventEntityDetail, AuditEventEntityDetailValue,

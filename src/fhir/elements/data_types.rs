@@ -26,7 +26,7 @@ tables! {
         sent  period "period",
     }
 
-    // `url` before the children of R4's order: XML writes it as an attribute.
+    // `url` comes before the children: XML writes it as an attribute.
     Extension {
         sent  id        "id",
         sent  url       "url"       mandatory,

@@ -1,19 +1,19 @@
-//! What a field of fhirbolt's types may hold, and how each kind is told to a [`Sink`].
+//! What a field of fhirbolt's types can hold, and how each kind is passed to a [`Sink`].
 
 use super::Sink;
 use fhirbolt_model::r4::{Resource, types::Xhtml};
 
-/// A field that is written: a primitive, an object, a choice of types, one of them that may be missing, or many of them.
+/// A field that is written: a primitive, an object or a choice of types; as it is, optional or repeating.
 pub trait Field {
     fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S);
 
-    /// Whether a mandatory field has nothing in it. A single value is never missing: fhirbolt marks the ones that were not set.
+    /// Whether a mandatory field is empty. A single value never is: fhirbolt marks the ones that were not set.
     fn is_missing(&self) -> bool {
         false
     }
 }
 
-/// What stands in fields that repeat.
+/// An item of a repeating field.
 pub trait Item: Field + Sized {
     fn emit_all_as<S: Sink>(items: &[Self], name: &'static str, sink: &mut S);
 }

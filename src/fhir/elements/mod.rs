@@ -1,7 +1,7 @@
-//! The elements of R4, as far as this service sends them: one row an element, in the order of R4.
+//! The elements of R4 that this service sends: one row for each element, in the order of R4.
 //!
-//! A resource type is one table in [`mod@resources`], what it is made of one in [`backbone`] or [`data_types`]; [`mod@table`] has their
-//! form. From them come the writing, to a [`Sink`] of any format, and what is shown of a part ([`keep`]).
+//! Each resource type has a table in [`mod@resources`], each backbone element in [`backbone`], each data type in [`data_types`];
+//! [`mod@table`] defines their form. The tables drive writing to a [`Sink`] of any format, and cutting a resource to a part ([`keep`]).
 
 #[macro_use]
 mod table;
@@ -17,19 +17,19 @@ pub use resources::{keep, of, type_name};
 
 use fhirbolt_model::r4::{Resource, types::Meta};
 
-/// What fhirbolt puts into the id of a required element that was never set.
+/// fhirbolt puts this into the id of a required element that was never set.
 pub const UNSET_MARKER: &str = "$invalid";
 
 /// One element at the root of a resource type, as R4 defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Element {
     pub name: &'static str,
-    /// It is shown under `_summary=true`.
+    /// Shown under `_summary=true`.
     pub summary: bool,
     pub mandatory: bool,
-    /// It changes what the resource means: `?!` in R4.
+    /// Changes what the resource means: `?!` in R4.
     pub modifier: bool,
-    /// Never left out though R4 allows it: an invariant or this service needs it.
+    /// R4 allows leaving it out, but an invariant or this service needs it.
     pub kept: bool,
 }
 
@@ -39,7 +39,7 @@ impl Element {
         Self { name, summary: false, mandatory: false, modifier: false, kept: false }
     }
 
-    /// Whether it stands in every part of a resource.
+    /// Whether every part of a resource includes it.
     pub const fn is_always_kept(&self) -> bool {
         self.mandatory || self.modifier || self.kept
     }
@@ -47,30 +47,30 @@ impl Element {
 
 /// Something with elements: a resource or a data type.
 pub trait Emit: std::fmt::Debug {
-    /// Tells `sink` every element that is set, in the order of the R4 definition.
+    /// Passes every element that is set to `sink`, in the order of the R4 definition.
     fn emit<S: Sink>(&self, sink: &mut S);
 }
 
-/// A resource type that may be shown in part.
+/// A resource type that can be cut to a part.
 trait Subsettable {
     /// The elements at its root.
     const ELEMENTS: &'static [Element];
 
-    /// Unsets every element at the root that `is_kept` does not keep. `meta` always stays.
+    /// Unsets every root element for which `is_kept` is false, and returns `meta`, which always stays.
     fn keep(&mut self, is_kept: impl Fn(&Element) -> bool) -> &mut Meta;
 }
 
-/// A format's writer, in the middle of one object.
+/// The writer of a format, inside one object.
 pub trait Sink: Sized {
     /// What XML writes as an attribute of the object: `Element.id` and `Extension.url`.
     fn attribute(&mut self, name: &'static str, value: &str);
-    /// One primitive with its id and extensions. Nothing is written when all of them are missing.
+    /// One primitive with its id and extensions. Nothing is written if all of them are missing.
     fn primitive<P: Primitive>(&mut self, name: &'static str, primitive: &P);
-    /// Repeating primitives. Nothing is written when there are none.
+    /// Repeating primitives; nothing is written for an empty list.
     fn primitives<P: Primitive>(&mut self, name: &'static str, primitives: &[P]);
     /// One object.
     fn complex<E: Emit>(&mut self, name: &'static str, element: &E);
-    /// Repeating objects. Nothing is written when there are none.
+    /// Repeating objects; nothing is written for an empty list.
     fn complexes<E: Emit>(&mut self, name: &'static str, elements: &[E]);
     /// A resource inside another, with its own type: `Bundle.entry.resource`, `Bundle.entry.response.outcome`.
     fn resource(&mut self, name: &'static str, resource: &Resource);

@@ -2,13 +2,13 @@ use super::Sink;
 use super::field::{Field, Item};
 use fhirbolt_model::r4::types::{self, Extension};
 
-/// A primitive of FHIR: a value that may be missing, an id and extensions.
+/// A FHIR primitive: an optional value, an id and extensions.
 pub trait Primitive {
     fn value(&self) -> Option<PrimitiveValue<'_>>;
     fn id(&self) -> Option<&str>;
     fn extension(&self) -> &[Extension];
 
-    /// Whether there is more than a value: an id or extensions.
+    /// Whether it has an id or extensions.
     fn has_shadow(&self) -> bool {
         debug_assert!(self.id() != Some(super::UNSET_MARKER), "a required element is not set");
         self.id().is_some() || !self.extension().is_empty()

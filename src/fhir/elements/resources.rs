@@ -9,7 +9,7 @@ use fhirbolt_model::r4::resources::{
 use fhirbolt_model::r4::{Resource, types::Meta};
 
 resources! {
-    // Those of an answer, which `_summary` and `_elements` cut down.
+    // The types that show an answer: `_summary` and `_elements` cut them down.
     in_part {
         Flag: DomainResource {
             never identifier "identifier" summary,
@@ -175,7 +175,7 @@ resources! {
         }
     }
 
-    // All others: an OperationOutcome is never cut down.
+    // All others. An OperationOutcome is never cut down.
     whole {
         OperationOutcome: DomainResource {
             sent  issue "issue" mandatory,

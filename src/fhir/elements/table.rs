@@ -7,11 +7,11 @@
 //! }
 //! ```
 //!
-//! A row has: whether we ever set the element, its field in fhirbolt's type, its name, and what of [`Element`](super::Element) is true of
-//! it. Below the root of a resource, and where a resource is always whole, only `mandatory` matters, and only that is said. The rows that
-//! all types of a kind begin with come from the kind: Element, BackboneElement, Resource or DomainResource.
+//! A row says whether we ever set the element, its field in fhirbolt's type, its name, and which properties of
+//! [`Element`](super::Element) it has. Below the root of a resource, and for resources that are always whole, only `mandatory` matters, so
+//! only that is given. The kind (Element, BackboneElement, Resource or DomainResource) adds the rows that all its types begin with.
 //!
-//! A field without a row does not compile. A `never` that is set after all, and a mandatory list that is empty, fail a debug assertion.
+//! A field without a row does not compile. A `never` field that is set, and an empty mandatory list, fail a debug assertion.
 
 /// A type's table: makes it [`Emit`](super::Emit), and a DomainResource [`Subsettable`](super::Subsettable).
 macro_rules! table {
@@ -111,7 +111,7 @@ macro_rules! tables {
     };
 }
 
-/// A choice of types (`value[x]`): those that are sent, each with the name of its element.
+/// A choice of types (`value[x]`): the ones that are sent, each with the name of its element.
 macro_rules! choice {
     ($type:ident { $($variant:ident $name:literal),* }) => {
         impl $crate::fhir::elements::field::Field for $type {
@@ -125,7 +125,8 @@ macro_rules! choice {
     };
 }
 
-/// The tables of every resource type that is sent, and what goes by the type of a [`Resource`](fhirbolt_model::r4::Resource).
+/// The tables of every resource type that is sent, and the functions that dispatch on the type of a
+/// [`Resource`](fhirbolt_model::r4::Resource).
 macro_rules! resources {
     (
         in_part { $($part:ident: $part_kind:ident { $($part_rows:tt)* })* }
@@ -136,7 +137,7 @@ macro_rules! resources {
             $($whole: $whole_kind { $($whole_rows)* })*
         }
 
-        /// The name of a resource's type, where it is one that we send.
+        /// The name of a resource's type, or `None` for one that we never send.
         #[must_use]
         pub fn type_name(resource: &Resource) -> Option<&'static str> {
             Some(match resource {
@@ -164,8 +165,8 @@ macro_rules! resources {
             }
         }
 
-        /// Unsets every element at the root of `resource` that `is_kept` does not keep, and gives its `meta`. `None` where a resource
-        /// is always whole.
+        /// Unsets every root element of `resource` for which `is_kept` is false, and returns its `meta`. `None` for a type that is
+        /// always whole.
         pub fn keep(resource: &mut Resource, is_kept: impl Fn(&Element) -> bool) -> Option<&mut Meta> {
             match resource {
                 $(Resource::$part(resource) => Some(resource.keep(is_kept)),)*

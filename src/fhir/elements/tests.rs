@@ -1,6 +1,6 @@
-//! Every walk keeps the order of R4: an order that is wrong is invalid XML, though JSON does not show it.
+//! Every table keeps the order of R4. A wrong order is invalid XML, though JSON does not show it.
 //!
-//! fhirbolt's structs declare their fields in R4's order, and `Debug` lists them in theirs.
+//! fhirbolt's structs declare their fields in R4's order, and `Debug` lists them in that order.
 
 mod condition;
 
@@ -16,7 +16,7 @@ use fhirbolt_model::r4::{
     types::{CodeableConcept, Coding, ContactPoint, HumanName, Identifier, Meta, Narrative, Period, Reference},
 };
 
-/// Notes the names told, and looks into everything below.
+/// Records the names it receives, and descends into everything below.
 #[derive(Default)]
 struct Names(Vec<&'static str>);
 

@@ -1,22 +1,22 @@
 use crate::cpis::{LocalAuthority, NumberUse, OrganisationKind, Record};
 
-/// One local authority, as all records that name it say (one Organization for each ODS code).
+/// One local authority, merged from all records that name it (one Organization for each ODS code).
 pub struct Authority<'a> {
     pub kind: OrganisationKind,
-    /// ODS code in upper case; empty when the answer gives none.
+    /// The ODS code in upper case; empty if the answer gives none.
     pub code: String,
-    /// The first name given; empty when the answer gives none.
+    /// The first name given; empty if the answer gives none.
     pub name: &'a str,
     /// Other spellings in the same answer.
     pub other_names: Vec<&'a str>,
-    /// Every number of every record, each once for each purpose.
+    /// The numbers of all records, each once for each purpose.
     pub numbers: Vec<ContactNumber<'a>>,
 }
 
-/// A number, or another address, for one purpose.
+/// A number or another address, for one purpose.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ContactNumber<'a> {
-    /// Without the scheme that says its medium.
+    /// Without the URL scheme that gives its medium.
     pub number: &'a str,
     pub medium: Medium,
     pub purpose: ContactPurpose,
@@ -34,7 +34,7 @@ impl ContactNumber<'_> {
     }
 }
 
-/// What a number is dialled with, by the scheme of its URL.
+/// The medium of a number, by its URL scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Medium {
     Telephone,
@@ -46,7 +46,7 @@ pub enum Medium {
 }
 
 impl Medium {
-    /// The medium, and the address without the scheme. A web address is nothing without its own.
+    /// The medium, and the address without the scheme. A web address keeps its scheme.
     fn of(given: &str) -> (Self, &str) {
         let Some((scheme, rest)) = given.split_once(':') else { return (Self::Telephone, given) };
         let rest = rest.trim_start();
@@ -72,7 +72,7 @@ impl Medium {
         }
     }
 
-    /// What stands after the label of anything but a telephone number.
+    /// The words after the label; empty for a telephone number.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -133,7 +133,7 @@ impl<'a> Authority<'a> {
             return self.code.eq_ignore_ascii_case(code);
         }
         let name = authority.organisation.name.as_str().trim();
-        // Without code and name only the numbers are left to tell two authorities apart.
+        // Without code and name, only the numbers can distinguish two authorities.
         self.name == name && (!name.is_empty() || contact_numbers(authority).all(|number| self.numbers.contains(&number)))
     }
 
@@ -155,7 +155,7 @@ impl<'a> Authority<'a> {
         }
     }
 
-    /// What to call it: its name, else its code, never nothing.
+    /// The name to show: its name, else its code, else a text that none was given.
     pub fn display(&self) -> String {
         match (self.name, self.code.as_str()) {
             ("", "") => "Local authority (name not given)".to_owned(),
@@ -164,7 +164,7 @@ impl<'a> Authority<'a> {
         }
     }
 
-    /// What tells it from others, for ids.
+    /// What identifies it inside ids.
     pub(super) fn identity(&self) -> [&str; 3] {
         match (self.code.as_str(), self.name) {
             ("", "") => ["number", self.numbers.first().map_or("", |number| number.number), ""],
@@ -184,7 +184,7 @@ fn contact_numbers(authority: &LocalAuthority) -> impl Iterator<Item = ContactNu
     })
 }
 
-/// Every authority once, and for each record the index of its own.
+/// Every authority once, and for each record the index of its authority.
 pub(super) fn collect(records: &[Record]) -> (Vec<Authority<'_>>, Vec<Option<usize>>) {
     let mut authorities: Vec<Authority<'_>> = Vec::new();
     let of_record = records.iter().map(|record| {

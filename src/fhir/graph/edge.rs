@@ -1,6 +1,6 @@
 use super::{Graph, NodeKey, ResourceType};
 
-/// The references that a search can follow, named as the search parameters are.
+/// The references that a search can follow, named like the search parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Edge {
     FlagAuthor,
@@ -16,7 +16,7 @@ pub enum Edge {
     /// Also `CarePlan:patient`.
     CarePlanSubject,
     CarePlanCareTeam,
-    /// Device or PractitionerRole of the author, then PractitionerRole of those responsible (decisions.md 26).
+    /// The Device or PractitionerRole of the author, then the PractitionerRoles of the responsible people (decisions.md 26).
     AuditAgent,
     /// Also `AuditEvent:patient`.
     AuditEntity,
@@ -40,7 +40,7 @@ impl Edge {
         Self::AuditSource,
     ];
 
-    /// The type that the edge leads away from.
+    /// The type that holds the reference.
     #[must_use]
     pub fn source(self) -> ResourceType {
         match self {
@@ -54,7 +54,7 @@ impl Edge {
 }
 
 impl Graph<'_> {
-    /// Where `edge` leads from `key`; nowhere when `key` is not of the edge's type.
+    /// The targets of `edge` from `key`; none if `key` is not of the edge's type.
     pub fn targets(&self, key: NodeKey, edge: Edge) -> impl Iterator<Item = NodeKey> + use<> {
         let (head, roles) = if key.kind == edge.source() { self.ends(key, edge) } else { Default::default() };
         head.into_iter().flatten().chain(roles.map(|index| node(ResourceType::PractitionerRole, index)))
@@ -77,7 +77,7 @@ impl Graph<'_> {
         }
     }
 
-    /// The author of an access: its Device, or else its PractitionerRole.
+    /// The author of an access: its Device, else its PractitionerRole.
     pub(in crate::fhir) fn observer(&self, key: NodeKey) -> Option<NodeKey> {
         let access = self.accesses.get(key.index)?;
         let device = access.device.map(|index| node(ResourceType::Device, index));
@@ -89,7 +89,7 @@ impl Graph<'_> {
         self.plan(key)?.authority.map(|index| node(ResourceType::Organization, index))
     }
 
-    /// The resource of another type about the same plan.
+    /// The resource of another type for the same plan.
     pub(in crate::fhir) fn sibling(key: NodeKey, kind: ResourceType) -> NodeKey {
         node(kind, key.index)
     }

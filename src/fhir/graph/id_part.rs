@@ -1,4 +1,4 @@
-//! What names each part of an answer inside its id (decisions.md 27). A change here changes ids: it needs a new key.
+//! How the id of a resource names its part of an answer (decisions.md 27). A change here changes ids and needs a new key.
 
 use super::{AccessNode, Graph, NodeKey, NodeOrigin, PlanNode};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use std::cmp::Ordering;
 
 impl Graph<'_> {
-    /// The name of a node under one key.
+    /// The part of a node under one key.
     pub(super) fn part(&self, key: NodeKey, under: IdKeyNumber) -> AnswerPart {
         match key.kind.origin() {
             NodeOrigin::Patient => AnswerPart::EMPTY,
@@ -24,7 +24,7 @@ impl Graph<'_> {
             .unwrap_or_else(|| self.context.ids.hashed(under, &authority.identity().map(str::as_bytes), 0))
     }
 
-    /// The same for all resources of a plan, so the one that new ids are made of is hashed once.
+    /// All resources of a plan share it, so the part for new ids is hashed once.
     fn plan_part(&self, key: NodeKey, under: IdKeyNumber) -> AnswerPart {
         let Some(node) = self.plan(key) else { return AnswerPart::EMPTY };
         if under == IdKeyNumber::FIRST {
@@ -81,7 +81,7 @@ impl Graph<'_> {
     }
 }
 
-/// What tells accesses without a UUID apart: when, and who.
+/// What distinguishes accesses without a UUID: when, and who.
 fn unnamed_access(access: &Access) -> [String; 2] {
     let when = match access.when {
         AccessTime::At(at) => at.to_string(),

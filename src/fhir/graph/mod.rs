@@ -1,7 +1,7 @@
 //! One answer as one consistent graph of resources (fhir.md 1). Every endpoint shows a view of it.
 //!
-//! The nodes are light: they borrow from the answer, ids are made when first asked for, and resources are built only when they
-//! are shown. So a search can pick its matches and follow its includes at the cost of what it shows.
+//! The nodes are light: they borrow from the answer, make ids on first use, and build resources only when those are shown. So a search
+//! pays only for what it shows.
 
 mod authority;
 mod edge;
@@ -22,29 +22,29 @@ use crate::cpis::{Access, Answer, Author};
 use jiff::civil::Date;
 use std::{cell::OnceCell, ops::Range};
 
-/// What the resources depend on beside the answer.
+/// What the resources depend on besides the answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     pub ids: &'a IdKeys,
     /// The date in England on which the answer is shown ([`crate::clock::today`], decisions.md 37).
     pub today: Date,
-    /// Whether the look told the local authority (decisions.md 40).
+    /// Whether the look notified the local authority (decisions.md 40).
     pub unscheduled: bool,
 }
 
-/// One resource of a [`Graph`]; of no use with another graph.
+/// One resource of a [`Graph`]; valid only with that graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeKey {
     pub kind: ResourceType,
     index: usize,
 }
 
-/// For whom a resource is shaped (decisions.md 29c).
+/// The clients that a resource is shaped for (decisions.md 29c).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ResourceShape {
     #[default]
     Standard,
-    /// `/PatientFlag`: the England code stands first and the England-*-Flag profiles are named.
+    /// `/PatientFlag`: the England code comes first and the England-*-Flag profiles are named.
     PatientFlag,
 }
 
@@ -52,21 +52,22 @@ pub enum ResourceShape {
 pub struct Graph<'a> {
     pub(super) answer: &'a Answer,
     pub(super) context: Context<'a>,
-    /// The answer's own time as every `meta` has it.
+    /// The answer's effective time, as every `meta` gives it.
     pub(super) last_updated: String,
     plans: Vec<PlanNode<'a>>,
     authorities: Vec<Authority<'a>>,
     patient: PatientNode<'a>,
     accesses: Vec<AccessNode<'a>>,
-    /// Index of the access, and the place of the person within it: 0 is the author, then those responsible.
+    /// For each PractitionerRole, the index of its access and the position of the person in it: 0 is the author, then the
+    /// responsible people.
     roles: Vec<(usize, u16)>,
-    /// Index of the access of each.
+    /// For each Device, the index of its access.
     devices: Vec<usize>,
     /// One cell for each node, by type and then by index.
     ids: Vec<OnceCell<String>>,
 }
 
-/// One access and what it brings with it.
+/// One access, with its Device and PractitionerRoles.
 struct AccessNode<'a> {
     access: &'a Access,
     device: Option<usize>,
@@ -74,8 +75,8 @@ struct AccessNode<'a> {
 }
 
 impl<'a> Graph<'a> {
-    /// The nodes of `answer`, in their default order (decisions.md 24): placeholders and active plans, planned, ended, in each
-    /// the newest start first; accesses newest first.
+    /// The nodes of `answer` in their default order (decisions.md 24): placeholders, then active, planned and ended plans, each group with
+    /// the newest start first; accesses with the newest first.
     #[must_use]
     pub fn new(answer: &'a Answer, context: &Context<'a>) -> Self {
         let (authorities, of_record) = authority::collect(answer.records());
@@ -132,7 +133,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The resource's id: the same for the same content, whatever else the answer holds.
+    /// The resource's id. It depends only on the resource's content, not on the rest of the answer.
     #[must_use]
     pub fn id(&self, key: NodeKey) -> &str {
         let before: usize = ResourceType::ALL.into_iter().take_while(|kind| *kind != key.kind).map(|kind| self.count(kind)).sum();
@@ -140,7 +141,7 @@ impl<'a> Graph<'a> {
             .get_or_init(|| self.context.ids.seal(key.kind, &self.answer.about, &self.part(key, IdKeyNumber::FIRST)))
     }
 
-    /// The resource that an id means, where this answer holds it. Ids made with an older key are found as well.
+    /// The resource that an id means, if this answer holds it. Finds ids made with an older key too.
     #[must_use]
     pub fn find(&self, id: &IdContent) -> Option<NodeKey> {
         if id.nhs_number != self.answer.about {
@@ -167,7 +168,7 @@ impl<'a> Graph<'a> {
         if key.kind.origin() == NodeOrigin::Authority { self.authorities.get(key.index) } else { None }
     }
 
-    /// The local authority of a plan, where it is known.
+    /// The local authority of a plan, if it is known.
     #[must_use]
     pub fn authority_of(&self, plan: &PlanNode<'a>) -> Option<&Authority<'a>> {
         self.authorities.get(plan.authority?)
@@ -179,13 +180,13 @@ impl<'a> Graph<'a> {
         &self.authorities
     }
 
-    /// Whom the answer is about.
+    /// The person whom the answer is about.
     #[must_use]
     pub fn patient(&self) -> &PatientNode<'a> {
         &self.patient
     }
 
-    /// The place of a PractitionerRole within its access: 0 is the author, then those responsible.
+    /// The position of a PractitionerRole in its access: 0 is the author, then the responsible people.
     pub(super) fn place_in_access(&self, key: NodeKey) -> usize {
         if key.kind.origin() == NodeOrigin::Person { self.roles.get(key.index).map_or(0, |role| usize::from(role.1)) } else { 0 }
     }
@@ -201,7 +202,7 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Nothing of anyone: the size alone.
+/// Shows only the size: no personal data.
 impl std::fmt::Debug for Graph<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Graph({} plans, {} accesses)", self.plans.len(), self.accesses.len())

@@ -1,15 +1,15 @@
 use crate::cpis::{Answer, BirthDate, Entry, LocalId, NhsNumber, Notice, PersonName, PlanType, Record, Subject, SubjectKind};
 
-/// The person asked about, as all records of the answer together know them (decisions.md 9).
+/// The person asked about, from all records of the answer together (decisions.md 9).
 pub struct PatientNode<'a> {
     pub number: &'a NhsNumber,
-    /// Each name once; more than one when the records disagree.
+    /// Each name once; more than one if the records disagree.
     pub names: Vec<&'a PersonName>,
-    /// Only where the records agree on name and date.
+    /// Only if the records agree on name and date.
     pub birth_date: Option<BirthDate>,
-    /// Ids of local authorities' own systems, each once, with the name of the authority.
+    /// Ids from local authorities' own systems, each once, with the name of the authority.
     pub local_ids: Vec<(&'a LocalId, Option<&'a str>)>,
-    /// Every name, or that there is none.
+    /// Every name, or a text that none was given.
     pub display: String,
 }
 
@@ -49,8 +49,8 @@ impl<'a> PatientNode<'a> {
     }
 }
 
-/// The subjects of a record that are the person asked about: those that carry the number; where no subject carries any number,
-/// the only subject there is, since the record itself was tied to the number by its accesses (decisions.md 9).
+/// The subjects of a record that are the person asked about: those with the number asked about. A record with one subject and no number
+/// at all also matches, because its accesses tie it to the number (decisions.md 9).
 fn matching<'a>(record: &'a Record, about: &NhsNumber) -> impl Iterator<Item = &'a Subject> {
     let only = match record.subjects.as_slice() {
         [only] if only.nhs_numbers.is_empty() => Some(only),
@@ -59,8 +59,8 @@ fn matching<'a>(record: &'a Record, about: &NhsNumber) -> impl Iterator<Item = &
     record.subjects.iter().filter(move |subject| subject.nhs_numbers.contains(about)).chain(only)
 }
 
-/// As whom the person asked about stands behind one entry of a record. Where the record knows them as a child and as a mother, the kind of
-/// plan decides: an unborn plan is about the mother, any other about the child (decisions.md 52).
+/// Whether the person asked about is the child or the mother in one entry of a record. If the record names them as both, the kind of plan
+/// decides: an unborn plan is about the mother, any other about the child (decisions.md 52).
 pub(super) fn patient_kind(record: &Record, entry: &Entry, about: &NhsNumber) -> Option<SubjectKind> {
     let of_mother = matches!(entry, Entry::Plan(plan) if plan.plan_type == PlanType::UnbornChildProtection);
     let rank = |kind: &SubjectKind| (*kind == SubjectKind::Unknown, (*kind == SubjectKind::Mother) != of_mother);

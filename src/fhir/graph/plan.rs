@@ -9,18 +9,18 @@ use std::{
     cmp::{Ordering, Reverse},
 };
 
-/// One plan of one record, or the place of one that could not be read: behind one Flag, EpisodeOfCare, CarePlan and CareTeam.
+/// One plan of one record, or the placeholder of one that could not be read. It has one Flag, EpisodeOfCare, CarePlan and CareTeam.
 #[derive(Debug)]
 pub struct PlanNode<'a> {
     pub record: &'a Record,
     pub entry: Entry,
-    /// Where the plan stands today; `None` for a placeholder, which counts as active.
+    /// The plan's status today; `None` for a placeholder, which counts as active.
     pub status: Option<PlanStatus>,
-    /// What the person asked about is in this record, where a subject tells it.
+    /// What the person asked about is in this record, if a subject says so.
     pub patient_kind: Option<SubjectKind>,
     /// Index among the graph's authorities.
     pub(super) authority: Option<usize>,
-    /// Its name in new ids, once it was asked for.
+    /// Its part in new ids, once computed.
     pub(super) part: OnceCell<AnswerPart>,
 }
 
@@ -41,8 +41,8 @@ impl PlanNode<'_> {
         }
     }
 
-    /// Whether the person asked about is the mother here: by the record's own subject, else because an unborn plan is always
-    /// held against the mother (wire.md 3.3).
+    /// Whether the person asked about is the mother here. The record's subject decides; without one, an unborn plan always belongs to the
+    /// mother (wire.md 3.3).
     #[must_use]
     pub fn patient_is_mother(&self) -> bool {
         match self.patient_kind {
@@ -54,7 +54,7 @@ impl PlanNode<'_> {
         }
     }
 
-    /// The subjects of the record, the mother apart from the child.
+    /// The subjects of the record: mother and child are separate subjects.
     pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
         self.record.subjects.iter()
     }
@@ -69,7 +69,7 @@ impl PlanNode<'_> {
         (rank, Reverse(start))
     }
 
-    /// Whether an id's hash cannot tell the two apart.
+    /// Whether the hash of an id is the same for both.
     pub(super) fn same_content(&self, other: &Self) -> bool {
         self.authority == other.authority
             && match (&self.entry, &other.entry) {
@@ -83,14 +83,14 @@ impl PlanNode<'_> {
             }
     }
 
-    /// The order among equals: by end, so that it does not hang on the order of the answer.
+    /// The order among equals: by end, so that it does not depend on the order of the answer.
     pub(super) fn compare_end(&self, other: &Self) -> Ordering {
         let end = |node: &Self| node.plan().and_then(|plan| plan.period.end);
         end(self).cmp(&end(other))
     }
 }
 
-/// Every entry of every record, in the default order; `of_record` holds the index of each record's authority.
+/// Every entry of every record in the default order; `of_record` gives the index of each record's authority.
 pub(super) fn collect<'a>(answer: &'a Answer, of_record: &[Option<usize>], today: Date) -> Vec<PlanNode<'a>> {
     let mut nodes = Vec::with_capacity(answer.records().iter().map(|record| record.entries.len()).sum());
     for (record, authority) in answer.records().iter().zip(of_record) {

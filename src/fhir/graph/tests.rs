@@ -91,7 +91,7 @@ fn a_graph_prints_nothing_of_anyone() {
     }
 }
 
-/// Whom a plan is about goes by its type, not by which of two elements comes first (decisions.md 52).
+/// The type of a plan decides whom it is about, not the order of two elements (decisions.md 52).
 #[test]
 fn a_pregnant_girl_is_the_child_of_her_own_plan_and_the_mother_of_the_unborn() {
     let keys = keys();

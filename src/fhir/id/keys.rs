@@ -7,10 +7,10 @@ use aes_siv::{
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
-/// The keys of ids: the first one writes, all of them read (decisions.md 21, 27). Shows nothing of itself in `Debug`.
+/// The keys of ids: the first one writes, all of them read (decisions.md 21, 27). `Debug` shows no key.
 pub struct IdKeys(Vec<IdKey>);
 
-/// Which of the [`IdKeys`].
+/// The position of a key in [`IdKeys`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdKeyNumber(usize);
 
@@ -22,11 +22,11 @@ pub struct NoIdKeys;
 struct IdKey {
     /// For AES-128-SIV.
     seal: Zeroizing<[u8; 32]>,
-    /// The same for texts, so that an id can never pass for a text.
+    /// The same for texts. With a key of their own, an id never passes for a text.
     seal_text: Zeroizing<[u8; 32]>,
     /// For the hashes that name parts.
     name: hmac::Key,
-    /// Chosen by the key itself, so that keys can be added and removed in any order.
+    /// Derived from the key, so keys can be added and removed in any order.
     version: u8,
 }
 
@@ -39,7 +39,7 @@ impl IdKeys {
     /// Keys of 32 random bytes each; the first one writes.
     ///
     /// # Errors
-    /// [`NoIdKeys`] when the list is empty.
+    /// [`NoIdKeys`] if the list is empty.
     pub fn new(keys: Vec<[u8; 32]>) -> Result<Self, NoIdKeys> {
         let keys = Zeroizing::new(keys);
         if keys.is_empty() {
@@ -66,7 +66,7 @@ impl IdKeys {
         encrypt(&self.key(IdKeyNumber::FIRST).seal_text, plain, version)
     }
 
-    /// Decrypts in place; `false` when the token was not made with this key.
+    /// Decrypts in place; `false` if the token was not made with this key.
     pub(super) fn decrypt(&self, key: IdKeyNumber, sealed: &mut [u8], iv: &[u8], version: u8) -> bool {
         cipher(&self.key(key).seal).decrypt_in_place_detached([[version]], sealed, Tag::from_slice(iv)).is_ok()
     }
@@ -76,7 +76,7 @@ impl IdKeys {
         cipher(&self.key(key).seal_text).decrypt_in_place_detached([[version]], sealed, Tag::from_slice(iv)).is_ok()
     }
 
-    /// Names a part by a keyed hash of what it says; `ordinal` tells equal ones apart.
+    /// Names a part by a keyed hash of its content; `ordinal` distinguishes equal parts.
     #[must_use]
     pub fn hashed(&self, key: IdKeyNumber, fields: &[&[u8]], ordinal: u16) -> AnswerPart {
         let mut context = hmac::Context::with_key(&self.key(key).name);
@@ -90,7 +90,7 @@ impl IdKeys {
     }
 
     fn key(&self, number: IdKeyNumber) -> &IdKey {
-        // A number can come from other keys than these (a reload): the first key then finds nothing, which is right.
+        // After a reload a number may belong to the old keys. The first key then finds nothing, which is right.
         self.0.get(number.0).unwrap_or(&self.0[0])
     }
 }

@@ -1,8 +1,8 @@
 //! Opaque, deterministic, authenticated ids of resources (fhir.md 2 "Ids", decisions.md 27).
 //!
 //! A token is `version (1) | SIV (16) | AES-SIV(kind (1), NHS number (5), part (0 to 25))`, at most 48 bytes, written with the
-//! 64 characters `A-Za-z0-9-.`. The same part of the same child's answer always has the same id; nobody without the key can
-//! make one or read one. The part names its piece of the answer by content, never by its place in the answer.
+//! 64 characters `A-Za-z0-9-.`. The same part of the same child's answer always has the same id. Nobody can make or read an id without
+//! the key. The part identifies its piece of the answer by content, never by position.
 
 mod keys;
 mod part;
@@ -22,7 +22,7 @@ use base64::{
 use zeroize::Zeroizing;
 
 const NHS_NUMBER_BYTES: usize = 5;
-/// Kind and NHS number, before the part.
+/// The kind and the NHS number precede the part.
 const HEAD_BYTES: usize = 1 + NHS_NUMBER_BYTES;
 /// FHIR allows 64 characters, which are 48 bytes.
 const MAX_TOKEN_BYTES: usize = 48;
@@ -30,26 +30,26 @@ const MAX_CHARACTERS: usize = 64;
 
 const ALPHABET: Alphabet = match Alphabet::new("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.") {
     Ok(alphabet) => alphabet,
-    Err(_) => panic!("64 different characters"), // when compiling, never at run time
+    Err(_) => panic!("64 different characters"), // at compile time, never at run time
 };
 const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,
     GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// What an id says. Only an id that this service made can be opened.
+/// What an id holds. Only ids that this service made can be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdContent {
     pub kind: ResourceType,
     pub nhs_number: NhsNumber,
-    /// Which part of the answer; find it with [`super::graph::Graph::find`].
+    /// The part of the answer; find it with [`super::graph::Graph::find`].
     pub part: AnswerPart,
-    /// The key that the id was made with, since the part is named by a hash under that key.
+    /// The key that the id was made with: the part is named by a hash under it.
     pub key: IdKeyNumber,
 }
 
 impl IdKeys {
-    /// The id of one part of the answer about `nhs_number`, under the first key. `part` must be made with the first key.
+    /// The id of one part of the answer about `nhs_number`, under the first key. `part` must be made with the first key too.
     #[must_use]
     pub fn seal(&self, kind: ResourceType, nhs_number: &NhsNumber, part: &AnswerPart) -> String {
         let mut plain = Zeroizing::new([0; HEAD_BYTES + AnswerPart::MAX]);
@@ -66,7 +66,7 @@ impl IdKeys {
         ENGINE.encode(&token[..1 + IV_SIZE + end])
     }
 
-    /// What the id says, or `None` when it is not ours, under any key.
+    /// What the id holds, or `None` if no key opens it.
     #[must_use]
     pub fn open(&self, id: &str) -> Option<IdContent> {
         let mut buffer = [0; MAX_TOKEN_BYTES];

@@ -1,6 +1,6 @@
-/// Which part of an answer an id means, named by its content (decisions.md 27). At most 25 bytes.
+/// The part of an answer that an id means, named by its content (decisions.md 27). At most 25 bytes.
 ///
-/// The patient's part is empty; others are made by [`super::IdKeys`] or [`AnswerPart::code`].
+/// The Patient's part is empty; [`super::IdKeys`] and the constructors here make the others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AnswerPart {
     bytes: [u8; Self::MAX],
@@ -12,23 +12,23 @@ impl AnswerPart {
     pub const MAX: usize = 25;
     pub const EMPTY: Self = Self { bytes: [0; Self::MAX], length: 0 };
 
-    /// The first bytes tell the forms apart, so that a code can never equal a hash.
+    /// The first byte distinguishes the forms, so a code can never equal a hash.
     const CODE: u8 = 1;
     const HASH: u8 = 2;
     const UUID: u8 = 3;
 
-    /// A short code that names its part alone, such as an ODS code; `None` when it is empty or longer than 24 bytes.
+    /// A short code that is enough to name its part, such as an ODS code; `None` if it is empty or longer than 24 bytes.
     #[must_use]
     pub fn code(code: &str) -> Option<Self> {
         (!code.is_empty()).then(|| Self::joined(&[&[Self::CODE], code.as_bytes()])).flatten()
     }
 
-    /// A hash and the place among equals.
+    /// A hash, and the position among equal parts.
     pub(super) fn hash(hash: [u8; 16], ordinal: u16) -> Self {
         Self::joined(&[&[Self::HASH], &hash, &ordinal.to_be_bytes()]).unwrap_or(Self::EMPTY)
     }
 
-    /// A UUID, the role that it is used in, and the place among equals.
+    /// A UUID, its role, and the position among equal parts.
     #[must_use]
     pub fn uuid(uuid: uuid::Uuid, role: u16, ordinal: u16) -> Self {
         Self::joined(&[&[Self::UUID], uuid.as_bytes(), &role.to_be_bytes(), &ordinal.to_be_bytes()]).unwrap_or(Self::EMPTY)

@@ -1,11 +1,11 @@
-//! Sealed texts of any length, for links that carry their own state. Made with keys of their own, derived from those of ids.
+//! Sealed texts of any length, for links that carry their own state. Their keys are derived from those of ids.
 
 use super::{ENGINE, IdKeyNumber, IdKeys};
 use aes_siv::siv::IV_SIZE;
 use base64::Engine;
 use zeroize::Zeroizing;
 
-/// Longer is none of ours.
+/// We never make a longer one.
 const MAX_CHARACTERS: usize = 64 * 1024;
 
 impl IdKeys {
@@ -22,7 +22,7 @@ impl IdKeys {
         ENGINE.encode(token)
     }
 
-    /// The text, or `None` when the token is not ours, under any key.
+    /// The text, or `None` if no key opens the token.
     #[must_use]
     pub fn open_text(&self, token: &str) -> Option<Zeroizing<Vec<u8>>> {
         if token.len() > MAX_CHARACTERS {

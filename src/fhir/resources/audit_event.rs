@@ -16,7 +16,7 @@ use fhirbolt_model::r4::{
     types::{Extension, ExtensionValue, Instant, Reference},
 };
 
-/// One earlier look at the child's record, or the one made by this very lookup.
+/// One earlier access to the child's record, or the one that this look made.
 pub fn audit_event(graph: &Graph<'_>, key: NodeKey) -> AuditEvent {
     let Some(access) = graph.access(key) else { return AuditEvent::default() };
     let this_lookup = graph.answer.is_this_look(access).then_some(codes::TAG_THIS_LOOKUP);
@@ -44,7 +44,7 @@ pub fn audit_event(graph: &Graph<'_>, key: NodeKey) -> AuditEvent {
     }
 }
 
-/// A point in time, or the reason why there is none and what is known instead (decisions.md 29e).
+/// A point in time; without one, the reason and what is known instead (decisions.md 29e).
 fn recorded(when: AccessTime) -> (Instant, Option<String>) {
     let absent = Extension {
         url: codes::DATA_ABSENT_REASON.to_owned(),

@@ -8,7 +8,7 @@ use crate::fhir::{
 };
 use fhirbolt_model::r4::resources::CarePlan;
 
-/// The plan as NHS England's Patient-flags shape has it.
+/// The plan, as NHS England's Patient flags API shapes it.
 pub fn care_plan(graph: &Graph<'_>, key: NodeKey, shape: ResourceShape) -> CarePlan {
     let Some(node) = graph.plan(key) else { return CarePlan::default() };
     let period = period(node);

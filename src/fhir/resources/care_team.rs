@@ -8,10 +8,10 @@ use crate::fhir::{
 };
 use fhirbolt_model::r4::resources::CareTeam;
 
-/// Whom to ring about the plan, as NHS England's 2023 guide has it.
+/// Whom to ring about the plan, as NHS England's 2023 guide shapes it.
 pub fn care_team(graph: &Graph<'_>, key: NodeKey, shape: ResourceShape) -> CareTeam {
     let Some(node) = graph.plan(key) else { return CareTeam::default() };
-    // Where it is not known whose record it is, every authority's numbers are given rather than none (decisions.md 7, 16).
+    // If the record's authority is not known, give every authority's numbers rather than none (decisions.md 7, 16).
     let telecom: Vec<_> = match graph.authority_of(node) {
         Some(authority) => authority.numbers.iter().map(contact_point).collect(),
         None => graph.authorities().iter().flat_map(|authority| &authority.numbers).map(contact_point).collect(),

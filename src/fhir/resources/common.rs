@@ -1,4 +1,4 @@
-//! What several resource types are made of.
+//! Parts that several resource types share.
 
 use crate::{
     cpis::{Organisation, Text},
@@ -12,7 +12,7 @@ use fhirbolt_model::r4::types::{CodeableConcept, Coding, ContactPoint, Id, Ident
 pub const UK_CORE: &str = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-";
 pub const ENGLAND: &str = "https://fhir.nhs.uk/England/StructureDefinition/England-";
 
-/// The text where there is one: trimmed, never empty.
+/// The trimmed text; `None` if it is empty.
 pub fn given(text: &Text) -> Option<&str> {
     Some(text.as_str().trim()).filter(|text| !text.is_empty())
 }
@@ -66,7 +66,7 @@ pub fn literal(graph: &Graph<'_>, target: NodeKey, identifier: Option<Identifier
     }
 }
 
-/// A reference by identifier and display alone (decisions.md 26).
+/// A reference only by identifier and display (decisions.md 26).
 pub fn logical(kind: &str, identifier: Option<Identifier>, display: Option<&str>) -> Reference {
     Reference {
         r#type: Some(kind.into()),
@@ -76,7 +76,7 @@ pub fn logical(kind: &str, identifier: Option<Identifier>, display: Option<&str>
     }
 }
 
-/// An organisation that made an access: never a resource of the graph. `None` when nothing of it is known.
+/// An organisation that made an access, which is never a resource of the graph. `None` if nothing is known about it.
 pub fn accessing_organisation(organisation: &Organisation) -> Option<Reference> {
     let identifier = ods_identifier(organisation);
     let name = given(&organisation.name);

@@ -34,7 +34,7 @@ pub fn asid_identifier(asid: Option<&Text>) -> Option<Identifier> {
     asid.and_then(given).map(|asid| identifier(codes::SPINE_ASID, asid))
 }
 
-/// What to call the system: CP-IS gives it no name of its own.
+/// The name to show for the system: CP-IS gives it none.
 pub fn device_display(organisation: &Organisation) -> String {
     match given(&organisation.name).or_else(|| given(&organisation.ods_code)) {
         Some(owner) => ["System of ", owner].concat(),

@@ -9,7 +9,7 @@ use crate::fhir::{
 };
 use fhirbolt_model::r4::resources::EpisodeOfCare;
 
-/// The time in which a local authority is responsible for the child: one for each plan.
+/// The time during which a local authority is responsible for the child: one for each plan.
 pub fn episode_of_care(graph: &Graph<'_>, key: NodeKey) -> EpisodeOfCare {
     let Some(node) = graph.plan(key) else { return EpisodeOfCare::default() };
     let observation = node.plan().map(|plan| codes::plan_observation(plan.plan_type));

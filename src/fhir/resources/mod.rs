@@ -1,4 +1,4 @@
-//! Each resource type as a pure function of the graph (fhir.md 2). Who adds a type adds a file here.
+//! Each resource type as a pure function of the graph (fhir.md 2). A new type needs a file here.
 
 mod audit_event;
 mod care_plan;

@@ -26,7 +26,7 @@ pub fn organization(graph: &Graph<'_>, key: NodeKey) -> Organization {
     }
 }
 
-/// The number with the words that tell a clinician when to ring it.
+/// The number, with words that say when to ring it.
 fn contact(number: &ContactNumber<'_>) -> OrganizationContact {
     let purpose = match number.purpose {
         ContactPurpose::OfficeHours => Some(codes::WORK_PLACE),

@@ -1,4 +1,4 @@
-//! What the four resources of a plan have in common.
+//! Parts that the four resources of a plan share.
 
 use super::common::{ENGLAND, coding, literal, meta, nhs_number};
 use crate::cpis::PlanStatus;
@@ -9,21 +9,21 @@ use crate::fhir::{
 };
 use fhirbolt_model::r4::types::{CodeableConcept, Identifier, Meta, Period, Reference};
 
-/// `meta`, tagged where the plan could not be read.
+/// `meta`, with a tag if the plan could not be read.
 pub fn plan_meta(graph: &Graph<'_>, key: NodeKey, node: &PlanNode<'_>) -> Box<Meta> {
     let tag = node.unreadable().map(|_| codes::TAG_UNREADABLE);
     meta(graph, key, tag.as_slice())
 }
 
-/// Names NHS England's own profile as well, where the type has one, before that of UK Core.
+/// Adds NHS England's profile before that of UK Core, if the type has one.
 pub fn name_england_profile(meta: &mut Meta, key: NodeKey) {
     if let Some(profile) = key.kind.england_profile() {
         meta.profile.insert(0, [ENGLAND, profile].concat().into());
     }
 }
 
-/// The SNOMED CT code of the plan, then `second`; for a placeholder the England code alone (decisions.md 7). Always with the
-/// text that a clinician reads.
+/// The SNOMED CT code of the plan, then `second`; for a placeholder only the England code (decisions.md 7). Always has the text that a
+/// clinician reads.
 pub fn plan_concept(graph: &Graph<'_>, node: &PlanNode<'_>, second: Option<Code>, shape: ResourceShape) -> CodeableConcept {
     let mut coding: Vec<_> = match node.plan() {
         Some(plan) => [Some(codes::plan_snomed(plan.plan_type)), second].into_iter().flatten().map(coding).collect(),
@@ -35,8 +35,8 @@ pub fn plan_concept(graph: &Graph<'_>, node: &PlanNode<'_>, second: Option<Code>
     CodeableConcept { coding, text: Some(wording::node_text(graph, node).into()), ..Default::default() }
 }
 
-/// Calendar dates as they are; `None` for a placeholder. While a plan is in force beyond its forecast end, that stands in the texts
-/// alone: viewers compute from the period what is in force (decisions.md 44).
+/// The plan's dates; `None` for a placeholder. While a plan is in force beyond its forecast end, only the texts give that end: viewers
+/// compute from the period what is in force (decisions.md 44).
 pub fn period(node: &PlanNode<'_>) -> Option<Box<Period>> {
     let plan = node.plan()?;
     let end = plan.period.end.filter(|_| node.status != Some(PlanStatus::ActivePastForecast));
@@ -47,7 +47,7 @@ pub fn period(node: &PlanNode<'_>) -> Option<Box<Period>> {
     }))
 }
 
-/// The person asked about; named as the mother where that is what she is in this record.
+/// The person asked about, marked as the mother if this record has her as the mother.
 pub fn subject(graph: &Graph<'_>, node: &PlanNode<'_>) -> Reference {
     let mut display = graph.patient().display.clone();
     if node.patient_is_mother() {
@@ -56,7 +56,7 @@ pub fn subject(graph: &Graph<'_>, node: &PlanNode<'_>) -> Reference {
     literal(graph, PATIENT, Some(nhs_number(graph)), display)
 }
 
-/// The responsible local authority, where it is known.
+/// The responsible local authority, if it is known.
 pub fn authority(graph: &Graph<'_>, key: NodeKey, node: &PlanNode<'_>) -> Option<Reference> {
     let authority = graph.authority_of(node)?;
     Some(literal(graph, graph.organization_of(key)?, authority_identifier(authority), authority.display()))
@@ -72,7 +72,7 @@ pub fn sibling(graph: &Graph<'_>, key: NodeKey, node: &PlanNode<'_>, kind: Resou
     literal(graph, Graph::sibling(key, kind), None, display)
 }
 
-/// The name of the authority that stands behind a plan.
+/// The name of the authority that is responsible for a plan.
 pub fn team_name(graph: &Graph<'_>, node: &PlanNode<'_>) -> String {
     if let Some(authority) = graph.authority_of(node) {
         return authority.display();

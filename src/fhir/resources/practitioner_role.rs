@@ -11,7 +11,7 @@ use fhirbolt_model::r4::{
     types::{CodeableConcept, Coding},
 };
 
-/// A person behind an access: its author, or one responsible for the system that made it.
+/// A person of an access: its author, or one responsible for the system that made it.
 pub struct AccessPerson<'a> {
     user_id: Option<&'a Text>,
     role_profile_id: Option<&'a Text>,
@@ -21,7 +21,7 @@ pub struct AccessPerson<'a> {
 }
 
 impl<'a> AccessPerson<'a> {
-    /// The person at one place of an access: 0 is the author, then those responsible.
+    /// The person at one position in an access: 0 is the author, then the responsible people.
     pub fn of(author: &'a Author, place: usize) -> Option<Self> {
         match author {
             Author::Person { user_id, role_profile_id, role, name, organisation } if place == 0 => {
@@ -44,7 +44,7 @@ impl<'a> AccessPerson<'a> {
         self.name.display_name().unwrap_or_else(|| "Name not given".to_owned())
     }
 
-    /// Name, role and organisation, as far as they are known.
+    /// The name, role and organisation that are known.
     pub fn display(&self) -> String {
         let mut display = self.name();
         for more in [&self.role.name, &self.organisation.name].into_iter().filter_map(given) {
@@ -55,7 +55,7 @@ impl<'a> AccessPerson<'a> {
     }
 }
 
-/// Who made an access, or is responsible for it, in which role and where.
+/// Who made an access or is responsible for it, in which role and where.
 pub fn practitioner_role(graph: &Graph<'_>, key: NodeKey) -> PractitionerRole {
     let access = graph.access(key);
     let Some(person) = access.and_then(|access| AccessPerson::of(&access.author, graph.place_in_access(key))) else {
@@ -76,7 +76,7 @@ pub fn practitioner_role(graph: &Graph<'_>, key: NodeKey) -> PractitionerRole {
 /// The job role as it was received (decisions.md 29a).
 fn job_role(role: &Role) -> Option<CodeableConcept> {
     let name = given(&role.name);
-    // A FHIR code holds no spaces but single ones between words.
+    // The only spaces in a FHIR code are single ones between words.
     let code = role.code.as_str().split_whitespace().collect::<Vec<_>>().join(" ");
     if code.is_empty() {
         return name.map(|name| CodeableConcept { text: Some(name.into()), ..Default::default() });
@@ -90,7 +90,7 @@ fn job_role(role: &Role) -> Option<CodeableConcept> {
     Some(CodeableConcept { coding: vec![coding], text: name.map(Into::into), ..Default::default() })
 }
 
-/// `urn:oid:` and the OID, when it is one.
+/// `urn:oid:` and the OID, if the text is an OID.
 fn oid(oid: &Text) -> Option<String> {
     let oid = given(oid)?;
     let arcs = oid.split('.').all(|arc| !arc.is_empty() && arc.bytes().all(|byte| byte.is_ascii_digit()));

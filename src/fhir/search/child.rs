@@ -1,4 +1,4 @@
-//! Which child: every way of naming it comes down to one NHS number (fhir.md 3, "Saying which child").
+//! The child of a search: every way to name it resolves to one NHS number (fhir.md 3, "Saying which child").
 
 use super::resolver::{ReferenceResolver, ResolvedReference};
 use super::{SearchError, error::safe_name};
@@ -7,7 +7,7 @@ use crate::fhir::graph::ResourceType;
 
 const NHS_NUMBER_SYSTEM: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
-/// Collects the names given and insists that they are one child.
+/// Collects the parameters that name the child and checks that they name only one.
 #[derive(Default)]
 pub(super) struct ChildParameters(Option<NhsNumber>);
 
@@ -24,7 +24,7 @@ impl ChildParameters {
             Some(":identifier" | ".identifier" | ":Patient.identifier") => true,
             Some(_) => return Err(SearchError::UnknownModifier { parameter: safe_name(name) }),
         };
-        // A comma is "or" in FHIR: several children would be a ward list, one child named twice is one child.
+        // A comma is "or" in FHIR. Several children would be a ward list; one child named twice is still one child.
         for alternative in value.split(',') {
             let number = if is_identifier { identifier(name, alternative)? } else { reference(name, alternative, resolver)? };
             match &self.0 {
@@ -40,7 +40,7 @@ impl ChildParameters {
     }
 }
 
-/// Names of parameters that say which child is meant: ours, and those that R4 has for the Patient.
+/// Names of parameters that may say which child is meant: our own, and those of R4 for the Patient.
 const ABOUT_THE_CHILD: [&str; 18] = [
     "address",
     "address-city",
@@ -62,7 +62,7 @@ const ABOUT_THE_CHILD: [&str; 18] = [
     "telecom",
 ];
 
-/// Whether a parameter of this name, known here or not, says which child is meant.
+/// Whether a parameter of this name, known here or not, may say which child is meant.
 pub(super) fn is_about_the_child(name: &str) -> bool {
     ABOUT_THE_CHILD.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
@@ -85,7 +85,7 @@ fn reference(name: &str, value: &str, resolver: &ReferenceResolver<'_>) -> Resul
     match resolver.ids.open(id) {
         Some(open) if open.kind == ResourceType::Patient => Ok(open.nhs_number),
         Some(_) => Err(SearchError::UnknownChild { parameter: safe_name(name) }),
-        // Longer than any spelling of an NHS number, so it was meant as an id of ours.
+        // Longer than any spelling of an NHS number, so the caller meant one of our ids.
         None if id.len() > 20 => Err(SearchError::UnknownChild { parameter: safe_name(name) }),
         None => nhs_number(name, id),
     }

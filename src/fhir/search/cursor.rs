@@ -1,8 +1,8 @@
-//! The token of a `next` link: everything that the next page needs but the shared look itself (decisions.md 24). It is sealed,
-//! so that nobody can make one or read one, and holds no state of the server's.
+//! The token of a `next` link: everything that the next page needs, except the shared look itself (decisions.md 24). It is sealed, so
+//! nobody else can make or read one, and the server keeps no state for it.
 //!
-//! A page belongs to one look and one day (decisions.md 43): the order of the matches hangs on both. So the token names the look, and
-//! the day by which the first page was ordered and its statuses computed.
+//! A page belongs to one look and one day (decisions.md 43), because the order of the matches depends on both. So the token names the look,
+//! and the day that ordered the first page and set its statuses.
 
 use super::pairs::{self, Pair};
 use super::registry::{ParameterKind, Searchable};
@@ -15,13 +15,13 @@ use jiff::civil::Date;
 
 /// Bytes before the query: form, type, NHS number, offset, day, look.
 const HEAD: usize = 1 + 1 + 5 + 4 + 4 + LookFingerprint::LENGTH;
-/// 1 named neither look nor day.
+/// Form 1 had neither look nor day.
 const FORM: u8 = 2;
 
-/// By what a page knows its look again.
+/// By which a page recognises its look.
 ///
-/// It is made of the id of our query. Each query has a fresh one, and the answer carries it wherever it goes: to other replicas, and
-/// over a restart. The look's number in the table of this process is none of that, and the id of the response is the SMSP's to repeat.
+/// It is a hash of the id of our query. Each query has a new id, and the answer keeps it, in other replicas and after a restart. The look's
+/// number in the table of this process would not survive that, and the SMSP might repeat the id of a response.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct LookFingerprint([u8; Self::LENGTH]);
 
@@ -37,12 +37,12 @@ impl LookFingerprint {
     }
 }
 
-/// Where a page begins, of which search, about whom, in which look, as seen on which day.
+/// Where a page begins, with its search, child, look and day.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cursor {
     pub nhs_number: NhsNumber,
     pub resource: ResourceType,
-    /// The parameters of the search, form-urlencoded, without the child and without the form of the answer, which stands in the link.
+    /// The parameters of the search, form-urlencoded, without the child and without the form of the answer, which the link has.
     pub query: String,
     pub offset: usize,
     pub look: LookFingerprint,
@@ -56,7 +56,7 @@ impl std::fmt::Debug for Cursor {
 }
 
 impl Cursor {
-    /// The page of `search` over `answer` that begins at `offset` ([`super::Selection::next_offset`]), seen on `day`.
+    /// The page of `search` over `answer` that begins at `offset` ([`super::Selection::next_offset`]), as of `day`.
     #[must_use]
     pub fn of(search: &Search, offset: usize, answer: &Answer, day: Date) -> Self {
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -71,8 +71,8 @@ impl Cursor {
         }
     }
 
-    /// The path of the page under the base: the token, and the form of the answer that the caller asked for as a parameter. One that
-    /// was asked for by `Accept` is asked for so again.
+    /// The path of the page under the base: the token, and the form of the answer if the caller asked for it by a parameter. A caller that
+    /// used `Accept` sends it again.
     #[must_use]
     pub fn link(&self, search: &Search, ids: &IdKeys) -> String {
         let mut form = form_urlencoded::Serializer::new(String::new());
@@ -96,7 +96,7 @@ impl Cursor {
         ids.seal_text(plain)
     }
 
-    /// What a token says; `None` where it is not ours.
+    /// What a token holds; `None` if it is not ours.
     #[must_use]
     pub fn open(token: &str, ids: &IdKeys) -> Option<Self> {
         let plain = ids.open_text(token)?;
@@ -117,10 +117,10 @@ impl Cursor {
         })
     }
 
-    /// The search again, at this page. `form`: the parameters of the page's own URL, which say how the answer looks and nothing else.
+    /// The search again, at this page. `form`: the parameters of the page's own URL, which may only choose the form of the answer.
     ///
     /// # Errors
-    /// [`SearchError`] for another parameter in `form`, or where this version no longer understands what an older one wrote.
+    /// [`SearchError`] for any other parameter in `form`, or if this version no longer understands what an older one wrote.
     pub fn search(&self, form: &[Pair], ids: &IdKeys) -> Result<Search, SearchError> {
         let view = Searchable::of(self.resource).ok_or(SearchError::Undecodable { reason: "there is no such search" })?;
         let patient = ids.seal(ResourceType::Patient, &self.nhs_number, &AnswerPart::EMPTY);
@@ -136,7 +136,7 @@ impl Cursor {
     }
 }
 
-/// Whether a parameter says how the answer looks.
+/// Whether a parameter chooses the form of the answer.
 fn is_presentation(view: &Searchable, name: &str) -> bool {
     view.parameter(name).is_some_and(|parameter| parameter.kind == ParameterKind::Presentation)
 }

@@ -1,7 +1,7 @@
 use super::registry::{SEARCHABLE, Searchable};
 use crate::fhir::graph::ResourceType;
 
-/// Why a search is refused. Never holds a value of the caller's, only the names of parameters.
+/// Why a search is refused. Holds only names of parameters, never a value that the caller sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SearchError {
     #[error("No child is named. Give one NHS number as patient=<NHS number>.")]
@@ -81,8 +81,8 @@ impl SearchError {
         }
     }
 
-    /// Whether lenient handling may leave the parameter out, as far as that hangs on the error. A value that was meant but cannot be
-    /// read never is left out, nor one that no answer has: the search would show something else.
+    /// Whether the error lets lenient handling leave the parameter out. A value that cannot be read, or that no answer has, is never left
+    /// out: the search would show something else.
     pub(super) fn may_be_ignored(&self) -> bool {
         matches!(
             self,
@@ -94,7 +94,7 @@ impl SearchError {
     }
 }
 
-/// Parameters that R4 has for what can be searched here and for the Patient, beside those of the [`registry`](super::registry).
+/// Parameters that R4 has for the searchable types and for the Patient, besides those of the [`registry`](super::registry).
 const OF_R4: [&str; 58] = [
     "_contained",
     "_containedType",
@@ -174,8 +174,8 @@ const MODIFIERS: [&str; 15] = [
     "text-advanced",
 ];
 
-/// The name as it may be repeated to the caller: only what FHIR has. Any other word could be a part of somebody's name or address,
-/// such as what follows an `&` in a value that was not encoded.
+/// The name as it may be repeated to the caller: only words that FHIR has. Any other word could be part of somebody's name or address,
+/// such as the text after an `&` in a value that was not encoded.
 pub(super) fn safe_name(name: &str) -> String {
     let (base, modifier) = name.split_once(':').map_or((name, None), |(base, modifier)| (base, Some(modifier)));
     let of_registry =

@@ -1,4 +1,4 @@
-//! `_include` and `_revinclude`: which references are followed, and following them.
+//! `_include` and `_revinclude`: reads them and follows the references.
 
 use super::SearchError;
 use super::registry::{Direction, INCLUDE_PATHS, IncludePath};
@@ -9,14 +9,14 @@ use crate::fhir::graph::{Graph, NodeKey, ResourceType};
 pub struct Include {
     pub path: &'static IncludePath,
     pub direction: Direction,
-    /// From included resources too, not only from the matches.
+    /// Also follow it from included resources, not only from the matches.
     pub iterate: bool,
-    /// Only to this type.
+    /// Only follow it to this type.
     pub target: Option<ResourceType>,
 }
 
 impl Include {
-    /// The parameter as it stands in a self link.
+    /// The parameter in a self link.
     pub fn as_parameter(&self) -> (String, String) {
         let name = match self.direction {
             Direction::Forward => "_include",
@@ -28,8 +28,8 @@ impl Include {
     }
 }
 
-/// Reads one value: `Source:name`, `Source:name:Target`, `Source:*` or `*`, or the 2023 guide's
-/// `AuditEvent:entity-type=...`, which is not FHIR but means `AuditEvent:agent` (decisions.md 26).
+/// Reads one value: `Source:name`, `Source:name:Target`, `Source:*` or `*`. The 2023 guide's `AuditEvent:entity-type=...` is not FHIR
+/// but means `AuditEvent:agent` (decisions.md 26).
 pub(super) fn read(
     matches: ResourceType,
     direction: Direction,
@@ -76,7 +76,7 @@ fn touches(path: &IncludePath, matches: ResourceType, direction: Direction) -> b
     }
 }
 
-/// Follows `includes` from `matches`: each included node once, none that is a match, in the order found.
+/// Follows `includes` from `matches`. Returns each included node once, without the matches, in the order found.
 pub fn follow(graph: &Graph<'_>, matches: &[NodeKey], includes: &[Include]) -> Vec<NodeKey> {
     let mut reached: Vec<NodeKey> = Vec::new();
     let mut from: Vec<NodeKey> = matches.to_vec();

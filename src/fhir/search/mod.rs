@@ -1,8 +1,7 @@
-//! What is asked: reads search parameters against one [`registry`] (fhir.md 3), and picks what a search shows of a graph
-//! ([`select`]).
+//! Reads search parameters against one [`registry`] (fhir.md 3), and selects what a search shows of a graph ([`select`]).
 //!
-//! Whatever cannot be honoured is an error under strict handling, the default; under lenient handling it is left out and
-//! named. A filter is never dropped in silence.
+//! A parameter that cannot be honoured is an error under strict handling, the default. Lenient handling leaves it out and says so. A filter
+//! is never dropped silently.
 
 mod child;
 pub mod cursor;
@@ -35,7 +34,7 @@ use pairs::Pair;
 use registry::{Parameter, ParameterKind, Searchable};
 use result_parameters::ResultParameters;
 
-/// The parameters of a self link together, in bytes: more would not fit into a link that servers accept.
+/// The most bytes that the parameters of a self link may have: servers reject longer links.
 const LONGEST_QUERY: usize = 8192;
 
 /// How to treat what is not understood: the server's setting and the caller's `Prefer: handling` together.
@@ -45,28 +44,28 @@ pub enum Handling {
     Lenient,
 }
 
-/// A search that was understood.
+/// A parsed search.
 pub struct Search {
-    /// The row of the registry: name in the path, shape, parameters.
+    /// The row of the registry: the name in the path, the shape and the parameters.
     pub view: &'static Searchable,
     pub resource: ResourceType,
     /// The one child that the search is about.
     pub nhs_number: NhsNumber,
-    /// A match meets all of them.
+    /// A match meets every one of them.
     pub filters: Vec<Filter>,
     pub includes: Vec<Include>,
     pub page: PageRange,
     pub summary: Summary,
-    /// The elements of `_elements`, by their names in R4; empty where it is not given.
+    /// The elements of `_elements`, by their R4 names; empty without that parameter.
     pub elements: Vec<&'static str>,
     pub sort: Option<Sort>,
     pub total: Option<TotalMode>,
-    /// What was left out under lenient handling, in words that are safe to show.
+    /// What lenient handling left out, in words that are safe to show.
     pub ignored: Vec<SearchError>,
     used: Vec<(String, String)>,
 }
 
-/// Nothing that the caller sent: the values may hold anything.
+/// Shows nothing that the caller sent: the values may hold anything.
 impl std::fmt::Debug for Search {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Search({}, {} filters, {} includes)", self.view.name, self.filters.len(), self.includes.len())
@@ -77,7 +76,7 @@ impl Search {
     /// Reads `pairs`, the decoded parameters of URL and body together.
     ///
     /// # Errors
-    /// The first [`SearchError`] that handling does not allow to ignore.
+    /// The first [`SearchError`] that `handling` must not ignore.
     pub fn parse<'k>(
         view: &'static Searchable,
         pairs: &[Pair],
@@ -97,12 +96,12 @@ impl Search {
         parser.finish(ignored)
     }
 
-    /// The parameters really used, normalised and in order, for the self link: without the child, without an NHS number.
+    /// The parameters in use, normalised and in order, for the self link: without the child or any NHS number.
     pub fn used(&self) -> impl Iterator<Item = (String, String)> + '_ {
         self.used.iter().cloned()
     }
 
-    /// What is shown of each match; `None`: all of it.
+    /// The part of each match that is shown; `None`: all of it.
     pub fn subset(&self) -> Option<Subset<'_>> {
         if !self.elements.is_empty() {
             return Some(Subset::Elements(&self.elements));
@@ -110,13 +109,13 @@ impl Search {
         self.subset_of_included()
     }
 
-    /// What is shown of each included resource: `_elements` names elements of the matches, so it does not count here.
+    /// The part of each included resource that is shown. `_elements` names elements of the matches, so it does not apply here.
     pub fn subset_of_included(&self) -> Option<Subset<'static>> {
         self.summary.subset()
     }
 }
 
-/// A search in the middle of being read.
+/// Collects the parameters of a search one by one.
 struct SearchParser<'k> {
     view: &'static Searchable,
     resolver: ReferenceResolver<'k>,
@@ -162,7 +161,7 @@ impl<'k> SearchParser<'k> {
                 self.used.push((name.to_owned(), value));
                 Ok(())
             }
-            // Read with the headers, since it decides the form of errors too; here it only has to be allowed.
+            // The headers' parser already read it, because it also decides the form of errors. Here it only has to be allowed.
             _ => {
                 self.present(parameter, &pair.value);
                 Ok(())
@@ -182,7 +181,7 @@ impl<'k> SearchParser<'k> {
         Ok(())
     }
 
-    /// The form of the answer stays in links, so that the next page looks like this one.
+    /// Keeps the form of the answer for links, so that the next page looks like this one.
     fn present(&mut self, parameter: &Parameter, value: &str) {
         let plain = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'+' | b' ' | b'-' | b'.' | b';' | b'=');
         let version = value.replace("fhirVersion=4.0", "");
@@ -223,8 +222,8 @@ impl<'k> SearchParser<'k> {
     }
 }
 
-/// What lenient handling never leaves out: a modifier, which R4 has refused, and whatever says which child is meant. Without it the
-/// answer would be about another child, or about more than was asked.
+/// Whether lenient handling must not leave a parameter out: one with a modifier, which R4 requires to be refused, and one that may say
+/// which child is meant. Without it the answer would be about another child, or about more than was asked.
 fn must_be_honoured(pair: &Pair) -> bool {
     pair.name.contains(':')
         || child::is_about_the_child(split_name(&pair.name).0)

@@ -1,8 +1,8 @@
-//! Names and values out of a query string or a form body, strictly: nothing undecodable is replaced or dropped.
+//! Decodes names and values of a query string or a form body strictly: undecodable text is an error, never replaced or dropped.
 
 use super::SearchError;
 
-/// More parameters than any honest search has.
+/// No honest search has more parameters.
 const MOST_PAIRS: usize = 200;
 
 /// One parameter as sent, decoded.

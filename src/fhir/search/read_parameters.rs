@@ -1,4 +1,4 @@
-//! What a read shows of its one resource: the parameters of a search that mean something there, read alike.
+//! The parameters of a read: the result parameters of a search that make sense for one resource, parsed in the same way.
 
 use super::pairs::Pair;
 use super::registry::{COMMON, ParameterKind, ResultParameter};
@@ -17,7 +17,7 @@ impl ReadParameters {
     /// Reads `pairs`, the decoded parameters of the read's URL.
     ///
     /// # Errors
-    /// The first [`SearchError`] that handling does not allow to ignore.
+    /// The first [`SearchError`] that `handling` must not ignore.
     pub fn parse(resource: ResourceType, pairs: &[Pair], handling: Handling) -> Result<Self, SearchError> {
         let mut results = ResultParameters::default();
         for pair in pairs {
@@ -33,7 +33,7 @@ impl ReadParameters {
         Ok(Self { summary: results.summary(), elements: results.elements.unwrap_or_default() })
     }
 
-    /// What is shown; `None`: all of it.
+    /// The part that is shown; `None`: all of it.
     #[must_use]
     pub fn subset(&self) -> Option<Subset<'_>> {
         if self.elements.is_empty() { self.summary.subset() } else { Some(Subset::Elements(&self.elements)) }
@@ -49,7 +49,7 @@ fn one(results: &mut ResultParameters, resource: ResourceType, pair: &Pair) -> R
         {
             Err(SearchError::modifier(&pair.name))
         }
-        // Read with the headers.
+        // The headers' parser already read it.
         Some(ParameterKind::Presentation) => Ok(()),
         Some(ParameterKind::Result(result @ (ResultParameter::Summary | ResultParameter::Elements))) => {
             results.read(result, name, &pair.value, resource).map(drop)

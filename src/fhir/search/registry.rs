@@ -1,19 +1,19 @@
-//! The one table of what can be searched: it drives parsing, the strict-mode check and the self link, and is there for
-//! `/metadata`, `/SearchParameter/[id]` and the OpenAPI document. A resource type that can be searched has one row.
+//! The one table of what can be searched. It drives parsing, the strict-mode check, the self link, `/metadata`, `/SearchParameter/[id]`
+//! and the OpenAPI document. Each searchable resource type has one row.
 
 use crate::fhir::graph::{Edge, ResourceShape, ResourceType};
 
-/// One searchable view: a resource type, or the Patient-flags shape of one.
+/// One searchable view: a resource type, or its shape in the Patient flags API.
 #[derive(Debug)]
 pub struct Searchable {
-    /// The name in the path: that of the type but for `PatientFlag`.
+    /// The name in the path: the name of the type, except for `PatientFlag`.
     pub name: &'static str,
     pub resource: ResourceType,
     pub shape: ResourceShape,
-    /// The parameters of this type; [`Searchable::parameters`] has those of all types as well.
+    /// The parameters of this type only; [`Searchable::parameters`] adds those of all types.
     pub own: &'static [Parameter],
     pub common: &'static [Parameter],
-    /// Includes that the view makes by itself where the parameter is given: its name, then include parameters.
+    /// Includes that the view adds if a parameter is given: the parameter's name, then the include parameters.
     pub implied: Option<(&'static str, &'static [(&'static str, &'static str)])>,
 }
 
@@ -22,13 +22,13 @@ pub struct Searchable {
 pub struct Parameter {
     pub name: &'static str,
     pub kind: ParameterKind,
-    /// Where it is defined, if it has a SearchParameter of its own.
+    /// Where its SearchParameter is defined, if it has one.
     pub definition: Option<ParameterDefinition>,
-    /// What it does, for people.
+    /// A description for people.
     pub documentation: &'static str,
 }
 
-/// How a parameter is read, and what it reads of a node of the graph.
+/// How a parameter is parsed, and what it compares with a node of the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParameterKind {
     /// Names the child: a reference to the Patient, its identifier, or the bare NHS number.
@@ -36,18 +36,18 @@ pub enum ParameterKind {
     /// The resource's id.
     Id,
     Token(TokenElement),
-    /// The period of a plan, the time of an access.
+    /// The period of a plan or the time of an access.
     Date,
-    /// Where an edge leads.
+    /// The targets of an edge.
     Reference(Edge),
     Include(Direction),
-    /// What of the matches is shown, and how many at once.
+    /// The part of each match that is shown, and the number of matches on a page.
     Result(ResultParameter),
-    /// `_format`, `_pretty`: how the answer looks.
+    /// `_format` and `_pretty`: the form of the answer.
     Presentation,
 }
 
-/// The element that a token parameter reads.
+/// The element that a token parameter compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenElement {
     /// `Flag.code`
@@ -78,7 +78,7 @@ pub enum ResultParameter {
     Sort,
 }
 
-/// SearchParamType of R4, as far as it is used.
+/// The codes of R4's SearchParamType that are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SearchParamType {
     Reference,
@@ -109,7 +109,7 @@ impl ParameterKind {
         }
     }
 
-    /// Whether it narrows the matches. The others (`_include`, `_count` and so on) are of the search itself and do not stand in
+    /// Whether it narrows the matches. The others (`_include`, `_count` and so on) belong to the search itself and are not listed in
     /// `CapabilityStatement.rest.resource.searchParam`.
     pub fn is_filter(self) -> bool {
         matches!(self, Self::Child | Self::Id | Self::Token(_) | Self::Date | Self::Reference(_))
@@ -121,7 +121,7 @@ impl ParameterKind {
 pub enum ParameterDefinition {
     /// By HL7 or NHS England: the canonical URL.
     Published(&'static str),
-    /// By us: published under `[base]/SearchParameter/[id]`, with its FHIRPath.
+    /// By us, with its FHIRPath: published under `[base]/SearchParameter/[id]`.
     Own { id: &'static str, expression: &'static str },
 }
 
@@ -135,7 +135,7 @@ impl ParameterDefinition {
     }
 }
 
-/// A reference that can be followed by `_include` and `_revinclude`: `source:name` of the FHIR search parameter.
+/// A reference that `_include` and `_revinclude` can follow: `source:name` of the FHIR search parameter.
 #[derive(Debug, PartialEq, Eq)]
 pub struct IncludePath {
     pub source: ResourceType,
@@ -182,7 +182,7 @@ const DATE: Parameter = row(
 const STATUS_DOC: &str = "The status as shown today. A plan that could not be read meets every status";
 const CATEGORY_DOC: &str = "The kind of plan, by SNOMED CT code. A plan that could not be read meets every category";
 
-/// What all types have.
+/// The parameters of all types.
 pub const COMMON: &[Parameter] = &[
     row("_id", ParameterKind::Id, hl7!("Resource-id"), "The id of the resource"),
     row(
@@ -327,7 +327,7 @@ pub const SEARCHABLE: &[Searchable] = &[
     of_type(ResourceType::AuditEvent, AUDIT_EVENT),
 ];
 
-/// The Patient-flags shape, `GET /PatientFlag` (fhir.md 1, 3): Flags; with `code`, CarePlan and CareTeam "in one request".
+/// The shape of the Patient flags API, `GET /PatientFlag` (fhir.md 1, 3): Flags; with `code`, CarePlan and CareTeam "in one request".
 pub const PATIENT_FLAG: &Searchable = &Searchable {
     name: "PatientFlag",
     resource: ResourceType::Flag,
@@ -337,7 +337,7 @@ pub const PATIENT_FLAG: &Searchable = &Searchable {
     implied: Some(("code", &[("_include", "Flag:detail:CarePlan"), ("_include:iterate", "CarePlan:care-team")])),
 };
 
-/// Every reference that can be followed (fhir.md 3, decisions.md 25).
+/// Every reference that a search can follow (fhir.md 3, decisions.md 25).
 pub const INCLUDE_PATHS: &[IncludePath] = &[
     path(ResourceType::Flag, "author", &[Edge::FlagAuthor], &[ResourceType::Organization]),
     path(ResourceType::Flag, "subject", &[Edge::FlagSubject], &[ResourceType::Patient]),
@@ -361,7 +361,7 @@ const fn path(source: ResourceType, name: &'static str, edges: &'static [Edge], 
     IncludePath { source, name, edges, targets }
 }
 
-/// The names of every resource type that can be searched, as a sentence lists them.
+/// The names of the searchable resource types, as a list in a sentence.
 pub fn names() -> String {
     let names: Vec<_> = SEARCHABLE.iter().map(|row| row.name).collect();
     match names.split_last() {
@@ -371,7 +371,7 @@ pub fn names() -> String {
 }
 
 impl Searchable {
-    /// The row of a resource type, `None` where it cannot be searched.
+    /// The row of a resource type; `None` if it cannot be searched.
     pub fn of(resource: ResourceType) -> Option<&'static Self> {
         SEARCHABLE.iter().find(|row| row.resource == resource)
     }
@@ -405,7 +405,7 @@ impl IncludePath {
     }
 }
 
-/// Our own search parameters, each with the type that it belongs to, for `[base]/SearchParameter/[id]`.
+/// Our own search parameters with their types, for `[base]/SearchParameter/[id]`.
 pub fn own_definitions() -> impl Iterator<Item = (&'static Searchable, &'static Parameter)> {
     SEARCHABLE
         .iter()

@@ -2,49 +2,49 @@
 
 use crate::fhir::id::IdKeys;
 
-/// What a search is read with.
+/// Decides whether a reference is ours.
 #[derive(Clone)]
 pub struct ReferenceResolver<'k> {
     pub ids: &'k IdKeys,
     pub bases: Vec<BaseUrl>,
 }
 
-/// Without an address: no absolute reference is ours.
+/// Without a base URL, no absolute reference is ours.
 impl<'k> From<&'k IdKeys> for ReferenceResolver<'k> {
     fn from(ids: &'k IdKeys) -> Self {
         Self { ids, bases: Vec::new() }
     }
 }
 
-/// The absolute base of our own references.
+/// An absolute base of our own references.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
-    /// `None`: either of http and https, where a proxy in front may have ended the TLS.
+    /// `None`: http or https, because a proxy in front may have terminated TLS.
     scheme: Option<String>,
     authority: String,
     path: String,
 }
 
-/// A literal reference, as far as it is told apart here.
+/// Whose a literal reference is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResolvedReference<'v> {
-    /// It names no server.
+    /// It names no server; the whole text.
     Relative(&'v str),
-    /// It is under our own base; what follows that.
+    /// It is under our own base; the part after the base.
     Own(&'v str),
-    /// It names another server, or none that can be read.
+    /// It names another server, or its server cannot be read.
     Foreign,
 }
 
 impl BaseUrl {
-    /// What is known in public: nothing but this very address.
+    /// The public address: only this exact URL is ours.
     #[must_use]
     pub fn of_url(url: &str) -> Option<Self> {
         let (scheme, authority, path) = parts(url)?;
         Some(Self { scheme: Some(scheme), authority, path: path.trim_end_matches('/').to_owned() })
     }
 
-    /// What a request was sent to: the scheme that its caller used is not known.
+    /// The address that a request was sent to. The scheme that its caller used is not known.
     #[must_use]
     pub fn of_request(url: &str) -> Option<Self> {
         Self::of_url(url).map(|base| Self { scheme: None, ..base })
@@ -52,8 +52,8 @@ impl BaseUrl {
 }
 
 impl ReferenceResolver<'_> {
-    /// Whose reference `text` is. Scheme and host have no case; a port that is the scheme's own may be left out; everything else is
-    /// compared as it is.
+    /// Whose reference `text` is. Scheme and host are compared without case, and the scheme's default port may be left out. Everything else
+    /// is compared exactly.
     #[must_use]
     pub fn resolve<'v>(&self, text: &'v str) -> ResolvedReference<'v> {
         if !text.contains("//") {
@@ -68,8 +68,8 @@ impl ReferenceResolver<'_> {
     }
 }
 
-/// Scheme and authority in lower case, without the scheme's own port; then the path. `None` for what is no http URL, and for one with
-/// a name or a password before its host.
+/// Scheme and authority in lower case, without the scheme's default port; then the path. `None` if it is not an http URL, or has a user
+/// name or password before its host.
 fn parts(url: &str) -> Option<(String, String, &str)> {
     let (scheme, rest) = url.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();

@@ -7,7 +7,7 @@ use crate::fhir::graph::ResourceType;
 /// Which part of the matches is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PageRange {
-    /// Matches on one page; `None`: all of them on one.
+    /// Matches on one page; `None`: all on one page.
     pub count: Option<usize>,
     pub offset: usize,
 }
@@ -20,12 +20,12 @@ pub enum Summary {
     True,
     Text,
     Data,
-    /// The total alone.
+    /// Only the total.
     Count,
 }
 
 impl Summary {
-    /// What is shown of each resource; `None`: all of it.
+    /// The part of each resource that is shown; `None`: all of it.
     pub fn subset(self) -> Option<Subset<'static>> {
         match self {
             Self::False | Self::Count => None,
@@ -43,7 +43,7 @@ pub enum Sort {
     DateDescending,
 }
 
-/// How exact the total must be. It always is exact.
+/// How exact the total must be. Ours is always exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TotalMode {
     None,
@@ -51,7 +51,7 @@ pub enum TotalMode {
     Accurate,
 }
 
-/// What was read so far. A parameter that is repeated must say the same again.
+/// The values read so far. A repeated parameter must have the same value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ResultParameters {
     pub count: Option<usize>,
@@ -62,7 +62,7 @@ pub(super) struct ResultParameters {
 }
 
 impl ResultParameters {
-    /// Reads one value and gives it back as it stands in a link.
+    /// Reads one value and returns it in the form for links.
     pub(super) fn read(
         &mut self,
         parameter: ResultParameter,
@@ -87,7 +87,7 @@ impl ResultParameters {
         })
     }
 
-    /// Refuses what cannot be had together (decisions.md 29f), whatever its order.
+    /// Refuses parameters that cannot be combined (decisions.md 29f), in any order.
     pub(super) fn check(&self, includes: bool) -> Result<(), SearchError> {
         if self.summary == Some(Summary::Text) && includes {
             return Err(SearchError::malformed("_summary", "text cannot be had together with includes"));

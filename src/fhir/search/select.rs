@@ -1,4 +1,4 @@
-//! Picks what a search shows of a graph: filters, order, page, includes. Builds nothing.
+//! Selects what a search shows of a graph: filters, order, page, includes. Builds no resource.
 
 use super::{Search, Sort, Summary, include};
 use crate::cpis::AccessTime;
@@ -12,20 +12,20 @@ use jiff::civil::Date;
 pub struct Selection {
     /// The matches on this page, in order.
     pub matches: Vec<NodeKey>,
-    /// What was included with them: each once, none that is a match on this page.
+    /// The resources included with them: each once, without the matches on this page.
     pub included: Vec<NodeKey>,
-    /// Every match, on whichever page.
+    /// The number of matches on all pages.
     pub total: usize,
-    /// Resources of the type that the answer holds, before any filter.
+    /// The number of resources of the type in the answer, before any filter.
     pub held: usize,
-    /// How many the filters removed, where they removed **all** and there were some: this must be said (decisions.md 8).
+    /// How many the filters removed, if there were some and the filters removed **all** of them: the answer must say so (decisions.md 8).
     pub removed_by_filters: Option<usize>,
-    /// Where the pages beside this one begin.
+    /// Where the next and the previous page begin.
     pub next_offset: Option<usize>,
     pub prev_offset: Option<usize>,
 }
 
-/// The page of `graph` that `search` asks for. With `_summary=count` there are totals only.
+/// The page of `graph` that `search` asks for. With `_summary=count` it has only totals.
 pub fn select(search: &Search, graph: &Graph<'_>, ids: &IdKeys) -> Selection {
     let filters: Vec<_> = search.filters.iter().map(|filter| filter.bind(graph, ids)).collect();
     let all = graph.of_type(search.resource);
@@ -55,7 +55,7 @@ pub fn select(search: &Search, graph: &Graph<'_>, ids: &IdKeys) -> Selection {
     selection
 }
 
-/// What `_sort=date` sorts by. A plan that could not be read comes first in either direction.
+/// What `_sort=date` sorts by. A plan that could not be read comes first in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SortKey {
     Unreadable,
@@ -67,7 +67,7 @@ enum SortKey {
 enum SortTime {
     /// The start of a plan.
     Day(Date),
-    /// An access; an unknown time counts as the oldest, as in the default order.
+    /// The time of an access; an unknown one counts as the oldest, as in the default order.
     At(Timestamp),
 }
 

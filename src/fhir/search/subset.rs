@@ -1,6 +1,6 @@
 //! Parts of resources: `_summary=true|text|data` and `_elements` (R4 3.1.1.5.8, 3.1.1.5.9).
 //!
-//! What stands in every part, and what is in the summary, is in the tables of [`elements`]. Every resource that passes is tagged
+//! The tables of [`elements`] say what every part includes and what the summary includes. Every resource that is cut gets the tag
 //! SUBSETTED.
 
 use crate::fhir::codes::Code;
@@ -9,19 +9,19 @@ use crate::fhir::graph::ResourceType;
 use fhirbolt_model::r4::Resource;
 use fhirbolt_model::r4::types::Coding;
 
-/// The tag that says that a resource is not whole.
+/// The tag of a resource that is not whole.
 pub const SUBSETTED: Code =
     Code { system: "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", code: "SUBSETTED", display: "subsetted" };
 
-/// Which part of a resource is shown.
+/// The part of a resource that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subset<'a> {
     Summary,
     /// The narrative.
     Text,
-    /// All but the narrative.
+    /// All except the narrative.
     Data,
-    /// These elements at the root, by their names in R4.
+    /// These root elements, by their R4 names.
     Elements(&'a [&'static str]),
 }
 
@@ -39,7 +39,7 @@ impl Subset<'_> {
     }
 }
 
-/// Leaves of `resource` what `subset` keeps, and tags it. An OperationOutcome is always whole.
+/// Reduces `resource` to what `subset` keeps, and tags it. An OperationOutcome stays whole.
 pub fn apply(resource: &mut Resource, subset: Subset<'_>) {
     if let Some(meta) = elements::keep(resource, |element| subset.keeps(element)) {
         meta.tag.push(Coding {
@@ -51,7 +51,7 @@ pub fn apply(resource: &mut Resource, subset: Subset<'_>) {
     }
 }
 
-/// The name of an element at the root of a type, as R4 has it; `None` where there is no such element.
+/// The name of a root element of a type, as R4 has it; `None` if there is no such element.
 pub fn element(resource: ResourceType, name: &str) -> Option<&'static str> {
     elements::of(resource).iter().map(|element| element.name).find(|known| *known == name)
 }

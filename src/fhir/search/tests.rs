@@ -184,7 +184,7 @@ fn under_lenient_handling_it_is_left_out_and_named_but_never_the_child() {
     assert!(parse(ResourceType::Flag, &[("patient", "abc")], Handling::Lenient).is_err());
     assert!(parse(ResourceType::Flag, &[("patient", NUMBER), ("patient", OTHER)], Handling::Lenient).is_err());
     assert!(parse(ResourceType::Flag, &[("patient:missing", "true")], Handling::Lenient).is_err());
-    // Nor what says which child is meant, by whatever name, nor a modifier.
+    // Nor a parameter of any name that says which child is meant, nor a modifier.
     for (name, value) in [
         ("patient:exact", OTHER),
         ("patient:exact", NUMBER),
@@ -256,7 +256,7 @@ fn codes_and_statuses_that_no_answer_has_are_refused_under_either_handling() {
     ] {
         assert_eq!(never(resource, &[(name, &value)]), [false; 2], "{name}={value}");
     }
-    // Each could be found, both together never.
+    // Each can be found, but never both together.
     assert_eq!(never(Flag, &[("status", "active"), ("status", "inactive")]), [true; 2]);
     assert_eq!(never(Flag, &[("code", "342191000000101"), ("code", "764841000000100")]), [true; 2]);
     assert_eq!(never(Flag, &[("code", "342191000000101"), ("code", "child-protection-information-system-flag")]), [false; 2]);

@@ -1,13 +1,13 @@
-//! The value of a parameter, taken apart: alternatives at commas, parts at bars, escapes undone (R4 3.1.1.4.1.1).
+//! Splits the value of a parameter: alternatives at commas, parts at bars, escapes undone (R4 3.1.1.4.1.1).
 
 use super::SearchError;
 use crate::cpis::NhsNumber;
 
-/// Alternatives of one parameter; more is no honest search.
+/// The most alternatives of one parameter; no honest search has more.
 pub const MOST_VALUES: usize = 100;
-/// Bytes of one value.
+/// The most bytes of one value.
 pub const LONGEST_VALUE: usize = 4096;
-/// Stands in a link for a value that finds nothing here and could be a word about somebody: it finds nothing either.
+/// Replaces in a link a value that finds nothing here and could be a word about somebody. It finds nothing either.
 pub const UNKNOWN: &str = "-";
 
 /// One alternative of a value: its parts between bars, unescaped and trimmed. At least one part.
@@ -17,7 +17,7 @@ impl Alternative {
     /// The only part.
     ///
     /// # Errors
-    /// [`SearchError::Malformed`] where a bar stands in a value that has no system.
+    /// [`SearchError::Malformed`] for a bar in a value that has no system.
     pub fn single(&self, name: &str) -> Result<&str, SearchError> {
         match self.0.as_slice() {
             [only] => Ok(only),
@@ -99,7 +99,7 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// Refuses text that holds an NHS number: filters are repeated in links, and links are logged.
+/// Refuses text that holds an NHS number, because links repeat filters and are logged.
 ///
 /// # Errors
 /// [`SearchError::Malformed`].

@@ -1,4 +1,4 @@
-//! What must hold of every resource of every answer.
+//! Rules for every resource of every answer.
 
 use crate::{
     cpis::{Answer, PlanType},
@@ -242,7 +242,7 @@ fn an_id_about_another_child_finds_nothing() {
     }
 }
 
-/// The sample answer with `text` wherever an authority, a hospital or a person writes freely.
+/// The sample answer with `text` in every place where an authority, a hospital or a person writes freely.
 fn written_all_over(text: &str) -> Answer {
     use crate::cpis::{Author, Holding, PersonName, Role, Text};
     let name = PersonName { prefix: vec![text.into()], given: vec![text.into(), text.into()], ..PersonName::default() };

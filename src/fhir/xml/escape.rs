@@ -1,10 +1,10 @@
-//! Text as the value of an attribute.
+//! Escapes text for the value of an attribute.
 
-/// What stands for a character that XML 1.0 cannot hold, not even as a reference.
+/// Replaces a character that XML 1.0 cannot hold, not even as a reference.
 const REPLACEMENT: &str = "\u{fffd}";
 
-/// Appends `text` so that a reader gets it back as it was: mark-up and white space as references, since a parser would turn
-/// tabs and line ends in an attribute into spaces.
+/// Appends `text` so that a parser returns it unchanged. Mark-up and white space become references, because a parser turns tabs and
+/// line ends in an attribute into spaces.
 pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let mut clean = 0;

@@ -1,4 +1,4 @@
-//! XML as it is sent, and that it says what the JSON says.
+//! XML as it is sent, and that it says the same as the JSON.
 
 mod tree;
 
@@ -45,7 +45,7 @@ fn bundle_of(answer: &Answer, query: &str) -> Resource {
     without_chance(page.to_bundle())
 }
 
-/// The ids that are made anew each time, replaced.
+/// Replaces the ids that are new each time.
 fn without_chance(bundle: Resource) -> Resource {
     const FIXED: &str = "00000000-0000-4000-8000-000000000000";
     let Resource::Bundle(mut bundle) = bundle else { panic!("a searchset is a Bundle") };
@@ -147,7 +147,7 @@ fn batch_response() -> Resource {
     Resource::Bundle(Box::new(Bundle { r#type: "batch-response".into(), entry, ..Default::default() }))
 }
 
-/// Ids and extensions wherever they may stand.
+/// Ids and extensions everywhere they can occur.
 fn with_every_attribute() -> Resource {
     let inner = Extension { url: "http://inner".into(), value: Some(ExtensionValue::String("x".into())), ..Default::default() };
     let outer = Extension { id: Some("e1".into()), url: "http://outer".into(), extension: vec![inner], value: None };

@@ -1,5 +1,5 @@
-//! The recipe of docs/architecture.md, followed once: a Condition for each plan, which this service does not send, by nothing but a builder
-//! and a table.
+//! Follows the recipe of docs/architecture.md once: a Condition for each plan, which this service does not send, from only a builder and a
+//! table.
 
 use super::super::Subsettable;
 use crate::cpis::PlanType;

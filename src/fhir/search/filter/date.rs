@@ -1,12 +1,11 @@
 //! Date parameters: prefixes and partial dates as intervals (R4 3.1.1.4.7).
 //!
-//! Every date is an interval, from its first moment to the first moment after it. Days, months and years are those of
-//! England, for the caller's dates without a zone as for the dates of plans; instants have no width. An open end of a period
-//! lies after every date.
+//! Every date is an interval, from its first moment to the first moment after it. Days, months and years are those of England, both for a
+//! caller's dates without a zone and for the dates of plans. Instants have no width. A period without an end lasts beyond every date.
 //!
-//! `ge` and `le` are met where the target shares any moment with the date asked or lies beyond it ("greater or equal"). R4's
-//! explanatory words taken alone (beyond the date, or wholly within it) would lose a plan that starts or ends on the very day
-//! asked, and with it the plans in force today under `date=le<today>&date=ge<today>`.
+//! `ge` and `le` match a target that shares any moment with the date asked or lies beyond it ("greater or equal"). R4's explanation alone
+//! (beyond the date, or wholly within it) would lose a plan that starts or ends on the day asked, and so the plans in force today under
+//! `date=le<today>&date=ge<today>`.
 
 use crate::clock;
 use crate::cpis::AccessTime;
@@ -34,13 +33,13 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The days on which a plan is in force, open without an end.
+    /// The days on which a plan is in force; open if the plan has no end.
     pub fn of_plan(plan: &Plan) -> Self {
         let end = plan.in_force_until().map_or(NEVER, |last| first_moment(last.tomorrow().ok()));
         Self { start: first_moment(Some(plan.period.start)), end }
     }
 
-    /// An access; `None` where its time is not known.
+    /// The time of an access; `None` if it is not known.
     pub fn of_access(when: AccessTime) -> Option<Self> {
         match when {
             AccessTime::At(at) => {
@@ -53,13 +52,13 @@ impl Interval {
     }
 }
 
-/// The first moment of a day in England; `None` is the day after the last that there is.
+/// The first moment of a day in England; `None` is the day after the last one of the calendar.
 fn first_moment(day: Option<Date>) -> Nanoseconds {
     let last = Date::MAX;
     let Some(day) = day else { return first_moment(Some(last)) + DAY };
     match day.to_zoned_datetime(clock::london()) {
         Ok(start) => start.timestamp().as_nanosecond(),
-        // At the far ends of the calendar, beyond what a timestamp holds.
+        // The far ends of the calendar are beyond what a timestamp holds.
         Err(_) => day.duration_since(date(1970, 1, 1)).as_nanos(),
     }
 }
@@ -121,13 +120,13 @@ impl DateFilter {
         }
     }
 
-    /// As it stands in a link.
+    /// The value in a link.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 }
 
-/// The interval of a date or dateTime of any precision, `None` where it is none.
+/// The interval of a date or dateTime of any precision; `None` if the text is neither.
 fn interval(text: &str) -> Option<Interval> {
     let (day, time) = match text.split_once('T') {
         None => (text, None),
@@ -153,7 +152,7 @@ fn interval(text: &str) -> Option<Interval> {
     Some(Interval { start: first_moment(Some(first)), end: first_moment(after) })
 }
 
-/// `hh:mm[:ss[.fraction]]` and a zone, if there is one. A space in place of the zone's sign is a plus that was not escaped.
+/// `hh:mm[:ss[.fraction]]` and an optional zone. A space in place of the zone's sign is a plus that was not escaped.
 fn with_time(day: Date, text: &str) -> Option<Interval> {
     let at = text.find(['Z', '+', '-', ' ']).unwrap_or(text.len());
     let (clock, zone) = text.split_at(at);
@@ -200,7 +199,7 @@ fn offset(zone: &str) -> Option<Offset> {
     (minutes < 60 && seconds <= 14 * 3600).then(|| Offset::from_seconds(sign * seconds).ok()).flatten()
 }
 
-/// Nanoseconds, and how long the last digit given is.
+/// The nanoseconds, and the width of the last digit given.
 fn part_of_second(fraction: &str) -> Option<(i32, Nanoseconds)> {
     if fraction.is_empty() || fraction.len() > 9 {
         return None;
@@ -210,7 +209,7 @@ fn part_of_second(fraction: &str) -> Option<(i32, Nanoseconds)> {
     Some((value * scale, Nanoseconds::from(scale)))
 }
 
-/// Exactly so many digits.
+/// A number of exactly `digits` digits.
 fn number<N: std::str::FromStr>(text: &str, digits: usize) -> Option<N> {
     let right = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     right.then(|| text.parse().ok()).flatten()

@@ -1,8 +1,8 @@
-//! Filters: what a match must be. Read from parameters, tested on the graph without building a resource.
+//! Filters: the conditions that a match meets. They are read from parameters and tested on the graph without building a resource.
 //!
-//! A filter says of a node what the built resource shows, with one exception, for safety (decisions.md 7): **what could not be
-//! read cannot be ruled out**. A placeholder meets every filter by date, code, category, type and status; a plan whose authority
-//! is not known meets every filter by authority; an access whose time is not known meets every filter by date.
+//! A filter compares what the built resource shows, with one exception, for safety (decisions.md 7): **what could not be read cannot be
+//! ruled out**. A placeholder meets every filter by date, code, category, type and status; a plan whose authority is not known meets every
+//! filter by authority; an access whose time is not known meets every filter by date.
 
 mod date;
 mod reference;
@@ -18,13 +18,13 @@ use date::{DateFilter, Interval};
 use reference::ReferenceFilter;
 use token::TokenFilter;
 
-/// One parameter with its alternatives: a match meets at least one of them.
+/// One parameter with its alternatives. A match meets at least one of them.
 pub struct Filter {
     pub parameter: &'static Parameter,
     terms: FilterTerms,
 }
 
-/// A parameter as it stands in a link: name and value.
+/// A parameter in a link: name and value.
 pub type LinkParameter = (String, String);
 
 enum FilterTerms {
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Filter {
 }
 
 impl Filter {
-    /// Reads one value. Also gives the parameter as it stands in a link. `None` where the parameter is no filter.
+    /// Reads one value. Also returns the parameter for links. `None` if the parameter is not a filter.
     ///
     /// # Errors
     /// [`SearchError`], naming the parameter.
@@ -94,8 +94,8 @@ impl Filter {
         Ok(Some((Self { parameter, terms }, (link_name, in_link.join(",")))))
     }
 
-    /// Whether its tokens are met by what a resource of `resource` can show. A placeholder is asked for by its own codes here, though
-    /// it meets every filter: else no search could be refused.
+    /// Whether a resource of type `resource` in `state` can meet the tokens. A placeholder meets every filter, but here only its own codes
+    /// count: otherwise no search could be refused.
     fn may_be_met_by(&self, resource: ResourceType, state: PlanState) -> bool {
         let FilterTerms::Token(element, tokens) = &self.terms else { return true };
         tokens.iter().any(|token| element.can_be(resource, state, token))
@@ -114,7 +114,7 @@ impl Filter {
         }
     }
 
-    /// The filter made ready for one graph: ids are opened and found once, not for each node.
+    /// Binds the filter to one graph: opens and finds its ids once, not for each node.
     pub fn bind<'f>(&'f self, graph: &Graph<'_>, ids: &IdKeys) -> BoundFilter<'f> {
         let nodes = match &self.terms {
             FilterTerms::Id(wanted) => wanted.iter().filter_map(|id| graph.find(&ids.open(id)?)).collect(),
@@ -125,8 +125,8 @@ impl Filter {
     }
 }
 
-/// Refuses filters that no answer about this child could meet (decisions.md 53): of codes and statuses, all of them together; of
-/// references and ids, one that names another child.
+/// Refuses filters that no answer about this child can meet (decisions.md 53): codes and statuses that exclude each other, and a reference
+/// or id that names another child.
 ///
 /// # Errors
 /// [`SearchError::NeverFound`], [`SearchError::TwoChildren`].
@@ -151,7 +151,7 @@ pub(super) fn check_together(
     }
 }
 
-/// What a resource of a plan can be, as far as its codes and its status go: of a kind and at a stage, or (`None`) a placeholder.
+/// What decides the codes and the status of a plan's resource: the plan's type and status, or `None` for a placeholder.
 type PlanState = Option<(PlanType, PlanStatus)>;
 
 fn plan_states() -> impl Iterator<Item = PlanState> {
@@ -167,12 +167,12 @@ fn collect<T>(
     alternatives.iter().map(read).collect()
 }
 
-/// The types that references of `edge` lead to, by the table of include paths.
+/// The types that references of `edge` point to, from the table of include paths.
 fn targets(edge: Edge) -> &'static [ResourceType] {
     INCLUDE_PATHS.iter().find(|path| path.edges.contains(&edge)).map_or(&[], |path| path.targets)
 }
 
-/// A filter together with the nodes of one graph that its ids mean.
+/// A filter with the nodes of one graph that its ids mean.
 pub struct BoundFilter<'f> {
     filter: &'f Filter,
     nodes: Vec<NodeKey>,
@@ -206,7 +206,7 @@ impl BoundFilter<'_> {
     }
 }
 
-/// The time of a node; `None` where it is not known.
+/// The time of a node; `None` if it is not known.
 fn interval(graph: &Graph<'_>, key: NodeKey) -> Option<Interval> {
     if let Some(access) = graph.access(key) {
         return Interval::of_access(access.when);

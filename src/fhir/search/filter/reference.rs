@@ -14,7 +14,7 @@ use crate::fhir::search::{
 
 /// One alternative of a reference parameter.
 pub enum ReferenceFilter {
-    /// An id, known here or not.
+    /// An id, which need not be one of ours.
     Literal { target_type: TargetType, id: String },
     /// `entity` by NHS number.
     Patient(NhsNumber),
@@ -22,16 +22,16 @@ pub enum ReferenceFilter {
     Identifier(TokenFilter),
 }
 
-/// The type that the value names.
+/// The type of target that the value names.
 #[derive(Clone, PartialEq, Eq)]
 pub enum TargetType {
     Any,
     Known(ResourceType),
-    /// A type that no such reference here leads to: it matches nothing.
+    /// A type that no such reference points to: it matches nothing.
     Foreign,
 }
 
-/// The alternatives of one value and the name that they stand under in a link.
+/// The alternatives of one value, and their name in a link.
 pub struct ReferenceCriteria {
     pub filters: Vec<ReferenceFilter>,
     pub name: String,
@@ -40,7 +40,7 @@ pub struct ReferenceCriteria {
 /// Reads one value of a reference parameter.
 ///
 /// # Errors
-/// [`SearchError`] for what is no reference, an NHS number in the wrong place, or an unknown modifier.
+/// [`SearchError`] for a value that is not a reference, an NHS number in the wrong place, or an unknown modifier.
 pub fn read(
     base: &'static str,
     edge: Edge,
@@ -66,7 +66,7 @@ pub fn read(
         (None, _) => alternatives.iter().map(|alternative| literal(&name, edge, targets, None, alternative, resolver)).collect(),
         (Some(_), _) => return Err(SearchError::modifier(&name)),
     };
-    // The type of a `:Type` modifier stands in the value of the link.
+    // In a link, the value names the type of a `:Type` modifier.
     let name = if of_type.is_some() { base.to_owned() } else { name };
     Ok(ReferenceCriteria { filters: filters?, name })
 }
@@ -120,13 +120,13 @@ fn literal(
     Ok(ReferenceFilter::Literal { target_type, id: id.to_owned() })
 }
 
-/// What an id of FHIR looks like; one that is not ours must not be an NHS number either.
+/// Checks the form of a FHIR id. An id that is not ours must not hold an NHS number.
 pub fn check_id(name: &str, id: &str, ids: &IdKeys) -> Result<(), SearchError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
     if id.is_empty() || id.len() > 64 || !id.bytes().all(plain) {
         return Err(SearchError::malformed(name, "an id has 1 to 64 letters, digits, hyphens and dots"));
     }
-    // A mistyped NHS number is not repeated in links either.
+    // Links must not repeat a mistyped NHS number either.
     if id.len() == 10 && id.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(SearchError::malformed(name, "ten digits are no id; an NHS number belongs into patient"));
     }
@@ -143,7 +143,7 @@ fn patient_identifier(name: &str, alternative: &Alternative) -> Result<Reference
 }
 
 impl ReferenceFilter {
-    /// As it stands in a link: a number becomes the opaque id, and what no id of ours is may be anything.
+    /// The value in a link. An NHS number becomes the opaque id; an id that is not ours could be anything, so it is not repeated.
     pub fn text(&self, ids: &IdKeys) -> String {
         match self {
             Self::Literal { target_type: TargetType::Foreign, .. } => UNKNOWN.to_owned(),
@@ -155,7 +155,7 @@ impl ReferenceFilter {
         }
     }
 
-    /// The node that a literal means in this graph, if any.
+    /// The node that it means in this graph, if any.
     pub fn node(&self, graph: &Graph<'_>, ids: &IdKeys) -> Option<NodeKey> {
         match self {
             Self::Literal { target_type: TargetType::Foreign, .. } | Self::Identifier(_) => None,

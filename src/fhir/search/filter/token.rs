@@ -10,7 +10,7 @@ use crate::fhir::search::{
 };
 
 impl TokenElement {
-    /// Whether the element of `key`, which stands for a readable plan, has what `token` asks for.
+    /// Whether the element of `key` has what `token` asks for. False for a plan that could not be read.
     pub(super) fn has(self, graph: &Graph<'_>, key: NodeKey, token: &TokenFilter) -> bool {
         let Some(node) = graph.plan(key) else { return false };
         match (node.plan(), node.status) {
@@ -19,14 +19,14 @@ impl TokenElement {
         }
     }
 
-    /// Whether the element of a resource of `kind` has what `token` asks for, where it stands for a plan of this type and status, or
-    /// (`None`) for a placeholder.
+    /// Whether the element of a resource of type `kind` has what `token` asks for, if its plan has this type and status, or is a
+    /// placeholder (`None`).
     pub(super) fn can_be(self, kind: ResourceType, plan: Option<(PlanType, PlanStatus)>, token: &TokenFilter) -> bool {
         let status = plan.map(|(_, status)| status);
         let Some((plan_type, _)) = plan else {
             return match self {
                 Self::Status => token.is_status(kind, status),
-                // Its one code, and the category of every Flag.
+                // A placeholder has one code, and the category of every Flag.
                 _ => token.is_code(codes::ENGLAND_CPIS_FLAG) || self == Self::FlagCategory && token.is_code(codes::SAFETY),
             };
         };
@@ -75,7 +75,7 @@ impl TokenFilter {
         }
     }
 
-    /// Whether this coding is meant.
+    /// Whether it asks for this coding.
     fn is_code(&self, coding: Code) -> bool {
         self.has_system(coding.system) && self.code.as_deref().is_none_or(|wanted| wanted == coding.code)
     }
@@ -93,7 +93,7 @@ impl TokenFilter {
         }
     }
 
-    /// A `code` element has no system of its own to show, and one that is implied: each may be asked for.
+    /// A `code` element shows no system but implies one, so a token may name that system or none.
     fn is_status(&self, kind: ResourceType, status: Option<PlanStatus>) -> bool {
         let system = match &self.system {
             CodeSystem::Any | CodeSystem::Absent => true,
@@ -102,7 +102,7 @@ impl TokenFilter {
         system && self.code.as_deref().is_none_or(|wanted| wanted == kind.plan_status(status))
     }
 
-    /// As it stands in a link: what could be a word about somebody stands there as [`UNKNOWN`], which finds the same.
+    /// The value in a link. [`UNKNOWN`] replaces what could be a word about somebody, and finds the same.
     pub(super) fn text(&self) -> String {
         let code = self.code.as_deref().unwrap_or_default();
         let code = if code.is_empty() || may_be_repeated(code) { escape(code) } else { UNKNOWN.to_owned() };
@@ -115,12 +115,12 @@ impl TokenFilter {
     }
 }
 
-/// Whether something that a token can find here is of `system`.
+/// Whether a token can find something of `system`.
 fn is_known(system: &str) -> bool {
     SYSTEMS.contains(&system) || ResourceType::ALL.into_iter().any(|kind| kind.status_system() == Some(system))
 }
 
-/// The systems of codes and identifiers. Those of statuses are the types' own.
+/// The systems of codes and identifiers. The resource types have those of statuses.
 const SYSTEMS: [&str; 9] = [
     codes::SNOMED_CT,
     codes::CPIS_OBSERVATION_TYPE,
@@ -133,7 +133,7 @@ const SYSTEMS: [&str; 9] = [
     codes::NHS_NUMBER,
 ];
 
-/// The words among the codes, but for the statuses of our resources: the others of R4 too.
+/// The words among the codes, except the statuses of our resources. Includes R4's other statuses.
 const WORDS: [&str; 10] = [
     "cancelled",
     "child-protection-information-system-flag",
@@ -147,7 +147,7 @@ const WORDS: [&str; 10] = [
     "waitlist",
 ];
 
-/// A word that is known, or something with the form of a code: a SNOMED, role profile or system id, or an ODS code.
+/// Whether a link may repeat it: a known word, or the form of a SNOMED CT, role profile or system id, or of an ODS code.
 fn may_be_repeated(code: &str) -> bool {
     let digits = code.bytes().filter(u8::is_ascii_digit).count();
     let is_id = digits == code.len() && (12..=18).contains(&digits);

@@ -36,7 +36,7 @@ fn a_token_leads_to_the_same_search_at_its_page() {
     assert_eq!((opened.resource, opened.offset, &opened.nhs_number), (ResourceType::Flag, 2, &first.nhs_number));
     assert!(!opened.query.contains("9990000018") && !opened.query.contains("patient"));
     assert!(opened.look == LookFingerprint::of(&samples::no_record()) && opened.day == TODAY);
-    // The form of the answer stands in the link, where the next page's is read from.
+    // The form of the answer is in the link, from which the next page reads it.
     let link = cursor(&first, 2).link(&first, &ids());
     assert_eq!(link, format!("_page/{token}?_format=application%2Ffhir%2Bjson%3B+fhirVersion%3D4.0"));
     assert!(!opened.query.contains("_format"));

@@ -1,4 +1,4 @@
-//! An independent reading of filters, on the JSON of built resources: slow, plain, for comparison only.
+//! An independent implementation of filters on the JSON of built resources: slow, plain, only for comparison.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -61,7 +61,7 @@ fn days(resource: &Value) -> Option<(String, String)> {
     Some((start, resource["period"]["end"].as_str().unwrap_or("9999-99-99").to_owned()))
 }
 
-/// The forecast end of an unborn plan, as the narrative has it: the period does not, once it has passed.
+/// The forecast end of an unborn plan, from the narrative: the period drops it once it has passed.
 fn forecast(resource: &Value) -> Option<Date> {
     let (_, rest) = resource["text"]["div"].as_str()?.split_once("Planned end: ")?;
     Date::strptime("%d %B %Y", rest.split_once('<')?.0).ok()

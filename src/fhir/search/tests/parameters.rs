@@ -1,4 +1,4 @@
-//! How values are read, refused and repeated in links.
+//! Reading and refusing values, and repeating them in links.
 
 use super::*;
 

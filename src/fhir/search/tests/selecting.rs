@@ -47,7 +47,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
     prop_oneof![4 => plan, 1 => proptest::sample::select(samples::EVERY_REASON.to_vec()).prop_map(Entry::Unreadable)]
 }
 
-/// In winter, when the day in England is that of UTC.
+/// In winter, when England's day is that of UTC.
 fn any_access() -> impl Strategy<Value = Access> {
     let time = prop_oneof![
         3 => (1i8..=28, 0i8..24).prop_map(|(day, hour)| samples::at(&format!("2025-12-{day:02}T{hour:02}:00:00Z"))),
@@ -76,7 +76,7 @@ fn any_answer() -> impl Strategy<Value = Answer> {
     })
 }
 
-/// Values that one parameter may have: of every form, some that meet something and some that meet nothing.
+/// Values of one parameter: of every form, some that match something and some that match nothing.
 fn values(name: &str, graph: &Graph<'_>) -> Vec<String> {
     let fixed: &[&str] = match name {
         "code" | "category" | "type" => &[
@@ -130,7 +130,7 @@ fn names(view: &Searchable) -> Vec<String> {
     names
 }
 
-/// For each filter: which parameter, and which of its values, each by chance.
+/// For each filter, a random parameter and a random value of it.
 type Choices = Vec<(prop::sample::Index, Vec<prop::sample::Index>)>;
 
 fn any_choices() -> impl Strategy<Value = Choices> {
@@ -169,7 +169,7 @@ proptest! {
         };
         let naive: Vec<NodeKey> = graph.of_type(view.resource).filter(meets).collect();
         let search = match parse(view, &pairs) {
-            // What is refused would have found nothing but what meets every filter.
+            // A refused search would have found only what meets every filter.
             Err(SearchError::NeverFound { .. }) => {
                 let readable = |key: &&NodeKey| graph.plan(**key).is_none_or(|node| node.unreadable().is_none());
                 prop_assert_eq!(naive.iter().find(readable), None);
@@ -188,7 +188,7 @@ proptest! {
         let mut search = parse(view, &pairs).unwrap();
         let (mut walked, mut day) = (Vec::new(), today);
         loop {
-            // Each page lays the look out anew, as of the day that its link carries.
+            // Each page orders the look again, as of the day in its link.
             let graph = Graph::new(&answer, &Context { today: day, ..samples::context(&keys) });
             let page = select(&search, &graph, &keys);
             prop_assert_eq!(page.total, all.total);

@@ -1,4 +1,4 @@
-//! One neutral tree for both formats, read from what was written, by parsers that are not ours.
+//! One neutral tree for both formats, read from the written document by parsers that are not ours.
 
 use quick_xml::{
     Reader, XmlVersion,
@@ -7,7 +7,7 @@ use quick_xml::{
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeSet;
 
-/// One element, as R4 defines it whatever the format.
+/// One element, as R4 defines it for every format.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Node {
     pub name: String,
@@ -28,7 +28,7 @@ impl Node {
         Self { name: name.to_owned(), ..Self::default() }
     }
 
-    /// Elements of one name in their order, names in theirs: JSON says nothing of the order of members.
+    /// Elements of one name in their order, and names sorted: JSON has no order of members.
     pub fn by_name(mut self) -> Self {
         self.children.sort_by(|one, other| one.name.cmp(&other.name));
         self.children = self.children.into_iter().map(Self::by_name).collect();
@@ -88,7 +88,7 @@ impl Node {
         node
     }
 
-    /// Reads one document: FHIR's namespace on the root alone, no text but in XHTML.
+    /// Reads one document: FHIR's namespace only on the root, text only in XHTML.
     pub fn of_xml(document: &str) -> Result<Self, String> {
         let mut reader = Reader::from_str(document);
         let mut open = vec![Self::default()];
