@@ -19,12 +19,14 @@ pub trait Item: Field + Sized {
 }
 
 impl<F: Field> Field for Box<F> {
+    #[inline]
     fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
         (**self).emit_as(name, sink);
     }
 }
 
 impl<F: Field> Field for Option<F> {
+    #[inline]
     fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
         if let Some(field) = self {
             field.emit_as(name, sink);
@@ -33,6 +35,7 @@ impl<F: Field> Field for Option<F> {
 }
 
 impl<I: Item> Field for Vec<I> {
+    #[inline]
     fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
         I::emit_all_as(self, name, sink);
     }
@@ -44,6 +47,7 @@ impl<I: Item> Field for Vec<I> {
 
 /// `Element.id` and `Extension.url`.
 impl Field for String {
+    #[inline]
     fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
         sink.attribute(name, self);
     }
@@ -54,6 +58,7 @@ impl Field for String {
 }
 
 impl Field for Xhtml {
+    #[inline]
     fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
         debug_assert!(self.id.is_none(), "an id that is never written");
         sink.xhtml(name, &self.value);
@@ -65,6 +70,7 @@ impl Field for Xhtml {
 }
 
 impl Field for Resource {
+    #[inline]
     fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
         sink.resource(name, self);
     }

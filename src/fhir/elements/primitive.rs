@@ -39,12 +39,14 @@ macro_rules! primitive {
         }
 
         impl Field for types::$kind {
+            #[inline]
             fn emit_as<S: Sink>(&self, name: &'static str, sink: &mut S) {
                 sink.primitive(name, self);
             }
         }
 
         impl Item for types::$kind {
+            #[inline]
             fn emit_all_as<S: Sink>(items: &[Self], name: &'static str, sink: &mut S) {
                 sink.primitives(name, items);
             }

@@ -75,12 +75,14 @@ macro_rules! table {
         }
 
         impl $crate::fhir::elements::field::Field for $type {
+            #[inline]
             fn emit_as<S: $crate::fhir::elements::Sink>(&self, name: &'static str, sink: &mut S) {
                 sink.complex(name, self);
             }
         }
 
         impl $crate::fhir::elements::field::Item for $type {
+            #[inline]
             fn emit_all_as<S: $crate::fhir::elements::Sink>(items: &[Self], name: &'static str, sink: &mut S) {
                 sink.complexes(name, items);
             }
@@ -115,6 +117,7 @@ macro_rules! tables {
 macro_rules! choice {
     ($type:ident { $($variant:ident $name:literal),* }) => {
         impl $crate::fhir::elements::field::Field for $type {
+            #[inline]
             fn emit_as<S: $crate::fhir::elements::Sink>(&self, name: &'static str, sink: &mut S) {
                 match self {
                     $(Self::$variant(value) => value.emit_as($name, sink),)*
