@@ -1,20 +1,20 @@
 //! Every built-in child does what its title says.
 
 use super::{
-    answer::Total,
+    answer::StatedTotal,
     provider::Provider,
-    reply::Reply,
-    sample::{CLIENT, Sample},
+    reply::HttpReply,
+    sample::{CLIENT, SampleRequest},
     scenario::{Behaviour, Scenario, Transport},
     tree,
 };
 use crate::cpis::NhsNumber;
 
-fn ask(provider: &Provider, number: &str) -> Reply {
-    provider.reply(&Sample::about(number).request(), CLIENT)
+fn ask(provider: &Provider, number: &str) -> HttpReply {
+    provider.reply(&SampleRequest::about(number).request(), CLIENT)
 }
 
-fn text(reply: &Reply) -> String {
+fn text(reply: &HttpReply) -> String {
     String::from_utf8(reply.body.clone()).unwrap()
 }
 
@@ -169,7 +169,7 @@ fn every_child_that_is_broken_in_no_way_answers_with_readable_xml_about_itself()
         let expected = if child.records.is_empty() { "CPIS-0001" } else { "SMSP-0000" };
         assert_eq!(payload.child("value").unwrap().attribute("code"), Some(expected), "{title}");
         assert_eq!((reply.status, reply.transport), (200, Transport::Sound), "{title}");
-        assert_eq!(child.behaviour.total_records, Total::True);
+        assert_eq!(child.behaviour.total_records, StatedTotal::True);
     }
 }
 
@@ -213,7 +213,7 @@ fn only_what_reaches_cp_is_counts_and_only_records_notify() {
 #[test]
 fn the_current_query_is_listed_with_its_own_id_once_per_author_and_day() {
     let provider = Provider::new(Scenario::built_in());
-    let first = Sample::about("9990000018");
+    let first = SampleRequest::about("9990000018");
     let reply = provider.reply(&first.request(), CLIENT);
     assert!(text(&reply).contains(&first.ids.query));
     let again = text(&ask(&provider, "9990000018"));
@@ -221,7 +221,8 @@ fn the_current_query_is_listed_with_its_own_id_once_per_author_and_day() {
     assert_eq!(again.matches(ACCESS).count(), 4);
     for user in 0..30 {
         provider.reply(
-            &Sample { user: format!("{:012}", 555_000_900_000_u64 + user), ..Sample::about("9990000018") }.request(),
+            &SampleRequest { user: format!("{:012}", 555_000_900_000_u64 + user), ..SampleRequest::about("9990000018") }
+                .request(),
             CLIENT,
         );
     }
@@ -235,7 +236,7 @@ fn the_current_query_is_listed_with_its_own_id_once_per_author_and_day() {
 #[test]
 fn a_message_that_is_sent_twice_is_a_fault_and_reaches_nobody() {
     let provider = Provider::new(Scenario::built_in());
-    let request = Sample::about("9990000018").request();
+    let request = SampleRequest::about("9990000018").request();
     assert_eq!(provider.reply(&request, CLIENT).status, 200);
     let second = provider.reply(&request, CLIENT);
     assert_eq!(second.status, 500);
@@ -255,7 +256,7 @@ fn the_official_tracking_ids_select_faults_again_and_again() {
         ("00000000-0000-0000-0000-000000001111", "VersionMismatch"),
         ("00000000-0000-0000-0000-000000002222", "MustUnderstand"),
     ] {
-        let mut sample = Sample::about("9990000018");
+        let mut sample = SampleRequest::about("9990000018");
         sample.ids.tracking = id.to_owned();
         let reply = provider.reply(&sample.request(), CLIENT);
         assert!(reply.status == 500 && text(&reply).contains(says), "{id}");
@@ -266,11 +267,11 @@ fn the_official_tracking_ids_select_faults_again_and_again() {
 #[test]
 fn refusals_name_the_rule_and_the_message_but_never_the_number() {
     let provider = Provider::new(Scenario::built_in());
-    let sample = Sample::about("1234567895");
+    let sample = SampleRequest::about("1234567895");
     let reply = provider.reply(&sample.request(), CLIENT);
     assert!(reply.status == 200 && text(&reply).contains("code=\"SMSP-0001\"") && text(&reply).contains(&sample.ids.message));
     assert!(reply.rule.clone().unwrap().contains("modulus 11") && !text(&reply).contains("1234567895"));
-    let stranger = provider.reply(&Sample::about("9990000018").request(), "somebody.else");
+    let stranger = provider.reply(&SampleRequest::about("9990000018").request(), "somebody.else");
     assert!(stranger.status == 500 && text(&stranger).contains(">3000<"));
 }
 

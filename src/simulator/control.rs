@@ -1,9 +1,9 @@
 //! The control port: what the simulator counted, over plain HTTP on loopback. It shows test data only.
 
 use super::{
-    http::{NoRequest, Reader, Request},
+    http::{HttpRequest, RequestError, RequestReader},
     provider::Provider,
-    reply::{Reply, write},
+    reply::{HttpReply, write},
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -34,13 +34,13 @@ pub(super) async fn serve(listener: TcpListener, provider: Arc<Provider>) {
 }
 
 async fn connection(mut stream: TcpStream, provider: &Provider) {
-    let mut reader = Reader::new();
+    let mut reader = RequestReader::new();
     loop {
         let (reply, keep) = match reader.next(&mut stream).await {
             Ok(request) => (route(&request, provider), request.keep_alive),
-            Err(NoRequest::Gone) => return,
-            Err(NoRequest::Malformed(why)) => (Reply::plain(400, why), false),
-            Err(NoRequest::TooLarge) => (Reply::plain(413, "too large"), false),
+            Err(RequestError::Gone) => return,
+            Err(RequestError::Malformed(why)) => (HttpReply::plain(400, why), false),
+            Err(RequestError::TooLarge) => (HttpReply::plain(413, "too large"), false),
         };
         if write(&mut stream, &reply.to_bytes(keep)).await.is_err() || !keep {
             return;
@@ -48,28 +48,28 @@ async fn connection(mut stream: TcpStream, provider: &Provider) {
     }
 }
 
-fn route(request: &Request, provider: &Provider) -> Reply {
+fn route(request: &HttpRequest, provider: &Provider) -> HttpReply {
     // A page in a browser may be led here under a name of its own: only loopback names are served.
     let host = request.header("host").unwrap_or_default();
     let name =
         host.rsplit_once(':').map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host });
     if !["localhost", "127.0.0.1", "[::1]"].contains(&name) {
-        return Reply::plain(404, "not served under this name\n");
+        return HttpReply::plain(404, "not served under this name\n");
     }
     match (request.method.as_str(), request.target.as_str()) {
         ("GET", "/notifications") => json_reply(&notifications(provider)),
         ("GET", "/children") => json_reply(&children(provider)),
         ("GET", "/exchanges") => json_reply(&json!({ "exchanges": provider.exchanges().0 })),
         ("GET", "/exchanges/last") => last_exchange(provider),
-        ("GET", "/heard") => json_reply(&json!({ "message_ids": provider.heard() })),
+        ("GET", "/heard") => json_reply(&json!({ "message_ids": provider.message_ids() })),
         ("POST", "/reset") => {
             provider.reset();
             json_reply(&json!({ "reset": true }))
         }
         (_, "/notifications" | "/children" | "/exchanges" | "/exchanges/last" | "/heard" | "/reset") => {
-            Reply::plain(405, "another method\n")
+            HttpReply::plain(405, "another method\n")
         }
-        _ => Reply::plain(404, "GET /notifications, /children, /exchanges, /exchanges/last, /heard; POST /reset\n"),
+        _ => HttpReply::plain(404, "GET /notifications, /children, /exchanges, /exchanges/last, /heard; POST /reset\n"),
     }
 }
 
@@ -95,17 +95,17 @@ fn children(provider: &Provider) -> Value {
     list.map(|(number, title)| json!({ "nhs_number": number.digits(), "title": title })).collect()
 }
 
-fn last_exchange(provider: &Provider) -> Reply {
+fn last_exchange(provider: &Provider) -> HttpReply {
     match provider.exchanges().1 {
-        None => Reply::plain(404, "there was no exchange yet\n"),
+        None => HttpReply::plain(404, "there was no exchange yet\n"),
         Some(last) => {
             let text =
                 format!("Test data only: this is a rehearsal.\n\n=== Request\n{}\n\n=== Reply\n{}\n", last.request, last.reply);
-            Reply::plain(200, &text)
+            HttpReply::plain(200, &text)
         }
     }
 }
 
-fn json_reply(value: &Value) -> Reply {
-    Reply::new(200, JSON, format!("{value}\n"))
+fn json_reply(value: &Value) -> HttpReply {
+    HttpReply::new(200, JSON, format!("{value}\n"))
 }

@@ -36,7 +36,7 @@ impl Histories {
     }
 
     /// One query that CP-IS heard. `authorities` are those that are told of it: none when there is no record.
-    pub fn heard(&mut self, child: &NhsNumber, access: Access, now: Timestamp, once: bool, authorities: &[String]) {
+    pub fn record_query(&mut self, child: &NhsNumber, access: Access, now: Timestamp, once: bool, authorities: &[String]) {
         for authority in authorities {
             *self.authorities.entry(authority.clone()).or_default() += 1;
         }
@@ -133,7 +133,7 @@ mod tests {
         let mut histories = Histories::default();
         let now = Timestamp::now();
         for n in 0..30 {
-            histories.heard(&child(), access(&n.to_string(), &n.to_string(), now), now, true, &[]);
+            histories.record_query(&child(), access(&n.to_string(), &n.to_string(), now), now, true, &[]);
         }
         assert_eq!(ids(&histories), (5..30).map(|n| n.to_string()).collect::<Vec<_>>());
     }
@@ -145,7 +145,7 @@ mod tests {
         let day = SignedDuration::from_hours(24);
         let told = ["E1".to_owned()];
         for (id, at) in [("first", start), ("second", start + day - SignedDuration::from_secs(1)), ("third", start + day)] {
-            histories.heard(&child(), access("u", id, at), at, true, &told);
+            histories.record_query(&child(), access("u", id, at), at, true, &told);
         }
         assert_eq!(ids(&histories), ["first", "third"]);
         let (_, history) = histories.children().next().unwrap();
@@ -157,8 +157,8 @@ mod tests {
     fn the_rule_of_one_listing_can_be_switched_off() {
         let mut histories = Histories::default();
         let now = Timestamp::now();
-        histories.heard(&child(), access("u", "1", now), now, false, &[]);
-        histories.heard(&child(), access("u", "2", now), now, false, &[]);
+        histories.record_query(&child(), access("u", "1", now), now, false, &[]);
+        histories.record_query(&child(), access("u", "2", now), now, false, &[]);
         assert_eq!(ids(&histories), ["1", "2"]);
     }
 

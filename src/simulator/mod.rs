@@ -133,8 +133,8 @@ impl Simulator {
 
     /// The `wsa:MessageID`s of the queries that CP-IS heard, oldest first: what a client's trail must know of.
     #[must_use]
-    pub fn heard(&self) -> Vec<String> {
-        self.provider.heard()
+    pub fn message_ids(&self) -> Vec<String> {
+        self.provider.message_ids()
     }
 
     /// Closes every connection and waits until all is quiet.

@@ -3,13 +3,14 @@
 use super::{
     Counts,
     answer::{
-        ActFailed, AnswerContent, EnvelopeIds, Fault, FaultText, Layout, PayloadEncoding, TmsIds, act_failed, business_error,
-        encoded_envelope, envelope, infrastructure_response, query_response, simple_message_response, soap_fault, write_payload,
+        AnswerContent, EnvelopeIds, FaultReply, FaultText, PayloadEncoding, PayloadStyle, QueryFailure, TmsIds, business_error,
+        encoded_envelope, envelope, infrastructure_response, query_failure, query_response, simple_message_response, soap_fault,
+        write_payload,
     },
-    contract::{self, Accepted, Checked, Violation},
+    contract::{self, AcceptedRequest, RequestCheck, Violation},
     history::{Histories, SeenIds},
-    http::Request,
-    reply::Reply,
+    http::HttpRequest,
+    reply::HttpReply,
     scenario::{Behaviour, Child, RelatesTo, ReplyShape, Scenario, fault_named},
 };
 use crate::clock;
@@ -44,7 +45,7 @@ const FAULT_TRACKING_IDS: [(&str, &str); 8] = [
 /// The state behind every connection.
 pub(super) struct Provider {
     pub scenario: Scenario,
-    state: Mutex<State>,
+    state: Mutex<ProviderState>,
     connections: AtomicU64,
     requests: AtomicU64,
     queries: AtomicU64,
@@ -52,16 +53,16 @@ pub(super) struct Provider {
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct ProviderState {
     pub histories: Histories,
     seen: SeenIds,
-    heard: VecDeque<String>,
-    last: Option<Exchange>,
+    message_ids: VecDeque<String>,
+    last: Option<ExchangeText>,
 }
 
 /// The last request and its reply, as text. Test data only, since only a rehearsal runs here.
 #[derive(Clone)]
-pub(super) struct Exchange {
+pub(super) struct ExchangeText {
     pub request: String,
     pub reply: String,
 }
@@ -90,7 +91,7 @@ impl Provider {
         let mut state = self.state();
         state.histories = histories;
         state.last = None;
-        state.heard.clear();
+        state.message_ids.clear();
         for counter in [&self.connections, &self.requests, &self.queries, &self.notifications] {
             counter.store(0, Relaxed);
         }
@@ -110,21 +111,21 @@ impl Provider {
     }
 
     /// The state, also after a panic elsewhere: it is only books.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub fn state(&self) -> MutexGuard<'_, ProviderState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The reply to one complete request from the client whose certificate bears the name `client`.
-    pub fn reply(&self, request: &Request, client: &str) -> Reply {
+    pub fn reply(&self, request: &HttpRequest, client: &str) -> HttpReply {
         self.requests.fetch_add(1, Relaxed);
         let reply = self.decide(request, client);
-        self.state().last = Some(Exchange::of(request, &reply));
+        self.state().last = Some(ExchangeText::of(request, &reply));
         reply
     }
 
-    fn decide(&self, request: &Request, client: &str) -> Reply {
+    fn decide(&self, request: &HttpRequest, client: &str) -> HttpReply {
         if request.target != PATH {
-            return Reply::plain(404, "there is no service at this path\n");
+            return HttpReply::plain(404, "there is no service at this path\n");
         }
         let now = clock::now();
         let mut checked = contract::check(request, client, &self.scenario.contract, now);
@@ -140,7 +141,7 @@ impl Provider {
     }
 
     /// Remembers every id of the message. Those that select a fault may be used again.
-    fn was_sent_before(&self, checked: &Checked, by_tracking_id: bool) -> bool {
+    fn was_sent_before(&self, checked: &RequestCheck, by_tracking_id: bool) -> bool {
         let mut state = self.state();
         let mut before = false;
         for id in &checked.ids {
@@ -150,14 +151,14 @@ impl Provider {
         before
     }
 
-    fn answer(&self, accepted: &Accepted, checked: &Checked, now: Timestamp) -> Reply {
+    fn answer(&self, accepted: &AcceptedRequest, checked: &RequestCheck, now: Timestamp) -> HttpReply {
         let unnamed = Behaviour::default();
         let child = self.scenario.child(&accepted.nhs_number);
         let behaviour = child.map_or(&unnamed, |child| &child.behaviour);
         let today = clock::date_in_london(now);
         let own = child.map(|child| child.records(&accepted.nhs_number, today)).unwrap_or_default();
-        if behaviour.is_heard() {
-            self.hear(accepted, checked.message_id.as_deref(), &own, now);
+        if behaviour.reaches_register() {
+            self.record_query(accepted, checked.message_id.as_deref(), &own, now);
         }
         let (about, records) = match &behaviour.answers_about {
             Some(other) => {
@@ -177,7 +178,7 @@ impl Provider {
     }
 
     /// CP-IS hears the query: the access is written down, and every responsible authority is told.
-    fn hear(&self, accepted: &Accepted, message_id: Option<&str>, records: &[Record], now: Timestamp) {
+    fn record_query(&self, accepted: &AcceptedRequest, message_id: Option<&str>, records: &[Record], now: Timestamp) {
         let code = |record: &Record| record.authority.as_ref().map_or("unknown".to_owned(), |a| a.organisation.code_upper());
         let mut authorities: Vec<String> = records.iter().map(code).collect();
         authorities.sort_unstable();
@@ -192,16 +193,16 @@ impl Provider {
         };
         let once = self.scenario.same_author_once;
         let mut state = self.state();
-        state.histories.heard(&accepted.nhs_number, access, now, once, &authorities);
-        if state.heard.len() == KEPT_MESSAGE_IDS {
-            state.heard.pop_front();
+        state.histories.record_query(&accepted.nhs_number, access, now, once, &authorities);
+        if state.message_ids.len() == KEPT_MESSAGE_IDS {
+            state.message_ids.pop_front();
         }
-        state.heard.extend(message_id.map(str::to_owned));
+        state.message_ids.extend(message_id.map(str::to_owned));
     }
 
     /// The message ids of the queries that CP-IS heard, oldest first.
-    pub fn heard(&self) -> Vec<String> {
-        self.state().heard.iter().cloned().collect()
+    pub fn message_ids(&self) -> Vec<String> {
+        self.state().message_ids.iter().cloned().collect()
     }
 
     fn content(&self, behaviour: &Behaviour, about: &NhsNumber, records: Vec<Record>, now: Timestamp) -> AnswerContent {
@@ -221,10 +222,10 @@ impl Provider {
         &self,
         behaviour: &Behaviour,
         content: &AnswerContent,
-        accepted: &Accepted,
-        checked: &Checked,
+        accepted: &AcceptedRequest,
+        checked: &RequestCheck,
         now: Timestamp,
-    ) -> Reply {
+    ) -> HttpReply {
         let relates_to = match behaviour.relates_to {
             RelatesTo::Right => checked.message_id.clone(),
             RelatesTo::Wrong => Some(MessageIds::fresh().message),
@@ -243,41 +244,45 @@ impl Provider {
             ReplyShape::GzipBase64 => smsp(PayloadEncoding::GzipBase64),
             ReplyShape::SpineResponse => {
                 // Spine's answer bears the query's own id (wire.md 3.5, row 8), and no SMSP code.
-                let content =
-                    AnswerContent { layout: Layout::Spine, code: None, id: accepted.query_id.as_str().into(), ..content.clone() };
+                let content = AnswerContent {
+                    style: PayloadStyle::Spine,
+                    code: None,
+                    id: accepted.query_id.as_str().into(),
+                    ..content.clone()
+                };
                 query_response(&write_payload(&content), &tms)
             }
-            ReplyShape::SpineNotFound => act_failed(ActFailed::NotFound, &tms),
-            ReplyShape::SpineNotFoundPrefixed => act_failed(ActFailed::NotFoundPrefixed, &tms),
-            ReplyShape::SpineNoReason => act_failed(ActFailed::NoReason, &tms),
-            ReplyShape::SpineOtherReason => act_failed(ActFailed::OtherReason, &tms),
+            ReplyShape::SpineNotFound => query_failure(QueryFailure::NotFound, &tms),
+            ReplyShape::SpineNotFoundPrefixed => query_failure(QueryFailure::NotFoundPrefixed, &tms),
+            ReplyShape::SpineNoReason => query_failure(QueryFailure::NoReason, &tms),
+            ReplyShape::SpineOtherReason => query_failure(QueryFailure::OtherReason, &tms),
             ReplyShape::SpineBusinessError => business_error(false, &tms),
             ReplyShape::SpineRejection => business_error(true, &tms),
             ReplyShape::InfrastructureResponse => infrastructure_response(&ids),
             ReplyShape::SimpleMessageResponse => simple_message_response(&ids),
             ReplyShape::Html => {
-                return Reply::new(200, "text/html", "<!DOCTYPE html><html><body><h1>Please try later</h1></body></html>");
+                return HttpReply::new(200, "text/html", "<!DOCTYPE html><html><body><h1>Please try later</h1></body></html>");
             }
-            ReplyShape::Empty => return Reply::new(200, "", ""),
+            ReplyShape::Empty => return HttpReply::new(200, "", ""),
             ReplyShape::Garbage => "\u{fffd}<<&soap>Envelope & not XML at all \u{1}".repeat(20),
             ReplyShape::Doctype => with_dtd(&good()),
             ReplyShape::Huge => padded(&good()),
             ReplyShape::Truncated => truncated(&good()),
         };
-        let mut reply = Reply::new(200, XML, body);
+        let mut reply = HttpReply::new(200, XML, body);
         let nothing = AnswerContent::no_record(MessageIds::fresh().query.into(), now);
-        reply.surplus = Reply::new(200, XML, envelope(&write_payload(&nothing), &ids)).to_bytes(true);
+        reply.surplus = HttpReply::new(200, XML, envelope(&write_payload(&nothing), &ids)).to_bytes(true);
         reply
     }
 
     /// The last exchange, and how many requests there were.
-    pub fn exchanges(&self) -> (u64, Option<Exchange>) {
+    pub fn exchanges(&self) -> (u64, Option<ExchangeText>) {
         (self.requests.load(Relaxed), self.state().last.clone())
     }
 }
 
-impl Exchange {
-    fn of(request: &Request, reply: &Reply) -> Self {
+impl ExchangeText {
+    fn of(request: &HttpRequest, reply: &HttpReply) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(KEPT_OF_A_MESSAGE)]).into_owned();
         let headers: Vec<String> = request.headers().map(|(name, value)| format!("\n{name}: {value}")).collect();
         let request = format!("{} {}{}\n\n{}", request.method, request.target, headers.concat(), text(&request.body));
@@ -286,12 +291,12 @@ impl Exchange {
     }
 }
 
-fn fault_by_tracking_id(tracking_id: &str) -> Option<Fault> {
+fn fault_by_tracking_id(tracking_id: &str) -> Option<FaultReply> {
     let (_, name) = FAULT_TRACKING_IDS.iter().find(|(id, _)| *id == tracking_id)?;
     fault_named(name)
 }
 
-fn envelope_ids(relates_to: Option<String>, checked: &Checked, action: &str, receiver_ods: &str) -> EnvelopeIds {
+fn envelope_ids(relates_to: Option<String>, checked: &RequestCheck, action: &str, receiver_ods: &str) -> EnvelopeIds {
     let mut ids = EnvelopeIds::fresh("");
     ids.relates_to = relates_to;
     action.clone_into(&mut ids.action);
@@ -302,23 +307,23 @@ fn envelope_ids(relates_to: Option<String>, checked: &Checked, action: &str, rec
     ids
 }
 
-fn fault_reply(fault: Fault, relates_to: Option<&str>, violation: Option<&Violation>) -> Reply {
+fn fault_reply(fault: FaultReply, relates_to: Option<&str>, violation: Option<&Violation>) -> HttpReply {
     let words =
         FaultText { text: violation.map_or(fault.usual_text(), |v| v.rule.as_str()), diagnostic: Some("cpis-fhir simulator") };
-    let mut reply = Reply::new(500, XML, soap_fault(fault, relates_to, words));
+    let mut reply = HttpReply::new(500, XML, soap_fault(fault, relates_to, words));
     reply.rule = violation.map(|v| v.rule.clone());
     reply
 }
 
 /// A refusal names its rule: in the fault, and in a header where the answer is only a code.
-fn refuse(violation: &Violation, checked: &Checked, now: Timestamp, action: &str) -> Reply {
+fn refuse(violation: &Violation, checked: &RequestCheck, now: Timestamp, action: &str) -> HttpReply {
     let relates_to = checked.message_id.as_deref();
     if let Some(fault) = violation.fault() {
         return fault_reply(fault, relates_to, Some(violation));
     }
     let content = AnswerContent::code_only("SMSP-0001", MessageIds::fresh().query.into(), now);
     let ids = envelope_ids(checked.message_id.clone(), checked, action, "UNKNOWN");
-    let mut reply = Reply::new(200, XML, envelope(&write_payload(&content), &ids));
+    let mut reply = HttpReply::new(200, XML, envelope(&write_payload(&content), &ids));
     reply.rule = Some(violation.rule.clone());
     reply
 }

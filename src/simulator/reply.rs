@@ -18,7 +18,7 @@ const DRIP_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One HTTP response and what shall happen to it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Reply {
+pub(super) struct HttpReply {
     pub status: u16,
     pub content_type: &'static str,
     pub body: Vec<u8>,
@@ -33,12 +33,12 @@ pub(super) struct Reply {
 
 /// What becomes of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Connection {
+pub(super) enum ConnectionState {
     Kept,
     Closed,
 }
 
-impl Reply {
+impl HttpReply {
     pub fn new(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         Self { status, content_type, body: body.into(), ..Self::default() }
     }
@@ -92,22 +92,22 @@ impl Reply {
 }
 
 /// Sends a reply on a TLS connection, with its fault if it has one. `keep` says whether the request wanted to keep it.
-pub(super) async fn send(mut stream: TlsStream<TcpStream>, reply: &Reply, keep: bool) -> Option<TlsStream<TcpStream>> {
+pub(super) async fn send(mut stream: TlsStream<TcpStream>, reply: &HttpReply, keep: bool) -> Option<TlsStream<TcpStream>> {
     let played = timeout(SEND_DEADLINE, play(&mut stream, reply, keep)).await;
     match played {
-        Ok(Ok(Connection::Kept)) => Some(stream),
+        Ok(Ok(ConnectionState::Kept)) => Some(stream),
         _ => None,
     }
 }
 
-async fn play(stream: &mut TlsStream<TcpStream>, reply: &Reply, keep: bool) -> io::Result<Connection> {
+async fn play(stream: &mut TlsStream<TcpStream>, reply: &HttpReply, keep: bool) -> io::Result<ConnectionState> {
     if !reply.delay.is_zero() {
         sleep(reply.delay).await;
     }
     match reply.transport {
         Transport::Sound | Transport::Chunked => {
             write(stream, &reply.to_bytes(keep)).await?;
-            if keep { Ok(Connection::Kept) } else { close(stream).await }
+            if keep { Ok(ConnectionState::Kept) } else { close(stream).await }
         }
         Transport::Close => {
             write(stream, &reply.to_bytes(false)).await?;
@@ -146,13 +146,13 @@ async fn play(stream: &mut TlsStream<TcpStream>, reply: &Reply, keep: bool) -> i
                 write(stream, piece).await?;
                 sleep(reply.drip_interval.unwrap_or(DRIP_INTERVAL)).await;
             }
-            if keep { Ok(Connection::Kept) } else { close(stream).await }
+            if keep { Ok(ConnectionState::Kept) } else { close(stream).await }
         }
         Transport::Surplus => {
             let mut bytes = reply.to_bytes(true);
             bytes.extend(&reply.surplus);
             write(stream, &bytes).await?;
-            Ok(Connection::Kept)
+            Ok(ConnectionState::Kept)
         }
     }
 }
@@ -162,13 +162,13 @@ pub(super) async fn write<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -
     stream.flush().await
 }
 
-async fn close(stream: &mut TlsStream<TcpStream>) -> io::Result<Connection> {
+async fn close(stream: &mut TlsStream<TcpStream>) -> io::Result<ConnectionState> {
     stream.shutdown().await?;
-    Ok(Connection::Closed)
+    Ok(ConnectionState::Closed)
 }
 
 /// With a linger of zero, dropping the socket sends RST instead of FIN, and no TLS alert goes before it.
-fn reset(stream: &TlsStream<TcpStream>) -> io::Result<Connection> {
+fn reset(stream: &TlsStream<TcpStream>) -> io::Result<ConnectionState> {
     stream.get_ref().0.set_zero_linger()?;
-    Ok(Connection::Closed)
+    Ok(ConnectionState::Closed)
 }

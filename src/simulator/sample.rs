@@ -1,6 +1,6 @@
 //! A request as a good client sends it (wire.md 2.7, 2.8, 5.4.2), for tests to send or to spoil.
 
-use super::http::Request;
+use super::http::HttpRequest;
 use crate::clock;
 use crate::cpis::MessageIds;
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 pub(super) const CLIENT: &str = "cpis-client.rx1.example.nhs.uk";
 pub(super) const ACTION: &str = "urn:nhs-itk:services:201005:sendRecvDistEnvelope";
 
-pub(super) struct Sample {
+pub(super) struct SampleRequest {
     pub ids: MessageIds,
     pub nhs_number: String,
     /// Host and port that is posted to.
@@ -18,7 +18,7 @@ pub(super) struct Sample {
     pub tms: bool,
 }
 
-impl Sample {
+impl SampleRequest {
     pub fn about(nhs_number: &str) -> Self {
         Self {
             ids: MessageIds::fresh(),
@@ -82,7 +82,7 @@ impl Sample {
     }
 
     /// The request as the reader hands it on.
-    pub fn request(&self) -> Request {
+    pub fn request(&self) -> HttpRequest {
         request_with(&self.xml(), &self.host)
     }
 
@@ -98,9 +98,9 @@ impl Sample {
 }
 
 /// A good HTTP request around any body.
-pub(super) fn request_with(xml: &str, host: &str) -> Request {
+pub(super) fn request_with(xml: &str, host: &str) -> HttpRequest {
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    Request {
+    HttpRequest {
         method: "POST".to_owned(),
         target: "/smsp/cpis".to_owned(),
         headers: vec![header("host", host), header("content-type", "text/xml; charset=utf-8"), header("soapaction", ACTION)],

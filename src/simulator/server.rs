@@ -2,9 +2,9 @@
 
 use super::{
     StartError, Tls,
-    http::{NoRequest, Reader},
+    http::{RequestError, RequestReader},
     provider::Provider,
-    reply::{Reply, send},
+    reply::{HttpReply, send},
 };
 use rustls::{
     RootCertStore, ServerConfig,
@@ -74,13 +74,13 @@ async fn connection(stream: TcpStream, acceptor: &TlsAcceptor, provider: &Provid
     let Ok(Ok(mut stream)) = timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream)).await else { return };
     provider.connected();
     let client = common_name(&stream).unwrap_or_default();
-    let mut reader = Reader::new();
+    let mut reader = RequestReader::new();
     loop {
         let (reply, keep) = match reader.next(&mut stream).await {
             Ok(request) => (provider.reply(&request, &client), request.keep_alive),
-            Err(NoRequest::Gone) => return,
-            Err(NoRequest::Malformed(why)) => (Reply::plain(400, why), false),
-            Err(NoRequest::TooLarge) => (Reply::plain(413, "the request is over the limit"), false),
+            Err(RequestError::Gone) => return,
+            Err(RequestError::Malformed(why)) => (HttpReply::plain(400, why), false),
+            Err(RequestError::TooLarge) => (HttpReply::plain(413, "the request is over the limit"), false),
         };
         match send(stream, &reply, keep).await {
             Some(kept) => stream = kept,

@@ -1,6 +1,6 @@
 //! Over real sockets and mutual TLS.
 
-use super::{certificates::Certificates, sample::CLIENT, sample::Sample, *};
+use super::{certificates::Certificates, sample::CLIENT, sample::SampleRequest, *};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
@@ -56,7 +56,7 @@ async fn client(simulator: &Simulator, certificates: &Certificates) -> TlsStream
 }
 
 fn question(simulator: &Simulator, number: &str) -> Vec<u8> {
-    Sample { host: format!("localhost:{}", simulator.address().port()), ..Sample::about(number) }.bytes()
+    SampleRequest { host: format!("localhost:{}", simulator.address().port()), ..SampleRequest::about(number) }.bytes()
 }
 
 /// Reads one response with a Content-Length; answers its head and body.

@@ -13,28 +13,28 @@ const MAX_ATTRIBUTES: usize = 32;
 /// The text is not the XML that is accepted here. Says nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct NotXml(pub &'static str);
+pub(super) struct XmlError(pub &'static str);
 
 /// One element with its namespace resolved.
 #[derive(Debug, Default)]
-pub(super) struct Element {
+pub(super) struct XmlElement {
     /// Empty when the element is in no namespace.
     pub namespace: String,
     pub name: String,
-    pub attributes: Vec<Attribute>,
-    pub children: Vec<Element>,
+    pub attributes: Vec<XmlAttribute>,
+    pub children: Vec<XmlElement>,
     /// The text of this element alone, trimmed.
     pub text: String,
 }
 
 #[derive(Debug)]
-pub(super) struct Attribute {
+pub(super) struct XmlAttribute {
     pub namespace: String,
     pub name: String,
     pub value: String,
 }
 
-impl Element {
+impl XmlElement {
     pub fn is(&self, namespace: &str, name: &str) -> bool {
         self.namespace == namespace && self.name == name
     }
@@ -73,23 +73,23 @@ impl Element {
 }
 
 /// Reads one document: no DTD, no processing instruction, one root, bounded depth.
-pub(super) fn read(text: &str) -> Result<Element, NotXml> {
+pub(super) fn read(text: &str) -> Result<XmlElement, XmlError> {
     let mut reader = NsReader::from_str(text);
     let config = reader.config_mut();
     config.expand_empty_elements = true;
     config.check_comments = true;
-    let mut open: Vec<Element> = Vec::new();
+    let mut open: Vec<XmlElement> = Vec::new();
     let mut root = None;
     loop {
-        match reader.read_event().map_err(|_| NotXml("the XML is not well formed"))? {
+        match reader.read_event().map_err(|_| XmlError("the XML is not well formed"))? {
             Event::Start(start) => {
                 if root.is_some() || open.len() >= MAX_DEPTH {
-                    return Err(NotXml("the XML has a second root or is nested too deeply"));
+                    return Err(XmlError("the XML has a second root or is nested too deeply"));
                 }
                 open.push(element(&reader, &start)?);
             }
             Event::End(_) => {
-                let mut closed = open.pop().ok_or(NotXml("the XML is not well formed"))?;
+                let mut closed = open.pop().ok_or(XmlError("the XML is not well formed"))?;
                 closed.text = String::from(closed.text.trim());
                 match open.last_mut() {
                     Some(parent) => parent.children.push(closed),
@@ -99,48 +99,49 @@ pub(super) fn read(text: &str) -> Result<Element, NotXml> {
             Event::Text(content) => text_to(&mut open, &content.xml10_content())?,
             Event::CData(content) => text_to(&mut open, &content.xml10_content())?,
             Event::GeneralRef(reference) => {
-                let character = reference.resolve_char_ref().map_err(|_| NotXml("a character reference is not legal"))?;
+                let character = reference.resolve_char_ref().map_err(|_| XmlError("a character reference is not legal"))?;
                 match character {
                     Some(character) => text_to(&mut open, character.encode_utf8(&mut [0; 4]))?,
                     None => text_to(
                         &mut open,
-                        resolve_predefined_entity(&reference.xml10_content()).ok_or(NotXml("an entity is not defined"))?,
+                        resolve_predefined_entity(&reference.xml10_content()).ok_or(XmlError("an entity is not defined"))?,
                     )?,
                 }
             }
-            Event::DocType(_) => return Err(NotXml("a DTD is not allowed")),
-            Event::PI(_) => return Err(NotXml("a processing instruction is not allowed")),
+            Event::DocType(_) => return Err(XmlError("a DTD is not allowed")),
+            Event::PI(_) => return Err(XmlError("a processing instruction is not allowed")),
             Event::Decl(_) | Event::Comment(_) | Event::Empty(_) => {}
             Event::Eof => break,
         }
     }
-    if open.is_empty() { root.ok_or(NotXml("there is no XML")) } else { Err(NotXml("the XML ends too early")) }
+    if open.is_empty() { root.ok_or(XmlError("there is no XML")) } else { Err(XmlError("the XML ends too early")) }
 }
 
-fn text_to(open: &mut [Element], text: &str) -> Result<(), NotXml> {
+fn text_to(open: &mut [XmlElement], text: &str) -> Result<(), XmlError> {
     match open.last_mut() {
         Some(element) => element.text.push_str(text),
         None if text.trim_start_matches('\u{feff}').trim().is_empty() => {}
-        None => return Err(NotXml("there is text outside the root element")),
+        None => return Err(XmlError("there is text outside the root element")),
     }
     Ok(())
 }
 
-fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element, NotXml> {
+fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<XmlElement, XmlError> {
     let (namespace, name) = reader.resolver().resolve_element(start.name());
-    let mut element = Element { namespace: namespace_of(&namespace)?, name: name.as_ref().to_owned(), ..Element::default() };
+    let mut element =
+        XmlElement { namespace: namespace_of(&namespace)?, name: name.as_ref().to_owned(), ..XmlElement::default() };
     for attribute in start.attributes() {
-        let attribute = attribute.map_err(|_| NotXml("an attribute is not well formed or doubled"))?;
+        let attribute = attribute.map_err(|_| XmlError("an attribute is not well formed or doubled"))?;
         if attribute.key.as_namespace_binding().is_some() {
             continue;
         }
         if element.attributes.len() >= MAX_ATTRIBUTES {
-            return Err(NotXml("an element has too many attributes"));
+            return Err(XmlError("an element has too many attributes"));
         }
         let (namespace, name) = reader.resolver().resolve_attribute(attribute.key);
         let value =
-            attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| NotXml("an attribute's value is not legal"))?;
-        element.attributes.push(Attribute {
+            attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| XmlError("an attribute's value is not legal"))?;
+        element.attributes.push(XmlAttribute {
             namespace: namespace_of(&namespace)?,
             name: name.as_ref().to_owned(),
             value: value.into_owned(),
@@ -149,11 +150,11 @@ fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element, 
     Ok(element)
 }
 
-fn namespace_of(resolved: &ResolveResult<'_>) -> Result<String, NotXml> {
+fn namespace_of(resolved: &ResolveResult<'_>) -> Result<String, XmlError> {
     match resolved {
         ResolveResult::Unbound => Ok(String::new()),
         ResolveResult::Bound(namespace) => Ok(namespace.0.to_owned()),
-        ResolveResult::Unknown(_) => Err(NotXml("a prefix is not bound")),
+        ResolveResult::Unknown(_) => Err(XmlError("a prefix is not bound")),
     }
 }
 

@@ -51,7 +51,7 @@ pub async fn assert_on_record(trail: &TrailFolder, house: &House, told: &[Told])
     let bare = |id: &str| id.to_ascii_uppercase().replace("URN:UUID:", "").replace("UUID:", "");
     let asked: HashSet<String> =
         lines.iter().filter(|line| line.event == "asked").filter_map(|line| line.message_id.as_deref().map(bare)).collect();
-    let heard = house.simulator.heard();
+    let heard = house.simulator.message_ids();
     let unasked = heard.iter().filter(|id| !asked.contains(&bare(id))).count();
     assert_eq!(unasked, 0, "of {} queries that CP-IS heard", heard.len());
     let shown: HashSet<&str> = lines

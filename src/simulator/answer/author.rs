@@ -1,6 +1,6 @@
 //! The two author templates (wire.md 2.4, 2.5), as they stand in an access.
 
-use super::{content::Layout, xml::Xml};
+use super::{content::PayloadStyle, xml::Xml};
 use crate::cpis::{Author, Organisation, OrganisationKind, PersonName, Role, Text};
 
 pub(super) const CONTENT_ID: &str = "2.16.840.1.113883.2.1.3.2.4.18.16";
@@ -13,7 +13,7 @@ pub(super) fn content_id(xml: &mut Xml, template: &str) {
     xml.empty("npfitlc:contentId", &[("root", CONTENT_ID), ("extension", template)]);
 }
 
-pub(super) fn write(xml: &mut Xml, author: &Author, layout: Layout) {
+pub(super) fn write(xml: &mut Xml, author: &Author, style: PayloadStyle) {
     xml.element("author", &[], |xml| match author {
         Author::Person { user_id, role_profile_id, role, name, organisation } => {
             content_id(xml, "COCT_TP145102GB01#AssignedAuthor");
@@ -21,7 +21,7 @@ pub(super) fn write(xml: &mut Xml, author: &Author, layout: Layout) {
                 write_role(xml, role);
                 id(xml, USER, user_id.as_ref());
                 id(xml, ROLE_PROFILE, role_profile_id.as_ref());
-                xml.element("assignedAuthorPerson", &[], |xml| write_name(xml, name, layout));
+                xml.element("assignedAuthorPerson", &[], |xml| write_name(xml, name, style));
                 xml.element("representedOrganization", &[], |xml| write_organisation(xml, organisation));
             });
         }
@@ -33,7 +33,7 @@ pub(super) fn write(xml: &mut Xml, author: &Author, layout: Layout) {
                     xml.element("indirectAuthority", &[], |xml| {
                         xml.element("superiorAssignedEntity", &[], |xml| {
                             write_role(xml, &person.role);
-                            xml.element("assignedPerson", &[], |xml| write_name(xml, &person.name, layout));
+                            xml.element("assignedPerson", &[], |xml| write_name(xml, &person.name, style));
                         });
                     });
                 }
@@ -62,7 +62,7 @@ fn write_role(xml: &mut Xml, role: &Role) {
     }
 }
 
-pub(super) fn write_name(xml: &mut Xml, name: &PersonName, layout: Layout) {
+pub(super) fn write_name(xml: &mut Xml, name: &PersonName, style: PayloadStyle) {
     xml.element("name", &[], |xml| {
         let mut parts = |element: &str, texts: &[Text], after: &str| {
             for text in texts {
@@ -70,7 +70,7 @@ pub(super) fn write_name(xml: &mut Xml, name: &PersonName, layout: Layout) {
             }
         };
         parts("prefix", &name.prefix, "");
-        if layout == Layout::Spine {
+        if style == PayloadStyle::Spine {
             parts("family", &name.family, "");
             parts("given", &name.given, " ");
         } else {

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 
 /// A number that the payload states beside its content, and may state wrongly.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Total {
+pub enum StatedTotal {
     /// As many as there are.
     #[default]
     True,
@@ -15,7 +15,7 @@ pub enum Total {
 
 /// Which writer the payload imitates.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Layout {
+pub enum PayloadStyle {
     /// The SMSP's answer (wire.md 3.8).
     #[default]
     Smsp,
@@ -36,10 +36,10 @@ pub struct AnswerContent {
     pub records: Vec<Record>,
     pub accesses: Vec<Access>,
     /// `TotalReturnedChildRecords`.
-    pub total_records: Total,
+    pub total_records: StatedTotal,
     /// `TotalReturnedAccessRecords`.
-    pub total_accesses: Total,
-    pub layout: Layout,
+    pub total_accesses: StatedTotal,
+    pub style: PayloadStyle,
 }
 
 impl AnswerContent {
@@ -58,9 +58,9 @@ impl AnswerContent {
             code: Some(code.to_owned()),
             records: Vec::new(),
             accesses: Vec::new(),
-            total_records: Total::True,
-            total_accesses: Total::True,
-            layout: Layout::Smsp,
+            total_records: StatedTotal::True,
+            total_accesses: StatedTotal::True,
+            style: PayloadStyle::Smsp,
         }
     }
 
@@ -81,8 +81,8 @@ impl AnswerContent {
         for notice in &answer.notices {
             match notice {
                 Notice::ForeignAccesses { left_out } => content.add_foreign_accesses(&answer.about, *left_out),
-                Notice::AccessCountDiffers { said, .. } => content.total_accesses = Total::Says(said.to_string()),
-                Notice::MoreRecordsThanCounted { said, .. } => content.total_records = Total::Says(said.to_string()),
+                Notice::AccessCountDiffers { said, .. } => content.total_accesses = StatedTotal::Says(said.to_string()),
+                Notice::MoreRecordsThanCounted { said, .. } => content.total_records = StatedTotal::Says(said.to_string()),
                 Notice::EffectiveTimeUnreadable => content.effective = None,
                 Notice::SubjectsDisagree => {}
             }

@@ -5,7 +5,7 @@ use crate::cpis::MessageIds;
 
 /// Every fault that a client may meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum FaultReply {
     /// `soap:Client` with this `ToolkitErrorInfo` code: 1000, 2200 or 3000.
     Client(u16),
     /// `soap:Server` with this `ToolkitErrorInfo` code: 2100, 2200 or 3000.
@@ -29,7 +29,7 @@ pub struct FaultText<'a> {
     pub diagnostic: Option<&'a str>,
 }
 
-impl Fault {
+impl FaultReply {
     /// The words where nobody knows better.
     #[must_use]
     pub fn usual_text(self) -> &'static str {
@@ -49,16 +49,16 @@ impl Fault {
 
 /// Writes a fault in its SOAP envelope.
 #[must_use]
-pub fn soap_fault(fault: Fault, relates_to: Option<&str>, words: FaultText<'_>) -> String {
+pub fn soap_fault(fault: FaultReply, relates_to: Option<&str>, words: FaultText<'_>) -> String {
     let ids = MessageIds::fresh();
     match fault {
-        Fault::Client(code) => soap_11(&ids, relates_to, "soap:Client", words, Some(code)),
-        Fault::Server(code) => soap_11(&ids, relates_to, "soap:Server", words, Some(code)),
-        Fault::VersionMismatch => soap_11(&ids, relates_to, "soap:VersionMismatch", words, None),
-        Fault::MustUnderstand => soap_11(&ids, relates_to, "soap:MustUnderstand", words, None),
-        Fault::NoDetail => soap_11(&ids, relates_to, "soap:Server", words, None),
-        Fault::Spine(code) => spine(&ids, relates_to, code, words),
-        Fault::Soap12(code) => soap_12(&ids, relates_to, code, words),
+        FaultReply::Client(code) => soap_11(&ids, relates_to, "soap:Client", words, Some(code)),
+        FaultReply::Server(code) => soap_11(&ids, relates_to, "soap:Server", words, Some(code)),
+        FaultReply::VersionMismatch => soap_11(&ids, relates_to, "soap:VersionMismatch", words, None),
+        FaultReply::MustUnderstand => soap_11(&ids, relates_to, "soap:MustUnderstand", words, None),
+        FaultReply::NoDetail => soap_11(&ids, relates_to, "soap:Server", words, None),
+        FaultReply::Spine(code) => spine(&ids, relates_to, code, words),
+        FaultReply::Soap12(code) => soap_12(&ids, relates_to, code, words),
     }
 }
 

@@ -8,11 +8,11 @@ mod payload;
 mod tms;
 mod xml;
 
-pub use content::{AnswerContent, Layout, Total};
+pub use content::{AnswerContent, PayloadStyle, StatedTotal};
 pub use envelope::{EnvelopeIds, PayloadEncoding, encoded_envelope, envelope};
-pub use fault::{Fault, FaultText, soap_fault};
+pub use fault::{FaultReply, FaultText, soap_fault};
 pub use payload::write_payload;
-pub use tms::{ActFailed, TmsIds, act_failed, business_error, query_response};
+pub use tms::{QueryFailure, TmsIds, business_error, query_failure, query_response};
 
 pub(super) use envelope::{infrastructure_response, simple_message_response};
 

@@ -2,7 +2,7 @@
 
 use super::{
     author::{self, content_id},
-    content::{AnswerContent, Layout, Total},
+    content::{AnswerContent, PayloadStyle, StatedTotal},
     xml::Xml,
 };
 use crate::cpis::{
@@ -57,11 +57,11 @@ fn display_name(code: &str) -> &'static str {
     }
 }
 
-fn write_total(xml: &mut Xml, which: &str, element: &str, total: &Total, there_are: usize) {
+fn write_total(xml: &mut Xml, which: &str, element: &str, total: &StatedTotal, there_are: usize) {
     let value = match total {
-        Total::True => there_are.to_string(),
-        Total::Says(text) => text.clone(),
-        Total::Absent => return,
+        StatedTotal::True => there_are.to_string(),
+        StatedTotal::Says(text) => text.clone(),
+        StatedTotal::Absent => return,
     };
     xml.element(&format!("pertinentInformation{which}"), &[], |xml| {
         xml.element(element, &[], |xml| xml.empty("value", &[("value", &value)]));
@@ -69,15 +69,15 @@ fn write_total(xml: &mut Xml, which: &str, element: &str, total: &Total, there_a
 }
 
 fn write_accesses(xml: &mut Xml, content: &AnswerContent) {
-    let one = |xml: &mut Xml, access: &Access| write_access(xml, access, content.layout);
-    match content.layout {
-        Layout::Smsp => {
+    let one = |xml: &mut Xml, access: &Access| write_access(xml, access, content.style);
+    match content.style {
+        PayloadStyle::Smsp => {
             for access in &content.accesses {
                 xml.element("pertinentInformation13", &[], |xml| one(xml, access));
             }
         }
-        Layout::Spine if content.accesses.is_empty() => {}
-        Layout::Spine => xml.element("pertinentInformation13", &[], |xml| {
+        PayloadStyle::Spine if content.accesses.is_empty() => {}
+        PayloadStyle::Spine => xml.element("pertinentInformation13", &[], |xml| {
             for access in &content.accesses {
                 one(xml, access);
             }
@@ -85,17 +85,17 @@ fn write_accesses(xml: &mut Xml, content: &AnswerContent) {
     }
 }
 
-fn write_access(xml: &mut Xml, access: &Access, layout: Layout) {
+fn write_access(xml: &mut Xml, access: &Access, style: PayloadStyle) {
     xml.element("pertinentCP-ISNHSQuery", &[], |xml| {
         match access.when {
-            AccessTime::At(at) => xml.empty("effectiveTime", &[("value", &time(at, layout == Layout::Smsp))]),
+            AccessTime::At(at) => xml.empty("effectiveTime", &[("value", &time(at, style == PayloadStyle::Smsp))]),
             AccessTime::On(date) => xml.empty("effectiveTime", &[("value", &day(date))]),
             AccessTime::Unknown => xml.empty("effectiveTime", &[("nullFlavor", "UNK")]),
         }
         if !access.id.is_empty() {
             xml.empty("id", &[("root", access.id.as_str())]);
         }
-        author::write(xml, &access.author, layout);
+        author::write(xml, &access.author, style);
         xml.element("queryByParameter", &[], |xml| {
             xml.element("person.NHSnumber", &[], |xml| {
                 if let Some(about) = &access.about {
@@ -113,16 +113,16 @@ fn write_records(xml: &mut Xml, content: &AnswerContent) {
     xml.element("pertinentInformation14", &[], |xml| {
         xml.element("pertinentCP-ISRecordControlAct", &[], |xml| {
             for record in content.written() {
-                xml.element("record", &[], |xml| write_record(xml, record, content.layout));
+                xml.element("record", &[], |xml| write_record(xml, record, content.style));
             }
         });
     });
 }
 
-fn write_record(xml: &mut Xml, record: &Record, layout: Layout) {
+fn write_record(xml: &mut Xml, record: &Record, style: PayloadStyle) {
     xml.element("communicationFunctionSnd", &[], |xml| {
         if let Some(authority) = &record.authority {
-            xml.element("organisation", &[], |xml| write_authority(xml, authority, layout));
+            xml.element("organisation", &[], |xml| write_authority(xml, authority, style));
         }
     });
     xml.element("CP-ISRecord", &[], |xml| {
@@ -130,14 +130,14 @@ fn write_record(xml: &mut Xml, record: &Record, layout: Layout) {
             write_entry(xml, *entry);
         }
         for subject in &record.subjects {
-            write_subject(xml, subject, layout);
+            write_subject(xml, subject, style);
         }
     });
 }
 
-fn write_authority(xml: &mut Xml, authority: &LocalAuthority, layout: Layout) {
+fn write_authority(xml: &mut Xml, authority: &LocalAuthority, style: PayloadStyle) {
     let mut organisation: Organisation = authority.organisation.clone();
-    if layout == Layout::Spine {
+    if style == PayloadStyle::Spine {
         organisation.ods_code = organisation.ods_code.as_str().to_lowercase().into();
     }
     author::write_organisation(xml, &organisation);
@@ -204,7 +204,7 @@ fn write_date(xml: &mut Xml, component: &str, element: &str, value: &str) {
     xml.element(component, &[], |xml| xml.element(element, &[], |xml| xml.empty("value", &[("value", value)])));
 }
 
-fn write_subject(xml: &mut Xml, subject: &Subject, layout: Layout) {
+fn write_subject(xml: &mut Xml, subject: &Subject, style: PayloadStyle) {
     let (template, name) = match subject.kind {
         SubjectKind::Child => ("COCT_TP145101GB01", "Child"),
         SubjectKind::Mother => ("COCT_TP145100GB01", "UnbornChild"),
@@ -215,24 +215,24 @@ fn write_subject(xml: &mut Xml, subject: &Subject, layout: Layout) {
         xml.element(&format!("{template}.{name}"), &[], |xml| {
             if subject.kind == SubjectKind::Mother {
                 xml.element("parentMotherPerson", &[], |xml| {
-                    write_demographics(xml, subject, layout);
+                    write_demographics(xml, subject, style);
                     xml.element("playedMother", &[], |xml| write_ids(xml, subject));
                 });
             } else {
-                if layout == Layout::Smsp {
+                if style == PayloadStyle::Smsp {
                     write_ids(xml, subject);
                 }
-                xml.element("childPerson", &[], |xml| write_demographics(xml, subject, layout));
+                xml.element("childPerson", &[], |xml| write_demographics(xml, subject, style));
             }
         });
     });
 }
 
-fn write_demographics(xml: &mut Xml, subject: &Subject, layout: Layout) {
+fn write_demographics(xml: &mut Xml, subject: &Subject, style: PayloadStyle) {
     if let Some(born) = subject.birth_date {
         xml.empty("birthTime", &[("value", &born.iso().replace('-', ""))]);
     }
-    author::write_name(xml, &subject.name, layout);
+    author::write_name(xml, &subject.name, style);
 }
 
 fn write_ids(xml: &mut Xml, subject: &Subject) {

@@ -4,7 +4,7 @@ use crate::{
         Access, AccessTime, Answer, Author, Entry, Holding, LocalAuthority, NhsNumber, Notice, NumberUse, Organisation,
         PersonName, Record, Role, Subject, SubjectKind, TelephoneNumber, Text, Unreadable,
     },
-    simulator::tree::{self, Element},
+    simulator::tree::{self, XmlElement},
 };
 use jiff::Timestamp;
 
@@ -66,15 +66,15 @@ fn answer(records: Vec<Record>) -> Answer {
     }
 }
 
-fn written(answer: &Answer) -> Element {
+fn written(answer: &Answer) -> XmlElement {
     tree::read(&write_payload(&AnswerContent::from_answer(answer))).unwrap()
 }
 
-fn code(root: &Element) -> &str {
+fn code(root: &XmlElement) -> &str {
     root.child("value").and_then(|value| value.attribute("code")).unwrap()
 }
 
-fn total(root: &Element, path: [&str; 2]) -> Option<String> {
+fn total(root: &XmlElement, path: [&str; 2]) -> Option<String> {
     root.at(&[path[0], path[1], "value"])?.attribute("value").map(str::to_owned)
 }
 
@@ -138,8 +138,8 @@ fn notices_become_the_faults_that_cause_them() {
 #[test]
 fn totals_may_lie_or_be_absent() {
     let mut content = AnswerContent::no_record("R1".into(), now());
-    content.total_records = Total::Says("many".into());
-    content.total_accesses = Total::Absent;
+    content.total_records = StatedTotal::Says("many".into());
+    content.total_accesses = StatedTotal::Absent;
     let root = tree::read(&write_payload(&content)).unwrap();
     assert_eq!(total(&root, RECORDS).as_deref(), Some("many"));
     assert_eq!(total(&root, ACCESSES), None);
@@ -148,7 +148,7 @@ fn totals_may_lie_or_be_absent() {
 #[test]
 fn spines_layout_has_its_oddities() {
     let mut content = AnswerContent::from_answer(&answer(vec![record(vec![Entry::Unreadable(Unreadable::NoPlan)])]));
-    content.layout = Layout::Spine;
+    content.style = PayloadStyle::Spine;
     content.accesses.push(access());
     let payload = write_payload(&content);
     let root = tree::read(&payload).unwrap();
@@ -176,18 +176,18 @@ fn an_envelope_is_read_back_in_each_encoding() {
 
 #[test]
 fn each_fault_says_its_code() {
-    let words = |fault: Fault| FaultText { text: fault.usual_text(), diagnostic: None };
+    let words = |fault: FaultReply| FaultText { text: fault.usual_text(), diagnostic: None };
     for (fault, says) in [
-        (Fault::Client(1000), ">1000<"),
-        (Fault::Server(2100), ">2100<"),
-        (Fault::VersionMismatch, "soap:VersionMismatch"),
-        (Fault::MustUnderstand, "soap:MustUnderstand"),
-        (Fault::Spine(101), "<nasp:errorCode>101<"),
-        (Fault::Soap12(1000), "env:Sender"),
+        (FaultReply::Client(1000), ">1000<"),
+        (FaultReply::Server(2100), ">2100<"),
+        (FaultReply::VersionMismatch, "soap:VersionMismatch"),
+        (FaultReply::MustUnderstand, "soap:MustUnderstand"),
+        (FaultReply::Spine(101), "<nasp:errorCode>101<"),
+        (FaultReply::Soap12(1000), "env:Sender"),
     ] {
         let xml = soap_fault(fault, Some("M1"), words(fault));
         assert!(tree::read(&xml).unwrap().at(&["Body", "Fault"]).is_some());
         assert!(xml.contains(says), "{xml}");
     }
-    assert!(!soap_fault(Fault::NoDetail, None, words(Fault::NoDetail)).contains("etail"));
+    assert!(!soap_fault(FaultReply::NoDetail, None, words(FaultReply::NoDetail)).contains("etail"));
 }

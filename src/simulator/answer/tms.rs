@@ -22,7 +22,7 @@ pub struct TmsIds {
 
 /// How a failed query act is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActFailed {
+pub enum QueryFailure {
     /// "NHS number not found": the two reasons and `ID`, as the harness sends them.
     NotFound,
     /// The same with every element prefixed `hl7:` and without `queryAck`, as Spine's own stylesheet writes it (wire.md 4.3).
@@ -33,7 +33,7 @@ pub enum ActFailed {
     OtherReason,
 }
 
-/// `REPC_IN000007GB01` around `payload` (written in [`super::Layout::Spine`], without a code), inside the second, outer
+/// `REPC_IN000007GB01` around `payload` (written in [`super::PayloadStyle::Spine`], without a code), inside the second, outer
 /// `CP-ISNHSQueryResponse`, which inherits no default namespace (wire.md 3.5, rows 9 to 12).
 #[must_use]
 pub fn query_response(payload: &str, ids: &TmsIds) -> String {
@@ -52,8 +52,8 @@ pub fn query_response(payload: &str, ids: &TmsIds) -> String {
 
 /// `QUQI_IN010000UK14`, acknowledgement AE.
 #[must_use]
-pub fn act_failed(how: ActFailed, ids: &TmsIds) -> String {
-    let prefix = if how == ActFailed::NotFoundPrefixed { "hl7:" } else { "" };
+pub fn query_failure(how: QueryFailure, ids: &TmsIds) -> String {
+    let prefix = if how == QueryFailure::NotFoundPrefixed { "hl7:" } else { "" };
     let name = format!("{prefix}QUQI_IN010000UK14");
     soap(&format!("{SERVICE}/QUQI_IN010000UK14"), ids, |xml| {
         xml.element("CP-ISNHSQueryResponse", &[("xmlns:npfitlc", "NPFIT:HL7:Localisation")], |xml| {
@@ -63,15 +63,15 @@ pub fn act_failed(how: ActFailed, ids: &TmsIds) -> String {
                     acknowledgement(xml, prefix, "AE", ids, false);
                 });
                 control_act(xml, prefix, |xml| match how {
-                    ActFailed::NotFound | ActFailed::NotFoundPrefixed => {
+                    QueryFailure::NotFound | QueryFailure::NotFoundPrefixed => {
                         reason(xml, prefix, "1", "NHS Number Not Found");
                         reason(xml, prefix, "NHSNCC002", "NHS Number Not Found");
-                        if how == ActFailed::NotFound {
+                        if how == QueryFailure::NotFound {
                             query_ack(xml, prefix, "ID");
                         }
                     }
-                    ActFailed::NoReason => query_ack(xml, prefix, "NF"),
-                    ActFailed::OtherReason => {
+                    QueryFailure::NoReason => query_ack(xml, prefix, "NF"),
+                    QueryFailure::OtherReason => {
                         reason(xml, prefix, "NHSNCC002", "NHS Number Not Found");
                         reason(xml, prefix, "GE001", "Other business error");
                         query_ack(xml, prefix, "ID");

@@ -3,11 +3,11 @@
 use super::{
     Violation,
     payload::{HL7, mandatory, missing},
-    shape::{Slot, child, shape, text},
+    shape::{ChildRule, child, shape, text},
 };
 use crate::{
     cpis::{Author, Organisation, OrganisationKind, PersonName, Responsible, Role, Text},
-    simulator::tree::Element,
+    simulator::tree::XmlElement,
 };
 
 const LOCALISATION: &str = "NPFIT:HL7:Localisation";
@@ -20,7 +20,7 @@ const SITE: &str = "2.16.840.1.113883.2.1.3.2.4.19.2";
 const PERSON: &str = "COCT_TP145102GB01.AssignedAuthor";
 const SYSTEM: &str = "COCT_TP145104GB01.System";
 
-pub(super) fn check(author: &Element) -> Result<Author, Violation> {
+pub(super) fn check(author: &XmlElement) -> Result<Author, Violation> {
     shape(author, HL7, &[], &[("contentId", 1, 1), (PERSON, 0, 1), (SYSTEM, 0, 1)])?;
     let content_id = child(author, "contentId")?;
     shape(content_id, LOCALISATION, &["root", "extension"], &[])?;
@@ -35,7 +35,7 @@ pub(super) fn check(author: &Element) -> Result<Author, Violation> {
     Ok(checked)
 }
 
-fn check_person(author: &Element) -> Result<Author, Violation> {
+fn check_person(author: &XmlElement) -> Result<Author, Violation> {
     mandatory(author, &["code"], "code", "authorPerson.jobRoleCode")?;
     mandatory(author, &["code"], "displayName", "authorPerson.jobRoleName")?;
     mandatory(author, &["representedOrganization", "id"], "extension", "authorPerson.orgCode")?;
@@ -43,7 +43,8 @@ fn check_person(author: &Element) -> Result<Author, Violation> {
     let id = |root: &str| author.all("id").find(|id| id.attribute("root") == Some(root)).and_then(|id| id.attribute("extension"));
     let user_id = id(USER).filter(|id| !id.is_empty()).ok_or_else(|| missing("authorPerson.authorID"))?;
 
-    let parts: [Slot<'_>; 4] = [("code", 1, 1), ("id", 1, 2), ("assignedAuthorPerson", 1, 1), ("representedOrganization", 1, 1)];
+    let parts: [ChildRule<'_>; 4] =
+        [("code", 1, 1), ("id", 1, 2), ("assignedAuthorPerson", 1, 1), ("representedOrganization", 1, 1)];
     shape(author, HL7, &[], &parts)?;
     for id in author.all("id") {
         shape(id, HL7, &["root", "extension"], &[])?;
@@ -63,7 +64,7 @@ fn check_person(author: &Element) -> Result<Author, Violation> {
     })
 }
 
-fn check_system(system: &Element) -> Result<Author, Violation> {
+fn check_system(system: &XmlElement) -> Result<Author, Violation> {
     mandatory(system, &["id"], "extension", "authorDevice.systemID")?;
     mandatory(system, &["maintainingOrganization", "id"], "extension", "authorDevice.orgCode")?;
     mandatory_text(system, &["maintainingOrganization", "name"], "authorDevice.orgName")?;
@@ -79,7 +80,7 @@ fn check_system(system: &Element) -> Result<Author, Violation> {
             return Err(missing("authorDevice.assignedPersonName"));
         }
     }
-    let parts: [Slot<'_>; 3] = [("id", 1, 1), ("indirectAuthority", 1, usize::MAX), ("maintainingOrganization", 1, 1)];
+    let parts: [ChildRule<'_>; 3] = [("id", 1, 1), ("indirectAuthority", 1, usize::MAX), ("maintainingOrganization", 1, 1)];
     shape(system, HL7, &[], &parts)?;
     let id = child(system, "id")?;
     shape(id, HL7, &["root", "extension"], &[])?;
@@ -95,24 +96,24 @@ fn check_system(system: &Element) -> Result<Author, Violation> {
     })
 }
 
-fn responsible(authority: &Element) -> Result<Responsible, Violation> {
+fn responsible(authority: &XmlElement) -> Result<Responsible, Violation> {
     shape(authority, HL7, &[], &[("superiorAssignedEntity", 1, 1)])?;
     let entity = child(authority, "superiorAssignedEntity")?;
     shape(entity, HL7, &[], &[("code", 1, 1), ("assignedPerson", 1, 1)])?;
     Ok(Responsible { role: role(child(entity, "code")?)?, name: person(child(entity, "assignedPerson")?)? })
 }
 
-fn mandatory_text(from: &Element, path: &[&str], what: &str) -> Result<(), Violation> {
+fn mandatory_text(from: &XmlElement, path: &[&str], what: &str) -> Result<(), Violation> {
     if from.at(path).is_some_and(|element| !element.text.is_empty()) { Ok(()) } else { Err(missing(what)) }
 }
 
-fn role(code: &Element) -> Result<Role, Violation> {
+fn role(code: &XmlElement) -> Result<Role, Violation> {
     shape(code, HL7, &["code", "codeSystem", "displayName"], &[])?;
     let attribute = |name: &str| Text::from(code.attribute(name).unwrap_or_default());
     Ok(Role { code: attribute("code"), code_system: attribute("codeSystem"), name: attribute("displayName") })
 }
 
-fn person(person: &Element) -> Result<PersonName, Violation> {
+fn person(person: &XmlElement) -> Result<PersonName, Violation> {
     shape(person, HL7, &[], &[("name", 1, 1)])?;
     let name = child(person, "name")?;
     let allowed = ["prefix", "given", "family", "suffix"];
@@ -125,7 +126,7 @@ fn person(person: &Element) -> Result<PersonName, Violation> {
     Ok(PersonName { prefix: parts("prefix")?, given: parts("given")?, family: parts("family")?, suffix: parts("suffix")? })
 }
 
-fn organisation(organisation: &Element) -> Result<Organisation, Violation> {
+fn organisation(organisation: &XmlElement) -> Result<Organisation, Violation> {
     shape(organisation, HL7, &[], &[("id", 1, 1), ("name", 1, 1)])?;
     let id = child(organisation, "id")?;
     shape(id, HL7, &["root", "extension"], &[])?;

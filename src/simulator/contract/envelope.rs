@@ -1,11 +1,11 @@
 //! SOAP envelope and ITK distribution envelope (wire.md 5.1, 5.4).
 
 use super::{
-    Checked, Contract, Kind, Violation,
+    Contract, RequestCheck, Violation, ViolationKind,
     header::{ADDRESSING, without_prefix},
     shape::{child, is_upper_uuid, is_uuid, shape, uuid_in_name},
 };
-use crate::simulator::tree::Element;
+use crate::simulator::tree::XmlElement;
 
 pub(super) const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 pub(super) const ITK: &str = "urn:nhs-itk:ns:201005";
@@ -13,9 +13,9 @@ const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 const ADDRESSING_SCHEME: &str = "urn:nhs-uk:addressing:ods:";
 
 /// The header and the distribution envelope of a SOAP 1.1 message.
-pub(super) fn soap(root: &Element) -> Result<(&Element, &Element), Violation> {
+pub(super) fn soap(root: &XmlElement) -> Result<(&XmlElement, &XmlElement), Violation> {
     if root.name != "Envelope" || root.namespace != SOAP {
-        return Err(Violation::new(Kind::VersionMismatch, "the root must be the Envelope of SOAP 1.1"));
+        return Err(Violation::new(ViolationKind::VersionMismatch, "the root must be the Envelope of SOAP 1.1"));
     }
     let mut located = false;
     root.walk(&mut |e| located |= e.attribute_in(SCHEMA_INSTANCE, "schemaLocation").is_some());
@@ -29,7 +29,7 @@ pub(super) fn soap(root: &Element) -> Result<(&Element, &Element), Violation> {
 }
 
 /// Checks the envelope but for its audit identity; answers the sender's ODS code and the payload's root.
-pub(super) fn distribution<'a>(envelope: &'a Element, contract: &Contract) -> Result<(String, &'a Element), Violation> {
+pub(super) fn distribution<'a>(envelope: &'a XmlElement, contract: &Contract) -> Result<(String, &'a XmlElement), Violation> {
     shape(envelope, ITK, &[], &[("header", 1, 1), ("payloads", 1, 1)])?;
     let header = child(envelope, "header")?;
     let parts = [
@@ -57,13 +57,13 @@ pub(super) fn distribution<'a>(envelope: &'a Element, contract: &Contract) -> Re
     Ok((sender.unwrap_or("UNKNOWN").to_owned(), payload))
 }
 
-fn ods_address(address: &Element) -> Result<&str, Violation> {
+fn ods_address(address: &XmlElement) -> Result<&str, Violation> {
     shape(address, ITK, &["type?", "uri"], &[])?;
     let ods = address.attribute("uri").and_then(|uri| uri.strip_prefix(ADDRESSING_SCHEME));
     ods.filter(|ods| !ods.is_empty()).ok_or_else(|| Violation::invalid("an ITK address must be urn:nhs-uk:addressing:ods:<ODS>"))
 }
 
-fn manifest<'a>(manifest: &'a Element, contract: &Contract) -> Result<&'a str, Violation> {
+fn manifest<'a>(manifest: &'a XmlElement, contract: &Contract) -> Result<&'a str, Violation> {
     shape(manifest, ITK, &["count"], &[("manifestitem", 1, 1)])?;
     if manifest.attribute("count") != Some("1") {
         return Err(Violation::invalid("manifest/@count must be 1"));
@@ -86,7 +86,7 @@ fn manifest<'a>(manifest: &'a Element, contract: &Contract) -> Result<&'a str, V
     Ok(id)
 }
 
-fn handling(header: &Element, contract: &Contract) -> Result<(), Violation> {
+fn handling(header: &XmlElement, contract: &Contract) -> Result<(), Violation> {
     let mut interaction = None;
     if let Some(handling) = header.child("handlingSpecification") {
         shape(handling, ITK, &[], &[("spec", 1, usize::MAX)])?;
@@ -104,7 +104,7 @@ fn handling(header: &Element, contract: &Contract) -> Result<(), Violation> {
     Ok(())
 }
 
-fn payload<'a>(payloads: &'a Element, manifest_id: &str) -> Result<&'a Element, Violation> {
+fn payload<'a>(payloads: &'a XmlElement, manifest_id: &str) -> Result<&'a XmlElement, Violation> {
     shape(payloads, ITK, &["count"], &[("payload", 1, 1)])?;
     if payloads.attribute("count") != Some("1") {
         return Err(Violation::invalid("payloads/@count must be 1"));
@@ -120,7 +120,7 @@ fn payload<'a>(payloads: &'a Element, manifest_id: &str) -> Result<&'a Element, 
 }
 
 /// Gathers every id of the message, wherever it can be found, for the reply and for the watch on repeated sends.
-pub(super) fn collect_ids(root: &Element, checked: &mut Checked) {
+pub(super) fn collect_ids(root: &XmlElement, checked: &mut RequestCheck) {
     let mut ids = Vec::new();
     let mut keep = |id: &str| {
         if is_uuid(id) {

@@ -1,10 +1,10 @@
 //! HTTP and the SOAP headers (wire.md 5.1, 5.2).
 
 use super::{
-    Contract, Kind, Violation,
+    Contract, Violation, ViolationKind,
     shape::{is_uuid, uuid_in_name},
 };
-use crate::simulator::{http::Request, tree::Element};
+use crate::simulator::{http::HttpRequest, tree::XmlElement};
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
@@ -16,7 +16,7 @@ const ANONYMOUS: &str = "http://www.w3.org/2005/08/addressing/anonymous";
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
 /// Method, content type and `SOAPAction`.
-pub(super) fn transport(request: &Request, contract: &Contract) -> Result<(), Violation> {
+pub(super) fn transport(request: &HttpRequest, contract: &Contract) -> Result<(), Violation> {
     if request.method != "POST" {
         return Err(Violation::invalid("the method must be POST"));
     }
@@ -42,8 +42,8 @@ pub(super) fn transport(request: &Request, contract: &Contract) -> Result<(), Vi
 
 /// Every SOAP header.
 pub(super) fn check(
-    header: &Element,
-    request: &Request,
+    header: &XmlElement,
+    request: &HttpRequest,
     client: &str,
     contract: &Contract,
     now: Timestamp,
@@ -71,19 +71,19 @@ pub(super) fn check(
     username(security, client)
 }
 
-fn must_understand(header: &Element) -> Result<(), Violation> {
-    let known = |e: &Element| e.namespace == ADDRESSING || e.is(SECURITY, "Security");
-    let demands = |e: &Element| {
+fn must_understand(header: &XmlElement) -> Result<(), Violation> {
+    let known = |e: &XmlElement| e.namespace == ADDRESSING || e.is(SECURITY, "Security");
+    let demands = |e: &XmlElement| {
         let value = e.attribute_in(super::envelope::SOAP, "mustUnderstand");
         matches!(value, Some("1" | "true"))
     };
     if header.children.iter().any(|e| demands(e) && !known(e)) {
-        return Err(Violation::new(Kind::MustUnderstand, "an unknown header must be understood"));
+        return Err(Violation::new(ViolationKind::MustUnderstand, "an unknown header must be understood"));
     }
     Ok(())
 }
 
-fn one<'a>(parent: &'a Element, namespace: &str, name: &str) -> Result<&'a Element, Violation> {
+fn one<'a>(parent: &'a XmlElement, namespace: &str, name: &str) -> Result<&'a XmlElement, Violation> {
     let mut found = parent.children.iter().filter(|child| child.is(namespace, name));
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
@@ -97,7 +97,7 @@ pub(super) fn without_prefix(id: &str) -> &str {
     id.strip_prefix("uuid:").unwrap_or(id)
 }
 
-fn posted_to(to: &str, request: &Request) -> Result<(), Violation> {
+fn posted_to(to: &str, request: &HttpRequest) -> Result<(), Violation> {
     let posted = Url::parse(&format!("https://{}{}", request.header("host").unwrap_or_default(), request.target));
     match (posted, Url::parse(to)) {
         (Ok(posted), Ok(to)) if posted == to => Ok(()),
@@ -105,13 +105,13 @@ fn posted_to(to: &str, request: &Request) -> Result<(), Violation> {
     }
 }
 
-fn no_reference_parameters(header: &Element) -> Result<(), Violation> {
+fn no_reference_parameters(header: &XmlElement) -> Result<(), Violation> {
     let mut found = false;
     header.walk(&mut |e| found |= e.name == "ReferenceParameters" || e.name == "ReferenceProperties");
     if found { Err(Violation::invalid("wsa:ReferenceParameters must not be used")) } else { Ok(()) }
 }
 
-fn timestamp(element: &Element, now: Timestamp) -> Result<(), Violation> {
+fn timestamp(element: &XmlElement, now: Timestamp) -> Result<(), Violation> {
     if element.attribute_in(UTILITY, "Id").and_then(uuid_in_name).is_none() {
         return Err(Violation::invalid("wsu:Timestamp must have a wsu:Id that is an XML name and holds a UUID"));
     }
@@ -129,15 +129,18 @@ fn timestamp(element: &Element, now: Timestamp) -> Result<(), Violation> {
     Ok(())
 }
 
-fn utc(element: &Element) -> Result<Timestamp, Violation> {
+fn utc(element: &XmlElement) -> Result<Timestamp, Violation> {
     let time = element.text.ends_with('Z').then(|| element.text.parse().ok()).flatten();
     time.ok_or_else(|| Violation::invalid(format!("wsu:{} must be a time in UTC", element.name)))
 }
 
-fn username(security: &Element, client: &str) -> Result<(), Violation> {
+fn username(security: &XmlElement, client: &str) -> Result<(), Violation> {
     let token = one(security, SECURITY, "UsernameToken")?;
     if one(token, SECURITY, "Username")?.text != client {
-        return Err(Violation::new(Kind::AccessDenied, "wsse:Username must be the subject CN of the client certificate"));
+        return Err(Violation::new(
+            ViolationKind::AccessDenied,
+            "wsse:Username must be the subject CN of the client certificate",
+        ));
     }
     if token.child("Password").is_some() {
         return Err(Violation::invalid("wsse:Password is not used"));

@@ -1,11 +1,11 @@
 //! The audit identity (wire.md 5.4.1). A message that cannot be audited is rejected with a response code, not with a fault.
 
 use super::{
-    Kind, Violation,
+    Violation, ViolationKind,
     envelope::ITK,
     shape::{child, shape},
 };
-use crate::simulator::tree::Element;
+use crate::simulator::tree::XmlElement;
 
 const IDENTITY: &str = "2.16.840.1.113883.2.1.3.2.4.18.27";
 const TICKET: &str = "2.16.840.1.113883.2.1.3.2.4.18.47";
@@ -16,7 +16,7 @@ const ASID: &str = "1.2.826.0.1285.0.2.0.107";
 const ODS_IDENTITY: &str = "urn:nhs-uk:identity:ods:";
 
 /// One to four ids that identify a person: method 2, 3 or 4, with or without an ASID (method 5).
-pub(super) fn check(envelope: &Element) -> Result<(), Violation> {
+pub(super) fn check(envelope: &XmlElement) -> Result<(), Violation> {
     let Some(audit) = child(envelope, "header")?.child("auditIdentity") else {
         return Err(rejected("there must be an audit identity"));
     };
@@ -49,5 +49,5 @@ pub(super) fn check(envelope: &Element) -> Result<(), Violation> {
 }
 
 fn rejected(rule: &str) -> Violation {
-    Violation::new(Kind::InputInvalid, rule)
+    Violation::new(ViolationKind::InputInvalid, rule)
 }

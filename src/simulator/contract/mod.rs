@@ -8,9 +8,9 @@ mod payload;
 mod shape;
 mod violation;
 
-pub(super) use violation::{Kind, Violation};
+pub(super) use violation::{Violation, ViolationKind};
 
-use super::{http::Request, tree};
+use super::{http::HttpRequest, tree};
 use crate::cpis::{Author, NhsNumber};
 use jiff::Timestamp;
 
@@ -36,7 +36,7 @@ impl Default for Contract {
 
 /// A request that keeps every rule.
 #[derive(Debug, Clone)]
-pub(super) struct Accepted {
+pub(super) struct AcceptedRequest {
     /// ODS code of the sender, for the reply's address list.
     pub sender_ods: String,
     pub query_id: String,
@@ -48,31 +48,31 @@ pub(super) struct Accepted {
 
 /// The result of the check, with what can be said even of a refused request.
 #[derive(Debug)]
-pub(super) struct Checked {
+pub(super) struct RequestCheck {
     /// `wsa:MessageID` without prefix, where there is one.
     pub message_id: Option<String>,
     pub tracking_id: Option<String>,
     /// Every id of the request: none may ever come again.
     pub ids: Vec<String>,
-    pub outcome: Result<Accepted, Violation>,
+    pub outcome: Result<AcceptedRequest, Violation>,
 }
 
 /// Checks one request. `client` is the subject CN of the client's certificate.
-pub(super) fn check(request: &Request, client: &str, contract: &Contract, now: Timestamp) -> Checked {
-    let mut checked = Checked { message_id: None, tracking_id: None, ids: Vec::new(), outcome: Err(Violation::invalid("")) };
+pub(super) fn check(request: &HttpRequest, client: &str, contract: &Contract, now: Timestamp) -> RequestCheck {
+    let mut checked = RequestCheck { message_id: None, tracking_id: None, ids: Vec::new(), outcome: Err(Violation::invalid("")) };
     checked.outcome = check_into(&mut checked, request, client, contract, now);
     checked
 }
 
 fn check_into(
-    checked: &mut Checked,
-    request: &Request,
+    checked: &mut RequestCheck,
+    request: &HttpRequest,
     client: &str,
     contract: &Contract,
     now: Timestamp,
-) -> Result<Accepted, Violation> {
+) -> Result<AcceptedRequest, Violation> {
     let body = std::str::from_utf8(&request.body).map_err(|_| Violation::invalid("the body must be UTF-8"))?;
-    let root = tree::read(body).map_err(|not_xml| Violation::invalid(not_xml.0))?;
+    let root = tree::read(body).map_err(|error| Violation::invalid(error.0))?;
     envelope::collect_ids(&root, checked);
     header::transport(request, contract)?;
     let (header, envelope) = envelope::soap(&root)?;
@@ -81,7 +81,7 @@ fn check_into(
     let query = payload::check(payload)?;
     all_different(&checked.ids)?;
     identity::check(envelope)?;
-    Ok(Accepted {
+    Ok(AcceptedRequest {
         sender_ods,
         query_id: query.id,
         query_message: query.message,

@@ -1,12 +1,12 @@
 //! The query: bare, or in its TMS wrapper (wire.md 2.1, 2.2, 2.6, 2.9).
 
 use super::{
-    Kind, Violation, author,
+    Violation, ViolationKind, author,
     shape::{child, is_upper_uuid, shape},
 };
 use crate::{
     cpis::{Author, NhsNumber},
-    simulator::tree::Element,
+    simulator::tree::XmlElement,
 };
 
 pub(super) const HL7: &str = "urn:hl7-org:v3";
@@ -14,7 +14,7 @@ const ASID: &str = "1.2.826.0.1285.0.2.0.107";
 const INTERACTION: &str = "QUPC_IN000006GB01";
 
 /// A well-formed query. Its NHS number may still be wrong, which is said by a response code after everything else.
-pub(super) struct Query {
+pub(super) struct QueryPayload {
     pub id: String,
     /// The TMS wrapper's id, or the query's.
     pub message: String,
@@ -22,7 +22,7 @@ pub(super) struct Query {
     pub author: Author,
 }
 
-pub(super) fn check(root: &Element) -> Result<Query, Violation> {
+pub(super) fn check(root: &XmlElement) -> Result<QueryPayload, Violation> {
     match root.name.as_str() {
         "CP-ISQueryStub" => stub(root),
         INTERACTION => {
@@ -34,7 +34,7 @@ pub(super) fn check(root: &Element) -> Result<Query, Violation> {
     }
 }
 
-fn stub(stub: &Element) -> Result<Query, Violation> {
+fn stub(stub: &XmlElement) -> Result<QueryPayload, Violation> {
     shape(stub, HL7, &[], &[("cP-ISNHSQuery", 1, 1)])?;
     let query = child(stub, "cP-ISNHSQuery")?;
     mandatory(query, &["id"], "root", "Event ID")?;
@@ -57,11 +57,16 @@ fn stub(stub: &Element) -> Result<Query, Violation> {
         return Err(Violation::invalid("cP-ISNHSQuery/id must be a UUID in upper case"));
     }
     let author = author::check(child(query, "author")?)?;
-    Ok(Query { id: id.to_owned(), message: id.to_owned(), nhs_number: nhs_number(child(query, "queryByParameter")?)?, author })
+    Ok(QueryPayload {
+        id: id.to_owned(),
+        message: id.to_owned(),
+        nhs_number: nhs_number(child(query, "queryByParameter")?)?,
+        author,
+    })
 }
 
 /// The outer error is one of structure, the inner one a number that is none (SMSP-VAL-002).
-fn nhs_number(parameter: &Element) -> Result<Result<NhsNumber, Violation>, Violation> {
+fn nhs_number(parameter: &XmlElement) -> Result<Result<NhsNumber, Violation>, Violation> {
     shape(parameter, HL7, &[], &[("person.NHSnumber", 1, 1)])?;
     let person = child(parameter, "person.NHSnumber")?;
     shape(person, HL7, &[], &[("value", 1, 1)])?;
@@ -69,11 +74,11 @@ fn nhs_number(parameter: &Element) -> Result<Result<NhsNumber, Violation>, Viola
     shape(value, HL7, &["extension"], &[])?;
     let text = value.attribute("extension").unwrap_or_default();
     let number = NhsNumber::parse(text).ok().filter(|_| text.len() == 10);
-    Ok(number.ok_or_else(|| Violation::new(Kind::InputInvalid, "the NHS number must be ten digits and pass modulus 11")))
+    Ok(number.ok_or_else(|| Violation::new(ViolationKind::InputInvalid, "the NHS number must be ten digits and pass modulus 11")))
 }
 
 /// The checks that Spine makes on the wrapper, under its own names for them (wire.md 2.6).
-fn wrapped(root: &Element) -> Result<&Element, Violation> {
+fn wrapped(root: &XmlElement) -> Result<&XmlElement, Violation> {
     let token = |ok: bool, name: &str| if ok { Ok(()) } else { Err(Violation::invalid(format!("ErrorBase1732.{name}"))) };
     let only = |name, attribute| only(root, name, attribute);
     token(only("id", "root").is_some_and(is_upper_uuid), "INVALID_ID")?;
@@ -116,18 +121,18 @@ fn wrapped(root: &Element) -> Result<&Element, Violation> {
 }
 
 /// The attribute of the only child of that name, unless empty.
-fn only<'a>(root: &'a Element, name: &str, attribute: &str) -> Option<&'a str> {
+fn only<'a>(root: &'a XmlElement, name: &str, attribute: &str) -> Option<&'a str> {
     let mut found = root.children.iter().filter(|child| child.name == name);
     let first = found.next().filter(|_| found.next().is_none());
     first.and_then(|element| element.attribute(attribute)).filter(|value| !value.is_empty())
 }
 
-fn asid(id: &Element) -> bool {
+fn asid(id: &XmlElement) -> bool {
     id.attribute("extension").is_some_and(|asid| asid.len() == 12 && asid.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Fails with Spine's token unless the attribute at the end of `path` is there and not empty.
-pub(super) fn mandatory(from: &Element, path: &[&str], attribute: &str, what: &str) -> Result<(), Violation> {
+pub(super) fn mandatory(from: &XmlElement, path: &[&str], attribute: &str, what: &str) -> Result<(), Violation> {
     let value = from.at(path).and_then(|element| element.attribute(attribute));
     if value.is_some_and(|value| !value.trim().is_empty()) { Ok(()) } else { Err(missing(what)) }
 }

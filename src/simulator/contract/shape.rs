@@ -1,13 +1,18 @@
 //! Structure: which attributes and children an element has, in which order. What is not named is prohibited.
 
 use super::Violation;
-use crate::simulator::tree::Element;
+use crate::simulator::tree::XmlElement;
 
 /// A child's local name, and how often it stands at this place.
-pub(super) type Slot<'a> = (&'a str, usize, usize);
+pub(super) type ChildRule<'a> = (&'a str, usize, usize);
 
 /// Checks namespace, attributes (each required and not empty, but for those whose name ends in `?`), and children in order.
-pub(super) fn shape(element: &Element, namespace: &str, attributes: &[&str], children: &[Slot<'_>]) -> Result<(), Violation> {
+pub(super) fn shape(
+    element: &XmlElement,
+    namespace: &str,
+    attributes: &[&str],
+    children: &[ChildRule<'_>],
+) -> Result<(), Violation> {
     let name = &element.name;
     if element.namespace != namespace {
         return Err(Violation::invalid(format!("{name} must be in the namespace {namespace}")));
@@ -34,7 +39,7 @@ pub(super) fn shape(element: &Element, namespace: &str, attributes: &[&str], chi
 }
 
 /// An element that holds text only.
-pub(super) fn text<'a>(element: &'a Element, namespace: &str) -> Result<&'a str, Violation> {
+pub(super) fn text<'a>(element: &'a XmlElement, namespace: &str) -> Result<&'a str, Violation> {
     let name = &element.name;
     if element.namespace != namespace || !element.children.is_empty() || element.text.is_empty() {
         return Err(Violation::invalid(format!("{name} must hold text and nothing else")));
@@ -43,7 +48,7 @@ pub(super) fn text<'a>(element: &'a Element, namespace: &str) -> Result<&'a str,
     Ok(&element.text)
 }
 
-fn check_attributes(element: &Element, allowed: &[&str]) -> Result<(), Violation> {
+fn check_attributes(element: &XmlElement, allowed: &[&str]) -> Result<(), Violation> {
     let name = &element.name;
     let known = |wanted: &str| allowed.iter().any(|attribute| attribute.trim_end_matches('?') == wanted);
     if element.attributes.iter().any(|a| !a.namespace.is_empty() || !known(&a.name)) {
@@ -59,7 +64,7 @@ fn check_attributes(element: &Element, allowed: &[&str]) -> Result<(), Violation
 }
 
 /// The only child of that name, which [`shape`] has shown to be there.
-pub(super) fn child<'a>(element: &'a Element, name: &str) -> Result<&'a Element, Violation> {
+pub(super) fn child<'a>(element: &'a XmlElement, name: &str) -> Result<&'a XmlElement, Violation> {
     element.child(name).ok_or_else(|| Violation::invalid(format!("{} must hold {name}", element.name)))
 }
 

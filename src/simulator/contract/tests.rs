@@ -1,14 +1,14 @@
 use super::*;
-use crate::simulator::sample::{CLIENT, SYSTEM_AUTHOR, Sample, request_with};
+use crate::simulator::sample::{CLIENT, SYSTEM_AUTHOR, SampleRequest, request_with};
 
 const NUMBER: &str = "9990000018";
 
-fn outcome(request: &Request) -> Result<Accepted, Violation> {
+fn outcome(request: &HttpRequest) -> Result<AcceptedRequest, Violation> {
     check(request, CLIENT, &Contract::default(), Timestamp::now()).outcome
 }
 
 /// A good message with `from`, which it must hold, replaced by `to`.
-fn spoiled(sample: &Sample, from: &str, to: &str) -> Violation {
+fn spoiled(sample: &SampleRequest, from: &str, to: &str) -> Violation {
     let xml = sample.xml();
     assert!(xml.contains(from), "the good message does not hold {from}");
     match outcome(&request_with(&xml.replace(from, to), "localhost")) {
@@ -20,7 +20,7 @@ fn spoiled(sample: &Sample, from: &str, to: &str) -> Violation {
 /// What is replaced, by what, and words of the rule.
 type Row<'a> = (&'a str, &'a str, &'a str);
 
-fn each_breaks_its_rule(sample: &Sample, kind: Kind, rows: &[Row<'_>]) {
+fn each_breaks_its_rule(sample: &SampleRequest, kind: ViolationKind, rows: &[Row<'_>]) {
     for (from, to, rule) in rows {
         let violation = spoiled(sample, from, to);
         assert_eq!(violation.kind, kind, "{to}: {}", violation.rule);
@@ -31,7 +31,7 @@ fn each_breaks_its_rule(sample: &Sample, kind: Kind, rows: &[Row<'_>]) {
 #[test]
 fn a_good_message_is_accepted_in_every_form() {
     for (person, tms) in [(true, false), (false, false), (true, true), (false, true)] {
-        let sample = Sample { person, tms, ..Sample::about(NUMBER) };
+        let sample = SampleRequest { person, tms, ..SampleRequest::about(NUMBER) };
         let accepted = outcome(&sample.request()).unwrap();
         assert_eq!(accepted.nhs_number.digits(), NUMBER);
         assert_eq!(accepted.query_id, sample.ids.query);
@@ -43,7 +43,7 @@ fn a_good_message_is_accepted_in_every_form() {
 
 #[test]
 fn a_prefix_of_the_message_id_and_a_missing_charset_are_tolerated() {
-    let sample = Sample::about(NUMBER);
+    let sample = SampleRequest::about(NUMBER);
     let xml = sample.xml().replace("<wsa:MessageID>", "<wsa:MessageID>urn:uuid:");
     let mut request = request_with(&xml, "localhost");
     request.headers[1].1 = "text/xml".to_owned();
@@ -55,7 +55,7 @@ fn a_prefix_of_the_message_id_and_a_missing_charset_are_tolerated() {
 
 #[test]
 fn the_http_request_must_be_a_soap_post() {
-    let good = Sample::about(NUMBER).request();
+    let good = SampleRequest::about(NUMBER).request();
     let with = |header: usize, value: &str| {
         let mut request = good.clone();
         request.headers[header].1 = value.to_owned();
@@ -68,15 +68,15 @@ fn the_http_request_must_be_a_soap_post() {
     let mut none = good.clone();
     none.headers.pop();
     assert!(outcome(&none).unwrap_err().rule.contains("SOAPAction"));
-    let get = Request { method: "GET".to_owned(), ..good.clone() };
+    let get = HttpRequest { method: "GET".to_owned(), ..good.clone() };
     assert!(outcome(&get).unwrap_err().rule.contains("POST"));
-    let latin = Request { body: vec![0xff], ..good };
+    let latin = HttpRequest { body: vec![0xff], ..good };
     assert!(outcome(&latin).unwrap_err().rule.contains("UTF-8"));
 }
 
 #[test]
 fn soap_headers_are_checked() {
-    let sample = Sample::about(NUMBER);
+    let sample = SampleRequest::about(NUMBER);
     let ids = &sample.ids;
     let message = format!("<wsa:MessageID>{}</wsa:MessageID>", ids.message);
     let twice = message.repeat(2);
@@ -110,13 +110,13 @@ fn soap_headers_are_checked() {
         ("<soap:Body>", "<!-- - --><?pi x?><soap:Body>", "processing"),
         ("</soap:Envelope>", "", "too early"),
     ];
-    each_breaks_its_rule(&sample, Kind::InvalidMessage, rows);
+    each_breaks_its_rule(&sample, ViolationKind::InvalidMessage, rows);
 }
 
 #[test]
 fn an_expired_message_is_refused() {
     let later = Timestamp::now() + jiff::SignedDuration::from_mins(11);
-    let violation = check(&Sample::about(NUMBER).request(), CLIENT, &Contract::default(), later).outcome.unwrap_err();
+    let violation = check(&SampleRequest::about(NUMBER).request(), CLIENT, &Contract::default(), later).outcome.unwrap_err();
     assert!(violation.rule.contains("expired"));
 }
 
@@ -124,29 +124,29 @@ fn an_expired_message_is_refused() {
 fn an_anonymous_reply_to_is_allowed() {
     let reply_to =
         "<wsa:ReplyTo><wsa:Address>http://www.w3.org/2005/08/addressing/anonymous</wsa:Address></wsa:ReplyTo><wsse:Security>";
-    let xml = Sample::about(NUMBER).xml().replace("<wsse:Security>", reply_to);
+    let xml = SampleRequest::about(NUMBER).xml().replace("<wsse:Security>", reply_to);
     assert!(outcome(&request_with(&xml, "localhost")).is_ok());
 }
 
 #[test]
 fn some_breaches_have_faults_of_their_own() {
-    let sample = Sample::about(NUMBER);
-    each_breaks_its_rule(&sample, Kind::AccessDenied, &[(CLIENT, "somebody.else", "CN of the client certificate")]);
+    let sample = SampleRequest::about(NUMBER);
+    each_breaks_its_rule(&sample, ViolationKind::AccessDenied, &[(CLIENT, "somebody.else", "CN of the client certificate")]);
     let soap12 = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope", "SOAP 1.1");
-    each_breaks_its_rule(&sample, Kind::VersionMismatch, &[soap12]);
+    each_breaks_its_rule(&sample, ViolationKind::VersionMismatch, &[soap12]);
     let demand = ("<wsse:Security>", "<x:y xmlns:x=\"urn:x\" soap:mustUnderstand=\"1\"/><wsse:Security>", "understood");
-    each_breaks_its_rule(&sample, Kind::MustUnderstand, &[demand]);
+    each_breaks_its_rule(&sample, ViolationKind::MustUnderstand, &[demand]);
 }
 
 #[test]
 fn an_unknown_header_that_need_not_be_understood_is_ignored() {
-    let xml = Sample::about(NUMBER).xml().replace("<wsse:Security>", "<x:y xmlns:x=\"urn:x\"/><wsse:Security>");
+    let xml = SampleRequest::about(NUMBER).xml().replace("<wsse:Security>", "<x:y xmlns:x=\"urn:x\"/><wsse:Security>");
     assert!(outcome(&request_with(&xml, "localhost")).is_ok());
 }
 
 #[test]
 fn the_distribution_envelope_is_checked() {
-    let sample = Sample::about(NUMBER);
+    let sample = SampleRequest::about(NUMBER);
     let ids = &sample.ids;
     let (lower, prefixed) = (ids.tracking.to_lowercase(), format!("uuid:{}", ids.tracking));
     let payload = format!("<itk:payload id=\"uuid_{}\"", ids.payload);
@@ -169,12 +169,12 @@ fn the_distribution_envelope_is_checked() {
         ("<itk:DistributionEnvelope>", "<itk:DistributionEnvelope xmlns:itk=\"urn:other\">", "namespace"),
         ("</itk:DistributionEnvelope>", "</itk:DistributionEnvelope><x/>", "prohibited"),
     ];
-    each_breaks_its_rule(&sample, Kind::InvalidMessage, rows);
+    each_breaks_its_rule(&sample, ViolationKind::InvalidMessage, rows);
 }
 
 #[test]
 fn ids_must_all_differ() {
-    let sample = Sample::about(NUMBER);
+    let sample = SampleRequest::about(NUMBER);
     let ids = &sample.ids;
     for other in [&ids.tracking, &ids.timestamp, &ids.payload, &ids.query] {
         assert!(spoiled(&sample, other, &ids.message).rule.contains("differ"));
@@ -194,12 +194,12 @@ fn a_message_that_cannot_be_audited_is_answered_with_a_code() {
         ("identity:ods:RX1:user.12345", "other:RX1:u", "organisation"),
         (IDENTITY, &user_only, "method 3"),
     ];
-    each_breaks_its_rule(&Sample::about(NUMBER), Kind::InputInvalid, rows);
+    each_breaks_its_rule(&SampleRequest::about(NUMBER), ViolationKind::InputInvalid, rows);
 }
 
 #[test]
 fn one_to_four_audit_ids_of_known_types_are_allowed() {
-    let sample = Sample::about(NUMBER);
+    let sample = SampleRequest::about(NUMBER);
     let id = |kind: &str, uri: &str| format!("<itk:id type=\"{kind}\" uri=\"{uri}\"/>");
     let organisation = "<itk:id uri=\"urn:nhs-uk:identity:ods:RX1\"/>".to_owned();
     let (profile, user) = (id("1.2.826.0.1285.0.2.0.67", "555000333444"), id("1.2.826.0.1285.0.2.0.65", "555000111222"));
@@ -212,12 +212,12 @@ fn one_to_four_audit_ids_of_known_types_are_allowed() {
     let short_asid = format!("{IDENTITY}{}", id("1.2.826.0.1285.0.2.0.107", "2"));
     let rows: &[Row<'_>] =
         &[(IDENTITY, &five, "1 to 4 times"), (IDENTITY, &strange, "type"), (IDENTITY, &short_asid, "12 digits")];
-    each_breaks_its_rule(&sample, Kind::InvalidMessage, rows);
+    each_breaks_its_rule(&sample, ViolationKind::InvalidMessage, rows);
 }
 
 #[test]
 fn the_query_is_checked_element_by_element() {
-    let sample = Sample::about(NUMBER);
+    let sample = SampleRequest::about(NUMBER);
     let query = &sample.ids.query;
     let lower = query.to_lowercase();
     let id = format!("<id root=\"{query}\"/>");
@@ -240,14 +240,14 @@ fn the_query_is_checked_element_by_element() {
         ("145102GB01#AssignedAuthor", "145104GB01#System", "contentId"),
         ("CP-ISQueryStub", "CP-ISOther", "CP-ISQueryStub"),
     ];
-    each_breaks_its_rule(&sample, Kind::InvalidMessage, rows);
+    each_breaks_its_rule(&sample, ViolationKind::InvalidMessage, rows);
 }
 
 #[test]
 fn an_nhs_number_that_is_none_is_answered_with_a_code() {
     for wrong in ["1234567895", "999000001", "999 000 0018", "999000001X"] {
-        let violation = outcome(&Sample::about(wrong).request()).unwrap_err();
-        assert_eq!(violation.kind, Kind::InputInvalid);
+        let violation = outcome(&SampleRequest::about(wrong).request()).unwrap_err();
+        assert_eq!(violation.kind, ViolationKind::InputInvalid);
         assert!(!violation.rule.contains(wrong));
     }
 }
@@ -265,8 +265,8 @@ fn each_mandatory_part_of_the_person_author_is_missed_by_its_name() {
         ("<assignedAuthorPerson>", "<assignedAuthorPerson><telecom/>", "assignedAuthorPerson"),
         ("<prefix>", "<middle>x</middle><prefix>", "name"),
     ];
-    each_breaks_its_rule(&Sample::about(NUMBER), Kind::InvalidMessage, rows);
-    let sample = Sample::about(NUMBER);
+    each_breaks_its_rule(&SampleRequest::about(NUMBER), ViolationKind::InvalidMessage, rows);
+    let sample = SampleRequest::about(NUMBER);
     let xml = sample.xml().replace("<id root=\"1.2.826.0.1285.0.2.0.67\" extension=\"555000333444\"/>", "");
     assert!(outcome(&request_with(&xml, "localhost")).is_ok(), "the role profile id is optional");
 }
@@ -285,14 +285,14 @@ fn each_mandatory_part_of_the_system_author_is_missed_by_its_name() {
         ("displayName=\"Consultant\"", "displayName=\" \"", "|authorDevice.jobRoleName"),
         ("<prefix>Dr</prefix><given>Asha</given><family>Example</family>", "", "|authorDevice.assignedPersonName"),
     ];
-    each_breaks_its_rule(&Sample { person: false, ..Sample::about(NUMBER) }, Kind::InvalidMessage, rows);
-    let xml = Sample::about(NUMBER).xml().replace("<author>", "<author/><other>").replace("</author>", "</other>");
+    each_breaks_its_rule(&SampleRequest { person: false, ..SampleRequest::about(NUMBER) }, ViolationKind::InvalidMessage, rows);
+    let xml = SampleRequest::about(NUMBER).xml().replace("<author>", "<author/><other>").replace("</author>", "</other>");
     assert!(outcome(&request_with(&xml, "localhost")).unwrap_err().rule.contains("authorPerson or authorDevice"));
 }
 
 #[test]
 fn the_tms_wrapper_is_checked_as_spine_does() {
-    let sample = Sample { tms: true, ..Sample::about(NUMBER) };
+    let sample = SampleRequest { tms: true, ..SampleRequest::about(NUMBER) };
     let wrapper = format!("<id root=\"{}\"/>", sample.ids.wrapper);
     let rows: &[Row<'_>] = &[
         (&wrapper, "", "INVALID_ID"),
@@ -305,5 +305,5 @@ fn the_tms_wrapper_is_checked_as_spine_does() {
         ("author1", "author2", "MANDATORY_DATA_MISSING|author1"),
         ("<acceptAckCode code=\"NE\"/>", "", "acceptAckCode"),
     ];
-    each_breaks_its_rule(&sample, Kind::InvalidMessage, rows);
+    each_breaks_its_rule(&sample, ViolationKind::InvalidMessage, rows);
 }

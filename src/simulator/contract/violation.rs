@@ -1,15 +1,15 @@
-use crate::simulator::answer::Fault;
+use crate::simulator::answer::FaultReply;
 
 /// A rule that a request breaks. The text names the rule and never what the request said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::simulator) struct Violation {
-    pub kind: Kind,
+    pub kind: ViolationKind,
     pub rule: String,
 }
 
 /// How a provider says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::simulator) enum Kind {
+pub(in crate::simulator) enum ViolationKind {
     /// `ToolkitErrorInfo` 1000.
     InvalidMessage,
     /// `ToolkitErrorInfo` 3000.
@@ -21,22 +21,22 @@ pub(in crate::simulator) enum Kind {
 }
 
 impl Violation {
-    pub fn new(kind: Kind, rule: impl Into<String>) -> Self {
+    pub fn new(kind: ViolationKind, rule: impl Into<String>) -> Self {
         Self { kind, rule: rule.into() }
     }
 
     pub fn invalid(rule: impl Into<String>) -> Self {
-        Self::new(Kind::InvalidMessage, rule)
+        Self::new(ViolationKind::InvalidMessage, rule)
     }
 
     /// The fault that says it; `None` where it is said by a response code.
-    pub fn fault(&self) -> Option<Fault> {
+    pub fn fault(&self) -> Option<FaultReply> {
         match self.kind {
-            Kind::InvalidMessage => Some(Fault::Client(1000)),
-            Kind::AccessDenied => Some(Fault::Client(3000)),
-            Kind::VersionMismatch => Some(Fault::VersionMismatch),
-            Kind::MustUnderstand => Some(Fault::MustUnderstand),
-            Kind::InputInvalid => None,
+            ViolationKind::InvalidMessage => Some(FaultReply::Client(1000)),
+            ViolationKind::AccessDenied => Some(FaultReply::Client(3000)),
+            ViolationKind::VersionMismatch => Some(FaultReply::VersionMismatch),
+            ViolationKind::MustUnderstand => Some(FaultReply::MustUnderstand),
+            ViolationKind::InputInvalid => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 use crate::{
     cpis::NhsNumber,
-    simulator::answer::{Fault, Total},
+    simulator::answer::{FaultReply, StatedTotal},
 };
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use std::time::Duration;
 pub(in crate::simulator) struct Behaviour {
     /// The response code, when it is not what the content calls for.
     pub code: Option<String>,
-    pub total_records: Total,
-    pub total_accesses: Total,
+    pub total_records: StatedTotal,
+    pub total_accesses: StatedTotal,
     /// Leaves the access list out of the answer.
     pub hides_accesses: bool,
     pub reply: ReplyShape,
     /// A SOAP fault instead of any reply.
-    pub fault: Option<Fault>,
+    pub fault: Option<FaultReply>,
     pub http_status: Option<u16>,
     pub relates_to: RelatesTo,
     /// The answer is about this child instead.
@@ -101,7 +101,7 @@ pub(in crate::simulator) enum RelatesTo {
 
 impl Behaviour {
     /// Whether CP-IS hears a query that is answered so: what the SMSP refuses, or cannot pass on, it does not.
-    pub fn is_heard(&self) -> bool {
+    pub fn reaches_register(&self) -> bool {
         let by_code = !matches!(
             self.code.as_deref(),
             Some("SMSP-0001" | "SMSP-0003" | "SMSP-0004" | "SMSP-0005" | "SMSP-9999" | "CPIS-9999")

@@ -1,6 +1,6 @@
 use super::{
     behaviour::Behaviour,
-    relative::{Day, Moment},
+    relative::{RelativeDate, RelativeTime},
 };
 use crate::cpis::{
     Access, Author, BirthDate, Entry, LocalAuthority, LocalId, MessageIds, NhsNumber, Period, PersonName, Plan, PlanType, Record,
@@ -13,49 +13,49 @@ use jiff::{Timestamp, civil::Date};
 pub(in crate::simulator) struct Child {
     pub nhs_number: NhsNumber,
     pub title: String,
-    pub records: Vec<RecordPlan>,
-    pub accesses: Vec<AccessPlan>,
+    pub records: Vec<RelativeRecord>,
+    pub accesses: Vec<RelativeAccess>,
     pub behaviour: Behaviour,
 }
 
 /// A record whose dates are still to be counted from today.
 #[derive(Debug, Clone)]
-pub(in crate::simulator) struct RecordPlan {
+pub(in crate::simulator) struct RelativeRecord {
     pub authority: Option<LocalAuthority>,
-    pub subjects: Vec<SubjectPlan>,
-    pub entries: Vec<EntryPlan>,
+    pub subjects: Vec<RelativeSubject>,
+    pub entries: Vec<RelativeEntry>,
 }
 
 #[derive(Debug, Clone)]
-pub(in crate::simulator) struct SubjectPlan {
+pub(in crate::simulator) struct RelativeSubject {
     pub kind: SubjectKind,
-    pub nhs_numbers: Vec<Number>,
+    pub nhs_numbers: Vec<NumberReference>,
     pub local_ids: Vec<LocalId>,
     pub name: PersonName,
-    pub born: Option<Day>,
+    pub born: Option<RelativeDate>,
 }
 
 /// The number that is asked about, or a certain one.
 #[derive(Debug, Clone)]
-pub(in crate::simulator) enum Number {
+pub(in crate::simulator) enum NumberReference {
     Asked,
     Other(NhsNumber),
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(in crate::simulator) enum EntryPlan {
-    Plan { plan_type: PlanType, start: Day, end: Option<Day> },
+pub(in crate::simulator) enum RelativeEntry {
+    Plan { plan_type: PlanType, start: RelativeDate, end: Option<RelativeDate> },
     Unreadable(Unreadable),
 }
 
 #[derive(Debug, Clone)]
-pub(in crate::simulator) struct AccessPlan {
-    pub when: Moment,
+pub(in crate::simulator) struct RelativeAccess {
+    pub when: RelativeTime,
     pub author: Author,
-    pub about: Number,
+    pub about: NumberReference,
 }
 
-impl Number {
+impl NumberReference {
     fn resolve(&self, asked: &NhsNumber) -> NhsNumber {
         match self {
             Self::Asked => asked.clone(),
@@ -72,7 +72,7 @@ impl Child {
 
     /// The accesses before the simulator began, each with an id of its own.
     pub fn accesses(&self, asked: &NhsNumber, now: Timestamp) -> Vec<Access> {
-        let resolve = |access: &AccessPlan| Access {
+        let resolve = |access: &RelativeAccess| Access {
             id: MessageIds::fresh().query.into(),
             when: access.when.resolve(now),
             author: access.author.clone(),
@@ -82,7 +82,7 @@ impl Child {
     }
 }
 
-impl RecordPlan {
+impl RelativeRecord {
     fn resolve(&self, asked: &NhsNumber, today: Date) -> Record {
         Record {
             authority: self.authority.clone(),
@@ -92,7 +92,7 @@ impl RecordPlan {
     }
 }
 
-impl SubjectPlan {
+impl RelativeSubject {
     fn resolve(&self, asked: &NhsNumber, today: Date) -> Subject {
         Subject {
             kind: self.kind,
@@ -104,7 +104,7 @@ impl SubjectPlan {
     }
 }
 
-impl EntryPlan {
+impl RelativeEntry {
     fn resolve(self, today: Date) -> Entry {
         match self {
             Self::Unreadable(why) => Entry::Unreadable(why),

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct File {
+pub(super) struct ScenarioFile {
     #[serde(default)]
     pub default: DefaultAnswer,
     #[serde(default = "yes")]
     pub same_author_once: bool,
     #[serde(default)]
-    pub contract: Contract,
+    pub contract: ContractTable,
     /// Each is read on its own, so that one bad entry does not hide the next.
     #[serde(default)]
     pub authorities: BTreeMap<String, toml::Value>,
@@ -30,7 +30,7 @@ fn yes() -> bool {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Contract {
+pub(super) struct ContractTable {
     pub action: Option<String>,
     pub profile_ids: Option<Vec<String>>,
     pub interaction_id: Option<String>,
@@ -38,7 +38,7 @@ pub(super) struct Contract {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Authority {
+pub(super) struct AuthorityTable {
     #[serde(default)]
     pub ods: String,
     #[serde(default)]
@@ -46,12 +46,12 @@ pub(super) struct Authority {
     #[serde(default)]
     pub site: bool,
     #[serde(default)]
-    pub numbers: Vec<TelephoneNumber>,
+    pub numbers: Vec<NumberTable>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TelephoneNumber {
+pub(super) struct NumberTable {
     pub number: String,
     /// A list of codes, separated by spaces: `WP`, `EC`, others.
     #[serde(default, rename = "use")]
@@ -61,7 +61,7 @@ pub(super) struct TelephoneNumber {
 /// A person who looked, or one who is responsible for a system that did.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Person {
+pub(super) struct PersonTable {
     /// SDS user id; only of a smartcard user.
     pub user_id: Option<String>,
     pub role_profile_id: Option<String>,
@@ -80,37 +80,37 @@ pub(super) struct Person {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Child {
+pub(super) struct ChildTable {
     pub nhs_number: String,
     pub title: String,
     #[serde(default)]
-    pub records: Vec<Record>,
+    pub records: Vec<RecordTable>,
     #[serde(default)]
-    pub accesses: Vec<Access>,
+    pub accesses: Vec<AccessTable>,
     pub generated_accesses: Option<GeneratedAccesses>,
     #[serde(default)]
-    pub behaviour: Behaviour,
+    pub behaviour: BehaviourTable,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Record {
+pub(super) struct RecordTable {
     pub authority: Option<String>,
     #[serde(default)]
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<SubjectTable>,
     #[serde(default)]
-    pub plans: Vec<Plan>,
+    pub plans: Vec<PlanTable>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Subject {
-    pub kind: SubjectKind,
+pub(super) struct SubjectTable {
+    pub kind: SubjectKindName,
     /// `asked`, or ten digits.
     #[serde(default = "asked")]
     pub nhs_numbers: Vec<String>,
     #[serde(default)]
-    pub local_ids: Vec<LocalId>,
+    pub local_ids: Vec<LocalIdTable>,
     #[serde(default)]
     pub given: Vec<String>,
     pub family: Option<String>,
@@ -123,7 +123,7 @@ fn asked() -> Vec<String> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum SubjectKind {
+pub(super) enum SubjectKindName {
     Child,
     Mother,
     Unknown,
@@ -131,7 +131,7 @@ pub(super) enum SubjectKind {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LocalId {
+pub(super) struct LocalIdTable {
     pub value: String,
     #[serde(default)]
     pub assigning_authority: String,
@@ -140,17 +140,17 @@ pub(super) struct LocalId {
 /// Either `type` and `start`, or `unreadable`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Plan {
+pub(super) struct PlanTable {
     #[serde(rename = "type")]
-    pub kind: Option<PlanType>,
+    pub kind: Option<PlanTypeName>,
     pub start: Option<String>,
     pub end: Option<String>,
-    pub unreadable: Option<Unreadable>,
+    pub unreadable: Option<UnreadableName>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum PlanType {
+pub(super) enum PlanTypeName {
     ChildProtection,
     LookedAfter,
     UnbornChildProtection,
@@ -158,7 +158,7 @@ pub(super) enum PlanType {
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Unreadable {
+pub(super) enum UnreadableName {
     UnknownTemplate,
     StartDate,
     EndDate,
@@ -168,7 +168,7 @@ pub(super) enum Unreadable {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Access {
+pub(super) struct AccessTable {
     pub when: String,
     /// A key of `people` or `systems`.
     pub by: String,
@@ -187,7 +187,7 @@ pub(super) struct GeneratedAccesses {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Behaviour {
+pub(super) struct BehaviourTable {
     pub code: Option<String>,
     /// A text, or `absent`.
     pub total_records: Option<String>,

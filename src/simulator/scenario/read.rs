@@ -3,16 +3,16 @@
 use super::{
     Scenario, ScenarioError,
     behaviour::Behaviour,
-    child::{AccessPlan, Child, EntryPlan, Number, RecordPlan, SubjectPlan},
+    child::{Child, NumberReference, RelativeAccess, RelativeEntry, RelativeRecord, RelativeSubject},
     file,
-    relative::{Day, Moment, duration},
+    relative::{RelativeDate, RelativeTime, duration},
 };
 use crate::{
     cpis::{
         Author, LocalAuthority, LocalId, NhsNumber, NumberUse, Organisation, OrganisationKind, PersonName, PlanType, Responsible,
         Role, SubjectKind, TelephoneNumber, Text, Unreadable,
     },
-    simulator::answer::{Fault, Total},
+    simulator::answer::{FaultReply, StatedTotal},
 };
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
@@ -22,20 +22,20 @@ const JOB_ROLES: &str = "2.16.840.1.113883.2.1.3.2.4.17.196";
 const MOST_GENERATED: u32 = 200;
 
 pub(super) fn read(text: &str) -> Result<Scenario, ScenarioError> {
-    let file: file::File = toml::from_str(text).map_err(|error| ScenarioError { faults: vec![line_of(text, &error)] })?;
-    let mut reading = Reading::default();
+    let file: file::ScenarioFile = toml::from_str(text).map_err(|error| ScenarioError { faults: vec![line_of(text, &error)] })?;
+    let mut parser = ScenarioParser::default();
     for (key, value) in file.authorities {
-        if let Some(authority) = reading.parse(&format!("authorities.{key}"), value) {
-            reading.authorities.insert(key, read_authority(authority));
+        if let Some(authority) = parser.parse(&format!("authorities.{key}"), value) {
+            parser.authorities.insert(key, read_authority(authority));
         }
     }
     for (section, is_system, values) in [("people", false, file.people), ("systems", true, file.systems)] {
         for (key, value) in values {
             let place = format!("{section}.{key}");
-            if let Some(person) = reading.parse(&place, value) {
-                let author = reading.author(&place, person, is_system);
-                if reading.authors.insert(key, author).is_some() {
-                    reading.fault(&place, "this key is used twice");
+            if let Some(person) = parser.parse(&place, value) {
+                let author = parser.author(&place, person, is_system);
+                if parser.authors.insert(key, author).is_some() {
+                    parser.fault(&place, "this key is used twice");
                 }
             }
         }
@@ -43,12 +43,12 @@ pub(super) fn read(text: &str) -> Result<Scenario, ScenarioError> {
     let mut children = Vec::new();
     for (at, value) in file.children.into_iter().enumerate() {
         let place = format!("children[{at}]");
-        if let Some(child) = reading.parse(&place, value) {
-            children.extend(reading.child(&place, child));
+        if let Some(child) = parser.parse(&place, value) {
+            children.extend(parser.child(&place, child));
         }
     }
-    if !reading.faults.is_empty() {
-        return Err(ScenarioError { faults: reading.faults });
+    if !parser.faults.is_empty() {
+        return Err(ScenarioError { faults: parser.faults });
     }
     let mut scenario = Scenario::new(children);
     scenario.default = file.default;
@@ -66,34 +66,34 @@ fn line_of(text: &str, error: &toml::de::Error) -> String {
 }
 
 /// The fault of that name in a scenario file.
-pub(in crate::simulator) fn fault_named(name: &str) -> Option<Fault> {
+pub(in crate::simulator) fn fault_named(name: &str) -> Option<FaultReply> {
     Some(match name {
-        "client-1000" => Fault::Client(1000),
-        "client-2200" => Fault::Client(2200),
-        "client-3000" => Fault::Client(3000),
-        "server-2100" => Fault::Server(2100),
-        "server-2200" => Fault::Server(2200),
-        "server-3000" => Fault::Server(3000),
-        "version-mismatch" => Fault::VersionMismatch,
-        "must-understand" => Fault::MustUnderstand,
-        "no-detail" => Fault::NoDetail,
-        "spine-101" => Fault::Spine(101),
-        "spine-300" => Fault::Spine(300),
-        "soap12-1000" => Fault::Soap12(1000),
-        "soap12-2100" => Fault::Soap12(2100),
+        "client-1000" => FaultReply::Client(1000),
+        "client-2200" => FaultReply::Client(2200),
+        "client-3000" => FaultReply::Client(3000),
+        "server-2100" => FaultReply::Server(2100),
+        "server-2200" => FaultReply::Server(2200),
+        "server-3000" => FaultReply::Server(3000),
+        "version-mismatch" => FaultReply::VersionMismatch,
+        "must-understand" => FaultReply::MustUnderstand,
+        "no-detail" => FaultReply::NoDetail,
+        "spine-101" => FaultReply::Spine(101),
+        "spine-300" => FaultReply::Spine(300),
+        "soap12-1000" => FaultReply::Soap12(1000),
+        "soap12-2100" => FaultReply::Soap12(2100),
         _ => return None,
     })
 }
 
 #[derive(Default)]
-struct Reading {
+struct ScenarioParser {
     faults: Vec<String>,
     authorities: BTreeMap<String, LocalAuthority>,
     authors: BTreeMap<String, Author>,
     numbers: HashSet<NhsNumber>,
 }
 
-impl Reading {
+impl ScenarioParser {
     fn fault(&mut self, place: &str, what: &str) {
         self.faults.push(format!("{place}: {what}"));
     }
@@ -110,7 +110,7 @@ impl Reading {
         value
     }
 
-    fn author(&mut self, place: &str, person: file::Person, is_system: bool) -> Author {
+    fn author(&mut self, place: &str, person: file::PersonTable, is_system: bool) -> Author {
         let twelve = |id: &Option<String>| id.as_ref().is_some_and(|id| crate::cpis::SdsId::parse(id).is_some());
         if is_system && !twelve(&person.asid) || !is_system && !twelve(&person.user_id) {
             self.fault(place, if is_system { "asid must have 12 digits" } else { "user_id must have 12 digits" });
@@ -136,7 +136,7 @@ impl Reading {
         }
     }
 
-    fn child(&mut self, place: &str, child: file::Child) -> Option<Child> {
+    fn child(&mut self, place: &str, child: file::ChildTable) -> Option<Child> {
         let number = self.number(&child.nhs_number, place, "nhs_number");
         if let Some(number) = &number
             && !self.numbers.insert(number.clone())
@@ -163,11 +163,11 @@ impl Reading {
         self.need(NhsNumber::parse(text).ok(), place, &format!("{key} must be ten digits that pass modulus 11"))
     }
 
-    fn reference(&mut self, text: &str, place: &str, key: &str) -> Option<Number> {
-        if text == "asked" { Some(Number::Asked) } else { self.number(text, place, key).map(Number::Other) }
+    fn reference(&mut self, text: &str, place: &str, key: &str) -> Option<NumberReference> {
+        if text == "asked" { Some(NumberReference::Asked) } else { self.number(text, place, key).map(NumberReference::Other) }
     }
 
-    fn record(&mut self, place: &str, record: file::Record) -> RecordPlan {
+    fn record(&mut self, place: &str, record: file::RecordTable) -> RelativeRecord {
         let authority = record.authority.and_then(|key| {
             let known = self.authorities.get(&key).cloned();
             self.need(known, place, "authority is not a key of authorities")
@@ -179,19 +179,19 @@ impl Reading {
         let entries = plans.filter_map(|(at, plan)| self.entry(&format!("{place}.plans[{at}]"), &plan)).collect();
         let subjects = record.subjects.into_iter().enumerate();
         let subjects = subjects.map(|(at, subject)| self.subject(&format!("{place}.subjects[{at}]"), subject)).collect();
-        RecordPlan { authority, subjects, entries }
+        RelativeRecord { authority, subjects, entries }
     }
 
-    fn entry(&mut self, place: &str, plan: &file::Plan) -> Option<EntryPlan> {
+    fn entry(&mut self, place: &str, plan: &file::PlanTable) -> Option<RelativeEntry> {
         match (plan.kind, &plan.start, plan.unreadable) {
-            (None, None, Some(why)) if plan.end.is_none() => Some(EntryPlan::Unreadable(unreadable(why))),
+            (None, None, Some(why)) if plan.end.is_none() => Some(RelativeEntry::Unreadable(unreadable(why))),
             (Some(plan_type), Some(start), None) => {
                 let start = self.day(start, place, "start");
                 let end = match &plan.end {
                     Some(end) => Some(self.day(end, place, "end")?),
                     None => None,
                 };
-                Some(EntryPlan::Plan { plan_type: plan_type_of(plan_type), start: start?, end })
+                Some(RelativeEntry::Plan { plan_type: plan_type_of(plan_type), start: start?, end })
             }
             _ => {
                 self.fault(place, "a plan has type and start, or unreadable alone");
@@ -200,30 +200,31 @@ impl Reading {
         }
     }
 
-    fn day(&mut self, text: &str, place: &str, key: &str) -> Option<Day> {
-        self.need(Day::parse(text), place, &format!("{key} must be today, -200d, +6w, -7y or YYYY-MM-DD"))
+    fn day(&mut self, text: &str, place: &str, key: &str) -> Option<RelativeDate> {
+        self.need(RelativeDate::parse(text), place, &format!("{key} must be today, -200d, +6w, -7y or YYYY-MM-DD"))
     }
 
-    fn subject(&mut self, place: &str, subject: file::Subject) -> SubjectPlan {
+    fn subject(&mut self, place: &str, subject: file::SubjectTable) -> RelativeSubject {
         let kind = match subject.kind {
-            file::SubjectKind::Child => SubjectKind::Child,
-            file::SubjectKind::Mother => SubjectKind::Mother,
-            file::SubjectKind::Unknown => SubjectKind::Unknown,
+            file::SubjectKindName::Child => SubjectKind::Child,
+            file::SubjectKindName::Mother => SubjectKind::Mother,
+            file::SubjectKindName::Unknown => SubjectKind::Unknown,
         };
         let born = subject.born.and_then(|born| self.day(&born, place, "born"));
         let nhs_numbers = subject.nhs_numbers.iter().filter_map(|text| self.reference(text, place, "nhs_numbers")).collect();
         let given = subject.given.into_iter().map(Text::from).collect();
         let name = PersonName { given, family: subject.family.map(Text::from).into_iter().collect(), ..PersonName::default() };
-        let local = |id: file::LocalId| LocalId { value: id.value.into(), assigning_authority: id.assigning_authority.into() };
-        SubjectPlan { kind, nhs_numbers, local_ids: subject.local_ids.into_iter().map(local).collect(), name, born }
+        let local =
+            |id: file::LocalIdTable| LocalId { value: id.value.into(), assigning_authority: id.assigning_authority.into() };
+        RelativeSubject { kind, nhs_numbers, local_ids: subject.local_ids.into_iter().map(local).collect(), name, born }
     }
 
-    fn access(&mut self, place: &str, access: &file::Access) -> Option<AccessPlan> {
-        let when = Moment::parse(&access.when);
+    fn access(&mut self, place: &str, access: &file::AccessTable) -> Option<RelativeAccess> {
+        let when = RelativeTime::parse(&access.when);
         let when = self.need(when, place, "when must be -20m, -36h, -3d, an RFC 3339 time or YYYY-MM-DD");
         let author = self.who(&access.by, place);
         let about = self.reference(access.about.as_deref().unwrap_or("asked"), place, "about");
-        Some(AccessPlan { when: when?, author: author?, about: about? })
+        Some(RelativeAccess { when: when?, author: author?, about: about? })
     }
 
     fn who(&mut self, key: &str, place: &str) -> Option<Author> {
@@ -231,21 +232,21 @@ impl Reading {
         self.need(known, place, "by is not a key of people or systems")
     }
 
-    fn generate(&mut self, place: &str, generated: &file::GeneratedAccesses, accesses: &mut Vec<AccessPlan>) {
+    fn generate(&mut self, place: &str, generated: &file::GeneratedAccesses, accesses: &mut Vec<RelativeAccess>) {
         if generated.by.is_empty() || generated.count > MOST_GENERATED {
             self.fault(place, "by must name somebody and count must be at most 200");
             return;
         }
         let authors: Vec<Author> = generated.by.iter().filter_map(|key| self.who(key, place)).collect();
         let oldest_first = (1..=generated.count).rev();
-        accesses.extend(oldest_first.zip(authors.iter().cycle()).map(|(n, author)| AccessPlan {
-            when: Moment::Ago(SignedDuration::from_hours(i64::from(n) * i64::from(generated.every_hours))),
+        accesses.extend(oldest_first.zip(authors.iter().cycle()).map(|(n, author)| RelativeAccess {
+            when: RelativeTime::Ago(SignedDuration::from_hours(i64::from(n) * i64::from(generated.every_hours))),
             author: author.clone(),
-            about: Number::Asked,
+            about: NumberReference::Asked,
         }));
     }
 
-    fn behaviour(&mut self, place: &str, from: file::Behaviour) -> Behaviour {
+    fn behaviour(&mut self, place: &str, from: file::BehaviourTable) -> Behaviour {
         let fault = from.fault.and_then(|name| self.need(fault_named(&name), place, "fault is not a known fault"));
         let answers_about = from.answers_about.and_then(|text| self.number(&text, place, "answers_about"));
         if from.http_status.is_some_and(|status| !(200..=599).contains(&status)) {
@@ -274,7 +275,7 @@ impl Reading {
     }
 }
 
-fn read_authority(authority: file::Authority) -> LocalAuthority {
+fn read_authority(authority: file::AuthorityTable) -> LocalAuthority {
     let uses = |codes: &str| {
         let one = |code: &str| match code {
             "WP" => NumberUse::OfficeHours,
@@ -283,7 +284,7 @@ fn read_authority(authority: file::Authority) -> LocalAuthority {
         };
         codes.split_whitespace().map(one).collect()
     };
-    let number = |n: file::TelephoneNumber| TelephoneNumber { uses: uses(&n.uses), number: n.number.into() };
+    let number = |n: file::NumberTable| TelephoneNumber { uses: uses(&n.uses), number: n.number.into() };
     LocalAuthority {
         organisation: Organisation { kind: kind(authority.site), ods_code: authority.ods.into(), name: authority.name.into() },
         numbers: authority.numbers.into_iter().map(number).collect(),
@@ -294,28 +295,28 @@ fn kind(is_site: bool) -> OrganisationKind {
     if is_site { OrganisationKind::Site } else { OrganisationKind::Organisation }
 }
 
-fn total(text: Option<String>) -> Total {
+fn total(text: Option<String>) -> StatedTotal {
     match text {
-        None => Total::True,
-        Some(text) if text == "absent" => Total::Absent,
-        Some(text) => Total::Says(text),
+        None => StatedTotal::True,
+        Some(text) if text == "absent" => StatedTotal::Absent,
+        Some(text) => StatedTotal::Says(text),
     }
 }
 
-fn plan_type_of(plan_type: file::PlanType) -> PlanType {
+fn plan_type_of(plan_type: file::PlanTypeName) -> PlanType {
     match plan_type {
-        file::PlanType::ChildProtection => PlanType::ChildProtection,
-        file::PlanType::LookedAfter => PlanType::LookedAfter,
-        file::PlanType::UnbornChildProtection => PlanType::UnbornChildProtection,
+        file::PlanTypeName::ChildProtection => PlanType::ChildProtection,
+        file::PlanTypeName::LookedAfter => PlanType::LookedAfter,
+        file::PlanTypeName::UnbornChildProtection => PlanType::UnbornChildProtection,
     }
 }
 
-fn unreadable(why: file::Unreadable) -> Unreadable {
+fn unreadable(why: file::UnreadableName) -> Unreadable {
     match why {
-        file::Unreadable::UnknownTemplate => Unreadable::UnknownTemplate,
-        file::Unreadable::StartDate => Unreadable::StartDate,
-        file::Unreadable::EndDate => Unreadable::EndDate,
-        file::Unreadable::NoPlan => Unreadable::NoPlan,
-        file::Unreadable::MissingRecord => Unreadable::MissingRecord,
+        file::UnreadableName::UnknownTemplate => Unreadable::UnknownTemplate,
+        file::UnreadableName::StartDate => Unreadable::StartDate,
+        file::UnreadableName::EndDate => Unreadable::EndDate,
+        file::UnreadableName::NoPlan => Unreadable::NoPlan,
+        file::UnreadableName::MissingRecord => Unreadable::MissingRecord,
     }
 }

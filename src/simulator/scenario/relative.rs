@@ -5,19 +5,19 @@ use jiff::{SignedDuration, Span, Timestamp, civil::Date};
 
 /// A calendar date, fixed or counted from today.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::simulator) enum Day {
+pub(in crate::simulator) enum RelativeDate {
     On(Date),
     FromToday(Span),
 }
 
 /// A moment in the past or a date, fixed or counted from now.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::simulator) enum Moment {
+pub(in crate::simulator) enum RelativeTime {
     At(AccessTime),
     Ago(SignedDuration),
 }
 
-impl Day {
+impl RelativeDate {
     /// Reads `today`, a sign with a count and `d`, `w`, `m` or `y`, or `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "today" {
@@ -44,7 +44,7 @@ impl Day {
     }
 }
 
-impl Moment {
+impl RelativeTime {
     /// Reads `-20m`, `-36h`, `-3d`, an RFC 3339 time, or `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some((count, unit)) = signed(text) {
