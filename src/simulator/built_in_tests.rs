@@ -24,13 +24,13 @@ fn number_of(title: &str) -> String {
     found.unwrap_or_else(|| panic!("no child is titled {title}"))
 }
 
-/// The reply's text and status for the first child whose title holds these words.
+/// The reply's text and status for the first child whose title contains these words.
 fn told(title: &str) -> (u16, String) {
     let reply = ask(&Provider::new(Scenario::built_in()), &number_of(title));
     (reply.status, text(&reply))
 }
 
-/// How often each text stands in the reply about the child of that title.
+/// How often each text occurs in the reply about the child with that title.
 fn holds(title: &str, counts: &[(&str, usize)]) {
     let (_, text) = told(title);
     for (needle, times) in counts {

@@ -1,4 +1,4 @@
-//! Throw-away certificates for a rehearsal: one CA, one server, one client.
+//! Temporary certificates for a rehearsal: a CA, a server and a client.
 
 use crate::clock;
 use jiff::{Span, tz::TimeZone};
@@ -12,10 +12,10 @@ use std::{
     path::Path,
 };
 
-/// Days that the certificates are good for, from yesterday.
+/// The certificates are valid for this many days, from yesterday.
 const LIFETIME_DAYS: i64 = 30;
 
-/// PEM texts: certificates of a CA, a server (localhost, 127.0.0.1, `::1`) and a client, and the two keys (PKCS#8, ECDSA P-256).
+/// PEM texts: the certificates of a CA, a server (localhost, 127.0.0.1, `::1`) and a client, and two keys (PKCS#8, ECDSA P-256).
 #[derive(Clone)]
 pub struct Certificates {
     pub ca_pem: String,
@@ -41,11 +41,11 @@ impl std::fmt::Debug for Certificates {
 }
 
 impl Certificates {
-    /// Makes a new CA and two leaves under it, good from yesterday for 30 days. `client_cn` is what `wsse:Username` must
-    /// equal (wire.md 5.2).
+    /// Makes a new CA and two leaf certificates under it, valid for 30 days from yesterday. `wsse:Username` must equal `client_cn`
+    /// (wire.md 5.2).
     ///
     /// # Errors
-    /// [`CertificateError`] when a name is not encodable or the clock is absurd.
+    /// [`CertificateError`] if a name cannot be encoded or the clock is outside the calendar.
     pub fn generate(client_cn: &str) -> Result<Self, CertificateError> {
         let mut ca = params("cpis-fhir rehearsal CA")?;
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -67,8 +67,7 @@ impl Certificates {
         Ok(Self { ca_pem: ca.pem(), server_cert_pem, server_key_pem, client_cert_pem, client_key_pem })
     }
 
-    /// Writes `ca.pem`, `server.pem`, `server-key.pem`, `client.pem` and `client-key.pem` into `dir`; keys are readable by
-    /// their owner only.
+    /// Writes `ca.pem`, `server.pem`, `server-key.pem`, `client.pem` and `client-key.pem` into `dir`. Only the owner can read the keys.
     ///
     /// # Errors
     /// The error of the file system.
@@ -111,7 +110,7 @@ fn write_key(path: &Path, pem: &str) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    // An existing file keeps its mode when it is opened: set it again.
+    // Opening an existing file keeps its mode, so set it again.
     #[cfg(unix)]
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     file.write_all(pem.as_bytes())

@@ -1,4 +1,4 @@
-//! The control port: what the simulator counted, over plain HTTP on loopback. It shows test data only.
+//! The control port: shows the simulator's counts over plain HTTP on loopback. It has only test data.
 
 use super::{
     http::{HttpRequest, RequestError, RequestReader},
@@ -49,7 +49,7 @@ async fn connection(mut stream: TcpStream, provider: &Provider) {
 }
 
 fn route(request: &HttpRequest, provider: &Provider) -> HttpReply {
-    // A page in a browser may be led here under a name of its own: only loopback names are served.
+    // A web page could reach this port by DNS rebinding, so only loopback names are served.
     let host = request.header("host").unwrap_or_default();
     let name =
         host.rsplit_once(':').map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host });

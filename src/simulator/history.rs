@@ -1,17 +1,17 @@
-//! What the simulated register remembers: who looked at each child, and what its authorities were told.
+//! The memory of the simulated register: the accesses to each child, and the notifications of each authority.
 
 use crate::cpis::{Access, AccessTime, Author, NhsNumber};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-/// As many accesses as CP-IS lists (wire.md 3.5, row 15).
+/// The number of accesses that CP-IS lists (wire.md 3.5, row 15).
 const KEPT: usize = 25;
 const ONCE_WITHIN: SignedDuration = SignedDuration::from_hours(24);
-/// A load test may ask about any number of children; beyond this many, new ones get no history.
+/// A load test may ask about any number of children. Beyond this number, new ones get no history.
 const MOST_CHILDREN: usize = 50_000;
 const IDS_PER_GENERATION: usize = 500_000;
 
-/// Access lists and counts by child.
+/// The accesses and counts of each child.
 #[derive(Default)]
 pub(super) struct Histories {
     children: HashMap<NhsNumber, ChildHistory>,
@@ -20,14 +20,14 @@ pub(super) struct Histories {
 
 #[derive(Default)]
 pub(super) struct ChildHistory {
-    /// Oldest first, as CP-IS sends them.
+    /// The oldest first, as CP-IS sends them.
     accesses: VecDeque<Access>,
     pub queries: u64,
     pub notifications: u64,
 }
 
 impl Histories {
-    /// The accesses from before; the newest 25 stay.
+    /// Sets the accesses from before the start. Only the newest 25 stay.
     pub fn seed(&mut self, child: &NhsNumber, mut accesses: Vec<Access>) {
         accesses.sort_by_key(|access| access.when.sort_key());
         let too_many = accesses.len().saturating_sub(KEPT);
@@ -35,7 +35,7 @@ impl Histories {
         history.accesses = accesses.into_iter().skip(too_many).collect();
     }
 
-    /// One query that CP-IS heard. `authorities` are those that are told of it: none when there is no record.
+    /// Records one query that CP-IS received. `authorities` are the notified ones: none if there is no record.
     pub fn record_query(&mut self, child: &NhsNumber, access: Access, now: Timestamp, once: bool, authorities: &[String]) {
         for authority in authorities {
             *self.authorities.entry(authority.clone()).or_default() += 1;
@@ -64,7 +64,7 @@ impl Histories {
         self.children.iter()
     }
 
-    /// Notifications by ODS code of the authority.
+    /// The notifications by the ODS code of the authority.
     pub fn authorities(&self) -> &BTreeMap<String, u64> {
         &self.authorities
     }
@@ -77,7 +77,7 @@ impl ChildHistory {
     }
 }
 
-/// A person is the same by user id; a system by everything that it says.
+/// People are compared by user id, systems by all their data.
 fn same_author(one: &Author, other: &Author) -> bool {
     match (one, other) {
         (Author::Person { user_id: Some(one), .. }, Author::Person { user_id: Some(other), .. }) => one == other,
@@ -85,7 +85,7 @@ fn same_author(one: &Author, other: &Author) -> bool {
     }
 }
 
-/// Ids that came before: a second use proves that a message was sent twice. Remembers at least the last half million.
+/// The ids seen so far. A second use proves that a message was sent twice. Remembers at least the last half million.
 #[derive(Default)]
 pub(super) struct SeenIds {
     current: HashSet<u128>,
@@ -93,7 +93,7 @@ pub(super) struct SeenIds {
 }
 
 impl SeenIds {
-    /// Remembers `id`; whether it is new. What is not a UUID is always new.
+    /// Remembers `id` and says whether it is new. Text that is not a UUID is always new.
     pub fn is_new(&mut self, id: &str) -> bool {
         let Ok(id) = uuid::Uuid::try_parse(id) else { return true };
         let id = id.as_u128();

@@ -1,4 +1,4 @@
-//! A small, strict reader of HTTP/1.1 requests. A test double needs its own, since it must also break the protocol on purpose.
+//! A small, strict reader of HTTP/1.1 requests. The simulator needs its own because it also breaks the protocol on purpose.
 
 use std::{io, time::Duration};
 use tokio::{
@@ -9,7 +9,7 @@ use tokio::{
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_BODY: usize = 256 * 1024;
 const MAX_HEADERS: usize = 64;
-/// How long a kept-alive connection may lie idle, and how long a request head may take.
+/// The longest that a connection may be idle, and that a request head may take.
 const HEAD_DEADLINE: Duration = Duration::from_mins(1);
 const BODY_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -17,20 +17,20 @@ const BODY_DEADLINE: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone, Default)]
 pub(super) struct HttpRequest {
     pub method: String,
-    /// Path and query, as sent.
+    /// The path and query, as sent.
     pub target: String,
-    /// Names in lower case, in their order.
+    /// In the order sent, with names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     pub keep_alive: bool,
 }
 
-/// Why no request came.
+/// Why there is no request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequestError {
-    /// The peer closed or was silent between requests, or the connection broke.
+    /// The peer closed the connection or stayed silent, or the connection broke.
     Gone,
-    /// Not HTTP/1.1 as it is accepted here: answer 400 and close.
+    /// Not HTTP/1.1 in the accepted form: answer 400 and close.
     Malformed(&'static str),
     /// Over a limit: answer 413 and close.
     TooLarge,
@@ -43,13 +43,13 @@ impl From<io::Error> for RequestError {
 }
 
 impl HttpRequest {
-    /// The one value of a header; `None` when it is absent or given more than once.
+    /// The only value of a header; `None` if it is absent or repeated.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str());
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// Every header, its name in lower case.
+    /// Every header, with its name in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -59,7 +59,7 @@ impl HttpRequest {
     }
 }
 
-/// Reads requests from one connection, keeping what was read beyond each.
+/// Reads the requests of one connection, and keeps bytes read beyond a request for the next one.
 pub(super) struct RequestReader {
     buffer: Vec<u8>,
 }
@@ -89,7 +89,7 @@ impl RequestReader {
         Ok(request)
     }
 
-    /// Reads until the blank line; answers the index after it.
+    /// Reads up to the blank line. Returns the index after it.
     async fn head_end<S: AsyncRead + Unpin>(&mut self, stream: &mut S) -> Result<usize, RequestError> {
         loop {
             if let Some(at) = find(&self.buffer, b"\r\n\r\n") {

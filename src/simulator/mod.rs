@@ -1,7 +1,7 @@
 //! An SMSP for rehearsal: the provider's side of wire.md over real mutual TLS, with scenarios and faults.
 //!
-//! It checks every request against the contract, keeps an access history per child, counts the notifications that a real
-//! CP-IS would have sent, and breaks the connection in every way that a network can. It holds invented children only.
+//! It checks every request against the contract, keeps an access history for each child, counts the notifications that the real CP-IS
+//! would have sent, and breaks connections in every way that a network can. All its children are invented.
 
 pub mod answer;
 pub mod certificates;
@@ -25,7 +25,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 pub struct Config {
     /// Port 0 takes any free port.
     pub listen: SocketAddr,
-    /// Where its counts are shown; loopback only.
+    /// The address of the control port, which shows the counts; loopback only.
     pub control_listen: Option<SocketAddr>,
     pub tls: Tls,
     pub scenario: Scenario,
@@ -38,7 +38,7 @@ pub struct Tls {
     pub cert_pem: Vec<u8>,
     /// PKCS#8, PKCS#1 or SEC1.
     pub key_pem: Vec<u8>,
-    /// The CAs of client certificates. No client gets in without one.
+    /// The CAs of client certificates. Every client needs a certificate.
     pub client_ca_pem: Vec<u8>,
 }
 
@@ -63,20 +63,20 @@ pub enum StartError {
     ClientCa(#[from] rustls::server::VerifierBuilderError),
 }
 
-/// What a simulator counted since its start or its last reset.
+/// The counts since the start or the last reset.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// TLS sessions with a client certificate that was accepted.
+    /// TLS sessions with an accepted client certificate.
     pub connections: u64,
-    /// Complete HTTP requests that were read.
+    /// Complete HTTP requests.
     pub requests: u64,
-    /// Queries that reached CP-IS: accepted, valid, and passed on.
+    /// Queries that reached CP-IS: accepted, valid and passed on.
     pub queries: u64,
-    /// Of these, the ones about a child with a record: one each, however many authorities are told.
+    /// The queries among them about a child with a record: one each, for any number of authorities.
     pub notifications: u64,
 }
 
-/// A running simulator. Dropping it stops it; [`Simulator::stop`] also waits until it has.
+/// A running simulator. Dropping it stops it; [`Simulator::stop`] also waits until it has stopped.
 pub struct Simulator {
     address: SocketAddr,
     control_address: Option<SocketAddr>,
@@ -85,10 +85,10 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts listening, on the current tokio runtime.
+    /// Starts listening on the current tokio runtime.
     ///
     /// # Errors
-    /// [`StartError`]; nothing is left running then.
+    /// [`StartError`]; then nothing keeps running.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         if let Some(control) = config.control_listen.filter(|control| !control.ip().is_loopback()) {
             return Err(StartError::ControlNotOnLoopback(control));
@@ -108,13 +108,13 @@ impl Simulator {
         Ok(Self { address, control_address, provider, tasks })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where its control port listens, if it has one.
+    /// The address of its control port, if it has one.
     #[must_use]
     pub fn control_address(&self) -> Option<SocketAddr> {
         self.control_address
@@ -131,13 +131,13 @@ impl Simulator {
         self.provider.counts()
     }
 
-    /// The `wsa:MessageID`s of the queries that CP-IS heard, oldest first: what a client's trail must know of.
+    /// The `wsa:MessageID`s of the queries that CP-IS received, oldest first. A client's trail must have all of them.
     #[must_use]
     pub fn message_ids(&self) -> Vec<String> {
         self.provider.message_ids()
     }
 
-    /// Closes every connection and waits until all is quiet.
+    /// Closes every connection and waits until all tasks have ended.
     pub async fn stop(mut self) {
         for task in std::mem::take(&mut self.tasks) {
             task.abort();

@@ -1,4 +1,4 @@
-//! The provider: takes a complete request, keeps the books of the simulated register, decides on the reply.
+//! The provider: takes a complete request, updates the simulated register and decides on the reply.
 
 use super::{
     Counts,
@@ -26,11 +26,11 @@ use std::sync::{
 pub(super) const PATH: &str = "/smsp/cpis";
 const XML: &str = "text/xml; charset=utf-8";
 const HUGE: usize = 10 * 1024 * 1024;
-/// How much of a message is kept for `GET /exchanges/last`.
+/// The bytes of a message that `GET /exchanges/last` shows at most.
 const KEPT_OF_A_MESSAGE: usize = 256 * 1024;
-/// Message ids that are remembered for whoever compares them with a trail.
+/// The number of message ids that are remembered, to compare them with a trail.
 const KEPT_MESSAGE_IDS: usize = 500_000;
-/// Tracking ids by which NHS Digital's simulator sends faults (wire.md 5.12).
+/// The tracking ids that select faults, as in NHS Digital's simulator (wire.md 5.12).
 const FAULT_TRACKING_IDS: [(&str, &str); 8] = [
     ("00000000-0000-0000-0000-0000000C1000", "client-1000"),
     ("00000000-0000-0000-0000-0000000C2200", "client-2200"),
@@ -42,7 +42,7 @@ const FAULT_TRACKING_IDS: [(&str, &str); 8] = [
     ("00000000-0000-0000-0000-000000002222", "must-understand"),
 ];
 
-/// The state behind every connection.
+/// The state that all connections share.
 pub(super) struct Provider {
     pub scenario: Scenario,
     state: Mutex<ProviderState>,
@@ -60,7 +60,7 @@ pub(super) struct ProviderState {
     last: Option<ExchangeText>,
 }
 
-/// The last request and its reply, as text. Test data only, since only a rehearsal runs here.
+/// A request and its reply as text. A rehearsal has only test data.
 #[derive(Clone)]
 pub(super) struct ExchangeText {
     pub request: String,
@@ -81,7 +81,8 @@ impl Provider {
         provider
     }
 
-    /// Counts to zero, histories as the scenario has them. Ids stay known: a repeated send is one across resets too.
+    /// Sets the counts to zero and the histories to those of the scenario. Keeps the ids, so that a message sent again after a reset is
+    /// noticed.
     pub fn reset(&self) {
         let now = clock::now();
         let mut histories = Histories::default();
@@ -110,12 +111,12 @@ impl Provider {
         self.connections.fetch_add(1, Relaxed);
     }
 
-    /// The state, also after a panic elsewhere: it is only books.
+    /// The state, even after a panic elsewhere: it holds only counts and histories.
     pub fn state(&self) -> MutexGuard<'_, ProviderState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The reply to one complete request from the client whose certificate bears the name `client`.
+    /// The reply to one complete request. `client` is the subject CN of the client's certificate.
     pub fn reply(&self, request: &HttpRequest, client: &str) -> HttpReply {
         self.requests.fetch_add(1, Relaxed);
         let reply = self.decide(request, client);
@@ -140,7 +141,7 @@ impl Provider {
         }
     }
 
-    /// Remembers every id of the message. Those that select a fault may be used again.
+    /// Whether an id of the message was used before; remembers them all. An id that selects a fault may be used again.
     fn was_sent_before(&self, checked: &RequestCheck, by_tracking_id: bool) -> bool {
         let mut state = self.state();
         let mut before = false;
@@ -177,7 +178,7 @@ impl Provider {
         reply
     }
 
-    /// CP-IS hears the query: the access is written down, and every responsible authority is told.
+    /// CP-IS receives the query: it records the access and notifies every responsible authority.
     fn record_query(&self, accepted: &AcceptedRequest, message_id: Option<&str>, records: &[Record], now: Timestamp) {
         let code = |record: &Record| record.authority.as_ref().map_or("unknown".to_owned(), |a| a.organisation.code_upper());
         let mut authorities: Vec<String> = records.iter().map(code).collect();
@@ -200,7 +201,7 @@ impl Provider {
         state.message_ids.extend(message_id.map(str::to_owned));
     }
 
-    /// The message ids of the queries that CP-IS heard, oldest first.
+    /// The message ids of the queries that CP-IS received, oldest first.
     pub fn message_ids(&self) -> Vec<String> {
         self.state().message_ids.iter().cloned().collect()
     }
@@ -243,7 +244,7 @@ impl Provider {
             ReplyShape::Base64 => smsp(PayloadEncoding::Base64),
             ReplyShape::GzipBase64 => smsp(PayloadEncoding::GzipBase64),
             ReplyShape::SpineResponse => {
-                // Spine's answer bears the query's own id (wire.md 3.5, row 8), and no SMSP code.
+                // Spine's answer has the query's own id (wire.md 3.5, row 8) and no SMSP code.
                 let content = AnswerContent {
                     style: PayloadStyle::Spine,
                     code: None,
@@ -275,7 +276,7 @@ impl Provider {
         reply
     }
 
-    /// The last exchange, and how many requests there were.
+    /// The number of requests, and the last exchange.
     pub fn exchanges(&self) -> (u64, Option<ExchangeText>) {
         (self.requests.load(Relaxed), self.state().last.clone())
     }
@@ -315,7 +316,7 @@ fn fault_reply(fault: FaultReply, relates_to: Option<&str>, violation: Option<&V
     reply
 }
 
-/// A refusal names its rule: in the fault, and in a header where the answer is only a code.
+/// Refuses a request and names the rule: in the fault, or in a header if the answer is only a code.
 fn refuse(violation: &Violation, checked: &RequestCheck, now: Timestamp, action: &str) -> HttpReply {
     let relates_to = checked.message_id.as_deref();
     if let Some(fault) = violation.fault() {
@@ -328,7 +329,7 @@ fn refuse(violation: &Violation, checked: &RequestCheck, now: Timestamp, action:
     reply
 }
 
-/// Nested entities that would expand to a gigabyte, referred to from the header.
+/// Adds nested entities that would expand to a gigabyte, with a reference from the header.
 fn with_dtd(envelope: &str) -> String {
     let body = envelope.split_once("?>").map_or(envelope, |(_, body)| body);
     let entity = |n: usize| format!("<!ENTITY lol{n} \"{}\">", format!("&lol{};", n - 1).repeat(10));

@@ -1,4 +1,4 @@
-//! A reply, and how it goes out: as it should, or broken on purpose.
+//! A reply, and how it is sent: correctly, or broken on purpose.
 
 use super::scenario::Transport;
 use std::{io, time::Duration};
@@ -9,14 +9,14 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-/// The longest that one reply may take, however slow it is meant to be.
+/// The longest that one reply may take, even a slow one.
 const SEND_DEADLINE: Duration = Duration::from_mins(3);
-/// Lets what was written reach the peer before a reset overtakes it.
+/// Gives the written bytes time to reach the peer before the reset.
 const BEFORE_RESET: Duration = Duration::from_millis(50);
 const DRIP_BYTES: usize = 16;
 const DRIP_INTERVAL: Duration = Duration::from_millis(100);
 
-/// One HTTP response and what shall happen to it.
+/// One HTTP response and how to send it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HttpReply {
     pub status: u16,
@@ -27,11 +27,11 @@ pub(super) struct HttpReply {
     pub transport: Transport,
     pub delay: Duration,
     pub drip_interval: Option<Duration>,
-    /// A whole response that follows unasked, for [`Transport::Surplus`].
+    /// A whole second response, for [`Transport::Surplus`].
     pub surplus: Vec<u8>,
 }
 
-/// What becomes of the connection.
+/// The state of the connection after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConnectionState {
     Kept,
@@ -43,7 +43,7 @@ impl HttpReply {
         Self { status, content_type, body: body.into(), ..Self::default() }
     }
 
-    /// Plain text, for what is refused before it is looked at.
+    /// Plain text, for a request that is refused without a check.
     pub fn plain(status: u16, text: &str) -> Self {
         Self::new(status, "text/plain; charset=utf-8", text)
     }
@@ -74,7 +74,7 @@ impl HttpReply {
         lines.join("\r\n")
     }
 
-    /// The bytes of a sound response.
+    /// The bytes of the intact response.
     pub fn to_bytes(&self, keep: bool) -> Vec<u8> {
         let mut bytes = self.head(keep).into_bytes();
         if self.transport == Transport::Chunked {
@@ -91,7 +91,7 @@ impl HttpReply {
     }
 }
 
-/// Sends a reply on a TLS connection, with its fault if it has one. `keep` says whether the request wanted to keep it.
+/// Sends a reply on a TLS connection, with its fault if it has one. `keep`: whether the request keeps the connection open.
 pub(super) async fn send(mut stream: TlsStream<TcpStream>, reply: &HttpReply, keep: bool) -> Option<TlsStream<TcpStream>> {
     let played = timeout(SEND_DEADLINE, play(&mut stream, reply, keep)).await;
     match played {
@@ -114,7 +114,7 @@ async fn play(stream: &mut TlsStream<TcpStream>, reply: &HttpReply, keep: bool) 
             close(stream).await
         }
         Transport::NeverAnswers => {
-            // Until the peer gives up: whatever it sends meanwhile is read and dropped.
+            // Reads and drops what the peer sends until it gives up.
             while stream.read(&mut [0; 1024]).await? > 0 {}
             close(stream).await
         }
@@ -167,7 +167,7 @@ async fn close(stream: &mut TlsStream<TcpStream>) -> io::Result<ConnectionState>
     Ok(ConnectionState::Closed)
 }
 
-/// With a linger of zero, dropping the socket sends RST instead of FIN, and no TLS alert goes before it.
+/// With a linger of zero, dropping the socket sends RST instead of FIN, without a TLS alert before it.
 fn reset(stream: &TlsStream<TcpStream>) -> io::Result<ConnectionState> {
     stream.get_ref().0.set_zero_linger()?;
     Ok(ConnectionState::Closed)

@@ -1,4 +1,4 @@
-//! A request as a good client sends it (wire.md 2.7, 2.8, 5.4.2), for tests to send or to spoil.
+//! A request from a correct client (wire.md 2.7, 2.8, 5.4.2), which tests send or spoil.
 
 use super::http::HttpRequest;
 use crate::clock;
@@ -11,7 +11,7 @@ pub(super) const ACTION: &str = "urn:nhs-itk:services:201005:sendRecvDistEnvelop
 pub(super) struct SampleRequest {
     pub ids: MessageIds,
     pub nhs_number: String,
-    /// Host and port that is posted to.
+    /// The host and port of the URL.
     pub host: String,
     pub user: String,
     pub person: bool,
@@ -81,12 +81,12 @@ impl SampleRequest {
         )
     }
 
-    /// The request as the reader hands it on.
+    /// The request as the reader returns it.
     pub fn request(&self) -> HttpRequest {
         request_with(&self.xml(), &self.host)
     }
 
-    /// The request as it goes over the wire.
+    /// The request as sent over the connection.
     pub fn bytes(&self) -> Vec<u8> {
         let xml = self.xml();
         let (host, length) = (&self.host, xml.len());

@@ -1,4 +1,4 @@
-//! The listener: mutual TLS, one task per connection, requests one after another.
+//! The listener: mutual TLS, one task for each connection, one request after another.
 
 use super::{
     StartError, Tls,
@@ -24,7 +24,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 const MOST_CONNECTIONS: usize = 512;
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// TLS 1.2 and 1.3, a client certificate from the given CA always required.
+/// TLS 1.2 and 1.3. A client certificate from the given CA is always required.
 pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, StartError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
@@ -47,7 +47,7 @@ fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'st
     found.ok().filter(|found| !found.is_empty()).ok_or(StartError::Pem { what })
 }
 
-/// Serves until it is dropped, which closes every connection.
+/// Serves until it is dropped. Dropping it closes every connection.
 pub(super) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, provider: Arc<Provider>) {
     let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut connections = JoinSet::new();
@@ -62,14 +62,14 @@ pub(super) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, provider
                     drop(permit);
                 });
             }
-            // Out of file descriptors, most likely: let some connections end.
+            // Probably out of file descriptors: wait for some connections to end.
             Err(_) => sleep(Duration::from_millis(50)).await,
         }
     }
 }
 
 async fn connection(stream: TcpStream, acceptor: &TlsAcceptor, provider: &Provider) {
-    // Small answers must not wait for an acknowledgement; without it they are only slower.
+    // Small answers must not wait for an acknowledgement. If this fails, they are only slower.
     let _slower = stream.set_nodelay(true);
     let Ok(Ok(mut stream)) = timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream)).await else { return };
     provider.connected();

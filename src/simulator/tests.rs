@@ -25,7 +25,7 @@ async fn started(scenario: Scenario) -> (Simulator, Certificates) {
     (simulator, certificates)
 }
 
-/// A connector; `client` is whose certificate is shown, if any.
+/// A connector that presents the certificate of `client`, if any.
 fn connector(
     ca: &Certificates,
     client: Option<&Certificates>,
@@ -59,7 +59,7 @@ fn question(simulator: &Simulator, number: &str) -> Vec<u8> {
     SampleRequest { host: format!("localhost:{}", simulator.address().port()), ..SampleRequest::about(number) }.bytes()
 }
 
-/// Reads one response with a Content-Length; answers its head and body.
+/// Reads one response with a Content-Length. Returns its head and body.
 async fn response(stream: &mut TlsStream<TcpStream>) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();
     loop {
@@ -77,14 +77,14 @@ async fn response(stream: &mut TlsStream<TcpStream>) -> (String, Vec<u8>) {
     }
 }
 
-/// What arrives until the connection ends, and how it ends.
+/// The bytes until the connection ends, and how it ends.
 async fn until_the_end(stream: &mut TlsStream<TcpStream>) -> (Vec<u8>, io::Result<()>) {
     let mut bytes = Vec::new();
     let end = timeout(Duration::from_secs(20), stream.read_to_end(&mut bytes)).await.expect("the connection stays open");
     (bytes, end.map(|_| ()))
 }
 
-/// Asks about the built-in child of that title on a connection of its own, and reads until it ends.
+/// Asks about the built-in child with that title on a new connection, and reads until it ends.
 async fn played(title: &str) -> (Vec<u8>, io::Result<()>) {
     let scenario = Scenario::built_in();
     let number = scenario.children().find(|(_, t)| t.contains(title)).unwrap().0.clone();
@@ -130,7 +130,7 @@ async fn a_client_without_a_certificate_or_with_a_strangers_is_refused() {
     let stranger = Certificates::generate(CLIENT).unwrap();
     for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
         for shown in [None, Some(&stranger)] {
-            // Under TLS 1.3 the client's handshake ends before the server has judged it: only reading shows the refusal.
+            // Under TLS 1.3 the client's handshake ends before the server checks the certificate: only reading shows the refusal.
             if let Ok(mut stream) = connected(&simulator, &connector(&certificates, shown, version)).await {
                 let _refused = stream.write_all(&question(&simulator, "9990000018")).await;
                 assert!(until_the_end(&mut stream).await.1.is_err());

@@ -1,4 +1,4 @@
-//! XML of a request, read strictly into a small tree: the contract check looks at every element of it.
+//! Parses the XML of a request strictly into a small tree. The contract check looks at every element of it.
 
 use quick_xml::{
     NsReader, XmlVersion,
@@ -10,7 +10,7 @@ use quick_xml::{
 const MAX_DEPTH: usize = 64;
 const MAX_ATTRIBUTES: usize = 32;
 
-/// The text is not the XML that is accepted here. Says nothing of the text.
+/// Why a text is not accepted as XML. Does not repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct XmlError(pub &'static str);
@@ -18,12 +18,12 @@ pub(super) struct XmlError(pub &'static str);
 /// One element with its namespace resolved.
 #[derive(Debug, Default)]
 pub(super) struct XmlElement {
-    /// Empty when the element is in no namespace.
+    /// Empty if the element is in no namespace.
     pub namespace: String,
     pub name: String,
     pub attributes: Vec<XmlAttribute>,
     pub children: Vec<XmlElement>,
-    /// The text of this element alone, trimmed.
+    /// The text directly in this element, trimmed.
     pub text: String,
 }
 
@@ -48,17 +48,17 @@ impl XmlElement {
         self.attributes.iter().find(|a| a.namespace == namespace && a.name == name).map(|a| a.value.as_str())
     }
 
-    /// Every child of that local name, whatever its namespace.
+    /// Every child with that local name, in any namespace.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    /// The first child of that local name.
+    /// The first child with that local name.
     pub fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// The element at the end of a path of local names, first one each.
+    /// The element at the end of a path of local names, taking the first of each.
     pub fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |element, name| element.child(name))
     }

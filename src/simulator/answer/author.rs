@@ -1,4 +1,4 @@
-//! The two author templates (wire.md 2.4, 2.5), as they stand in an access.
+//! Writes the two author templates (wire.md 2.4, 2.5) of an access.
 
 use super::{content::PayloadStyle, xml::Xml};
 use crate::cpis::{Author, Organisation, OrganisationKind, PersonName, Role, Text};
@@ -8,7 +8,7 @@ const USER: &str = "1.2.826.0.1285.0.2.0.65";
 const ROLE_PROFILE: &str = "1.2.826.0.1285.0.2.0.67";
 const ASID: &str = "1.2.826.0.1285.0.2.0.107";
 
-/// `<npfitlc:contentId>` naming the template that follows it.
+/// `<npfitlc:contentId>`, which names the template after it.
 pub(super) fn content_id(xml: &mut Xml, template: &str) {
     xml.empty("npfitlc:contentId", &[("root", CONTENT_ID), ("extension", template)]);
 }
@@ -81,7 +81,7 @@ pub(super) fn write_name(xml: &mut Xml, name: &PersonName, style: PayloadStyle) 
     });
 }
 
-/// `id` and `name` of an organisation, without the element around them.
+/// The `id` and `name` of an organisation, without the element around them.
 pub(super) fn write_organisation(xml: &mut Xml, organisation: &Organisation) {
     let root = match organisation.kind {
         OrganisationKind::Organisation => "2.16.840.1.113883.2.1.3.2.4.19.1",

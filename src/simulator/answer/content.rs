@@ -1,37 +1,37 @@
 use crate::cpis::{Access, AccessTime, Answer, Author, Entry, NhsNumber, Notice, Organisation, Record, Text, Unreadable};
 use jiff::Timestamp;
 
-/// A number that the payload states beside its content, and may state wrongly.
+/// A total that the payload states besides its content. It may be wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum StatedTotal {
-    /// As many as there are.
+    /// The number of items in the content.
     #[default]
     True,
-    /// This text, whatever there is.
+    /// This text, regardless of the content.
     Says(String),
     /// The element is left out.
     Absent,
 }
 
-/// Which writer the payload imitates.
+/// The system whose payload is imitated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PayloadStyle {
-    /// The SMSP's answer (wire.md 3.8).
+    /// The SMSP (wire.md 3.8).
     #[default]
     Smsp,
-    /// Spine's own (wire.md 3.5, rows 1 to 6 and 11): every access inside one `pertinentInformation13`, access times without an
+    /// Spine (wire.md 3.5, rows 1 to 6 and 11): every access inside one `pertinentInformation13`, access times without an
     /// offset, family before given names with a trailing space, children without ids, ODS codes in lower case.
     Spine,
 }
 
-/// Everything that a `CP-ISNHSQueryResponse` says. Code and totals may contradict the content.
+/// The content of a `CP-ISNHSQueryResponse`. Code and totals may contradict the records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerContent {
-    /// `None` writes a time that no reader can read.
+    /// `None` writes an unreadable time.
     pub effective: Option<Timestamp>,
-    /// The answer's own id; empty leaves the element out.
+    /// The id of the answer; empty leaves the element out.
     pub id: Text,
-    /// The response code; `None` leaves `value` out, as on the TMS leg.
+    /// The response code; `None` leaves `value` out, as Spine does.
     pub code: Option<String>,
     pub records: Vec<Record>,
     pub accesses: Vec<Access>,
@@ -49,7 +49,7 @@ impl AnswerContent {
         Self::code_only("CPIS-0001", id, effective)
     }
 
-    /// A code with nothing beside it, as failures are written (wire.md 5.5).
+    /// Only a code, as in failures (wire.md 5.5).
     #[must_use]
     pub fn code_only(code: &str, id: Text, effective: Timestamp) -> Self {
         Self {
@@ -64,10 +64,10 @@ impl AnswerContent {
         }
     }
 
-    /// A payload that reads back as `answer`: SMSP-0000 with records, SMSP-0003 when stale, CPIS-0001 without records.
+    /// A payload that is read as `answer`: SMSP-0000 with records, SMSP-0003 if stale, CPIS-0001 without records.
     ///
-    /// Its notices become the faults that cause them: [`Notice::ForeignAccesses`] adds accesses about another number,
-    /// the count notices state another total, [`Notice::EffectiveTimeUnreadable`] spoils the time.
+    /// Each notice becomes the fault that causes it: [`Notice::ForeignAccesses`] adds accesses about another number, the notices about
+    /// counts state another total, [`Notice::EffectiveTimeUnreadable`] spoils the time.
     #[must_use]
     pub fn from_answer(answer: &Answer) -> Self {
         let code = match (answer.records().is_empty(), answer.stale) {
@@ -90,7 +90,7 @@ impl AnswerContent {
         content
     }
 
-    /// The records that are written: one that is only counted ([`Unreadable::MissingRecord`]) is not.
+    /// The records that are written: all except those that are only counted ([`Unreadable::MissingRecord`]).
     pub(super) fn written(&self) -> impl Iterator<Item = &Record> {
         self.records.iter().filter(|record| !is_missing(record))
     }

@@ -1,4 +1,4 @@
-//! The ITK distribution envelope and the SOAP around an SMSP's answer (wire.md 5.2 to 5.4).
+//! The ITK distribution envelope and the SOAP envelope of an SMSP's answer (wire.md 5.2 to 5.4).
 
 use super::xml::Xml;
 use crate::cpis::MessageIds;
@@ -24,9 +24,9 @@ pub struct EnvelopeIds {
     pub payload: String,
     /// The request's action; `Response` is appended.
     pub action: String,
-    /// ODS code of the asking organisation.
+    /// The ODS code of the organisation that asks.
     pub receiver_ods: String,
-    /// ODS code of the provider.
+    /// The ODS code of the provider.
     pub provider_ods: String,
 }
 
@@ -47,7 +47,7 @@ impl EnvelopeIds {
     }
 }
 
-/// How the payload lies in its envelope (wire.md 5.4: base64 and gzip are legal on a response).
+/// The encoding of the payload in its envelope (wire.md 5.4 allows base64 and gzip in a response).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PayloadEncoding {
     #[default]
@@ -57,13 +57,13 @@ pub enum PayloadEncoding {
     GzipBase64,
 }
 
-/// A whole SOAP reply with `payload`, XML without a declaration, in its distribution envelope.
+/// A whole SOAP reply with `payload` (XML without a declaration) in its distribution envelope.
 #[must_use]
 pub fn envelope(payload: &str, ids: &EnvelopeIds) -> String {
     encoded_envelope(payload, ids, PayloadEncoding::Plain)
 }
 
-/// As [`envelope`], with the payload encoded.
+/// Like [`envelope`], with the payload encoded.
 #[must_use]
 pub fn encoded_envelope(payload: &str, ids: &EnvelopeIds, encoding: PayloadEncoding) -> String {
     let service = format!("{}Response", ids.action);
@@ -128,7 +128,7 @@ pub(super) fn fault_action() -> &'static str {
     FAULT_ACTION
 }
 
-/// `itk:InfrastructureResponse` with a failure: an asynchronous style that has no place here (wire.md 5.6).
+/// `itk:InfrastructureResponse` with a failure: an asynchronous response that does not belong here (wire.md 5.6).
 pub(in crate::simulator) fn infrastructure_response(ids: &EnvelopeIds) -> String {
     soap(&format!("{}Response", ids.action), &ids.message, ids.relates_to.as_deref(), |xml| {
         let attributes = [
@@ -160,6 +160,6 @@ pub(in crate::simulator) fn simple_message_response(ids: &EnvelopeIds) -> String
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    // Writing to a Vec cannot fail; an empty payload would show it at once.
+    // Writing to a Vec cannot fail. If it did, the empty payload would show it.
     encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_default()
 }

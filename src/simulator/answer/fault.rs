@@ -3,7 +3,7 @@
 use super::envelope::{fault_action, soap};
 use crate::cpis::MessageIds;
 
-/// Every fault that a client may meet.
+/// Every fault that a client may receive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultReply {
     /// `soap:Client` with this `ToolkitErrorInfo` code: 1000, 2200 or 3000.
@@ -14,13 +14,13 @@ pub enum FaultReply {
     MustUnderstand,
     /// `soap:Server` without a detail.
     NoDetail,
-    /// Spine's own: `nasp:errorList` with this code, 101 or 300.
+    /// From Spine: `nasp:errorList` with this code, 101 or 300.
     Spine(u16),
-    /// SOAP 1.2: `env:Sender`, dotted subcode, `ToolkitErrorInfo` with this code.
+    /// SOAP 1.2: `env:Sender`, and `ToolkitErrorInfo` with this code.
     Soap12(u16),
 }
 
-/// What a fault says in words.
+/// The texts of a fault.
 #[derive(Debug, Clone, Copy)]
 pub struct FaultText<'a> {
     /// `faultstring` and `ErrorText`.
@@ -30,7 +30,7 @@ pub struct FaultText<'a> {
 }
 
 impl FaultReply {
-    /// The words where nobody knows better.
+    /// The default text.
     #[must_use]
     pub fn usual_text(self) -> &'static str {
         match self {

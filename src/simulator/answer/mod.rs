@@ -1,4 +1,4 @@
-//! What a provider writes: the SMSP's answers, Spine's own replies, faults, and what is no answer at all.
+//! The messages that a provider writes: the SMSP's answers, Spine's replies, faults, and replies that are no answer.
 
 mod author;
 mod content;

@@ -13,14 +13,14 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 const NHS_NUMBER: &str = "2.16.840.1.113883.2.1.4.1";
 const LOCAL_ID: &str = "2.16.840.1.113883.2.1.3.2.4.18.24";
-/// The simulator of NHS Digital sends every code under this one (wire.md 5.5).
+/// NHS Digital's simulator sends every code with this code system (wire.md 5.5).
 const RESPONSE_CODES: &str = "2.16.840.1.113883.2.1.3.2.4.17.499";
-/// A date that is none: month 13, day 45.
+/// An invalid date: month 13, day 45.
 const BAD_DATE: &str = "20251345";
-/// The start of a plan that only shows an unreadable end.
+/// The start of a plan whose end is unreadable.
 const SOME_START: &str = "202501010000";
 
-/// Writes the payload. It is a document of its own, without an XML declaration.
+/// Writes the payload: a complete document without an XML declaration.
 #[must_use]
 pub fn write_payload(content: &AnswerContent) -> String {
     let mut xml = Xml::new();
@@ -42,7 +42,7 @@ pub fn write_payload(content: &AnswerContent) -> String {
     xml.finish()
 }
 
-/// The display names of NHS Digital's simulator, SMSP-0003's oddity included (wire.md 5.5).
+/// The display names of NHS Digital's simulator, even the odd one of SMSP-0003 (wire.md 5.5).
 fn display_name(code: &str) -> &'static str {
     match code {
         "SMSP-0000" => "Success",
@@ -172,7 +172,7 @@ fn write_entry(xml: &mut Xml, entry: Entry) {
         }),
         Entry::Unreadable(Unreadable::StartDate) => write_template(xml, PlanType::ChildProtection, BAD_DATE, None),
         Entry::Unreadable(Unreadable::EndDate) => write_template(xml, PlanType::ChildProtection, SOME_START, Some(BAD_DATE)),
-        // Both are shown by what is not there.
+        // Nothing is written: the absence shows both.
         Entry::Unreadable(Unreadable::NoPlan | Unreadable::MissingRecord) => {}
     }
 }
@@ -248,7 +248,7 @@ fn write_ids(xml: &mut Xml, subject: &Subject) {
     }
 }
 
-/// `YYYYMMDDHHMMSS`, UTC, with `+0000` where asked.
+/// `YYYYMMDDHHMMSS` in UTC, optionally with `+0000`.
 pub(super) fn time(at: Timestamp, with_offset: bool) -> String {
     let utc = at.to_zoned_datetime(TimeZone::UTC);
     let seconds = utc.strftime("%Y%m%d%H%M%S");

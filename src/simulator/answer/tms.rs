@@ -1,4 +1,4 @@
-//! Spine's own replies: `REPC_IN000007GB01`, `QUQI_IN010000UK14`, `MCCI_IN010000UK13` (wire.md 3.5, 4.1 to 4.5, 4.8).
+//! Spine's replies: `REPC_IN000007GB01`, `QUQI_IN010000UK14`, `MCCI_IN010000UK13` (wire.md 3.5, 4.1 to 4.5, 4.8).
 
 use super::{payload::time, xml::Xml};
 use crate::cpis::MessageIds;
@@ -10,24 +10,24 @@ const ASID: &str = "1.2.826.0.1285.0.2.0.107";
 const SPINE_ASID: &str = "200000000999";
 const OUR_ASID: &str = "200000000115";
 
-/// What a reply refers to.
+/// The ids that a reply refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TmsIds {
-    /// The id of the request; `wsa:RelatesTo` becomes `uuid:` and this.
+    /// The id of the request; `wsa:RelatesTo` is `uuid:` and this id.
     pub relates_to: Option<String>,
     /// The id of the query message, for `messageRef`.
     pub query_message: String,
     pub at: Timestamp,
 }
 
-/// How a failed query act is written.
+/// The forms of a failed query act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryFailure {
     /// "NHS number not found": the two reasons and `ID`, as the harness sends them.
     NotFound,
-    /// The same with every element prefixed `hl7:` and without `queryAck`, as Spine's own stylesheet writes it (wire.md 4.3).
+    /// The same with the prefix `hl7:` on every element and without `queryAck`, as Spine's stylesheet writes it (wire.md 4.3).
     NotFoundPrefixed,
-    /// `NF` alone, without a reason: says nothing that may be believed (decisions.md 2).
+    /// Only `NF`, without a reason: it must not be believed (decisions.md 2).
     NoReason,
     /// A reason that is not "not found".
     OtherReason,

@@ -1,6 +1,6 @@
-//! A writer of XML that cannot forget to escape.
+//! A writer of XML that always escapes.
 
-/// XML under construction. Elements that are opened are closed by the same call.
+/// XML under construction. The call that opens an element also closes it.
 #[derive(Default)]
 pub(super) struct Xml(String);
 
@@ -39,7 +39,7 @@ impl Xml {
         escape(&mut self.0, text);
     }
 
-    /// What is already XML.
+    /// Text that is already XML.
     pub fn raw(&mut self, xml: &str) {
         self.0.push_str(xml);
     }
@@ -57,8 +57,7 @@ impl Xml {
     }
 }
 
-/// Line ends and tabs go out as references, so that neither attribute nor line-end normalisation changes them; what XML 1.0
-/// cannot carry at all becomes U+FFFD.
+/// Writes line ends and tabs as references, so that no normalisation changes them. A character that XML 1.0 cannot hold becomes U+FFFD.
 fn escape(out: &mut String, text: &str) {
     for character in text.chars() {
         match character {

@@ -28,7 +28,7 @@ pub(super) fn soap(root: &XmlElement) -> Result<(&XmlElement, &XmlElement), Viol
     Ok((child(root, "Header")?, child(body, "DistributionEnvelope")?))
 }
 
-/// Checks the envelope but for its audit identity; answers the sender's ODS code and the payload's root.
+/// Checks the envelope, except its audit identity. Returns the sender's ODS code and the payload's root.
 pub(super) fn distribution<'a>(envelope: &'a XmlElement, contract: &Contract) -> Result<(String, &'a XmlElement), Violation> {
     shape(envelope, ITK, &[], &[("header", 1, 1), ("payloads", 1, 1)])?;
     let header = child(envelope, "header")?;
@@ -119,7 +119,7 @@ fn payload<'a>(payloads: &'a XmlElement, manifest_id: &str) -> Result<&'a XmlEle
     }
 }
 
-/// Gathers every id of the message, wherever it can be found, for the reply and for the watch on repeated sends.
+/// Collects every id of the message, for the reply and to notice a message that is sent twice.
 pub(super) fn collect_ids(root: &XmlElement, checked: &mut RequestCheck) {
     let mut ids = Vec::new();
     let mut keep = |id: &str| {

@@ -12,7 +12,7 @@ pub(super) const ADDRESSING: &str = "http://www.w3.org/2005/08/addressing";
 const SECURITY: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
 const UTILITY: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
 const ANONYMOUS: &str = "http://www.w3.org/2005/08/addressing/anonymous";
-/// The contract says 250 ms; rehearsals run on one machine or on badly kept clocks.
+/// The contract says 250 ms, but rehearsals run on machines with inexact clocks.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
 /// Method, content type and `SOAPAction`.
@@ -91,7 +91,7 @@ fn one<'a>(parent: &'a XmlElement, namespace: &str, name: &str) -> Result<&'a Xm
     }
 }
 
-/// `urn:uuid:`, `uuid:` and `urn:` may stand before a UUID.
+/// Removes `urn:uuid:`, `uuid:` or `urn:` before a UUID.
 pub(super) fn without_prefix(id: &str) -> &str {
     let id = id.strip_prefix("urn:").unwrap_or(id);
     id.strip_prefix("uuid:").unwrap_or(id)

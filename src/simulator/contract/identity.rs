@@ -15,7 +15,7 @@ const ROLE: &str = "1.2.826.0.1285.0.2.1.104";
 const ASID: &str = "1.2.826.0.1285.0.2.0.107";
 const ODS_IDENTITY: &str = "urn:nhs-uk:identity:ods:";
 
-/// One to four ids that identify a person: method 2, 3 or 4, with or without an ASID (method 5).
+/// Requires one to four ids that identify a person: method 2, 3 or 4, with or without an ASID (method 5).
 pub(super) fn check(envelope: &XmlElement) -> Result<(), Violation> {
     let Some(audit) = child(envelope, "header")?.child("auditIdentity") else {
         return Err(rejected("there must be an audit identity"));

@@ -1,4 +1,4 @@
-//! The provider's view of wire.md 2.2 to 2.6, 5.1, 5.2 and 5.4: what a request must be, rule by rule.
+//! The provider's checks of a request, rule by rule: wire.md 2.2 to 2.6, 5.1, 5.2 and 5.4.
 
 mod author;
 mod envelope;
@@ -14,13 +14,13 @@ use super::{http::HttpRequest, tree};
 use crate::cpis::{Author, NhsNumber};
 use jiff::Timestamp;
 
-/// What this provider expects, where wire.md section 6 leaves it open.
+/// The provider's choices that wire.md section 6 leaves open.
 #[derive(Debug, Clone)]
 pub(super) struct Contract {
     /// `SOAPAction`, `wsa:Action` and `@service`.
     pub action: String,
     pub profile_ids: Vec<String>,
-    /// Empty: any, or none.
+    /// Empty accepts any or none.
     pub interaction_id: String,
 }
 
@@ -34,7 +34,7 @@ impl Default for Contract {
     }
 }
 
-/// A request that keeps every rule.
+/// A request that meets every rule.
 #[derive(Debug, Clone)]
 pub(super) struct AcceptedRequest {
     /// ODS code of the sender, for the reply's address list.
@@ -46,13 +46,13 @@ pub(super) struct AcceptedRequest {
     pub author: Author,
 }
 
-/// The result of the check, with what can be said even of a refused request.
+/// The result of the check, with the facts that are known even of a refused request.
 #[derive(Debug)]
 pub(super) struct RequestCheck {
-    /// `wsa:MessageID` without prefix, where there is one.
+    /// `wsa:MessageID` without its prefix, if there is one.
     pub message_id: Option<String>,
     pub tracking_id: Option<String>,
-    /// Every id of the request: none may ever come again.
+    /// Every id of the request: none may be used again.
     pub ids: Vec<String>,
     pub outcome: Result<AcceptedRequest, Violation>,
 }

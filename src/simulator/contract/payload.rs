@@ -13,7 +13,7 @@ pub(super) const HL7: &str = "urn:hl7-org:v3";
 const ASID: &str = "1.2.826.0.1285.0.2.0.107";
 const INTERACTION: &str = "QUPC_IN000006GB01";
 
-/// A well-formed query. Its NHS number may still be wrong, which is said by a response code after everything else.
+/// A well-formed query. Its NHS number may still be wrong, which a response code says after all other checks.
 pub(super) struct QueryPayload {
     pub id: String,
     /// The TMS wrapper's id, or the query's.
@@ -65,7 +65,7 @@ fn stub(stub: &XmlElement) -> Result<QueryPayload, Violation> {
     })
 }
 
-/// The outer error is one of structure, the inner one a number that is none (SMSP-VAL-002).
+/// The outer error is a wrong structure, the inner one an invalid number (SMSP-VAL-002).
 fn nhs_number(parameter: &XmlElement) -> Result<Result<NhsNumber, Violation>, Violation> {
     shape(parameter, HL7, &[], &[("person.NHSnumber", 1, 1)])?;
     let person = child(parameter, "person.NHSnumber")?;
@@ -77,7 +77,7 @@ fn nhs_number(parameter: &XmlElement) -> Result<Result<NhsNumber, Violation>, Vi
     Ok(number.ok_or_else(|| Violation::new(ViolationKind::InputInvalid, "the NHS number must be ten digits and pass modulus 11")))
 }
 
-/// The checks that Spine makes on the wrapper, under its own names for them (wire.md 2.6).
+/// Spine's checks of the wrapper, with Spine's names for them (wire.md 2.6).
 fn wrapped(root: &XmlElement) -> Result<&XmlElement, Violation> {
     let token = |ok: bool, name: &str| if ok { Ok(()) } else { Err(Violation::invalid(format!("ErrorBase1732.{name}"))) };
     let only = |name, attribute| only(root, name, attribute);
@@ -120,7 +120,7 @@ fn wrapped(root: &XmlElement) -> Result<&XmlElement, Violation> {
     child(subject, "CP-ISQueryStub")
 }
 
-/// The attribute of the only child of that name, unless empty.
+/// The attribute of the only child called `name`, unless it is empty.
 fn only<'a>(root: &'a XmlElement, name: &str, attribute: &str) -> Option<&'a str> {
     let mut found = root.children.iter().filter(|child| child.name == name);
     let first = found.next().filter(|_| found.next().is_none());
@@ -131,7 +131,7 @@ fn asid(id: &XmlElement) -> bool {
     id.attribute("extension").is_some_and(|asid| asid.len() == 12 && asid.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Fails with Spine's token unless the attribute at the end of `path` is there and not empty.
+/// Fails with Spine's token if the attribute at the end of `path` is missing or empty.
 pub(super) fn mandatory(from: &XmlElement, path: &[&str], attribute: &str, what: &str) -> Result<(), Violation> {
     let value = from.at(path).and_then(|element| element.attribute(attribute));
     if value.is_some_and(|value| !value.trim().is_empty()) { Ok(()) } else { Err(missing(what)) }

@@ -1,12 +1,13 @@
-//! Structure: which attributes and children an element has, in which order. What is not named is prohibited.
+//! Structure: the attributes and children of an element, and their order. Everything else is prohibited.
 
 use super::Violation;
 use crate::simulator::tree::XmlElement;
 
-/// A child's local name, and how often it stands at this place.
+/// A child's local name, and how often it occurs here: at least and at most.
 pub(super) type ChildRule<'a> = (&'a str, usize, usize);
 
-/// Checks namespace, attributes (each required and not empty, but for those whose name ends in `?`), and children in order.
+/// Checks the namespace, the attributes and the order of the children. Attributes are required and not empty, unless their name here ends
+/// in `?`.
 pub(super) fn shape(
     element: &XmlElement,
     namespace: &str,
@@ -38,7 +39,7 @@ pub(super) fn shape(
     }
 }
 
-/// An element that holds text only.
+/// The text of an element that holds only text.
 pub(super) fn text<'a>(element: &'a XmlElement, namespace: &str) -> Result<&'a str, Violation> {
     let name = &element.name;
     if element.namespace != namespace || !element.children.is_empty() || element.text.is_empty() {
@@ -63,7 +64,7 @@ fn check_attributes(element: &XmlElement, allowed: &[&str]) -> Result<(), Violat
     Ok(())
 }
 
-/// The only child of that name, which [`shape`] has shown to be there.
+/// The child called `name`, which [`shape`] has checked.
 pub(super) fn child<'a>(element: &'a XmlElement, name: &str) -> Result<&'a XmlElement, Violation> {
     element.child(name).ok_or_else(|| Violation::invalid(format!("{} must hold {name}", element.name)))
 }

@@ -7,7 +7,7 @@ fn outcome(request: &HttpRequest) -> Result<AcceptedRequest, Violation> {
     check(request, CLIENT, &Contract::default(), Timestamp::now()).outcome
 }
 
-/// A good message with `from`, which it must hold, replaced by `to`.
+/// A good message with `from`, which must occur in it, replaced by `to`.
 fn spoiled(sample: &SampleRequest, from: &str, to: &str) -> Violation {
     let xml = sample.xml();
     assert!(xml.contains(from), "the good message does not hold {from}");
@@ -17,7 +17,7 @@ fn spoiled(sample: &SampleRequest, from: &str, to: &str) -> Violation {
     }
 }
 
-/// What is replaced, by what, and words of the rule.
+/// The text to replace, its replacement, and words of the rule.
 type Row<'a> = (&'a str, &'a str, &'a str);
 
 fn each_breaks_its_rule(sample: &SampleRequest, kind: ViolationKind, rows: &[Row<'_>]) {

@@ -1,13 +1,13 @@
 use crate::simulator::answer::FaultReply;
 
-/// A rule that a request breaks. The text names the rule and never what the request said.
+/// A rule that a request breaks. The text names the rule and never repeats the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::simulator) struct Violation {
     pub kind: ViolationKind,
     pub rule: String,
 }
 
-/// How a provider says so.
+/// How the provider reports a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::simulator) enum ViolationKind {
     /// `ToolkitErrorInfo` 1000.
@@ -16,7 +16,7 @@ pub(in crate::simulator) enum ViolationKind {
     AccessDenied,
     VersionMismatch,
     MustUnderstand,
-    /// An answer with SMSP-0001, no fault.
+    /// An answer with SMSP-0001 instead of a fault.
     InputInvalid,
 }
 
@@ -29,7 +29,7 @@ impl Violation {
         Self::new(ViolationKind::InvalidMessage, rule)
     }
 
-    /// The fault that says it; `None` where it is said by a response code.
+    /// The fault that reports it; `None` if a response code does.
     pub fn fault(&self) -> Option<FaultReply> {
         match self.kind {
             ViolationKind::InvalidMessage => Some(FaultReply::Client(1000)),

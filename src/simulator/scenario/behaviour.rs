@@ -4,10 +4,10 @@ use crate::{
 };
 use std::time::Duration;
 
-/// How the provider behaves when a child is asked about.
+/// How the provider answers queries about one child.
 #[derive(Debug, Clone, Default)]
 pub(in crate::simulator) struct Behaviour {
-    /// The response code, when it is not what the content calls for.
+    /// The response code, if it differs from the one for the content.
     pub code: Option<String>,
     pub total_records: StatedTotal,
     pub total_accesses: StatedTotal,
@@ -21,15 +21,15 @@ pub(in crate::simulator) struct Behaviour {
     /// The answer is about this child instead.
     pub answers_about: Option<NhsNumber>,
     pub transport: Transport,
-    /// Before the first byte of the reply.
+    /// The delay before the first byte of the reply.
     pub delay: Duration,
-    /// Between the pieces of a slow reply.
+    /// The interval between the pieces of a slow reply.
     pub drip_interval: Option<Duration>,
-    /// Whether the query counts as heard by CP-IS, when that is not what code and reply say.
+    /// Whether the query reaches CP-IS, if code and reply do not already say so.
     pub reaches_cpis: Option<bool>,
 }
 
-/// What the body of the reply is.
+/// The form of the body of the reply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::simulator) enum ReplyShape {
@@ -57,7 +57,7 @@ pub(in crate::simulator) enum ReplyShape {
     Doctype,
     /// A good envelope padded to 10 MiB.
     Huge,
-    /// The first two thirds of a good envelope, with the Content-Length of what is sent.
+    /// The first two thirds of a good envelope, with a Content-Length that matches.
     Truncated,
 }
 
@@ -69,7 +69,7 @@ pub(in crate::simulator) enum Transport {
     Sound,
     /// Chunked transfer coding instead of a Content-Length; sound too.
     Chunked,
-    /// Says `Connection: close` and does; sound too.
+    /// Sends `Connection: close` and closes; sound too.
     Close,
     NeverAnswers,
     /// TCP reset after the request was read, before any byte of the reply.
@@ -78,15 +78,15 @@ pub(in crate::simulator) enum Transport {
     ResetDuring,
     /// TCP reset after a complete reply that promised to keep the connection.
     ResetAfter,
-    /// An orderly end of the connection instead of a reply.
+    /// An orderly close instead of a reply.
     CloseBefore,
-    /// An orderly end before the body is as long as Content-Length says.
+    /// An orderly close before the body is as long as its Content-Length.
     ShortBody,
     /// Bytes that are not HTTP.
     Garbage,
     /// A few bytes at a time.
     SlowDrip,
-    /// A second, unasked-for response behind the first: it says "no record".
+    /// A second, unrequested response after the first: it says "no record".
     Surplus,
 }
 
@@ -100,7 +100,7 @@ pub(in crate::simulator) enum RelatesTo {
 }
 
 impl Behaviour {
-    /// Whether CP-IS hears a query that is answered so: what the SMSP refuses, or cannot pass on, it does not.
+    /// Whether the query reaches CP-IS. It does not if the SMSP refuses it or cannot pass it on.
     pub fn reaches_register(&self) -> bool {
         let by_code = !matches!(
             self.code.as_deref(),

@@ -18,7 +18,7 @@ pub(in crate::simulator) struct Child {
     pub behaviour: Behaviour,
 }
 
-/// A record whose dates are still to be counted from today.
+/// A record with dates relative to today.
 #[derive(Debug, Clone)]
 pub(in crate::simulator) struct RelativeRecord {
     pub authority: Option<LocalAuthority>,
@@ -35,7 +35,7 @@ pub(in crate::simulator) struct RelativeSubject {
     pub born: Option<RelativeDate>,
 }
 
-/// The number that is asked about, or a certain one.
+/// The number that the query asks about, or a fixed one.
 #[derive(Debug, Clone)]
 pub(in crate::simulator) enum NumberReference {
     Asked,
@@ -65,12 +65,12 @@ impl NumberReference {
 }
 
 impl Child {
-    /// The records as they stand on `today`, about the number asked.
+    /// The records on `today`, about the number asked.
     pub fn records(&self, asked: &NhsNumber, today: Date) -> Vec<Record> {
         self.records.iter().map(|record| record.resolve(asked, today)).collect()
     }
 
-    /// The accesses before the simulator began, each with an id of its own.
+    /// The accesses from before the simulator started, each with a new id.
     pub fn accesses(&self, asked: &NhsNumber, now: Timestamp) -> Vec<Access> {
         let resolve = |access: &RelativeAccess| Access {
             id: MessageIds::fresh().query.into(),

@@ -1,4 +1,4 @@
-//! The shape of a scenario file. Meaning is checked in `read`, so that all its faults can be named together.
+//! The form of a scenario file. `read` checks the values, so that it can report all faults together.
 
 use super::{DefaultAnswer, behaviour};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ pub(super) struct ScenarioFile {
     pub same_author_once: bool,
     #[serde(default)]
     pub contract: ContractTable,
-    /// Each is read on its own, so that one bad entry does not hide the next.
+    /// Each entry is parsed separately, so that one bad entry does not hide the next.
     #[serde(default)]
     pub authorities: BTreeMap<String, toml::Value>,
     #[serde(default)]
@@ -58,14 +58,14 @@ pub(super) struct NumberTable {
     pub uses: String,
 }
 
-/// A person who looked, or one who is responsible for a system that did.
+/// A person who made an access, or one responsible for a system that did.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PersonTable {
-    /// SDS user id; only of a smartcard user.
+    /// The SDS user id; only for a smartcard user.
     pub user_id: Option<String>,
     pub role_profile_id: Option<String>,
-    /// Only of a system.
+    /// Only for a system.
     pub asid: Option<String>,
     pub role_code: String,
     pub role_name: String,

@@ -1,4 +1,4 @@
-//! Scenarios: which children the simulated register knows, and how it behaves when it is asked about each.
+//! Scenarios: the children that the simulated register knows, and how it answers queries about each.
 
 mod behaviour;
 mod child;
@@ -20,36 +20,36 @@ const BUILT_IN: &str = include_str!("../built_in.toml");
 #[derive(Debug, Clone)]
 pub struct Scenario {
     pub(super) default: DefaultAnswer,
-    /// The same author is listed once in 24 hours about the same child (wire.md 1.4).
+    /// CP-IS lists the same author once in 24 hours for the same child (wire.md 1.4).
     pub(super) same_author_once: bool,
     pub(super) contract: Contract,
     children: Vec<Child>,
     by_number: HashMap<NhsNumber, usize>,
 }
 
-/// What is answered about a valid number that the scenario does not name.
+/// The answer about a valid number that the scenario does not name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum DefaultAnswer {
     #[default]
     NoRecord,
-    /// The first child's records, about the number asked, as NHS Digital's simulator does (wire.md 5.12).
+    /// The first child's records, about the number asked, as in NHS Digital's simulator (wire.md 5.12).
     Record,
 }
 
-/// Everything that is wrong with a scenario's text, at once.
+/// All faults of a scenario's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the scenario has {} fault(s): {}", .faults.len(), .faults.join("; "))]
 pub struct ScenarioError {
-    /// One line each; children are named by their place in the file.
+    /// One line each; children are named by their position in the file.
     pub faults: Vec<String>,
 }
 
 impl Scenario {
-    /// The scenario that `cpis-fhir demo` and `simulate` play unless told otherwise; `built_in.toml` describes every child.
+    /// The default scenario of `cpis-fhir demo` and `simulate`; `built_in.toml` describes every child.
     #[must_use]
     pub fn built_in() -> Self {
-        // A test reads it; should it ever be unreadable, an empty register is the harmless answer.
+        // A test parses it. If it were ever unreadable, an empty register would be harmless.
         Self::from_toml(BUILT_IN).unwrap_or_else(|_| Self::new(Vec::new()))
     }
 
@@ -66,13 +66,13 @@ impl Scenario {
         self.children.iter().map(|child| (&child.nhs_number, child.title.as_str()))
     }
 
-    /// The child of that number; with `default = "record"` any number has one.
+    /// The child with that number. With `default = "record"`, every number has one.
     pub(super) fn child(&self, number: &NhsNumber) -> Option<&Child> {
         let named = self.named(number);
         if self.default == DefaultAnswer::Record { named.or(self.children.first()) } else { named }
     }
 
-    /// The child of that number, if the file names it.
+    /// The child with that number, if the file names it.
     pub(super) fn named(&self, number: &NhsNumber) -> Option<&Child> {
         self.by_number.get(number).and_then(|at| self.children.get(*at))
     }

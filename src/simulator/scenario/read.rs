@@ -1,4 +1,4 @@
-//! From the text of a scenario to its meaning; gathers every fault before it gives up.
+//! Parses the text of a scenario and collects every fault.
 
 use super::{
     Scenario, ScenarioError,
@@ -65,7 +65,7 @@ fn line_of(text: &str, error: &toml::de::Error) -> String {
     format!("line {line}: {}", error.message())
 }
 
-/// The fault of that name in a scenario file.
+/// The fault with that name in a scenario file.
 pub(in crate::simulator) fn fault_named(name: &str) -> Option<FaultReply> {
     Some(match name {
         "client-1000" => FaultReply::Client(1000),

@@ -1,16 +1,16 @@
-//! Dates that move with the calendar, so that a rehearsal never ages: `today`, `-200d`, `+6w`, `-7y`, or an ISO date.
+//! Dates relative to today, so that a scenario never gets old: `today`, `-200d`, `+6w`, `-7y`, or an ISO date.
 
 use crate::cpis::AccessTime;
 use jiff::{SignedDuration, Span, Timestamp, civil::Date};
 
-/// A calendar date, fixed or counted from today.
+/// A date, fixed or relative to today.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::simulator) enum RelativeDate {
     On(Date),
     FromToday(Span),
 }
 
-/// A moment in the past or a date, fixed or counted from now.
+/// The time or date of an access, fixed or relative to now.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::simulator) enum RelativeTime {
     At(AccessTime),
