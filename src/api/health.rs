@@ -90,7 +90,7 @@ fn check(component: &str, found: &Probed) -> serde_json::Value {
 async fn status(app: &App) -> (u16, serde_json::Value) {
     let smsp = app.smsp_health.state().await;
     let trail = match app.trail.state().failing {
-        None if app.lookups.is_forgetful() => Err("the trail is not read back yet: nothing is asked".to_owned()),
+        None if app.lookups.is_recalling() => Err("the trail is not read back yet: nothing is asked".to_owned()),
         None => Ok(()),
         Some(kind) => Err(format!("the trail's store {kind}: nothing is asked")),
     };

@@ -7,8 +7,10 @@ use crate::api::{self, App, health::SmspHealth, problem::names_of_refusals};
 use crate::audit::{self, Entry, Event, Inquiry, Opened, Trail, TrailState};
 use crate::fhir::id::IdKeys;
 use crate::lookup;
-use crate::lookup::remote::{RemoteError, RemoteTable, Windows};
-use crate::lookup::{BreakerRules, BreakerState, Bulkhead, Lookups, Past, Patience, Rules, Sharing, Statistics, ends_of_a_query};
+use crate::lookup::remote::{RemoteError, RemoteTable, Retention};
+use crate::lookup::{
+    BreakerRules, BreakerState, BulkheadRules, Lookups, Patience, RecallSource, Rules, Sharing, Statistics, ends_of_a_query,
+};
 use crate::memory;
 use crate::secret::KeyMaterial;
 use crate::settings::Settings;
@@ -137,7 +139,7 @@ fn rules(settings: &Settings) -> Rules {
     Rules {
         patience: Patience { connect: smsp.connection.connect_timeout, caller: smsp.timeout, late: smsp.late_timeout },
         sharing: Sharing { share_for: settings.lookup.share_for, refresh_after: settings.lookup.refresh_after },
-        bulkhead: Bulkhead { max_in_flight: smsp.max_in_flight, max_queued: smsp.max_queued },
+        bulkhead: BulkheadRules { max_in_flight: smsp.max_in_flight, max_queued: smsp.max_queued },
         breaker: BreakerRules { failures: smsp.breaker.failures, open_for: smsp.breaker.open_for },
     }
 }
@@ -165,12 +167,12 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<Built
     }));
     let opened = core.block_on(audit::open(&settings.audit, core.clone())).map_err(|error| wrong(&error))?;
     let Opened { trail, reader, chain, seal, renewable, .. } = opened;
-    let past = Past { reader: Arc::clone(&reader), chain: Arc::clone(&chain), seal, window: window(&settings) };
+    let recalled = RecallSource { reader: Arc::clone(&reader), chain: Arc::clone(&chain), seal, window: window(&settings) };
     let inquiry = Inquiry::new(trail.clone(), reader, chain);
     let lookups = match replicas(&settings, core).map_err(|error| wrong(&error))? {
         None => {
             let lookups = Lookups::new(Arc::clone(&client) as _, trail.clone(), rules(&settings), core.clone());
-            core.block_on(lookups.recall(past));
+            core.block_on(lookups.recall(recalled));
             lookups
         }
         // Replicas remember together.
@@ -191,8 +193,8 @@ fn window(settings: &Settings) -> Option<(PathBuf, Vec<KeyMaterial>)> {
 fn replicas(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Option<RemoteTable>, RemoteError> {
     let (lookup, smsp) = (&settings.lookup, &settings.smsp);
     let lookup::StoreLocation::Redis(url) = &lookup.store else { return Ok(None) };
-    let windows = Windows::new(lookup.share_for, smsp.timeout, smsp.late_timeout);
-    let table = RemoteTable::new(url, lookup.store_ca.as_deref(), &lookup.store_keys, windows, core.clone())?;
+    let retention = Retention::new(lookup.share_for, smsp.timeout, smsp.late_timeout);
+    let table = RemoteTable::new(url, lookup.store_ca.as_deref(), &lookup.store_keys, retention, core.clone())?;
     match core.block_on(table.ready()) {
         Ok(()) => tracing::info!("looks are shared between replicas"),
         Err(away) => tracing::error!(%away, "the sharing table is away: looks are not shared between replicas until it is back"),
@@ -234,7 +236,7 @@ fn looks(now: &Statistics) -> LookupNumbers {
 
 fn trail(app: &App) -> TrailNumbers {
     let TrailState { failing, owed, entries, .. } = app.trail.state();
-    let failing = failing.is_some() || app.lookups.is_forgetful();
+    let failing = failing.is_some() || app.lookups.is_recalling();
     TrailNumbers { failing, owed: u64::try_from(owed).unwrap_or(u64::MAX), entries }
 }
 

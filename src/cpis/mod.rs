@@ -28,7 +28,7 @@ pub use error::{Contradiction, Delivery, Fault, Phase, RegisterError, RegisterEr
 pub use nhs_number::{NhsNumber, NotAnNhsNumber};
 pub use plan::{Entry, Period, Plan, PlanStatus, PlanType, Unreadable};
 pub use question::{MessageIds, Question};
-pub use register::{Asking, Register};
+pub use register::{AskFuture, Register};
 pub use requester::{CareSetting, Requester, SdsId, UserIdentity};
 pub use subject::{BirthDate, DatePrecision, LocalId, PersonName, Subject, SubjectKind};
 pub use text::Text;

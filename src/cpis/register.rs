@@ -11,8 +11,8 @@ pub trait Register: Send + Sync + 'static {
 
     /// Asks once. Sends at most one complete request, never repeats it, and has no deadline of its own beyond connecting:
     /// the caller decides how long to wait. `ids` are used for this attempt only.
-    fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> Asking<'a>;
+    fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> AskFuture<'a>;
 }
 
 /// The future of [`Register::ask`].
-pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<Answer, RegisterError>> + Send + 'a>>;
+pub type AskFuture<'a> = Pin<Box<dyn Future<Output = Result<Answer, RegisterError>> + Send + 'a>>;

@@ -95,10 +95,10 @@ impl BirthDate {
     }
 
     /// The most precise of the dates, where all may be the same day.
-    pub fn agreed(mut dates: impl Iterator<Item = Self>) -> Result<Option<Self>, Disagreeing> {
+    pub fn agreed(mut dates: impl Iterator<Item = Self>) -> Result<Option<Self>, Disagreement> {
         let first = dates.next();
         dates.try_fold(first, |best, date| match best {
-            Some(best) if !best.agrees_with(date) => Err(Disagreeing),
+            Some(best) if !best.agrees_with(date) => Err(Disagreement),
             Some(best) if best.precision >= date.precision => Ok(Some(best)),
             _ => Ok(Some(date)),
         })
@@ -119,7 +119,7 @@ impl BirthDate {
 
 /// Dates of birth that cannot be the same day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Disagreeing;
+pub struct Disagreement;
 
 impl From<Date> for BirthDate {
     fn from(day: Date) -> Self {

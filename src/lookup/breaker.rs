@@ -30,16 +30,16 @@ pub enum BreakerState {
 
 /// What the outcome of a look says about the SMSP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sign {
+pub(super) enum Verdict {
     /// It was reached and answered.
-    Good,
+    Success,
     /// Not connected, TLS, no answer in time, or Spine out of its reach.
-    Bad,
+    Failure,
     /// Neither: our own fault, or a reply that could mean either.
-    None,
+    Ignored,
 }
 
-impl Sign {
+impl Verdict {
     pub(super) fn of(outcome: &Result<Answer, RegisterError>) -> Self {
         match outcome.as_ref().map_err(|failure| &failure.kind) {
             Err(
@@ -47,11 +47,11 @@ impl Sign {
                 | RegisterErrorKind::Tls { .. }
                 | RegisterErrorKind::Timeout
                 | RegisterErrorKind::Response(ResponseCode::SpineUnreachable),
-            ) => Self::Bad,
+            ) => Self::Failure,
             // Spine is out of its reach, but it said so with an answer: neither.
-            Err(RegisterErrorKind::Response(ResponseCode::LocalStoreOnly)) => Self::None,
-            Ok(_) | Err(RegisterErrorKind::Response(_)) => Self::Good,
-            Err(_) => Self::None,
+            Err(RegisterErrorKind::Response(ResponseCode::LocalStoreOnly)) => Self::Ignored,
+            Ok(_) | Err(RegisterErrorKind::Response(_)) => Self::Success,
+            Err(_) => Self::Ignored,
         }
     }
 }
@@ -59,12 +59,12 @@ impl Sign {
 /// Shared by all looks. Holds no NHS number: children are told apart by a hash under a random key.
 #[derive(Clone)]
 pub(super) struct Breaker {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Circuit>>,
     rules: BreakerRules,
     hash: RandomState,
 }
 
-struct State {
+struct Circuit {
     position: Position,
     /// Counts the changes of position: what went out before one says nothing after it.
     epoch: u64,
@@ -86,10 +86,10 @@ enum Position {
 
 /// The SMSP is left alone now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct LeftAlone;
+pub(super) struct CircuitOpen;
 
 /// Leave to go out once. Its outcome counts once; dropped without one, it says nothing.
-pub(super) struct Pass {
+pub(super) struct BreakerPermit {
     breaker: Breaker,
     child: u64,
     epoch: u64,
@@ -98,12 +98,12 @@ pub(super) struct Pass {
 
 impl Breaker {
     pub(super) fn new(rules: BreakerRules) -> Self {
-        let state = State { position: closed(), epoch: 0 };
+        let state = Circuit { position: closed(), epoch: 0 };
         Self { state: Arc::new(Mutex::new(state)), rules, hash: RandomState::new() }
     }
 
     /// Whether a look that comes now would be let through; takes nothing.
-    pub(super) fn lets_through(&self, now: Instant) -> bool {
+    pub(super) fn would_permit(&self, now: Instant) -> bool {
         match self.lock().position {
             Position::Closed { .. } => true,
             Position::Open { until } => now >= until,
@@ -112,16 +112,16 @@ impl Breaker {
     }
 
     /// Lets a look out, or says at once that the SMSP is left alone.
-    pub(super) fn pass(&self, child: &NhsNumber, now: Instant) -> Result<Pass, LeftAlone> {
+    pub(super) fn acquire(&self, child: &NhsNumber, now: Instant) -> Result<BreakerPermit, CircuitOpen> {
         let mut state = self.lock();
         match &mut state.position {
             Position::Closed { .. } => {}
-            Position::Open { until } if now < *until => return Err(LeftAlone),
-            Position::Open { .. } => state.moves_to(Position::HalfOpen { probing: true }),
-            Position::HalfOpen { probing: true } => return Err(LeftAlone),
+            Position::Open { until } if now < *until => return Err(CircuitOpen),
+            Position::Open { .. } => state.move_to(Position::HalfOpen { probing: true }),
+            Position::HalfOpen { probing: true } => return Err(CircuitOpen),
             Position::HalfOpen { probing } => *probing = true,
         }
-        Ok(Pass { breaker: self.clone(), child: self.hash.hash_one(child), epoch: state.epoch, reported: false })
+        Ok(BreakerPermit { breaker: self.clone(), child: self.hash.hash_one(child), epoch: state.epoch, reported: false })
     }
 
     pub(super) fn state(&self) -> BreakerState {
@@ -132,7 +132,7 @@ impl Breaker {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Circuit> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -141,61 +141,61 @@ fn closed() -> Position {
     Position::Closed { in_a_row: 0, children: Vec::new() }
 }
 
-impl State {
-    fn moves_to(&mut self, position: Position) {
+impl Circuit {
+    fn move_to(&mut self, position: Position) {
         self.epoch += 1;
         self.position = position;
     }
 
-    fn hears(&mut self, sign: Sign, child: u64, rules: BreakerRules, now: Instant) {
+    fn record(&mut self, verdict: Verdict, child: u64, rules: BreakerRules, now: Instant) {
         match &mut self.position {
             Position::Open { .. } => {}
-            Position::Closed { in_a_row, children } => match sign {
-                Sign::None => {}
-                Sign::Good => {
+            Position::Closed { in_a_row, children } => match verdict {
+                Verdict::Ignored => {}
+                Verdict::Success => {
                     *in_a_row = 0;
                     children.clear();
                 }
-                Sign::Bad => {
+                Verdict::Failure => {
                     *in_a_row = in_a_row.saturating_add(1);
                     if children.len() < LEAST_CHILDREN && !children.contains(&child) {
                         children.push(child);
                     }
                     if *in_a_row >= rules.failures && children.len() >= LEAST_CHILDREN {
                         tracing::error!("the SMSP is left alone: it has failed again and again");
-                        self.moves_to(Position::Open { until: now + rules.open_for });
+                        self.move_to(Position::Open { until: now + rules.open_for });
                     }
                 }
             },
-            Position::HalfOpen { probing } => match sign {
+            Position::HalfOpen { probing } => match verdict {
                 // The next look is the probe.
-                Sign::None => *probing = false,
-                Sign::Good => {
+                Verdict::Ignored => *probing = false,
+                Verdict::Success => {
                     tracing::info!("the SMSP answers again");
-                    self.moves_to(closed());
+                    self.move_to(closed());
                 }
-                Sign::Bad => self.moves_to(Position::Open { until: now + rules.open_for }),
+                Verdict::Failure => self.move_to(Position::Open { until: now + rules.open_for }),
             },
         }
     }
 }
 
-impl Pass {
+impl BreakerPermit {
     /// The first report counts; an answer that comes after its deadline was reported does not.
-    pub(super) fn report(&mut self, sign: Sign, now: Instant) {
+    pub(super) fn report(&mut self, verdict: Verdict, now: Instant) {
         if std::mem::replace(&mut self.reported, true) {
             return;
         }
         let mut state = self.breaker.lock();
         if state.epoch == self.epoch {
-            state.hears(sign, self.child, self.breaker.rules, now);
+            state.record(verdict, self.child, self.breaker.rules, now);
         }
     }
 }
 
-impl Drop for Pass {
+impl Drop for BreakerPermit {
     fn drop(&mut self) {
-        self.report(Sign::None, Instant::now());
+        self.report(Verdict::Ignored, Instant::now());
     }
 }
 

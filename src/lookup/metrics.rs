@@ -4,7 +4,7 @@ use crate::cpis::{Answer, Contradiction, Delivery, Fault, Phase, RegisterError, 
 use crate::telemetry::{LookupLabels, metrics};
 
 /// Counts one query. Every query is counted once, whoever still waits for it.
-pub(super) fn count(outcome: Result<&Answer, &RegisterError>) {
+pub(super) fn count_query(outcome: Result<&Answer, &RegisterError>) {
     metrics().lookup(outcome.map_or_else(of_failure, of_answer));
 }
 
@@ -25,7 +25,7 @@ pub fn ends_of_a_query() -> impl Iterator<Item = LookupLabels> {
 
 fn failures() -> impl Iterator<Item = RegisterError> {
     use RegisterErrorKind as Kind;
-    let never_heard = [
+    let undelivered = [
         Kind::NotConnected { cause: "" },
         Kind::Tls { cause: String::new() },
         Kind::RefusedByStatus { status: 0 },
@@ -33,7 +33,7 @@ fn failures() -> impl Iterator<Item = RegisterError> {
         Kind::Response(ResponseCode::LocalStoreOnly),
         Kind::Response(ResponseCode::SpineUnreachable),
     ];
-    let perhaps_heard = [
+    let maybe_delivered = [
         Kind::ConnectionLost,
         Kind::Timeout,
         Kind::TooLarge,
@@ -48,9 +48,9 @@ fn failures() -> impl Iterator<Item = RegisterError> {
     ];
     let responses = ResponseCode::ALL.map(Kind::Response);
     let faults = Fault::ALL.map(|fault| Kind::Soap { fault, code: None });
-    let never_heard = never_heard.map(|kind| RegisterError::new(kind, Phase::Understand, Delivery::NotDelivered));
-    let perhaps_heard = perhaps_heard.into_iter().chain(responses).chain(faults).map(RegisterError::understanding);
-    never_heard.into_iter().chain(perhaps_heard)
+    let undelivered = undelivered.map(|kind| RegisterError::new(kind, Phase::Understand, Delivery::NotDelivered));
+    let maybe_delivered = maybe_delivered.into_iter().chain(responses).chain(faults).map(RegisterError::understanding);
+    undelivered.into_iter().chain(maybe_delivered)
 }
 
 #[cfg(test)]

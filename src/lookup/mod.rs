@@ -15,9 +15,9 @@
 //! A restart forgets nothing of this: what is remembered outlives it in a file ([`window`]), and is read back with the trail ([`recall`]).
 
 mod breaker;
+mod bulkhead;
 mod error;
 mod flight;
-mod gate;
 mod key;
 mod metrics;
 mod options;
@@ -33,13 +33,13 @@ mod weight;
 mod window;
 
 pub use breaker::{BreakerRules, BreakerState};
+pub use bulkhead::BulkheadRules;
 pub use error::LookError;
-pub use gate::Bulkhead;
 pub use key::LookKey;
 pub use metrics::ends_of_a_query;
 pub use options::{Options, StoreLocation};
 pub use origin::Origin;
-pub use recall::Past;
+pub use recall::RecallSource;
 pub use statistics::Statistics;
 
 use crate::audit::{RequestFacts, Trail, TrailUnavailable};
@@ -48,22 +48,22 @@ use crate::deadline;
 use crate::memory;
 use crate::telemetry::{request::carried, spans};
 use breaker::Breaker;
-use flight::{Crew, Load};
-use gate::{Gate, Ticket};
-use recall::Limits;
+use bulkhead::{Admission, Bulkhead};
+use flight::{Context, FlightRequest};
+use recall::RecallLimits;
 use record::Ledger;
 use remote::{RemoteError, RemoteTable};
 use repeats::Repeats;
-use replicas::{Beginning, Replicas};
-use statistics::{count, read};
+use replicas::{LeaderRequest, Replicas};
+use statistics::{increment, read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use table::{Bounds, Flight, Found, Landed, Source, Table};
+use table::{Bounds, Completion, FindResult, Flight, Source, Table};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use window::Earlier;
+use window::EarlierWindow;
 
 /// How long to wait (docs/settings.md).
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +90,7 @@ pub struct Sharing {
 pub struct Rules {
     pub patience: Patience,
     pub sharing: Sharing,
-    pub bulkhead: Bulkhead,
+    pub bulkhead: BulkheadRules,
     pub breaker: BreakerRules,
 }
 
@@ -120,11 +120,11 @@ pub struct Request {
 /// The door of this room.
 #[derive(Clone)]
 pub struct Lookups {
-    crew: Arc<Crew>,
+    context: Arc<Context>,
     table: Table,
     sharing: Sharing,
     /// The looks of before the start are not read back yet.
-    is_forgetful: Arc<AtomicBool>,
+    is_recalling: Arc<AtomicBool>,
     /// The runtime that owns every flight, so that no flight ends with the connection of a caller (decisions.md 32).
     runtime: Handle,
 }
@@ -141,22 +141,22 @@ pub struct Look {
 
 /// How a request came to an answer that it did not ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+enum ShareReason {
     /// It waited for the flight, or it repeats a request that did: its look may have been heard.
-    ItsOwnLook,
+    OwnLook,
     /// The look is over, and another request's.
-    TheWindow,
+    Window,
 }
 
 impl Lookups {
     pub fn new(register: Arc<dyn Register>, trail: Trail, rules: Rules, runtime: Handle) -> Self {
-        Self::with(register, Arc::new(trail), rules, Bounds::of_memory(), runtime)
+        Self::with_ledger(register, Arc::new(trail), rules, Bounds::of_memory(), runtime)
     }
 
     /// As [`Lookups::new`], for one of several replicas, which share their looks through `remote`.
     pub fn shared(register: Arc<dyn Register>, trail: Trail, rules: Rules, remote: RemoteTable, runtime: Handle) -> Self {
         let replicas = Replicas::new(remote, rules.sharing, rules.patience.caller, runtime.clone());
-        Self::among(Some(replicas), register, Arc::new(trail), rules, Bounds::of_memory(), runtime)
+        Self::build(Some(replicas), register, Arc::new(trail), rules, Bounds::of_memory(), runtime)
     }
 
     /// From now on the table that replicas share is reached by `store`, with its keys. Without such a table nothing changes.
@@ -164,17 +164,17 @@ impl Lookups {
     /// # Errors
     /// [`RemoteError`]; then everything is as it was.
     pub fn renew_table(&self, store: &Options) -> Result<(), RemoteError> {
-        match (&self.crew.replicas, &store.store) {
+        match (&self.context.replicas, &store.store) {
             (Some(replicas), StoreLocation::Redis(url)) => replicas.renew(url, store.store_ca.as_deref(), &store.store_keys),
             _ => Ok(()),
         }
     }
 
-    fn with(register: Arc<dyn Register>, ledger: Arc<dyn Ledger>, rules: Rules, bounds: Bounds, runtime: Handle) -> Self {
-        Self::among(None, register, ledger, rules, bounds, runtime)
+    fn with_ledger(register: Arc<dyn Register>, ledger: Arc<dyn Ledger>, rules: Rules, bounds: Bounds, runtime: Handle) -> Self {
+        Self::build(None, register, ledger, rules, bounds, runtime)
     }
 
-    fn among(
+    fn build(
         replicas: Option<Arc<Replicas>>,
         register: Arc<dyn Register>,
         ledger: Arc<dyn Ledger>,
@@ -183,13 +183,14 @@ impl Lookups {
         runtime: Handle,
     ) -> Self {
         let table = Table::new(rules.sharing, rules.patience.caller, bounds, replicas.is_some());
-        table.keep_swept(&runtime);
+        table.sweep_regularly(&runtime);
         let breaker = Breaker::new(rules.breaker);
-        let gate = Gate::new(rules.bulkhead);
+        let bulkhead = Bulkhead::new(rules.bulkhead);
         let (window, counters) = (OnceLock::new(), Arc::default());
         let repeats = Repeats::default();
-        let crew = Crew { register, ledger, breaker, gate, replicas, window, counters, repeats, patience: rules.patience };
-        Self { crew: Arc::new(crew), table, sharing: rules.sharing, is_forgetful: Arc::default(), runtime }
+        let context =
+            Context { register, ledger, breaker, bulkhead, replicas, window, counters, repeats, patience: rules.patience };
+        Self { context: Arc::new(context), table, sharing: rules.sharing, is_recalling: Arc::default(), runtime }
     }
 
     /// The author that a query of `requester` would carry.
@@ -197,48 +198,48 @@ impl Lookups {
     /// # Errors
     /// As of [`Register::author`].
     pub fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
-        self.crew.register.author(requester)
+        self.context.register.author(requester)
     }
 
     /// Remembers the looks of before this start (decisions.md 42). Where the trail cannot be reached just now, or takes longer than
-    /// [`START_WAITS`] to be read, the service starts all the same, and nothing is asked or shown until they are remembered.
-    pub async fn recall(&self, past: Past) {
-        self.is_forgetful.store(true, Ordering::SeqCst);
-        let (lookups, limits) = (self.clone(), Limits::new(self.sharing, self.table.remember_for(), self.crew.patience));
+    /// [`RECALL_START_LIMIT`] to be read, the service starts all the same, and nothing is asked or shown until they are remembered.
+    pub async fn recall(&self, source: RecallSource) {
+        self.is_recalling.store(true, Ordering::SeqCst);
+        let (lookups, limits) = (self.clone(), RecallLimits::new(self.sharing, self.table.remember_for(), self.context.patience));
         let (tried, first_try) = oneshot::channel::<()>();
         self.runtime.spawn(async move {
-            let (mut earlier, mut tried) = (recall::open_window(&past, limits), Some(tried));
-            while !lookups.recall_once(&past, &mut earlier, limits).await {
+            let (mut earlier, mut tried) = (recall::open_window(&source, limits), Some(tried));
+            while !lookups.recall_once(&source, &mut earlier, limits).await {
                 tried.take();
-                tokio::time::sleep(RECALLED_EVERY).await;
+                tokio::time::sleep(RECALL_RETRY).await;
             }
-            lookups.is_forgetful.store(false, Ordering::SeqCst);
+            lookups.is_recalling.store(false, Ordering::SeqCst);
         });
         // Nothing is ever sent: it ends when the sender is dropped, after the first try.
-        let _ = tokio::time::timeout(START_WAITS, first_try).await;
-        if self.is_forgetful() {
+        let _ = tokio::time::timeout(RECALL_START_LIMIT, first_try).await;
+        if self.is_recalling() {
             tracing::error!("the looks of before this start are not read back yet: nothing is asked or shown until they are");
         }
     }
 
     /// The looks of before the start are not read back yet: nothing is asked or shown.
-    pub fn is_forgetful(&self) -> bool {
-        self.is_forgetful.load(Ordering::SeqCst)
+    pub fn is_recalling(&self) -> bool {
+        self.is_recalling.load(Ordering::SeqCst)
     }
 
-    async fn recall_once(&self, past: &Past, earlier: &mut Option<Earlier>, limits: Limits) -> bool {
-        let recalled = recall::recall(past, earlier, limits, &self.table).await;
+    async fn recall_once(&self, source: &RecallSource, earlier: &mut Option<EarlierWindow>, limits: RecallLimits) -> bool {
+        let recalled = recall::recall(source, earlier, limits, &self.table).await;
         if let Ok(Some(window)) = recalled {
             // There is none yet: this is done once.
-            let _ = self.crew.window.set(window);
+            let _ = self.context.window.set(window);
             return true;
         }
         recalled.is_ok()
     }
 
     /// Nothing is asked or shown before it is known what was asked.
-    fn remembers(&self) -> Result<(), TrailUnavailable> {
-        if self.is_forgetful() { Err(TrailUnavailable) } else { Ok(()) }
+    fn ensure_recalled(&self) -> Result<(), TrailUnavailable> {
+        if self.is_recalling() { Err(TrailUnavailable) } else { Ok(()) }
     }
 
     /// The requester's shared look about the child of `question`, if there still is one and it is wanted. Never asks (decisions.md 11).
@@ -253,24 +254,24 @@ impl Lookups {
         request: &Request,
         is_wanted: impl Fn(&Answer) -> bool,
     ) -> Result<Option<Look>, Arc<LookError>> {
-        self.remembers().map_err(LookError::from)?;
+        self.ensure_recalled().map_err(LookError::from)?;
         let key = LookKey::of(question);
-        let wanted = |landed: &Landed| landed.outcome.as_ref().is_ok_and(|answer| is_wanted(answer));
+        let wanted = |completion: &Completion| completion.outcome.as_ref().is_ok_and(|answer| is_wanted(answer));
         let here = self.table.held(&key);
-        let since = here.as_ref().map(|(_, landed)| landed.came);
-        let mut held = here.filter(|(_, landed)| wanted(landed));
-        if let (None, Some(replicas)) = (&held, &self.crew.replicas)
-            && let Some(landed) = replicas.shared(&key).await.map_err(|_| LookError::TableUnavailable)?.filter(wanted)
+        let since = here.as_ref().map(|(_, completion)| completion.came);
+        let mut held = here.filter(|(_, completion)| wanted(completion));
+        if let (None, Some(replicas)) = (&held, &self.context.replicas)
+            && let Some(completion) = replicas.shared(&key).await.map_err(|_| LookError::TableUnavailable)?.filter(wanted)
             // What is adopted is shared from here on: it never takes the place of what came later.
-            && since.is_none_or(|since| since < landed.came)
+            && since.is_none_or(|since| since < completion.came)
         {
-            held = Some((self.table.adopt(&key, landed.clone())?, landed));
+            held = Some((self.table.adopt(&key, completion.clone())?, completion));
         }
-        if let Some((flight, landed)) = held {
-            return self.show(&flight, landed, question, request, By::TheWindow).await.map(Some);
+        if let Some((flight, completion)) = held {
+            return self.show_completed(&flight, completion, question, request, ShareReason::Window).await.map(Some);
         }
         let entry = record::not_held(question, &request.facts);
-        self.crew.ledger.record(&entry).await.map_err(|error| LookError::Trail(error.into()))?;
+        self.context.ledger.record(&entry).await.map_err(|error| LookError::Trail(error.into()))?;
         Ok(None)
     }
 
@@ -282,50 +283,58 @@ impl Lookups {
     /// The [`LookError`] of the flight; after `Patience::caller`, a timeout that may have been heard. Not delivered, and at once:
     /// [`LookError::Overloaded`], [`LookError::CircuitOpen`], [`LookError::Trail`].
     pub async fn look(&self, question: Question, freshness: Freshness, request: Request) -> Result<Look, Arc<LookError>> {
-        self.remembers().map_err(LookError::from)?;
-        let deadline = Instant::now() + self.crew.patience.caller;
+        self.ensure_recalled().map_err(LookError::from)?;
+        let deadline = Instant::now() + self.context.patience.caller;
         let id = request.request_id.as_ref().map(|id| id.to_ascii_lowercase());
         let question = Arc::new(question);
         let key = LookKey::of(&question);
         let id = id.map(|id| self.table.known_as(&key, id, &request.on_record));
         let timeout = || Arc::new(LookError::timeout());
         loop {
-            let found = self.table.find(&key, id.as_deref(), freshness, || self.may_begin())?;
+            let found = self.table.find(&key, id.as_deref(), freshness, || self.admission())?;
             if let Some(flight) = found.of_another() {
                 spans::shares(flight.trace.get().map(Text::as_str));
             }
             let (flight, is_its_own) = match found {
-                Found::Remembered(flight, landed) => {
+                FindResult::Remembered(flight, completion) => {
                     return self
-                        .show(&flight, landed, &question, &request, By::ItsOwnLook)
+                        .show_completed(&flight, completion, &question, &request, ShareReason::OwnLook)
                         .await
-                        .inspect(|_| self.saves(&flight));
+                        .inspect(|_| self.count_saved(&flight));
                 }
-                Found::Shared(flight, landed) => {
-                    self.joins(&flight, id.as_deref());
-                    return self.show(&flight, landed, &question, &request, By::TheWindow).await.inspect(|_| self.saves(&flight));
+                FindResult::Shared(flight, completion) => {
+                    self.announce(&flight, id.as_deref());
+                    return self
+                        .show_completed(&flight, completion, &question, &request, ShareReason::Window)
+                        .await
+                        .inspect(|_| self.count_saved(&flight));
                 }
-                Found::OnItsWay(flight) => {
-                    self.joins(&flight, id.as_deref());
-                    self.crew.belongs(&flight, id.as_deref());
+                FindResult::InFlight(flight) => {
+                    self.announce(&flight, id.as_deref());
+                    self.context.persist_request(&flight, id.as_deref());
                     (flight, false)
                 }
-                Found::Begun(departure, ticket) => {
-                    let flight = Arc::clone(&departure.flight);
-                    self.crew.belongs(&flight, id.as_deref());
+                FindResult::New(guard, admission) => {
+                    let flight = Arc::clone(&guard.flight);
+                    self.context.persist_request(&flight, id.as_deref());
                     let _ = question.traceparent.clone().map(|traceparent| flight.trace.set(traceparent));
-                    let beginning = || Beginning { key: key.clone(), request_id: id.clone(), freshness };
-                    let beginning = self.crew.replicas.is_some().then(beginning);
-                    let load = Load { question: Arc::clone(&question), facts: request.facts.clone(), ticket, beginning };
-                    self.runtime.spawn(carried(flight::fly(Arc::clone(&self.crew), load, departure)));
+                    let leader_request = || LeaderRequest { key: key.clone(), request_id: id.clone(), freshness };
+                    let leader_request = self.context.replicas.is_some().then(leader_request);
+                    let flight_request = FlightRequest {
+                        question: Arc::clone(&question),
+                        facts: request.facts.clone(),
+                        admission,
+                        leader_request,
+                    };
+                    self.runtime.spawn(carried(flight::fly(Arc::clone(&self.context), flight_request, guard)));
                     (flight, true)
                 }
             };
-            let landed = await_landing(&flight, deadline, is_its_own).await.ok_or_else(timeout)?;
-            let suits_all = !landed.source.is_recalled()
-                || (landed.source == Source::ItsLook && table::repeats_nameless(id.as_deref(), freshness));
+            let completion = await_completion(&flight, deadline, is_its_own).await.ok_or_else(timeout)?;
+            let suits_all = !completion.source.is_found_remotely()
+                || (completion.source == Source::ItsLook && table::is_nameless(id.as_deref(), freshness));
             if is_its_own || suits_all {
-                return self.hear(&flight, landed, &question, &request, is_its_own).await;
+                return self.show_awaited(&flight, completion, &question, &request, is_its_own).await;
             }
             // Another replica had the answer for the request that began the flight. Whether it does for this one as well is
             // found in the table.
@@ -336,69 +345,73 @@ impl Lookups {
     }
 
     /// A look that another replica may know of costs no place before that is known.
-    fn may_begin(&self) -> Result<Option<Ticket>, LookError> {
-        match &self.crew.replicas {
-            None => self.crew.may_begin().map(Some),
-            Some(_) => Ok(self.crew.may_be_recorded().map(|()| None)?),
+    fn admission(&self) -> Result<Option<Admission>, LookError> {
+        match &self.context.replicas {
+            None => self.context.admit().map(Some),
+            Some(_) => Ok(self.context.may_be_recorded().map(|()| None)?),
         }
     }
 
     /// Another replica must know this request as one of the flight's, should it be repeated there.
-    fn joins(&self, flight: &Arc<Flight>, id: Option<&str>) {
-        if let (Some(replicas), Some(id)) = (&self.crew.replicas, id) {
-            replicas.joins(flight, id);
+    fn announce(&self, flight: &Arc<Flight>, id: Option<&str>) {
+        if let (Some(replicas), Some(id)) = (&self.context.replicas, id) {
+            replicas.announce(flight, id);
         }
     }
 
     /// The outcome of a flight that this request waited for.
-    async fn hear(
+    async fn show_awaited(
         &self,
         flight: &Arc<Flight>,
-        landed: Landed,
+        completion: Completion,
         question: &Question,
         request: &Request,
         is_its_own: bool,
     ) -> Result<Look, Arc<LookError>> {
         // The trail has failed just now.
-        if landed.owed.is_some() {
-            return Err(unrecorded(By::ItsOwnLook));
+        if completion.pending_entry.is_some() {
+            return Err(withheld_or_unavailable(ShareReason::OwnLook));
         }
-        let asked_here = landed.source == Source::Here;
+        let asked_here = completion.source == Source::Here;
         let shared = !is_its_own || !asked_here;
-        let age = (!asked_here).then(|| landed.came.elapsed());
+        let age = (!asked_here).then(|| completion.came.elapsed());
         if shared {
-            self.record_sharing(flight, question, request, &landed, age).await.map_err(|()| unrecorded(By::ItsOwnLook))?;
+            self.record_sharing(flight, question, request, &completion, age)
+                .await
+                .map_err(|()| withheld_or_unavailable(ShareReason::OwnLook))?;
         }
-        let answer = landed.outcome?;
+        let answer = completion.outcome?;
         if shared {
-            self.saves(flight);
+            self.count_saved(flight);
         }
-        flight.is_told();
+        flight.mark_shown();
         Ok(Look { answer, shared, age })
     }
 
     /// The outcome of a flight that had landed before this request.
-    async fn show(
+    async fn show_completed(
         &self,
         flight: &Arc<Flight>,
-        landed: Landed,
+        completion: Completion,
         question: &Question,
         request: &Request,
-        by: By,
+        reason: ShareReason,
     ) -> Result<Look, Arc<LookError>> {
-        if let Some(owed) = &landed.owed {
-            self.crew.ledger.record_again(owed).await.map_err(|_| unrecorded(by))?;
-            if flight.settles() {
-                self.crew.counts(landed.outcome.as_deref().map_err(AsRef::as_ref));
-                if let (Some(replicas), Some(place)) = (&self.crew.replicas, flight.take_place()) {
-                    replicas.land(&self.table, flight, place, &landed);
+        if let Some(pending_entry) = &completion.pending_entry {
+            self.context.ledger.record_again(pending_entry).await.map_err(|_| withheld_or_unavailable(reason))?;
+            if flight.mark_recorded() {
+                self.context.count_recorded(completion.outcome.as_deref().map_err(AsRef::as_ref));
+                if let (Some(replicas), Some(lease)) = (&self.context.replicas, flight.take_lease()) {
+                    replicas.complete(&self.table, flight, lease, &completion);
                 }
             }
         }
-        let age = landed.came.elapsed();
-        self.record_sharing(flight, question, request, &landed, Some(age)).await.map_err(|()| unrecorded(by))?;
-        let answer = landed.outcome?;
-        flight.is_told();
+        let age = completion.came.elapsed();
+        self.record_sharing(flight, question, request, &completion, Some(age))
+            .await
+            .map_err(|()| withheld_or_unavailable(reason))?;
+        let answer = completion.outcome?;
+        flight.mark_shown();
         Ok(Look { answer, shared: true, age: Some(age) })
     }
 
@@ -408,24 +421,24 @@ impl Lookups {
         flight: &Flight,
         question: &Question,
         request: &Request,
-        landed: &Landed,
+        completion: &Completion,
         age: Option<Duration>,
     ) -> Result<(), ()> {
-        if landed.outcome.as_ref().is_err_and(|failure| !failure.tells_of_a_record()) {
+        if completion.outcome.as_ref().is_err_and(|failure| !failure.tells_of_a_record()) {
             return Ok(());
         }
-        let entry = record::shared(flight.look, question, &request.facts, landed, age);
-        self.crew.ledger.record(&entry).await.map_err(|_| ())?;
-        if landed.outcome.is_ok() {
-            count(&self.crew.counters.shared);
+        let entry = record::shared(flight.look, question, &request.facts, completion, age);
+        self.context.ledger.record(&entry).await.map_err(|_| ())?;
+        if completion.outcome.is_ok() {
+            increment(&self.context.counters.shared);
         }
         Ok(())
     }
 
     /// A search that did not have to ask.
-    fn saves(&self, flight: &Flight) {
+    fn count_saved(&self, flight: &Flight) {
         if flight.has_notified() {
-            count(&self.crew.counters.notifications_saved);
+            increment(&self.context.counters.notifications_saved);
         }
     }
 
@@ -435,7 +448,7 @@ impl Lookups {
     }
 
     pub fn statistics(&self) -> Statistics {
-        let counters = &self.crew.counters;
+        let counters = &self.context.counters;
         let (looks, memory_limit) = self.table.memory();
         Statistics {
             memory_used: looks + memory::of_bodies(),
@@ -449,69 +462,72 @@ impl Lookups {
             withheld: read(&counters.withheld),
             repeated: read(&counters.repeated),
             displaced: self.table.displaced(),
-            unshared: self.crew.replicas.as_ref().map_or(0, |replicas| replicas.unshared()),
+            unshared: self.context.replicas.as_ref().map_or(0, |replicas| replicas.unshared()),
             in_flight: self.in_flight(),
-            waiting: self.crew.gate.waiting(),
-            breaker: self.crew.breaker.state(),
+            waiting: self.context.bulkhead.waiting(),
+            breaker: self.context.breaker.state(),
         }
     }
 
     /// Waits until no look is on its way, `limit` at most. True when all have landed, with their outcome on the trail or owed to it.
     /// Looks of other replicas are not waited for any more.
     pub async fn drain(&self, limit: Duration) -> bool {
-        if let Some(replicas) = &self.crew.replicas {
+        if let Some(replicas) = &self.context.replicas {
             replicas.close();
         }
-        let all_landed = async {
+        let all_complete = async {
             while self.in_flight() > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let have_landed = tokio::time::timeout(limit, all_landed).await.is_ok();
-        if let Some(replicas) = &self.crew.replicas {
-            let all_told = async {
+        let are_complete = tokio::time::timeout(limit, all_complete).await.is_ok();
+        if let Some(replicas) = &self.context.replicas {
+            let all_announced = async {
                 while replicas.pending() > 0 {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             };
             // They are told in milliseconds, or the table is away.
-            let _ = tokio::time::timeout(TELLING_OTHERS, all_told).await;
+            let _ = tokio::time::timeout(ANNOUNCE_LIMIT, all_announced).await;
         }
-        if let Some(window) = self.crew.window.get() {
-            window.flush(WRITING).await;
+        if let Some(window) = self.context.window.get() {
+            window.flush(WINDOW_FLUSH_LIMIT).await;
         }
-        have_landed
+        are_complete
     }
 }
 
 /// `None`: nothing of it came until `deadline`.
-async fn await_landing(flight: &Arc<Flight>, deadline: Instant, is_its_own: bool) -> Option<Landed> {
-    let waiting = is_its_own.then(|| flight.is_waited_for());
+async fn await_completion(flight: &Arc<Flight>, deadline: Instant, is_its_own: bool) -> Option<Completion> {
+    let wait_guard = is_its_own.then(|| flight.wait_guard());
     match deadline::by(deadline, flight.wait()).await {
-        Ok(landed) => Some(landed),
-        Err(_) if waiting.is_some_and(|waiting| !waiting.gives_up()) => Some(flight.wait().await),
+        Ok(completion) => Some(completion),
+        Err(_) if wait_guard.is_some_and(|wait_guard| !wait_guard.give_up()) => Some(flight.wait().await),
         Err(_) => None,
     }
 }
 
+/// The shortest that a look is remembered which may have been heard (decisions.md 4).
+const LEAST_REMEMBERED: Duration = Duration::from_mins(5);
+
 /// How long the end may wait for the table that replicas share.
-const TELLING_OTHERS: Duration = Duration::from_secs(2);
+const ANNOUNCE_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long the end may wait for the window's file.
-const WRITING: Duration = Duration::from_secs(2);
+const WINDOW_FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long a start waits for the looks of before it.
-const START_WAITS: Duration = Duration::from_secs(5);
+const RECALL_START_LIMIT: Duration = Duration::from_secs(5);
 
 /// How often a trail that is away is tried again for the looks of before the start.
-const RECALLED_EVERY: Duration = Duration::from_millis(500);
+const RECALL_RETRY: Duration = Duration::from_millis(500);
 
 /// What a caller hears where the entry that would have to stand first does not. If its own look may have been heard, it must
 /// not be told to try again by itself; if it asked nothing, it may.
-fn unrecorded(by: By) -> Arc<LookError> {
-    Arc::new(match by {
-        By::ItsOwnLook => LookError::Withheld,
-        By::TheWindow => TrailUnavailable.into(),
+fn withheld_or_unavailable(reason: ShareReason) -> Arc<LookError> {
+    Arc::new(match reason {
+        ShareReason::OwnLook => LookError::Withheld,
+        ShareReason::Window => TrailUnavailable.into(),
     })
 }
 

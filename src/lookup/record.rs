@@ -1,6 +1,6 @@
 //! What a look puts on the trail, and when a look has failed or its outcome is unknown.
 
-use super::table::{Absent, Landed};
+use super::table::{Absence, Completion};
 use super::{LookError, Origin};
 use crate::audit::{Entry, Event, Message, RequestFacts, Shown, StoreErrorKind, Trail, TrailError, Upshot, Who};
 use crate::cpis::{Answer, AuthorAsSent, MessageIds, Question, RegisterErrorKind};
@@ -44,7 +44,7 @@ impl Ledger for Trail {
 
 /// Whether an entry may stand on the trail although writing it failed. Where the store itself says that it wrote nothing, it
 /// does not.
-pub(super) fn may_stand(error: &TrailError) -> bool {
+pub(super) fn may_be_stored(error: &TrailError) -> bool {
     match error {
         TrailError::Body(_) | TrailError::Overloaded => false,
         TrailError::Slow | TrailError::Closed => true,
@@ -87,7 +87,7 @@ pub(super) enum Showing {
     /// To the request that asked: it waits for this entry.
     ToItsCaller,
     /// To nobody: its caller has gone.
-    Missed(Absent),
+    Missed(Absence),
     /// To nobody: the entry could not be written, and its caller was told so.
     Withheld,
     /// To nobody: another attempt follows, and its caller hears of that.
@@ -98,10 +98,10 @@ impl Showing {
     fn detail(self) -> Option<&'static str> {
         match self {
             Self::ToItsCaller | Self::NotYet => None,
-            Self::Missed(Absent::TimedOut) => {
+            Self::Missed(Absence::TimedOut) => {
                 Some("it came after its caller was told that there was no answer in time: nothing was shown")
             }
-            Self::Missed(Absent::HungUp) => Some("it came when its caller had gone: nothing was shown"),
+            Self::Missed(Absence::HungUp) => Some("it came when its caller had gone: nothing was shown"),
             Self::Withheld => Some("the trail could not be written as it came: its caller was told that it is withheld"),
         }
     }
@@ -110,7 +110,7 @@ impl Showing {
 /// **answered**, **failed** or **unknown**: what came of the query that `asked` is about, and whether it was shown.
 pub(super) fn ended(asked: &Entry, outcome: Result<&Answer, &LookError>, showing: Showing) -> Entry {
     let mut entry = Entry { upshot: Some(upshot(outcome)), detail: showing.detail().map(Into::into), ..asked.clone() };
-    shows(&mut entry, showing);
+    hide_unless_shown(&mut entry, showing);
     let of_now = Entry::of(event(outcome));
     (entry.id, entry.at, entry.event) = (of_now.id, of_now.at, of_now.event);
     if let (Ok(answer), Some(message)) = (outcome, &mut entry.message) {
@@ -119,7 +119,7 @@ pub(super) fn ended(asked: &Entry, outcome: Result<&Answer, &LookError>, showing
     entry
 }
 
-fn shows(entry: &mut Entry, showing: Showing) {
+fn hide_unless_shown(entry: &mut Entry, showing: Showing) {
     if let (Some(upshot), true) = (&mut entry.upshot, showing != Showing::ToItsCaller) {
         (upshot.shown, upshot.authorities) = (None, None);
     }
@@ -127,7 +127,7 @@ fn shows(entry: &mut Entry, showing: Showing) {
 
 /// The entry of an outcome, which could not be written as it came.
 pub(super) fn withheld(ended: &mut Entry) {
-    shows(ended, Showing::Withheld);
+    hide_unless_shown(ended, Showing::Withheld);
     ended.detail.get_or_insert_with(|| Showing::Withheld.detail().unwrap_or_default().to_owned());
 }
 
@@ -138,12 +138,18 @@ pub(super) fn origin(ended: &Entry) -> Option<Arc<Origin>> {
 
 /// **shared**: an outcome that another request had asked for, or that had come already, is shown. `age`: since it came; none to a
 /// request that waited for it.
-pub(super) fn shared(look: Uuid, question: &Question, facts: &RequestFacts, landed: &Landed, age: Option<Duration>) -> Entry {
+pub(super) fn shared(
+    look: Uuid,
+    question: &Question,
+    facts: &RequestFacts,
+    completion: &Completion,
+    age: Option<Duration>,
+) -> Entry {
     let age_ms = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
-    let outcome = landed.outcome.as_deref().map_err(AsRef::as_ref);
+    let outcome = completion.outcome.as_deref().map_err(AsRef::as_ref);
     // Sharing notifies nobody.
     let upshot = Upshot { age_ms, notification_expected: Some(false), ..upshot(outcome) };
-    let origin = landed.origin.as_deref();
+    let origin = completion.origin.as_deref();
     Entry {
         look: Some(origin.map_or(look, |origin| origin.look)),
         message: origin.and_then(|origin| origin.message.clone()),

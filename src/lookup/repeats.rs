@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Queries by one person about one child within [`WITHIN`] that raise no question: a first one, and a person's decisions to ask anew.
-const USUAL: usize = 3;
+const USUAL_QUERIES: usize = 3;
 const WITHIN: Duration = Duration::from_hours(1);
 /// Marks in one generation; there are two. Beyond, the older one is forgotten: some may be missed, none is made up.
-const MOST: usize = 8192;
+const MAX_MARKS: usize = 8192;
 
 /// The queries of the last hour that may have been heard.
 #[derive(Default)]
@@ -31,11 +31,11 @@ struct Generations {
 }
 
 /// Oldest first.
-type Times = [Option<Instant>; USUAL];
+type Times = [Option<Instant>; USUAL_QUERIES];
 
 impl Repeats {
     /// A query that may have been heard. True: one more than usual by this person about this child.
-    pub(super) fn asks(&self, key: &LookKey, now: Instant) -> bool {
+    pub(super) fn count(&self, key: &LookKey, now: Instant) -> bool {
         let mark = self.marks.hash_one((key.nhs_number(), key.user()));
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.turn_over(now);
@@ -43,7 +43,7 @@ impl Repeats {
         let mut times = known.copied().unwrap_or_default();
         let is_one_too_many = times[0].is_some_and(|oldest| now.saturating_duration_since(oldest) < WITHIN);
         times.rotate_left(1);
-        times[USUAL - 1] = Some(now);
+        times[USUAL_QUERIES - 1] = Some(now);
         asked.new.insert(mark, times);
         is_one_too_many
     }
@@ -53,7 +53,7 @@ impl Generations {
     /// After an hour, or when it is full, the new one is the old one.
     fn turn_over(&mut self, now: Instant) {
         let began = *self.began.get_or_insert(now);
-        if now.saturating_duration_since(began) >= WITHIN || self.new.len() >= MOST {
+        if now.saturating_duration_since(began) >= WITHIN || self.new.len() >= MAX_MARKS {
             self.old = std::mem::take(&mut self.new);
             self.began = Some(now);
         }
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn the_fourth_query_of_an_hour_is_one_too_many() {
         let (repeats, start) = (Repeats::default(), Instant::now());
-        let asks = |after: u32| repeats.asks(&child(), start + MINUTE * after);
+        let asks = |after: u32| repeats.count(&child(), start + MINUTE * after);
         assert_eq!([0, 20, 40, 59].map(asks), [false, false, false, true]);
         // 20, 40 and 59 are within the hour of the next, and of that after it are 59 and 79 only.
         assert_eq!([79, 101, 102].map(asks), [true, false, true]);
@@ -90,26 +90,26 @@ mod tests {
     fn other_people_and_other_children_are_counted_by_themselves_and_roles_are_not() {
         let (repeats, now) = (Repeats::default(), Instant::now());
         for role in ["R0260", "R8000", "R0270"] {
-            assert!(!repeats.asks(&key("9990000018", "user", role), now));
+            assert!(!repeats.count(&key("9990000018", "user", role), now));
         }
-        assert!(!repeats.asks(&key("9990000018", "another", "R0260"), now));
-        assert!(!repeats.asks(&key("9990000026", "user", "R0260"), now));
-        assert!(repeats.asks(&child(), now));
+        assert!(!repeats.count(&key("9990000018", "another", "R0260"), now));
+        assert!(!repeats.count(&key("9990000026", "user", "R0260"), now));
+        assert!(repeats.count(&child(), now));
     }
 
     #[test]
     fn its_memory_is_bounded_and_what_is_asked_again_stays_in_it() {
         let (repeats, now) = (Repeats::default(), Instant::now());
-        for _ in 0..USUAL {
-            repeats.asks(&child(), now);
+        for _ in 0..USUAL_QUERIES {
+            repeats.count(&child(), now);
         }
-        for n in 0..3 * MOST {
-            repeats.asks(&key("9990000026", &n.to_string(), ""), now);
-            if n % MOST == 0 {
-                assert!(repeats.asks(&child(), now), "{n}");
+        for n in 0..3 * MAX_MARKS {
+            repeats.count(&key("9990000026", &n.to_string(), ""), now);
+            if n % MAX_MARKS == 0 {
+                assert!(repeats.count(&child(), now), "{n}");
             }
         }
         let asked = repeats.asked.lock().unwrap();
-        assert!(asked.new.len() <= MOST && asked.old.len() <= MOST);
+        assert!(asked.new.len() <= MAX_MARKS && asked.old.len() <= MAX_MARKS);
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! Where the table outside this process is away, a flight goes ahead alone: counted, logged, and said in its **asked** entry.
 
-use super::remote::{self, Away, Begun, Kept, Place, Remembered, RemoteError, RemoteTable, Waited, Wanted};
-use super::statistics::count;
-use super::table::{self, Flight, Landed, Source, Table};
+use super::remote::{
+    self, ClaimResult, RemoteError, RemoteFlight, RemoteLease, RemoteOutcome, RemoteRequest, RemoteTable, Unavailable,
+    WaitResult, WantedAge,
+};
+use super::statistics::increment;
+use super::table::{self, Completion, Flight, Source, Table};
 use super::{Freshness, LookError, LookKey, Sharing};
 use crate::clock;
 use crate::cpis::Delivery;
@@ -23,12 +26,12 @@ use tokio::time::Instant;
 pub(super) const UNSHARED: &str = "the shared table was away: unshared";
 
 /// How often something is brought to a table that is away, and the pause between: longer than it is left alone.
-const TRIES: usize = 30;
-const PAUSE: Duration = Duration::from_millis(1100);
+const MAX_TRIES: usize = 30;
+const RETRY_PAUSE: Duration = Duration::from_millis(1100);
 /// What waits to be brought there at once; what is beyond it is tried once.
-const MOST_WAITING: usize = 4096;
+const MAX_PENDING: usize = 4096;
 /// So many unshared looks need not be a line in the log each.
-const SAID_EVERY: Duration = Duration::from_secs(30);
+const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The other replicas, as this process knows them.
 pub(super) struct Replicas {
@@ -38,7 +41,7 @@ pub(super) struct Replicas {
     caller: Duration,
     runtime: Handle,
     unshared: AtomicU64,
-    said: Mutex<Option<Instant>>,
+    logged: Mutex<Option<Instant>>,
     /// What is on its way to the table.
     pending: AtomicUsize,
     /// Becomes true when nobody waits any more.
@@ -46,7 +49,7 @@ pub(super) struct Replicas {
 }
 
 /// The request that begins a flight, as other replicas must know it.
-pub(super) struct Beginning {
+pub(super) struct LeaderRequest {
     pub key: LookKey,
     /// `None` where it came without one.
     pub request_id: Option<String>,
@@ -56,20 +59,20 @@ pub(super) struct Beginning {
 /// How a flight begins.
 pub(super) enum Start {
     /// It asks, and holds the place among all replicas, or goes ahead without.
-    Asks(Aboard),
+    Leader(SharedLease),
     /// Another replica has asked or is asking. Nothing goes out.
-    Elsewhere(Landed),
+    Elsewhere(Completion),
 }
 
 /// The place of a flight among all replicas. Should the flight break off, they hear of it.
-pub(super) struct Aboard {
+pub(super) struct SharedLease {
     replicas: Arc<Replicas>,
     flight: Arc<Flight>,
-    place: Option<Place>,
+    lease: Option<RemoteLease>,
     pub is_alone: bool,
 }
 
-struct Pending(Arc<Replicas>);
+struct PendingCall(Arc<Replicas>);
 
 impl Replicas {
     pub(super) fn new(table: RemoteTable, sharing: Sharing, caller: Duration, runtime: Handle) -> Arc<Self> {
@@ -79,7 +82,7 @@ impl Replicas {
             caller,
             runtime,
             unshared: AtomicU64::new(0),
-            said: Mutex::default(),
+            logged: Mutex::default(),
             pending: AtomicUsize::new(0),
             closing: watch::Sender::new(false),
         })
@@ -105,15 +108,15 @@ impl Replicas {
     }
 
     /// Takes the place of `flight` among all replicas. Where another one flies, waits until `until` for what comes of it.
-    pub(super) async fn begin(
+    pub(super) async fn start(
         self: &Arc<Self>,
         local: &Table,
         flight: &Arc<Flight>,
-        beginning: &Beginning,
+        request: &LeaderRequest,
         until: Instant,
     ) -> Start {
-        let Beginning { key, request_id, freshness } = beginning;
-        let is_nameless = table::repeats_nameless(request_id.as_deref(), *freshness);
+        let LeaderRequest { key, request_id, freshness } = request;
+        let is_nameless = table::is_nameless(request_id.as_deref(), *freshness);
         let request_id = request_id.clone().unwrap_or_else(|| match freshness {
             // Known to this process alone: nobody can repeat it.
             Freshness::NewLook => uuid::Uuid::new_v4().to_string(),
@@ -121,89 +124,94 @@ impl Replicas {
         });
         let of_the_same = if is_nameless { Source::ItsLook } else { Source::ItsRequest };
         // What this process knows may not have come to the table yet, or was lost there.
-        let known_here =
-            || local.unsettled(key).filter(|_| is_nameless).map(|landed| Landed { source: Source::ItsLook, ..landed });
-        let wanted = match freshness {
-            Freshness::Shared => Wanted::NotOlderThan(self.sharing.share_for),
-            Freshness::NoCache => Wanted::NotOlderThan(self.sharing.refresh_after),
-            Freshness::NewLook => Wanted::New,
+        let known_here = || {
+            local.unsettled(key).filter(|_| is_nameless).map(|completion| Completion { source: Source::ItsLook, ..completion })
         };
-        match self.begin_at_the_table(key, &request_id, wanted).await {
-            Ok(Begun::Ours(place)) => {
-                if let Some(landed) = known_here() {
-                    self.gives_up(place);
-                    return Start::Elsewhere(landed);
+        let wanted = match freshness {
+            Freshness::Shared => WantedAge::NotOlderThan(self.sharing.share_for),
+            Freshness::NoCache => WantedAge::NotOlderThan(self.sharing.refresh_after),
+            Freshness::NewLook => WantedAge::New,
+        };
+        match self.claim(key, &request_id, wanted).await {
+            Ok(ClaimResult::Ours(lease)) => {
+                if let Some(completion) = known_here() {
+                    self.release(lease);
+                    return Start::Elsewhere(completion);
                 }
-                if let Some(remote) = place.flight() {
-                    self.is_known_as(local, flight, remote);
+                if let Some(remote) = lease.flight() {
+                    self.set_remote_flight(local, flight, remote);
                 }
-                Start::Asks(self.aboard(flight, place, false))
+                Start::Leader(self.lease_for(flight, lease, false))
             }
-            Ok(Begun::Shared(kept)) => Start::Elsewhere(landed(kept, Source::Window)),
-            Ok(Begun::Remembered(Remembered::Landed(kept))) => Start::Elsewhere(landed(kept, of_the_same)),
-            Ok(Begun::Remembered(Remembered::OnItsWay(remote))) => {
-                flight.is_only_for_its_request();
+            Ok(ClaimResult::Shared(kept)) => Start::Elsewhere(from_remote(kept, Source::Window)),
+            Ok(ClaimResult::Remembered(RemoteRequest::Completed(kept))) => Start::Elsewhere(from_remote(kept, of_the_same)),
+            Ok(ClaimResult::Remembered(RemoteRequest::InFlight(remote))) => {
+                flight.restrict_to_its_request();
                 Start::Elsewhere(self.wait(key, flight, &remote, of_the_same, until).await)
             }
-            Ok(Begun::Elsewhere(remote)) => {
-                self.is_known_as(local, flight, &remote);
+            Ok(ClaimResult::Elsewhere(remote)) => {
+                self.set_remote_flight(local, flight, &remote);
                 Start::Elsewhere(self.wait(key, flight, &remote, Source::OtherReplica, until).await)
             }
-            Err(away) => {
-                if let Some(landed) = known_here() {
-                    return Start::Elsewhere(landed);
+            Err(error) => {
+                if let Some(completion) = known_here() {
+                    return Start::Elsewhere(completion);
                 }
-                self.says_unshared(away);
-                Start::Asks(self.aboard(flight, self.table().alone(key, &request_id), true))
+                self.log_unshared(error);
+                Start::Leader(self.lease_for(flight, self.table().unclaimed(key, &request_id), true))
             }
         }
     }
 
     /// A connection that broke while nobody used it is found out by the first call, which fails for it. That is tried again if the
     /// table knows nothing of the request: if it has it on its way, it may be this very flight, which would wait for itself.
-    async fn begin_at_the_table(&self, key: &LookKey, request_id: &str, wanted: Wanted) -> Result<Begun, Away> {
-        let begun = self.table().begin(key, request_id, wanted).await;
-        let Err(Away::NoConnection) = begun else { return begun };
+    async fn claim(&self, key: &LookKey, request_id: &str, wanted: WantedAge) -> Result<ClaimResult, Unavailable> {
+        let claim = self.table().claim(key, request_id, wanted).await;
+        let Err(Unavailable::NoConnection) = claim else { return claim };
         match self.table().remembered(key, request_id).await {
-            Ok(None | Some(Remembered::Landed(_))) => self.table().begin(key, request_id, wanted).await,
-            _ => begun,
+            Ok(None | Some(RemoteRequest::Completed(_))) => self.table().claim(key, request_id, wanted).await,
+            _ => claim,
         }
     }
 
-    async fn wait(&self, key: &LookKey, flight: &Flight, remote: &remote::Flight, source: Source, until: Instant) -> Landed {
-        flight.goes_out();
+    async fn wait(&self, key: &LookKey, flight: &Flight, remote: &RemoteFlight, source: Source, until: Instant) -> Completion {
+        flight.mark_sent();
         let mut closing = self.closing.subscribe();
         let table = self.table();
         let waited = tokio::select! {
             waited = table.wait(key, remote, until) => waited,
-            _ = closing.wait_for(|closing| *closing) => Ok(Waited::NotYet),
+            _ = closing.wait_for(|closing| *closing) => Ok(WaitResult::NotYet),
         };
         match waited {
-            Ok(Waited::Landed(kept)) => landed(kept, source),
+            Ok(WaitResult::Completed(kept)) => from_remote(kept, source),
             // It may have been heard, so there is no query in its place.
-            Ok(Waited::NotYet) | Err(_) => {
-                Landed { outcome: Err(Arc::new(LookError::timeout())), came: Instant::now(), owed: None, source, origin: None }
-            }
+            Ok(WaitResult::NotYet) | Err(_) => Completion {
+                outcome: Err(Arc::new(LookError::timeout())),
+                came: Instant::now(),
+                pending_entry: None,
+                source,
+                origin: None,
+            },
         }
     }
 
     /// The answer that another replica shares.
     ///
     /// # Errors
-    /// [`Away`]: nobody knows whether there is one. A connection that broke while nobody used it is found out by the first call.
-    pub(super) async fn shared(&self, key: &LookKey) -> Result<Option<Landed>, Away> {
+    /// [`Unavailable`]: nobody knows whether there is one. A connection that broke while nobody used it is found out by the first call.
+    pub(super) async fn shared(&self, key: &LookKey) -> Result<Option<Completion>, Unavailable> {
         let shared = match self.table().shared(key).await {
-            Err(Away::NoConnection) => self.table().shared(key).await,
+            Err(Unavailable::NoConnection) => self.table().shared(key).await,
             shared => shared,
         };
-        Ok(shared?.map(|kept| landed(kept, Source::Window)))
+        Ok(shared?.map(|kept| from_remote(kept, Source::Window)))
     }
 
     /// A further request of this process, whose repetition may come to another replica.
-    pub(super) fn joins(self: &Arc<Self>, flight: &Arc<Flight>, request_id: &str) {
+    pub(super) fn announce(self: &Arc<Self>, flight: &Arc<Flight>, request_id: &str) {
         let Some(remote) = flight.remote.get().cloned() else { return };
         let (key, request_id) = (flight.key().clone(), request_id.to_owned());
-        self.brings(move |table| {
+        self.retry_in_background(move |table| {
             let (key, request_id, remote) = (key.clone(), request_id.clone(), remote.clone());
             async move { table.join(&key, &request_id, &remote).await.map(|_| ()) }
         });
@@ -211,38 +219,42 @@ impl Replicas {
 
     /// Who comes from now on joins by itself; who was there before is joined here. Nobody falls in between, since a request is
     /// written down before it looks for this.
-    fn is_known_as(self: &Arc<Self>, local: &Table, flight: &Arc<Flight>, remote: &remote::Flight) {
+    fn set_remote_flight(self: &Arc<Self>, local: &Table, flight: &Arc<Flight>, remote: &RemoteFlight) {
         let _ = flight.remote.set(remote.clone());
         for id in local.further_ids(flight) {
-            self.joins(flight, &id);
+            self.announce(flight, &id);
         }
     }
 
     /// Nothing goes out from this place.
-    fn gives_up(self: &Arc<Self>, place: Place) {
-        self.brings(move |table| {
-            let place = place.clone();
+    fn release(self: &Arc<Self>, lease: RemoteLease) {
+        self.retry_in_background(move |table| {
+            let lease = lease.clone();
             let nobody = LookError::Broken { delivery: Delivery::NotDelivered };
-            async move { table.release(&place, &nobody).await }
+            async move { table.release(&lease, &nobody).await }
         });
     }
 
-    fn aboard(self: &Arc<Self>, flight: &Arc<Flight>, place: Place, is_alone: bool) -> Aboard {
-        Aboard { replicas: Arc::clone(self), flight: Arc::clone(flight), place: Some(place), is_alone }
+    fn lease_for(self: &Arc<Self>, flight: &Arc<Flight>, lease: RemoteLease, is_alone: bool) -> SharedLease {
+        SharedLease { replicas: Arc::clone(self), flight: Arc::clone(flight), lease: Some(lease), is_alone }
     }
 
     /// Gives the outcome to the other replicas, in the background.
-    pub(super) fn land(self: &Arc<Self>, local: &Table, flight: &Arc<Flight>, place: Place, landed: &Landed) {
-        let kept = Kept { outcome: landed.outcome.clone(), came: timestamp(landed.came), origin: landed.origin.clone() };
-        let is_unsettled = flight.is_unsettled(landed);
+    pub(super) fn complete(self: &Arc<Self>, local: &Table, flight: &Arc<Flight>, lease: RemoteLease, completion: &Completion) {
+        let kept = RemoteOutcome {
+            outcome: completion.outcome.clone(),
+            came: timestamp(completion.came),
+            origin: completion.origin.clone(),
+        };
+        let is_unsettled = flight.is_unsettled(completion);
         let (replicas, local, flight) = (Arc::clone(self), local.clone(), Arc::clone(flight));
-        self.brings(move |table| {
+        self.retry_in_background(move |table| {
             let (replicas, local, flight) = (Arc::clone(&replicas), local.clone(), Arc::clone(&flight));
-            let (place, kept) = (place.clone(), kept.clone());
+            let (lease, kept) = (lease.clone(), kept.clone());
             async move {
-                let landed = table.land(&place, &kept, is_unsettled).await?;
-                replicas.is_known_as(&local, &flight, &landed.flight);
-                replicas.lands_again(place, kept, is_unsettled);
+                let completion = table.complete(&lease, &kept, is_unsettled).await?;
+                replicas.set_remote_flight(&local, &flight, &completion.flight);
+                replicas.repeat_completion(lease, kept, is_unsettled);
                 Ok(())
             }
         });
@@ -250,47 +262,47 @@ impl Replicas {
 
     /// A table that was away may have lost what it held, while others still wait for it: as long as they may, a failed call makes
     /// the flight land again. That changes nothing where nothing was lost.
-    fn lands_again(self: &Arc<Self>, place: Place, kept: Kept, is_unsettled: bool) {
+    fn repeat_completion(self: &Arc<Self>, lease: RemoteLease, kept: RemoteOutcome, is_unsettled: bool) {
         let until = Instant::now() + self.caller;
-        let mut away = self.table().counts().away;
+        let mut failed_calls = self.table().counts().failed_calls;
         let replicas = Arc::downgrade(self);
         self.runtime.spawn(carried(async move {
             while Instant::now() < until {
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_PAUSE).await;
                 let Some(replicas) = replicas.upgrade() else { return };
                 // Counted before the call, which counts by itself if it fails.
-                let now_away = replicas.table().counts().away;
-                if now_away != away && replicas.table().land(&place, &kept, is_unsettled).await.is_ok() {
-                    away = now_away;
+                let now_failed = replicas.table().counts().failed_calls;
+                if now_failed != failed_calls && replicas.table().complete(&lease, &kept, is_unsettled).await.is_ok() {
+                    failed_calls = now_failed;
                 }
             }
         }));
     }
 
     /// Does something at the table, again and again while it is away.
-    fn brings<F>(self: &Arc<Self>, what: impl Fn(RemoteTable) -> F + Send + 'static)
+    fn retry_in_background<F>(self: &Arc<Self>, what: impl Fn(RemoteTable) -> F + Send + 'static)
     where
-        F: Future<Output = Result<(), Away>> + Send,
+        F: Future<Output = Result<(), Unavailable>> + Send,
     {
-        let tries = if self.pending.fetch_add(1, Ordering::Relaxed) < MOST_WAITING { TRIES } else { 1 };
-        let pending = Pending(Arc::clone(self));
+        let tries = if self.pending.fetch_add(1, Ordering::Relaxed) < MAX_PENDING { MAX_TRIES } else { 1 };
+        let pending = PendingCall(Arc::clone(self));
         self.runtime.spawn(carried(async move {
             for _ in 0..tries {
                 if what(pending.0.table()).await.is_ok() {
                     return;
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_PAUSE).await;
             }
             tracing::warn!("the sharing table was away for so long that an outcome or a request was not brought there");
         }));
     }
 
-    fn says_unshared(&self, away: Away) {
-        count(&self.unshared);
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.is_none_or(|said| said.elapsed() >= SAID_EVERY) {
-            *said = Some(Instant::now());
-            tracing::warn!(%away, unshared = self.unshared(), "looks go ahead without the sharing table");
+    fn log_unshared(&self, error: Unavailable) {
+        increment(&self.unshared);
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
+            *logged = Some(Instant::now());
+            tracing::warn!(%error, unshared = self.unshared(), "looks go ahead without the sharing table");
         }
     }
 
@@ -304,39 +316,39 @@ impl Replicas {
     }
 }
 
-impl Aboard {
+impl SharedLease {
     /// The flight has landed here. What must first be on the trail is told to nobody: its place is kept until it is.
-    pub(super) fn land(mut self, local: &Table, landed: &Landed) {
-        let Some(place) = self.place.take() else { return };
-        if landed.owed.is_some() {
-            self.flight.keeps(place);
+    pub(super) fn complete(mut self, local: &Table, completion: &Completion) {
+        let Some(lease) = self.lease.take() else { return };
+        if completion.pending_entry.is_some() {
+            self.flight.keep_lease(lease);
             return;
         }
-        self.replicas.land(local, &self.flight, place, landed);
+        self.replicas.complete(local, &self.flight, lease, completion);
     }
 }
 
-impl Drop for Aboard {
+impl Drop for SharedLease {
     fn drop(&mut self) {
-        let Some(place) = self.place.take() else { return };
-        let delivery = if self.flight.has_gone_out() { Delivery::MaybeDelivered } else { Delivery::NotDelivered };
-        let kept = Kept::now(Err(Arc::new(LookError::Broken { delivery })));
-        self.replicas.brings(move |table| {
-            let (place, kept) = (place.clone(), kept.clone());
-            async move { table.land(&place, &kept, true).await.map(|_| ()) }
+        let Some(lease) = self.lease.take() else { return };
+        let delivery = if self.flight.is_sent() { Delivery::MaybeDelivered } else { Delivery::NotDelivered };
+        let kept = RemoteOutcome::now(Err(Arc::new(LookError::Broken { delivery })));
+        self.replicas.retry_in_background(move |table| {
+            let (lease, kept) = (lease.clone(), kept.clone());
+            async move { table.complete(&lease, &kept, true).await.map(|_| ()) }
         });
     }
 }
 
-impl Drop for Pending {
+impl Drop for PendingCall {
     fn drop(&mut self) {
         self.0.pending.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-fn landed(kept: Kept, source: Source) -> Landed {
-    let Kept { outcome, came, origin } = kept;
-    Landed { outcome, came: instant(came), owed: None, source, origin }
+fn from_remote(kept: RemoteOutcome, source: Source) -> Completion {
+    let RemoteOutcome { outcome, came, origin } = kept;
+    Completion { outcome, came: instant(came), pending_entry: None, source, origin }
 }
 
 /// The same moment by the clock of this process that never jumps.

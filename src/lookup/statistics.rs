@@ -50,7 +50,7 @@ pub struct Statistics {
     pub breaker: BreakerState,
 }
 
-pub(super) fn count(counter: &AtomicU64) {
+pub(super) fn increment(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 

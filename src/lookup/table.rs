@@ -17,21 +17,22 @@
 //! caller was told no answer, though it may have been heard, gets that look's failure, or its late answer. Only a new look asks.
 
 mod caller;
-mod past;
+mod restore;
 mod state;
 
-pub(super) use caller::Absent;
-pub(super) use past::PastLook;
+pub(super) use caller::Absence;
+pub(super) use restore::RecalledLook;
 
 use super::Origin;
-use super::gate::Ticket;
-use super::{Freshness, Sharing, remote, weight};
+use super::bulkhead::Admission;
+use super::remote::{RemoteFlight, RemoteLease};
+use super::{Freshness, LEAST_REMEMBERED, Sharing, weight};
 use crate::audit::Entry;
 use crate::cpis::{Answer, Delivery, Text};
 use crate::lookup::{LookError, LookKey};
 use crate::memory;
 use caller::Caller;
-use state::{Heard, State};
+use state::{RememberAs, TableState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -68,13 +69,11 @@ impl Bounds {
 }
 
 /// Young flights of one look at once.
-const MOST_OF_ONE_LOOK: usize = 2;
-/// The shortest that a look which may have been heard is remembered (decisions.md 4).
-const LEAST_REMEMBERED: Duration = Duration::from_mins(5);
+const MAX_YOUNG_FLIGHTS: usize = 2;
 /// An idle service holds no answer for much longer than it said.
-const SWEPT_EVERY: Duration = Duration::from_secs(30);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// Looks forgotten in one step, so that no step is long.
-const FORGOTTEN_AT_ONCE: usize = 64;
+const FORGET_BATCH: usize = 64;
 
 /// One look: on its way, or landed and remembered.
 pub(super) struct Flight {
@@ -89,33 +88,33 @@ pub(super) struct Flight {
     /// The order of beginning.
     number: u64,
     /// Its name among all replicas, once it has one.
-    pub remote: OnceLock<remote::Flight>,
+    pub remote: OnceLock<RemoteFlight>,
     /// Its place there, as long as its outcome may not be told.
-    place: Mutex<Option<remote::Place>>,
+    lease: Mutex<Option<RemoteLease>>,
     /// It waits for what the request that began it had asked before, elsewhere.
     only_for_its_request: AtomicBool,
     /// Its query was handed over, or may have been.
-    gone_out: AtomicBool,
+    sent: AtomicBool,
     /// The request that began it.
     caller: Caller,
     /// A caller has been told the answer.
-    told: AtomicBool,
+    shown: AtomicBool,
     stage: Mutex<Stage>,
 }
 
 enum Stage {
     /// Closes when the flight has landed.
-    OnItsWay(watch::Receiver<()>),
-    Landed(Landed),
+    InFlight(watch::Receiver<()>),
+    Complete(Completion),
 }
 
 /// How a look ended.
 #[derive(Debug, Clone)]
-pub(super) struct Landed {
+pub(super) struct Completion {
     pub outcome: Outcome,
     pub came: Instant,
     /// The entry that must be on the trail before anything of the outcome is told.
-    pub owed: Option<Arc<Entry>>,
+    pub pending_entry: Option<Arc<Entry>>,
     pub source: Source,
     /// The query that it is of, where there was one.
     pub origin: Option<Arc<Origin>>,
@@ -139,45 +138,45 @@ pub(super) enum Source {
 
 impl Source {
     /// Whether it was found at the table that replicas share, for the request that began the flight.
-    pub(super) fn is_recalled(self) -> bool {
+    pub(super) fn is_found_remotely(self) -> bool {
         matches!(self, Self::Window | Self::ItsRequest | Self::ItsLook)
     }
 }
 
 /// Where a request's look was found.
-pub(super) enum Found {
+pub(super) enum FindResult {
     /// The request repeats one whose look has landed.
-    Remembered(Arc<Flight>, Landed),
+    Remembered(Arc<Flight>, Completion),
     /// Another request's answer is shared.
-    Shared(Arc<Flight>, Landed),
-    OnItsWay(Arc<Flight>),
+    Shared(Arc<Flight>, Completion),
+    InFlight(Arc<Flight>),
     /// This request begins it. Without a ticket it has yet to get one, once no other replica has the answer.
-    Begun(Departure, Option<Ticket>),
+    New(LeaderGuard, Option<Admission>),
 }
 
-impl Found {
+impl FindResult {
     /// The flight that another request began.
     pub(super) fn of_another(&self) -> Option<&Flight> {
         match self {
-            Self::Remembered(flight, _) | Self::Shared(flight, _) | Self::OnItsWay(flight) => Some(flight),
-            Self::Begun(..) => None,
+            Self::Remembered(flight, _) | Self::Shared(flight, _) | Self::InFlight(flight) => Some(flight),
+            Self::New(..) => None,
         }
     }
 }
 
 /// A flight that has just been given its place. It lands when it is told to, or else when this is dropped.
-pub(super) struct Departure {
+pub(super) struct LeaderGuard {
     pub flight: Arc<Flight>,
     table: Table,
     /// Dropped when the flight has landed.
-    on_its_way: Option<watch::Sender<()>>,
+    done: Option<watch::Sender<()>>,
 }
 
 #[derive(Clone)]
-pub(super) struct Table(Arc<Inner>);
+pub(super) struct Table(Arc<TableInner>);
 
-struct Inner {
-    state: Mutex<State>,
+struct TableInner {
+    state: Mutex<TableState>,
     sharing: Sharing,
     /// How long a caller waits.
     caller: Duration,
@@ -188,7 +187,7 @@ struct Inner {
 
 impl Table {
     pub(super) fn new(sharing: Sharing, caller: Duration, bounds: Bounds, is_one_of_several: bool) -> Self {
-        Self(Arc::new(Inner { state: Mutex::default(), sharing, caller, bounds, is_one_of_several }))
+        Self(Arc::new(TableInner { state: Mutex::default(), sharing, caller, bounds, is_one_of_several }))
     }
 
     /// The look of `key` for a request with this id: landed, on its way, or begun by this call if `may_begin` lets it.
@@ -200,63 +199,63 @@ impl Table {
         key: &LookKey,
         id: Option<&str>,
         freshness: Freshness,
-        may_begin: impl FnOnce() -> Result<Option<Ticket>, LookError>,
-    ) -> Result<Found, LookError> {
+        may_begin: impl FnOnce() -> Result<Option<Admission>, LookError>,
+    ) -> Result<FindResult, LookError> {
         let now = Instant::now();
         let mut state = self.lock();
-        state.forget_what_is_over(now, self.0.remember_for());
+        state.forget_expired(now, self.0.remember_for());
         if let Some(found) = self.remembered(&state, key, id, now) {
             return Ok(found);
         }
-        if let Some((flight, landed)) = self.shared_now(&state, key, freshness, now) {
+        if let Some((flight, completion)) = self.shared_now(&state, key, freshness, now) {
             // Without room for the id it is still as good as any other search within the window.
             let _ = state.remember(id, &flight, self.0.bounds);
-            return Ok(Found::Shared(flight, landed));
+            return Ok(FindResult::Shared(flight, completion));
         }
         if let Some(flight) = self.joinable(&state, key, id, freshness, now) {
             state.remember(id, &flight, self.0.bounds)?;
-            return Ok(Found::OnItsWay(flight));
+            return Ok(FindResult::InFlight(flight));
         }
         // Another replica may have a newer answer, so its flight asks there first.
-        if repeats_nameless(id, freshness)
-            && let Some((flight, landed)) = Self::unsettled_now(&state, key, now)
-            && (landed.owed.is_some() || !self.0.is_one_of_several)
+        if is_nameless(id, freshness)
+            && let Some((flight, completion)) = Self::unsettled_now(&state, key, now)
+            && (completion.pending_entry.is_some() || !self.0.is_one_of_several)
         {
-            return Ok(Found::Remembered(flight, landed));
+            return Ok(FindResult::Remembered(flight, completion));
         }
         state.make_room_for_a_look(key, id, self.0.bounds)?;
-        let ticket = may_begin()?;
+        let admission = may_begin()?;
         let (sender, receiver) = watch::channel(());
         let flight = state.begin(key, id, receiver, now);
         if let Err(full) = state.remember(id, &flight, self.0.bounds) {
-            state.take_back(&flight);
+            state.undo_begin(&flight);
             return Err(full);
         }
         drop(state);
-        Ok(Found::Begun(Departure { flight, table: self.clone(), on_its_way: Some(sender) }, ticket))
+        Ok(FindResult::New(LeaderGuard { flight, table: self.clone(), done: Some(sender) }, admission))
     }
 
     /// The answer of `key` that is shared now, with or without its entry on the trail.
-    pub(super) fn held(&self, key: &LookKey) -> Option<(Arc<Flight>, Landed)> {
+    pub(super) fn held(&self, key: &LookKey) -> Option<(Arc<Flight>, Completion)> {
         self.shared_now(&self.lock(), key, Freshness::Shared, Instant::now())
     }
 
     /// What a request without an id gets instead of a query, as far as this process knows.
-    pub(super) fn unsettled(&self, key: &LookKey) -> Option<Landed> {
-        Self::unsettled_now(&self.lock(), key, Instant::now()).map(|(_, landed)| landed)
+    pub(super) fn unsettled(&self, key: &LookKey) -> Option<Completion> {
+        Self::unsettled_now(&self.lock(), key, Instant::now()).map(|(_, completion)| completion)
     }
 
     /// Holds an answer that another replica shares.
     ///
     /// # Errors
     /// Not delivered: the table is full of what must not be forgotten.
-    pub(super) fn adopt(&self, key: &LookKey, landed: Landed) -> Result<Arc<Flight>, LookError> {
+    pub(super) fn adopt(&self, key: &LookKey, completion: Completion) -> Result<Arc<Flight>, LookError> {
         let (sender, receiver) = watch::channel(());
         let mut state = self.lock();
         state.make_room_for_a_look(key, None, self.0.bounds)?;
         let flight = state.begin(key, None, receiver, Instant::now());
         drop(state);
-        Departure { flight: Arc::clone(&flight), table: self.clone(), on_its_way: Some(sender) }.land(landed);
+        LeaderGuard { flight: Arc::clone(&flight), table: self.clone(), done: Some(sender) }.complete(completion);
         Ok(flight)
     }
 
@@ -269,11 +268,11 @@ impl Table {
     }
 
     /// Forgets what is over now and then, as long as the table is used by anyone.
-    pub(super) fn keep_swept(&self, runtime: &Handle) {
+    pub(super) fn sweep_regularly(&self, runtime: &Handle) {
         let table = Arc::downgrade(&self.0);
         runtime.spawn(async move {
             loop {
-                tokio::time::sleep(SWEPT_EVERY).await;
+                tokio::time::sleep(SWEEP_INTERVAL).await;
                 let Some(inner) = table.upgrade() else { return };
                 Self(inner).sweep();
             }
@@ -281,7 +280,7 @@ impl Table {
     }
 
     fn sweep(&self) {
-        while self.lock().forget_what_is_over(Instant::now(), self.0.remember_for()) {}
+        while self.lock().forget_expired(Instant::now(), self.0.remember_for()) {}
     }
 
     pub(super) fn remember_for(&self) -> Duration {
@@ -307,36 +306,44 @@ impl Table {
         self.lock().displaced
     }
 
-    fn remembered(&self, state: &State, key: &LookKey, id: Option<&str>, now: Instant) -> Option<Found> {
+    fn remembered(&self, state: &TableState, key: &LookKey, id: Option<&str>, now: Instant) -> Option<FindResult> {
         let flight = state.looks.get(key)?.ids.get(id?)?;
-        match flight.landed() {
-            None => Some(Found::OnItsWay(Arc::clone(flight))),
-            Some(landed) if now < landed.came + self.0.remember_for() => Some(Found::Remembered(Arc::clone(flight), landed)),
+        match flight.completion() {
+            None => Some(FindResult::InFlight(Arc::clone(flight))),
+            Some(completion) if now < completion.came + self.0.remember_for() => {
+                Some(FindResult::Remembered(Arc::clone(flight), completion))
+            }
             Some(_) => None,
         }
     }
 
-    fn shared_now(&self, state: &State, key: &LookKey, freshness: Freshness, now: Instant) -> Option<(Arc<Flight>, Landed)> {
+    fn shared_now(
+        &self,
+        state: &TableState,
+        key: &LookKey,
+        freshness: Freshness,
+        now: Instant,
+    ) -> Option<(Arc<Flight>, Completion)> {
         let flight = state.looks.get(key)?.shared.as_ref()?;
-        let landed = flight.landed()?;
-        let age = now.saturating_duration_since(landed.came);
+        let completion = flight.completion()?;
+        let age = now.saturating_duration_since(completion.came);
         let fresh = match freshness {
             Freshness::Shared => true,
             Freshness::NoCache => age <= self.0.sharing.refresh_after,
             Freshness::NewLook => false,
         };
-        (fresh && age < self.0.sharing.share_for).then(|| (Arc::clone(flight), landed))
+        (fresh && age < self.0.sharing.share_for).then(|| (Arc::clone(flight), completion))
     }
 
-    fn unsettled_now(state: &State, key: &LookKey, now: Instant) -> Option<(Arc<Flight>, Landed)> {
+    fn unsettled_now(state: &TableState, key: &LookKey, now: Instant) -> Option<(Arc<Flight>, Completion)> {
         let flight = state.looks.get(key)?.unsettled.as_ref()?;
-        let landed = flight.landed()?;
-        (now < landed.came + LEAST_REMEMBERED).then(|| (Arc::clone(flight), landed))
+        let completion = flight.completion()?;
+        (now < completion.came + LEAST_REMEMBERED).then(|| (Arc::clone(flight), completion))
     }
 
     fn joinable(
         &self,
-        state: &State,
+        state: &TableState,
         key: &LookKey,
         id: Option<&str>,
         freshness: Freshness,
@@ -347,45 +354,45 @@ impl Table {
         let is_young = |flight: &&Arc<Flight>| now.saturating_duration_since(flight.began) < self.0.caller;
         let youngest = flying().next_back()?;
         let joins = match freshness {
-            Freshness::NewLook => !youngest.has_gone_out() || flying().filter(is_young).count() >= MOST_OF_ONE_LOOK,
+            Freshness::NewLook => !youngest.is_sent() || flying().filter(is_young).count() >= MAX_YOUNG_FLIGHTS,
             Freshness::Shared | Freshness::NoCache => id.is_none() || is_young(&youngest),
         };
         joins.then(|| Arc::clone(youngest))
     }
 
-    fn land(&self, flight: &Arc<Flight>, landed: Landed) {
-        let bytes = landed.outcome.as_ref().ok().map(|answer| weight::weight(answer));
-        let source = landed.source;
+    fn complete(&self, flight: &Arc<Flight>, completion: Completion) {
+        let bytes = completion.outcome.as_ref().ok().map(|answer| weight::weight(answer));
+        let source = completion.source;
         let shared =
             bytes.is_some() && !self.0.sharing.share_for.is_zero() && !matches!(source, Source::ItsRequest | Source::ItsLook);
-        let unsettled = (!source.is_recalled()).then(|| flight.is_unsettled(&landed));
-        let not_heard = landed.outcome.as_ref().is_err_and(|failure| failure.is_undelivered());
-        let heard = (!not_heard).then_some(Heard { shared, unsettled });
+        let unsettled = (!source.is_found_remotely()).then(|| flight.is_unsettled(&completion));
+        let undelivered = completion.outcome.as_ref().is_err_and(|failure| failure.is_undelivered());
+        let remember_as = (!undelivered).then_some(RememberAs { shared, unsettled });
         let mut state = self.lock();
-        *flight.stage() = Stage::Landed(landed);
-        if source.is_recalled() {
+        *flight.stage() = Stage::Complete(completion);
+        if source.is_found_remotely() {
             state.drop_further_ids(flight);
         }
-        if let Some(landing) = state.land(flight, heard)
+        if let Some(order) = state.complete(flight, remember_as)
             && let Some(bytes) = bytes
         {
-            state.hold(flight, landing, bytes);
+            state.hold(flight, order, bytes);
             state.make_room_for_bytes(self.0.bounds.room());
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TableState> {
         // The state is consistent at every await-free step, so a panic elsewhere does not make it unusable.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Whether a request cannot be told from a repetition of its look's last one.
-pub(super) fn repeats_nameless(id: Option<&str>, freshness: Freshness) -> bool {
+pub(super) fn is_nameless(id: Option<&str>, freshness: Freshness) -> bool {
     id.is_none() && freshness != Freshness::NewLook
 }
 
-impl Inner {
+impl TableInner {
     fn remember_for(&self) -> Duration {
         self.sharing.share_for.max(LEAST_REMEMBERED)
     }
@@ -402,12 +409,12 @@ impl Flight {
     }
 
     /// From now on its query may have been heard.
-    pub(super) fn goes_out(&self) {
-        self.gone_out.store(true, Ordering::SeqCst);
+    pub(super) fn mark_sent(&self) {
+        self.sent.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn has_gone_out(&self) -> bool {
-        self.gone_out.load(Ordering::SeqCst)
+    pub(super) fn is_sent(&self) -> bool {
+        self.sent.load(Ordering::SeqCst)
     }
 
     pub(super) fn key(&self) -> &LookKey {
@@ -415,58 +422,60 @@ impl Flight {
     }
 
     /// From now on nobody joins it but by the id of the request that began it.
-    pub(super) fn is_only_for_its_request(&self) {
+    pub(super) fn restrict_to_its_request(&self) {
         self.only_for_its_request.store(true, Ordering::SeqCst);
     }
 
     /// Keeps its place among all replicas until it settles.
-    pub(super) fn keeps(&self, place: remote::Place) {
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+    pub(super) fn keep_lease(&self, lease: RemoteLease) {
+        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
     }
 
-    pub(super) fn take_place(&self) -> Option<remote::Place> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn take_lease(&self) -> Option<RemoteLease> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Its entry is on the trail now, so its outcome may be told. True for the first who says so.
-    pub(super) fn settles(&self) -> bool {
+    pub(super) fn mark_recorded(&self) -> bool {
         match &mut *self.stage() {
-            Stage::Landed(landed) => landed.owed.take().is_some(),
-            Stage::OnItsWay(_) => false,
+            Stage::Complete(completion) => completion.pending_entry.take().is_some(),
+            Stage::InFlight(_) => false,
         }
     }
 
     /// Whether its answer is expected to have notified an authority.
     pub(super) fn has_notified(&self) -> bool {
-        self.landed().and_then(|landed| landed.outcome.ok()).is_some_and(|answer| answer.notification_expected() == Some(true))
+        self.completion()
+            .and_then(|completion| completion.outcome.ok())
+            .is_some_and(|answer| answer.notification_expected() == Some(true))
     }
 
     /// Whether the request that began it was told no answer, though its query may have been heard.
-    pub(super) fn is_unsettled(&self, landed: &Landed) -> bool {
-        landed.outcome.is_err() || landed.owed.is_some() || self.caller.absent().is_some()
+    pub(super) fn is_unsettled(&self, completion: &Completion) -> bool {
+        completion.outcome.is_err() || completion.pending_entry.is_some() || self.caller.absence().is_some()
     }
 
     /// A caller is told the answer: from now on it may make room for newer ones.
-    pub(super) fn is_told(&self) {
-        self.told.store(true, Ordering::Relaxed);
+    pub(super) fn mark_shown(&self) {
+        self.shown.store(true, Ordering::Relaxed);
     }
 
     /// Waits until the flight has landed.
-    pub(super) async fn wait(&self) -> Landed {
+    pub(super) async fn wait(&self) -> Completion {
         loop {
-            let mut on_its_way = match &*self.stage() {
-                Stage::Landed(landed) => return landed.clone(),
-                Stage::OnItsWay(receiver) => receiver.clone(),
+            let mut done = match &*self.stage() {
+                Stage::Complete(completion) => return completion.clone(),
+                Stage::InFlight(receiver) => receiver.clone(),
             };
             // Nothing is ever sent: it ends when the sender is dropped, after the landing.
-            let _ = on_its_way.changed().await;
+            let _ = done.changed().await;
         }
     }
 
-    fn landed(&self) -> Option<Landed> {
+    fn completion(&self) -> Option<Completion> {
         match &*self.stage() {
-            Stage::Landed(landed) => Some(landed.clone()),
-            Stage::OnItsWay(_) => None,
+            Stage::Complete(completion) => Some(completion.clone()),
+            Stage::InFlight(_) => None,
         }
     }
 
@@ -475,25 +484,27 @@ impl Flight {
     }
 }
 
-impl Departure {
+impl LeaderGuard {
     pub(super) fn table(&self) -> &Table {
         &self.table
     }
 
     /// Every waiter hears of it.
-    pub(super) fn land(mut self, landed: Landed) {
-        self.table.land(&self.flight, landed);
-        self.on_its_way = None;
+    pub(super) fn complete(mut self, completion: Completion) {
+        self.table.complete(&self.flight, completion);
+        self.done = None;
     }
 }
 
-impl Drop for Departure {
+impl Drop for LeaderGuard {
     fn drop(&mut self) {
-        if self.on_its_way.is_some() {
-            let delivery = if self.flight.has_gone_out() { Delivery::MaybeDelivered } else { Delivery::NotDelivered };
+        if self.done.is_some() {
+            let delivery = if self.flight.is_sent() { Delivery::MaybeDelivered } else { Delivery::NotDelivered };
             let outcome = Err(Arc::new(LookError::Broken { delivery }));
-            self.table
-                .land(&self.flight, Landed { outcome, came: Instant::now(), owed: None, source: Source::Here, origin: None });
+            self.table.complete(
+                &self.flight,
+                Completion { outcome, came: Instant::now(), pending_entry: None, source: Source::Here, origin: None },
+            );
         }
     }
 }

@@ -12,10 +12,10 @@ pub(super) const LOOK: usize = 2560;
 /// A request id.
 pub(super) const ID: usize = 384;
 /// What a look needs while it is on its way: its task, the message, the reply and what is made of it.
-pub(super) const ON_ITS_WAY: usize = 32 * 1024;
+pub(super) const IN_FLIGHT: usize = 32 * 1024;
 
 /// A text of this many bytes or fewer lives inside its value.
-const INSIDE: usize = size_of::<Text>();
+const INLINE: usize = size_of::<Text>();
 
 /// Bytes of `answer` and everything that it owns, and half as much again for the allocator.
 pub(super) fn weight(answer: &Answer) -> usize {
@@ -32,7 +32,7 @@ fn owned(answer: &Answer) -> usize {
     size_of::<Answer>()
         + text(query_id)
         + text(response_id)
-        + maybe(response_code.as_ref())
+        + optional(response_code.as_ref())
         + records
         + accesses.capacity() * size_of::<Access>()
         + sum(accesses, access)
@@ -45,14 +45,14 @@ fn sum<T>(items: &[T], each: impl Fn(&T) -> usize) -> usize {
 
 fn text(text: &Text) -> usize {
     let length = text.as_str().len();
-    if length > INSIDE { length } else { 0 }
+    if length > INLINE { length } else { 0 }
 }
 
 fn texts(all: &Vec<Text>) -> usize {
     all.capacity() * size_of::<Text>() + sum(all, text)
 }
 
-fn maybe(given: Option<&Text>) -> usize {
+fn optional(given: Option<&Text>) -> usize {
     given.map_or(0, text)
 }
 
@@ -106,10 +106,10 @@ fn access(access: &Access) -> usize {
     let author = match author {
         Author::Unknown => 0,
         Author::Person { user_id, role_profile_id, role: as_what, name: called, organisation: of } => {
-            maybe(user_id.as_ref()) + maybe(role_profile_id.as_ref()) + role(as_what) + name(called) + organisation(of)
+            optional(user_id.as_ref()) + optional(role_profile_id.as_ref()) + role(as_what) + name(called) + organisation(of)
         }
         Author::System { asid, responsible, organisation: of } => {
-            maybe(asid.as_ref())
+            optional(asid.as_ref())
                 + responsible.capacity() * size_of::<Responsible>()
                 + sum(responsible, |person| role(&person.role) + name(&person.name))
                 + organisation(of)

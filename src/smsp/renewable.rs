@@ -5,7 +5,7 @@
 use super::client::{Client, ClientError};
 use super::probe::Probe;
 use super::{Connection, Dialect};
-use crate::cpis::{Asking, AuthorAsSent, MessageIds, Question, Register, RegisterError, Requester};
+use crate::cpis::{AskFuture, AuthorAsSent, MessageIds, Question, Register, RegisterError, Requester};
 use arc_swap::ArcSwap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -60,7 +60,7 @@ impl Register for Renewable {
         self.now.load().client.author(requester)
     }
 
-    fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> Asking<'a> {
+    fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> AskFuture<'a> {
         let now = self.now.load_full();
         Box::pin(async move { now.client.ask(question, ids).await })
     }

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::audit::condition;
 use crate::lookup;
-use crate::lookup::remote::{RemoteTable, Windows};
+use crate::lookup::remote::{RemoteTable, Retention};
 use crate::settings::Settings;
 use tokio::runtime::Handle;
 
@@ -18,8 +18,8 @@ pub async fn look(settings: &Settings) -> Finding {
         return Finding::skip(STORE, "in memory: right for one replica, and for no more than one");
     };
     let shown = url.shown();
-    let windows = Windows::new(lookup.share_for, smsp.timeout, smsp.late_timeout);
-    let table = match RemoteTable::new(url, lookup.store_ca.as_deref(), &lookup.store_keys, windows, Handle::current()) {
+    let retention = Retention::new(lookup.share_for, smsp.timeout, smsp.late_timeout);
+    let table = match RemoteTable::new(url, lookup.store_ca.as_deref(), &lookup.store_keys, retention, Handle::current()) {
         Ok(table) => table,
         Err(error) => return Finding::fail(STORE, format!("{error}")),
     };

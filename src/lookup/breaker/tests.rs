@@ -8,16 +8,16 @@ fn child(n: u8) -> NhsNumber {
 }
 
 /// A look that goes out and whose outcome is this sign; false where it is not let out.
-fn look(breaker: &Breaker, n: u8, sign: Sign, now: Instant) -> bool {
-    let Ok(mut pass) = breaker.pass(&child(n), now) else { return false };
-    pass.report(sign, now);
+fn look(breaker: &Breaker, n: u8, verdict: Verdict, now: Instant) -> bool {
+    let Ok(mut pass) = breaker.acquire(&child(n), now) else { return false };
+    pass.report(verdict, now);
     true
 }
 
 fn open(now: Instant) -> Breaker {
     let breaker = Breaker::new(RULES);
     for n in 0..5 {
-        assert!(look(&breaker, n, Sign::Bad, now));
+        assert!(look(&breaker, n, Verdict::Failure, now));
     }
     assert_eq!(breaker.state(), BreakerState::Open);
     breaker
@@ -27,30 +27,41 @@ fn open(now: Instant) -> Breaker {
 fn it_opens_after_failures_in_a_row_over_three_children() {
     let (breaker, now) = (Breaker::new(RULES), Instant::now());
     for n in [0, 1, 0, 1, 0, 1, 0, 1] {
-        assert!(look(&breaker, n, Sign::Bad, now));
+        assert!(look(&breaker, n, Verdict::Failure, now));
     }
     assert_eq!(breaker.state(), BreakerState::Closed, "two children only");
-    assert!(look(&breaker, 2, Sign::Bad, now));
+    assert!(look(&breaker, 2, Verdict::Failure, now));
     assert_eq!(breaker.state(), BreakerState::Open);
-    assert!(!look(&breaker, 3, Sign::Good, now));
+    assert!(!look(&breaker, 3, Verdict::Success, now));
 }
 
 #[test]
 fn an_answer_begins_the_row_anew_and_what_says_nothing_does_not() {
     let (breaker, now) = (Breaker::new(RULES), Instant::now());
-    for sign in [Sign::Bad, Sign::Bad, Sign::Bad, Sign::Bad, Sign::Good, Sign::Bad, Sign::Bad, Sign::Bad, Sign::Bad, Sign::None] {
-        assert!(look(&breaker, 0, sign, now));
-        assert!(look(&breaker, 1, Sign::None, now));
+    for verdict in [
+        Verdict::Failure,
+        Verdict::Failure,
+        Verdict::Failure,
+        Verdict::Failure,
+        Verdict::Success,
+        Verdict::Failure,
+        Verdict::Failure,
+        Verdict::Failure,
+        Verdict::Failure,
+        Verdict::Ignored,
+    ] {
+        assert!(look(&breaker, 0, verdict, now));
+        assert!(look(&breaker, 1, Verdict::Ignored, now));
     }
-    assert!(look(&breaker, 1, Sign::None, now));
+    assert!(look(&breaker, 1, Verdict::Ignored, now));
     assert_eq!(breaker.state(), BreakerState::Closed);
     let breaker = Breaker::new(RULES);
     for n in 0..4 {
-        look(&breaker, n, Sign::Bad, now);
-        look(&breaker, n, Sign::None, now);
+        look(&breaker, n, Verdict::Failure, now);
+        look(&breaker, n, Verdict::Ignored, now);
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
-    look(&breaker, 4, Sign::Bad, now);
+    look(&breaker, 4, Verdict::Failure, now);
     assert_eq!(breaker.state(), BreakerState::Open);
 }
 
@@ -59,14 +70,14 @@ fn half_open_lets_one_look_through_and_its_outcome_decides() {
     let began = Instant::now();
     let breaker = open(began);
     let later = began + RULES.open_for;
-    assert!(!breaker.lets_through(later - Duration::from_millis(1)));
-    assert!(breaker.lets_through(later));
-    let mut probe = breaker.pass(&child(9), later).ok().unwrap();
-    assert!(!breaker.lets_through(later) && breaker.pass(&child(8), later).is_err());
-    probe.report(Sign::Bad, later);
-    assert!(!breaker.lets_through(later + RULES.open_for - Duration::from_millis(1)));
+    assert!(!breaker.would_permit(later - Duration::from_millis(1)));
+    assert!(breaker.would_permit(later));
+    let mut probe = breaker.acquire(&child(9), later).ok().unwrap();
+    assert!(!breaker.would_permit(later) && breaker.acquire(&child(8), later).is_err());
+    probe.report(Verdict::Failure, later);
+    assert!(!breaker.would_permit(later + RULES.open_for - Duration::from_millis(1)));
     let later = later + RULES.open_for;
-    assert!(look(&breaker, 8, Sign::Good, later));
+    assert!(look(&breaker, 8, Verdict::Success, later));
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
@@ -75,9 +86,9 @@ fn a_probe_that_says_nothing_leaves_the_next_look_to_try() {
     let began = Instant::now();
     let breaker = open(began);
     let later = began + RULES.open_for;
-    drop(breaker.pass(&child(9), later));
+    drop(breaker.acquire(&child(9), later));
     assert_eq!(breaker.state(), BreakerState::HalfOpen);
-    assert!(look(&breaker, 8, Sign::Good, later));
+    assert!(look(&breaker, 8, Verdict::Success, later));
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
@@ -85,33 +96,33 @@ fn a_probe_that_says_nothing_leaves_the_next_look_to_try() {
 fn what_went_out_before_it_opened_neither_closes_nor_keeps_it_open() {
     let began = Instant::now();
     let breaker = Breaker::new(RULES);
-    let mut early: Vec<Pass> = (0..4).map(|n| breaker.pass(&child(n), began).ok().unwrap()).collect();
+    let mut early: Vec<BreakerPermit> = (0..4).map(|n| breaker.acquire(&child(n), began).ok().unwrap()).collect();
     for n in 0..5 {
-        look(&breaker, n, Sign::Bad, began);
+        look(&breaker, n, Verdict::Failure, began);
     }
-    early.pop().unwrap().report(Sign::Good, began);
+    early.pop().unwrap().report(Verdict::Success, began);
     assert_eq!(breaker.state(), BreakerState::Open);
     let later = began + RULES.open_for;
-    let mut probe = breaker.pass(&child(9), later).ok().unwrap();
-    early.pop().unwrap().report(Sign::Bad, later);
-    early.pop().unwrap().report(Sign::Good, later);
+    let mut probe = breaker.acquire(&child(9), later).ok().unwrap();
+    early.pop().unwrap().report(Verdict::Failure, later);
+    early.pop().unwrap().report(Verdict::Success, later);
     assert_eq!(breaker.state(), BreakerState::HalfOpen);
-    probe.report(Sign::Good, later);
+    probe.report(Verdict::Success, later);
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Go(u8),
-    Hear { which: u8, sign: Sign },
+    Hear { which: u8, verdict: Verdict },
     Wait(u16),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let sign = prop_oneof![4 => Just(Sign::Bad), 1 => Just(Sign::Good), 1 => Just(Sign::None)];
+    let verdict = prop_oneof![4 => Just(Verdict::Failure), 1 => Just(Verdict::Success), 1 => Just(Verdict::Ignored)];
     let step = prop_oneof![
         4 => (0..6_u8).prop_map(Step::Go),
-        4 => (any::<u8>(), sign).prop_map(|(which, sign)| Step::Hear { which, sign }),
+        4 => (any::<u8>(), verdict).prop_map(|(which, verdict)| Step::Hear { which, verdict }),
         1 => (0..20_000_u16).prop_map(Step::Wait),
     ];
     prop::collection::vec(step, 0..200)
@@ -120,7 +131,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// The rules again, from the whole history of what was heard since the last change, and nothing else.
 #[derive(Default)]
 struct Model {
-    heard: Vec<(Sign, u8)>,
+    heard: Vec<(Verdict, u8)>,
     open_until: Option<Instant>,
     half_open: bool,
     probing: bool,
@@ -133,8 +144,8 @@ impl Model {
             .heard
             .iter()
             .rev()
-            .take_while(|(sign, _)| *sign != Sign::Good)
-            .filter(|(sign, _)| *sign == Sign::Bad)
+            .take_while(|(verdict, _)| *verdict != Verdict::Success)
+            .filter(|(verdict, _)| *verdict == Verdict::Failure)
             .map(|(_, n)| *n)
             .collect();
         let children: std::collections::BTreeSet<u8> = bad.iter().copied().collect();
@@ -154,19 +165,19 @@ impl Model {
         self.epoch
     }
 
-    fn hear(&mut self, sign: Sign, child: u8, epoch: u32, now: Instant) {
+    fn hear(&mut self, verdict: Verdict, child: u8, epoch: u32, now: Instant) {
         if epoch != self.epoch {
             return;
         }
         if self.open_until.is_some() {
             self.probing = false;
-            match sign {
-                Sign::None => return,
-                Sign::Good => self.open_until = None,
-                Sign::Bad => self.open_until = Some(now + RULES.open_for),
+            match verdict {
+                Verdict::Ignored => return,
+                Verdict::Success => self.open_until = None,
+                Verdict::Failure => self.open_until = Some(now + RULES.open_for),
             }
         } else {
-            self.heard.push((sign, child));
+            self.heard.push((verdict, child));
             if !self.should_open() {
                 return;
             }
@@ -183,23 +194,23 @@ proptest! {
     fn it_follows_its_rules_in_any_history(steps in steps()) {
         let mut now = Instant::now();
         let (breaker, mut model) = (Breaker::new(RULES), Model::default());
-        let mut out: Vec<(Pass, u8, u32)> = Vec::new();
+        let mut out: Vec<(BreakerPermit, u8, u32)> = Vec::new();
         for step in steps {
             match step {
                 Step::Wait(millis) => now += Duration::from_millis(millis.into()),
                 Step::Go(n) => {
                     let expected = model.lets_out(now);
-                    prop_assert_eq!(breaker.lets_through(now), expected);
-                    let pass = breaker.pass(&child(n), now);
+                    prop_assert_eq!(breaker.would_permit(now), expected);
+                    let pass = breaker.acquire(&child(n), now);
                     prop_assert_eq!(pass.is_ok(), expected);
                     if let Ok(pass) = pass {
                         out.push((pass, n, model.goes()));
                     }
                 }
-                Step::Hear { which, sign } if !out.is_empty() => {
+                Step::Hear { which, verdict } if !out.is_empty() => {
                     let (mut pass, n, epoch) = out.remove(usize::from(which) % out.len());
-                    pass.report(sign, now);
-                    model.hear(sign, n, epoch, now);
+                    pass.report(verdict, now);
+                    model.hear(verdict, n, epoch, now);
                 }
                 Step::Hear { .. } => {}
             }

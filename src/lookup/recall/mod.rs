@@ -7,11 +7,11 @@
 //! **How old something is** goes by the clock that nobody sets where the machine has not been started anew since, and by the wall clock. An answer
 //! is shared by the older age of the two, and not at all where it comes from the future; a look is remembered by the younger one.
 
-mod end;
+mod query_end;
 mod trail;
 
-use super::table::{PastLook, Table};
-use super::window::{Content, Earlier, FrameHead, FrameKind, Stamp, Window, WindowError, wall_age};
+use super::table::{RecalledLook, Table};
+use super::window::{EarlierWindow, FrameContent, FrameHead, FrameKind, Stamp, Window, WindowError, wall_age};
 use super::{LookError, Patience, Sharing};
 use crate::audit::{Chain, Reader, Seal, StoreError, StoreErrorKind};
 use crate::secret::KeyMaterial;
@@ -20,11 +20,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use trail::{Last, TrailLook, TrailLooks};
+use trail::{LookEnd, TrailLook, TrailLooks};
 use uuid::Uuid;
 
 /// Where the looks of before the restart are read from.
-pub struct Past {
+pub struct RecallSource {
     pub reader: Arc<dyn Reader>,
     pub chain: Arc<Chain>,
     pub seal: Arc<Seal>,
@@ -34,14 +34,14 @@ pub struct Past {
 
 /// How long what counts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct RecallLimits {
     pub share_for: Duration,
     pub remember_for: Duration,
     /// The longest that a look may be on its way.
     pub longest: Duration,
 }
 
-impl Limits {
+impl RecallLimits {
     pub(super) fn new(sharing: Sharing, remember_for: Duration, patience: Patience) -> Self {
         // A first attempt that never connected may take up to the caller's time, the second one both.
         let longest = patience.caller + patience.caller + patience.late;
@@ -55,13 +55,13 @@ impl Limits {
 }
 
 /// Opens the window's file. The service goes on without it.
-pub(super) fn open_window(past: &Past, limits: Limits) -> Option<Earlier> {
-    let (path, keys) = past.window.as_ref()?;
-    let opened = Earlier::open(path, keys, limits.window());
-    opened.inspect_err(|error| say_without_window(*error)).ok()
+pub(super) fn open_window(source: &RecallSource, limits: RecallLimits) -> Option<EarlierWindow> {
+    let (path, keys) = source.window.as_ref()?;
+    let opened = EarlierWindow::open(path, keys, limits.window());
+    opened.inspect_err(|error| log_without_window(*error)).ok()
 }
 
-fn say_without_window(error: WindowError) {
+fn log_without_window(error: WindowError) {
     tracing::error!(%error, "lookup.window_file is not used: answers do not outlive the next restart");
 }
 
@@ -70,9 +70,9 @@ fn say_without_window(error: WindowError) {
 /// # Errors
 /// The trail cannot be reached just now. `earlier` is as it was; nothing may be asked before this has been done.
 pub(super) async fn recall(
-    past: &Past,
-    earlier: &mut Option<Earlier>,
-    limits: Limits,
+    source: &RecallSource,
+    earlier: &mut Option<EarlierWindow>,
+    limits: RecallLimits,
     table: &Table,
 ) -> Result<Option<Window>, StoreError> {
     let began = Instant::now();
@@ -82,9 +82,9 @@ pub(super) async fn recall(
         stamps = heads(earlier, now, limits);
     }
     let from = stamps.values().copied().min().map_or(now.wall, |oldest| oldest.min(now.wall));
-    let read = trail::read(past, before(from, limits.window())).await;
+    let read = trail::read(source, before(from, limits.window())).await;
     let looks = match read {
-        Err(error) if may_be_back(error.kind) => return Err(error),
+        Err(error) if is_temporary(error.kind) => return Err(error),
         // Who asks must not stand still for ever for a page that cannot be read.
         Err(error) => {
             tracing::error!(%error, "the trail's last looks cannot be read: what was asked before the restart is not remembered");
@@ -93,23 +93,23 @@ pub(super) async fn recall(
         Ok(looks) => looks,
     };
     let earlier = earlier.take();
-    let (past_looks, answers) = put_together(&looks, earlier.as_ref(), now, limits);
+    let (past_looks, answers) = merge(&looks, earlier.as_ref(), now, limits);
     let kept: std::collections::HashSet<Uuid> = past_looks.iter().map(|past| past.look).collect();
     let remembered = past_looks.len();
-    let left_out = table.put_back(past_looks);
+    let left_out = table.restore(past_looks);
     if left_out > 0 || looks.is_incomplete {
         tracing::warn!(left_out, "there were more looks before the restart than are kept: the oldest are not remembered");
     }
     tracing::info!(looks = remembered, answers, lines = looks.lines, took = ?began.elapsed(), "looks of before the restart are remembered");
     let window = earlier.and_then(|earlier| {
         let mut keeps = |head: &FrameHead| kept.contains(&head.look) || is_kept(head, now, limits);
-        earlier.go_on(&mut keeps).inspect_err(|error| say_without_window(*error)).ok()
+        earlier.into_writer(&mut keeps).inspect_err(|error| log_without_window(*error)).ok()
     });
     Ok(window)
 }
 
 /// The store may be back without anybody's doing.
-fn may_be_back(kind: StoreErrorKind) -> bool {
+fn is_temporary(kind: StoreErrorKind) -> bool {
     matches!(kind, StoreErrorKind::Gone | StoreErrorKind::Slow | StoreErrorKind::Locked)
 }
 
@@ -120,18 +120,18 @@ fn before(moment: jiff::Timestamp, age: Duration) -> jiff::Timestamp {
 
 /// What the wall clock said when each look of the file that may still count was written, so that the trail is read from there on although
 /// the clock was set forward since.
-fn heads(earlier: &Earlier, now: Stamp, limits: Limits) -> HashMap<Uuid, jiff::Timestamp> {
+fn heads(earlier: &EarlierWindow, now: Stamp, limits: RecallLimits) -> HashMap<Uuid, jiff::Timestamp> {
     let mut walls = HashMap::new();
     let heads = earlier.heads(&mut |head| {
         if head.at.true_age(now).is_some_and(|age| age <= limits.window()) {
             walls.entry(head.look).or_insert(head.at.wall);
         }
     });
-    say_of_damage(heads);
+    log_damage(heads);
     walls
 }
 
-fn say_of_damage(is_whole: Result<bool, WindowError>) {
+fn log_damage(is_whole: Result<bool, WindowError>) {
     match is_whole {
         Ok(true) => {}
         Ok(false) => tracing::warn!("the window's file is damaged: what stands behind the damage is not read"),
@@ -140,14 +140,14 @@ fn say_of_damage(is_whole: Result<bool, WindowError>) {
 }
 
 /// Whether a frame of an unknown look, maybe another service's, is left in the file.
-fn is_kept(head: &FrameHead, now: Stamp, limits: Limits) -> bool {
+fn is_kept(head: &FrameHead, now: Stamp, limits: RecallLimits) -> bool {
     let age = head.at.true_age(now).or_else(|| wall_age(now.wall, head.at.wall));
     age.is_some_and(|age| age <= limits.window())
 }
 
 /// What the file says of one look.
 #[derive(Default)]
-struct OnFile {
+struct FileRecord {
     ids: Vec<Box<str>>,
     /// When it was on its way, at the earliest.
     began: Option<Stamp>,
@@ -155,34 +155,34 @@ struct OnFile {
 }
 
 /// The looks to remember, in the order in which they began, and how many of them have an answer.
-fn put_together(looks: &TrailLooks, earlier: Option<&Earlier>, now: Stamp, limits: Limits) -> (Vec<PastLook>, usize) {
-    let mut on_file: HashMap<Uuid, OnFile> = HashMap::new();
+fn merge(looks: &TrailLooks, earlier: Option<&EarlierWindow>, now: Stamp, limits: RecallLimits) -> (Vec<RecalledLook>, usize) {
+    let mut file_record: HashMap<Uuid, FileRecord> = HashMap::new();
     if let Some(earlier) = earlier {
         let key = |head: &FrameHead| looks.by_look.get(&head.look).map(|look| &look.key);
         let closed = earlier.open_each(&key, &mut |head, content| {
-            let of = on_file.entry(head.look).or_default();
+            let of = file_record.entry(head.look).or_default();
             match (head.kind, content) {
-                (FrameKind::Request, Content::Request(id)) => {
+                (FrameKind::Request, FrameContent::Request(id)) => {
                     of.began.get_or_insert(head.at);
                     of.ids.extend(id);
                 }
-                (FrameKind::Outcome, Content::Outcome(outcome)) => of.outcome = Some((head.at, outcome)),
+                (FrameKind::Outcome, FrameContent::Outcome(outcome)) => of.outcome = Some((head.at, outcome)),
                 _ => {}
             }
         });
         match closed {
             Ok((0, true)) => {}
-            Ok((0, false)) => say_of_damage(Ok(false)),
+            Ok((0, false)) => log_damage(Ok(false)),
             Ok((closed, _)) => {
                 tracing::warn!(closed, "the window's file holds what does not open: another key, another version, or changed");
             }
-            Err(error) => say_of_damage(Err(error)),
+            Err(error) => log_damage(Err(error)),
         }
     }
     let mut ordered: Vec<(&Uuid, &TrailLook)> = looks.by_look.iter().collect();
     ordered.sort_by_key(|(_, look)| look.first_seq);
-    let past: Vec<PastLook> =
-        ordered.into_iter().filter_map(|(id, look)| past_look(*id, look, on_file.remove(id), now, limits)).collect();
+    let past: Vec<RecalledLook> =
+        ordered.into_iter().filter_map(|(id, look)| recalled_look(*id, look, file_record.remove(id), now, limits)).collect();
     let answers = past.iter().filter(|past| past.outcome.is_ok()).count();
     (past, answers)
 }
@@ -197,14 +197,21 @@ struct Ages {
 
 impl Ages {
     /// `written`: the stamp of its outcome, where the file has that. `began`: its beginning, at the earliest.
-    fn of(look: &TrailLook, last: Last, written: Option<Stamp>, began: Option<Stamp>, now: Stamp, limits: Limits) -> Self {
+    fn of(
+        look: &TrailLook,
+        look_end: LookEnd,
+        written: Option<Stamp>,
+        began: Option<Stamp>,
+        now: Stamp,
+        limits: RecallLimits,
+    ) -> Self {
         // What is only known to have begun may have ended this much later.
         let ended = |begun: Duration| begun.saturating_sub(limits.longest);
         let by_the_machine = match written {
             Some(written) => written.true_age(now),
             None => began.and_then(|began| began.true_age(now)).map(ended),
         };
-        let by_the_wall = wall_age(now.wall, look.at).map(|age| if last == Last::Open { ended(age) } else { age });
+        let by_the_wall = wall_age(now.wall, look.at).map(|age| if look_end == LookEnd::Open { ended(age) } else { age });
         Self {
             remembered: by_the_machine.or(by_the_wall).unwrap_or(Duration::ZERO),
             shared: by_the_wall.map_or(by_the_machine, |wall| Some(by_the_machine.map_or(wall, |age| age.max(wall)))),
@@ -213,26 +220,32 @@ impl Ages {
 }
 
 /// `None` where it has certainly not been heard, or is over.
-fn past_look(id: Uuid, look: &TrailLook, on_file: Option<OnFile>, now: Stamp, limits: Limits) -> Option<PastLook> {
-    let last = look.last()?;
-    let OnFile { ids: joined, began, outcome } = on_file.unwrap_or_default();
+fn recalled_look(
+    id: Uuid,
+    look: &TrailLook,
+    file_record: Option<FileRecord>,
+    now: Stamp,
+    limits: RecallLimits,
+) -> Option<RecalledLook> {
+    let look_end = look.look_end()?;
+    let FileRecord { ids: joined, began, outcome } = file_record.unwrap_or_default();
     let mut ids = look.ids.clone();
     ids.extend(joined.into_iter().map(|id| id.to_ascii_lowercase().into()).filter(|id| !look.ids.contains(id)));
-    let outcome = outcome.filter(|(_, outcome)| outcome.is_ok() == (last == Last::Answered));
-    let ages = Ages::of(look, last, outcome.as_ref().map(|(written, _)| *written), began, now, limits);
+    let outcome = outcome.filter(|(_, outcome)| outcome.is_ok() == (look_end == LookEnd::Answered));
+    let ages = Ages::of(look, look_end, outcome.as_ref().map(|(written, _)| *written), began, now, limits);
     if ages.remembered > limits.remember_for {
         return None;
     }
     let not_held = || Err(Arc::new(LookError::BeforeRestart));
-    let outcome = match (last, outcome, ages.shared) {
-        (Last::Answered, Some((_, answer)), Some(_)) => answer,
-        (Last::Answered, ..) => not_held(),
+    let outcome = match (look_end, outcome, ages.shared) {
+        (LookEnd::Answered, Some((_, answer)), Some(_)) => answer,
+        (LookEnd::Answered, ..) => not_held(),
         (_, Some((_, failure)), _) => failure,
         (_, None, _) => Err(Arc::new(look.failure())),
     };
     let shared = ages.shared.filter(|age| outcome.is_ok() && *age < limits.share_for);
     let came = Instant::now().checked_sub(shared.unwrap_or(ages.remembered))?;
-    Some(PastLook {
+    Some(RecalledLook {
         look: id,
         key: look.key.clone(),
         ids,

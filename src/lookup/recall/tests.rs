@@ -7,8 +7,8 @@ use crate::lookup::LookKey;
 use crate::lookup::window::Stamp;
 use jiff::{SignedDuration, Timestamp};
 
-const LIMITS: Limits =
-    Limits { share_for: Duration::from_mins(5), remember_for: Duration::from_mins(5), longest: Duration::from_mins(2) };
+const LIMITS: RecallLimits =
+    RecallLimits { share_for: Duration::from_mins(5), remember_for: Duration::from_mins(5), longest: Duration::from_mins(2) };
 
 fn at(text: &str) -> Timestamp {
     format!("2026-11-29T{text}Z").parse().unwrap()
@@ -58,26 +58,26 @@ fn looks(entries: &[Entry]) -> TrailLooks {
     looks
 }
 
-fn one(entries: &[Entry], on_file: OnFile, now: Stamp) -> Option<PastLook> {
+fn one(entries: &[Entry], file_record: FileRecord, now: Stamp) -> Option<RecalledLook> {
     let looks = looks(entries);
     let look = looks.by_look.get(&Uuid::from_u128(1))?;
-    past_look(Uuid::from_u128(1), look, Some(on_file), now, LIMITS)
+    recalled_look(Uuid::from_u128(1), look, Some(file_record), now, LIMITS)
 }
 
-fn with_answer(written: Stamp) -> OnFile {
-    OnFile { outcome: Some((written, Ok(Arc::new(samples::large())))), ..OnFile::default() }
+fn with_answer(written: Stamp) -> FileRecord {
+    FileRecord { outcome: Some((written, Ok(Arc::new(samples::large())))), ..FileRecord::default() }
 }
 
 fn answered(moment: &str) -> [Entry; 2] {
     [entry(Event::Asked, moment, "A"), ended(Event::Answered, moment, "A", "found", None)]
 }
 
-fn error(past: &PastLook) -> &LookError {
+fn error(past: &RecalledLook) -> &LookError {
     past.outcome.as_ref().unwrap_err()
 }
 
 /// In whole seconds.
-fn age(past: &PastLook) -> u64 {
+fn age(past: &RecalledLook) -> u64 {
     past.came.elapsed().as_secs()
 }
 
@@ -115,19 +115,19 @@ async fn what_was_certainly_not_heard_is_not_remembered() {
         entry(Event::Asked, "12:00:00", "A"),
         ended(Event::Failed, "12:00:01", "A", "not-connected", Some(Delivery::NotDelivered)),
     ];
-    assert!(one(&refused, OnFile::default(), wall("12:00:02")).is_none());
+    assert!(one(&refused, FileRecord::default(), wall("12:00:02")).is_none());
     // A second attempt of which nothing is said may have been.
     let again = [refused.as_slice(), &[entry(Event::Asked, "12:00:02", "B")]].concat();
-    assert_eq!(*error(&one(&again, OnFile::default(), wall("12:00:03")).unwrap()), LookError::timeout());
+    assert_eq!(*error(&one(&again, FileRecord::default(), wall("12:00:03")).unwrap()), LookError::timeout());
     let twice = [again.as_slice(), &[ended(Event::Answered, "12:00:03", "B", "no-record", None)]].concat();
-    assert_eq!(*error(&one(&twice, OnFile::default(), wall("12:00:04")).unwrap()), LookError::BeforeRestart);
+    assert_eq!(*error(&one(&twice, FileRecord::default(), wall("12:00:04")).unwrap()), LookError::BeforeRestart);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_look_is_over_in_its_time_and_an_open_one_later() {
-    let lost = |now: &str| one(&answered("12:00:00"), OnFile::default(), wall(now));
+    let lost = |now: &str| one(&answered("12:00:00"), FileRecord::default(), wall(now));
     assert!(lost("12:04:59").is_some() && lost("12:05:01").is_none());
-    let open = |now: &str| one(&[entry(Event::Asked, "12:00:00", "A")], OnFile::default(), wall(now));
+    let open = |now: &str| one(&[entry(Event::Asked, "12:00:00", "A")], FileRecord::default(), wall(now));
     assert!(open("12:06:59").is_some() && open("12:07:01").is_none());
 }
 
@@ -159,8 +159,8 @@ async fn every_request_of_a_look_is_one_of_it() {
     let mut shared = entry(Event::Shared, "12:01:00", "A");
     shared.request.request_id = Some("ID-of-the-Second".into());
     entries.push(shared);
-    let on_file = OnFile { ids: vec!["id-of-the-third".into(), "id-of-the-first".into()], ..OnFile::default() };
-    let past = one(&entries, on_file, wall("12:01:00")).unwrap();
+    let file_record = FileRecord { ids: vec!["id-of-the-third".into(), "id-of-the-first".into()], ..FileRecord::default() };
+    let past = one(&entries, file_record, wall("12:01:00")).unwrap();
     assert_eq!(past.ids, ["id-of-the-first", "id-of-the-second", "id-of-the-third"].map(Box::<str>::from));
 }
 
@@ -171,7 +171,7 @@ async fn an_entry_of_another_requester_adds_nothing_to_a_look() {
     other.who.as_mut().unwrap().user_id = Some("another".into());
     other.request.request_id = Some("another-id".into());
     entries.insert(1, other);
-    assert_eq!(one(&entries, OnFile::default(), wall("12:01:00")).unwrap().ids, [Box::<str>::from("id-of-the-first")]);
+    assert_eq!(one(&entries, FileRecord::default(), wall("12:01:00")).unwrap().ids, [Box::<str>::from("id-of-the-first")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,7 +185,7 @@ async fn a_failure_is_told_as_it_was_as_far_as_the_trail_knows() {
     for (name, expected) in all {
         let entries =
             [entry(Event::Asked, "12:00:00", "A"), ended(Event::Unknown, "12:00:01", "A", name, Some(Delivery::MaybeDelivered))];
-        let past = one(&entries, OnFile::default(), wall("12:00:02")).unwrap();
+        let past = one(&entries, FileRecord::default(), wall("12:00:02")).unwrap();
         assert_eq!(error(&past).register().unwrap().kind, expected);
     }
     // The file knows all of it.
@@ -194,8 +194,8 @@ async fn a_failure_is_told_as_it_was_as_far_as_the_trail_knows() {
         ended(Event::Unknown, "12:00:01", "A", "not-an-answer", Some(Delivery::MaybeDelivered)),
     ];
     let told = LookError::from(RegisterError::understanding(RegisterErrorKind::NotAnAnswer { what: "a page of a gateway" }));
-    let on_file = OnFile { outcome: Some((wall("12:00:01"), Err(Arc::new(told.clone())))), ..OnFile::default() };
-    assert_eq!(**one(&failed, on_file, wall("12:00:02")).unwrap().outcome.as_ref().unwrap_err(), told);
+    let file_record = FileRecord { outcome: Some((wall("12:00:01"), Err(Arc::new(told.clone())))), ..FileRecord::default() };
+    assert_eq!(**one(&failed, file_record, wall("12:00:02")).unwrap().outcome.as_ref().unwrap_err(), told);
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn every_failure_that_may_have_been_heard_has_one_of_its_status_after_a_restart(
             ..Upshot::default()
         };
         let entry = Entry { upshot: Some(upshot), ..entry(Event::Unknown, "12:00:00", "A") };
-        let again = end::End::of(&entry).unwrap().failure();
+        let again = query_end::QueryEnd::of(&entry).unwrap().failure();
         let status = |failure: &LookError| Problem::of_failure(failure, true).status;
         assert_eq!(status(&again), status(&failure), "{failure}");
     }
@@ -243,14 +243,14 @@ fn the_trail_is_read_from_before_a_clock_that_was_set() {
 async fn what_was_not_shown_to_who_asked_is_the_look_of_those_without_an_id() {
     let mut shown = answered("12:00:00");
     shown[1].upshot.as_mut().unwrap().shown = Some(crate::audit::Shown::default());
-    let on_file = || with_answer(stamp("12:00:00", 100));
-    let past = one(&shown, on_file(), stamp("12:00:40", 140)).unwrap();
+    let file_record = || with_answer(stamp("12:00:00", 100));
+    let past = one(&shown, file_record(), stamp("12:00:40", 140)).unwrap();
     assert!(!past.is_unsettled);
     assert_eq!(past.message, shown[1].message);
     // It came when nobody waited, it failed, or nothing is said of its end.
     let failed =
         [entry(Event::Asked, "12:00:00", "A"), ended(Event::Unknown, "12:00:01", "A", "timeout", Some(Delivery::MaybeDelivered))];
     for entries in [&answered("12:00:00")[..], &failed, &failed[..1]] {
-        assert!(one(entries, on_file(), stamp("12:00:40", 140)).unwrap().is_unsettled);
+        assert!(one(entries, file_record(), stamp("12:00:40", 140)).unwrap().is_unsettled);
     }
 }

@@ -1,7 +1,7 @@
 //! The looks of the trail's end: whose they are, which requests belong to them, and how they ended.
 
-use super::Past;
-use super::end::End;
+use super::RecallSource;
+use super::query_end::QueryEnd;
 use crate::audit::{Entry, Event, Hit, Message, StoreError, Wanted, Who};
 use crate::cpis::CareSetting;
 use crate::lookup::{LookError, LookKey};
@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 /// Lines that are read at once. So many on end that are too old end the reading: with several services, and with clocks that are set, lines
 /// do not stand in the order of their times.
-const AT_ONCE: usize = 250;
+const PAGE_LINES: usize = 250;
 /// Lines that are read at most.
-const MOST: usize = 400_000;
+const MAX_LINES: usize = 400_000;
 
 /// Looks that may count, by their numbers.
 #[derive(Default)]
@@ -35,7 +35,7 @@ pub(super) struct TrailLook {
     /// When the newest of its queries went out or ended.
     pub at: Timestamp,
     /// Each query, by its message id, and its end.
-    queries: HashMap<Box<str>, Option<End>>,
+    queries: HashMap<Box<str>, Option<QueryEnd>>,
     /// Of the newest query that ended: its ids, and whether its answer was shown to who asked.
     pub message: Option<Message>,
     pub was_shown: bool,
@@ -43,7 +43,7 @@ pub(super) struct TrailLook {
 
 /// How a look that may have been heard ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Last {
+pub(super) enum LookEnd {
     Answered,
     /// After it may have been heard.
     Failed,
@@ -52,13 +52,13 @@ pub(super) enum Last {
 }
 
 /// Reads what is not older than `from`, newest first.
-pub(super) async fn read(past: &Past, from: Timestamp) -> Result<TrailLooks, StoreError> {
+pub(super) async fn read(source: &RecallSource, from: Timestamp) -> Result<TrailLooks, StoreError> {
     let mut looks = TrailLooks::default();
     let (mut before, mut in_doubt, mut sealed, mut old) = (None, 0_u64, 0_u64, 0);
     let everything = Wanted::default();
     loop {
-        let lines = past.reader.find(&everything, before, AT_ONCE).await?;
-        let is_last = lines.len() < AT_ONCE;
+        let lines = source.reader.find(&everything, before, PAGE_LINES).await?;
+        let is_last = lines.len() < PAGE_LINES;
         before = lines.last().map(|line| line.seq);
         for line in lines {
             looks.lines += 1;
@@ -71,15 +71,15 @@ pub(super) async fn read(past: &Past, from: Timestamp) -> Result<TrailLooks, Sto
                 continue;
             }
             let seq = line.seq;
-            let hit = Hit::check(line, &past.chain, &past.seal);
+            let hit = Hit::check(line, &source.chain, &source.seal);
             match hit.told {
                 Some(told) if told.child_is_sealed => sealed += 1,
                 Some(told) => looks.note(seq, &told.entry),
                 None => in_doubt += 1,
             }
         }
-        looks.is_incomplete = looks.lines >= MOST;
-        if is_last || old >= AT_ONCE || looks.is_incomplete {
+        looks.is_incomplete = looks.lines >= MAX_LINES;
+        if is_last || old >= PAGE_LINES || looks.is_incomplete {
             break;
         }
     }
@@ -129,7 +129,7 @@ impl TrailLooks {
             look.message = Some(message.clone());
         }
         let query = look.queries.entry(message.message_id.as_str().into()).or_default();
-        if let Some(end) = End::of(entry)
+        if let Some(end) = QueryEnd::of(entry)
             && query.is_none()
         {
             *query = Some(end);
@@ -139,21 +139,21 @@ impl TrailLooks {
 
 impl TrailLook {
     /// How it ended; `None` where CP-IS has certainly not heard of it.
-    pub(super) fn last(&self) -> Option<Last> {
+    pub(super) fn look_end(&self) -> Option<LookEnd> {
         let ends = || self.queries.values();
-        if ends().flatten().any(End::is_answer) {
-            Some(Last::Answered)
+        if ends().flatten().any(QueryEnd::is_answer) {
+            Some(LookEnd::Answered)
         } else if ends().any(Option::is_none) {
-            Some(Last::Open)
+            Some(LookEnd::Open)
         } else {
-            ends().flatten().any(End::may_have_been_heard).then_some(Last::Failed)
+            ends().flatten().any(QueryEnd::may_be_delivered).then_some(LookEnd::Failed)
         }
     }
 
     /// What its requests are told where it was not answered.
     pub(super) fn failure(&self) -> LookError {
-        let heard = self.queries.values().flatten().find(|end| end.may_have_been_heard());
-        heard.map_or_else(End::missing, End::failure)
+        let heard = self.queries.values().flatten().find(|end| end.may_be_delivered());
+        heard.map_or_else(QueryEnd::missing, QueryEnd::failure)
     }
 }
 

@@ -3,13 +3,13 @@
 use super::keys::{KeyNumber, NoRandom};
 use super::outcome::RedisTime;
 use super::scripts::Reply;
-use super::{Away, LookKey, NO_ID, RemoteTable};
+use super::{LookKey, NO_ID, RemoteTable, Unavailable};
 use redis::{Script, Value};
 use std::future::Future;
 use std::time::Duration;
 
 /// A method as a whole. One call takes less than this even where it connects first.
-const METHOD: Duration = Duration::from_millis(480);
+const METHOD_TIMEOUT: Duration = Duration::from_millis(480);
 
 impl RemoteTable {
     /// For each key: what the look's names begin with, and the request's name.
@@ -19,7 +19,7 @@ impl RemoteTable {
     }
 
     /// The same with the name that stands for requests without an id.
-    pub(super) fn beginning_names(&self, look: &LookKey, request_id: &str) -> Vec<String> {
+    pub(super) fn claim_names(&self, look: &LookKey, request_id: &str) -> Vec<String> {
         let names =
             |key| [self.keys.look(key, look), self.keys.request(key, look, request_id), self.keys.request(key, look, NO_ID)];
         self.keys.numbers().flat_map(names).collect()
@@ -27,12 +27,12 @@ impl RemoteTable {
 
     /// How long a flight that never lands is remembered as on its way.
     pub(super) fn flight_ttl(&self) -> Duration {
-        self.windows.lock_for + self.windows.remember_for
+        self.retention.lock_for + self.retention.remember_for
     }
 
     /// Longer than anything that a pointer can lead to.
     pub(super) fn pointer_ttl(&self) -> Duration {
-        self.flight_ttl() + self.windows.lock_for
+        self.flight_ttl() + self.retention.lock_for
     }
 
     /// Runs a script whose reply is a list with Redis's time: second in the reply to `begin`, first elsewhere.
@@ -41,18 +41,23 @@ impl RemoteTable {
         script: &'static Script,
         names: Vec<String>,
         arguments: Vec<Vec<u8>>,
-    ) -> Result<(RedisTime, Reply), Away> {
+    ) -> Result<(RedisTime, Reply), Unavailable> {
         let reply: Vec<Value> = self.invoke(script, names, arguments).await?;
         let reply = Reply(reply);
-        let now = reply.number(0).or_else(|| reply.number(1)).ok_or(Away::ErrorReply)?;
+        let now = reply.number(0).or_else(|| reply.number(1)).ok_or(Unavailable::ErrorReply)?;
         Ok((RedisTime(now), reply))
     }
 
-    pub(super) async fn invoke<T>(&self, script: &'static Script, names: Vec<String>, arguments: Vec<Vec<u8>>) -> Result<T, Away>
+    pub(super) async fn invoke<T>(
+        &self,
+        script: &'static Script,
+        names: Vec<String>,
+        arguments: Vec<Vec<u8>>,
+    ) -> Result<T, Unavailable>
     where
         T: redis::FromRedisValue + Send + 'static,
     {
-        self.link
+        self.connection
             .call(move |mut connection| async move {
                 let mut invocation = script.prepare_invoke();
                 for name in names {
@@ -69,12 +74,12 @@ impl RemoteTable {
 
 impl Reply {
     /// Scripts count keys from one.
-    pub(super) fn key(&self, at: usize) -> Result<KeyNumber, Away> {
-        self.number::<usize>(at).and_then(|number| number.checked_sub(1)).map(KeyNumber).ok_or(Away::ErrorReply)
+    pub(super) fn key(&self, at: usize) -> Result<KeyNumber, Unavailable> {
+        self.number::<usize>(at).and_then(|number| number.checked_sub(1)).map(KeyNumber).ok_or(Unavailable::ErrorReply)
     }
 }
 
-impl From<NoRandom> for Away {
+impl From<NoRandom> for Unavailable {
     fn from(_: NoRandom) -> Self {
         Self::NoRandom
     }
@@ -84,6 +89,6 @@ pub(super) fn milliseconds(time: Duration) -> Vec<u8> {
     time.as_millis().max(1).to_string().into_bytes()
 }
 
-pub(super) async fn bounded<T>(method: impl Future<Output = Result<T, Away>>) -> Result<T, Away> {
-    tokio::time::timeout(METHOD, method).await.unwrap_or(Err(Away::NoReply))
+pub(super) async fn bounded<T>(method: impl Future<Output = Result<T, Unavailable>>) -> Result<T, Unavailable> {
+    tokio::time::timeout(METHOD_TIMEOUT, method).await.unwrap_or(Err(Unavailable::NoReply))
 }

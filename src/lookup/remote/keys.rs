@@ -47,7 +47,7 @@ pub(in crate::lookup) enum Purpose<'a> {
 
 /// Why a value was not opened. It is then as if it were not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in crate::lookup) enum Sealed {
+pub(in crate::lookup) enum OpenError {
     #[error("it was written in the form of another version")]
     OtherForm,
     #[error("it does not open: another key, another look, or it was changed")]
@@ -157,21 +157,21 @@ impl StoreKeys {
         look: &LookKey,
         purpose: Purpose<'_>,
         sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, Sealed> {
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let key = self.key(key);
-        let (header, cipher_text) = sealed.split_at_checked(HEADER).ok_or(Sealed::Closed)?;
+        let (header, cipher_text) = sealed.split_at_checked(HEADER).ok_or(OpenError::Closed)?;
         let (id, rest) = header.split_at(KEY_ID);
         let (form, nonce) = rest.split_at(FINGERPRINT);
         if id != key.id {
-            return Err(Sealed::Closed);
+            return Err(OpenError::Closed);
         }
         if form != codec::fingerprint() {
-            return Err(Sealed::OtherForm);
+            return Err(OpenError::OtherForm);
         }
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Sealed::Closed)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError::Closed)?;
         let mut opened = Zeroizing::new(cipher_text.to_vec());
         let length =
-            key.seal.open_in_place(nonce, Aad::from(bound(look, purpose)), &mut opened).map_err(|_| Sealed::Closed)?.len();
+            key.seal.open_in_place(nonce, Aad::from(bound(look, purpose)), &mut opened).map_err(|_| OpenError::Closed)?.len();
         opened.truncate(length);
         Ok(opened)
     }

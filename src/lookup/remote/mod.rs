@@ -8,35 +8,33 @@
 //! [`Timestamp`] that goes in or comes out is of this process's clock: it is made of the age.
 
 mod calls;
+mod claim;
 mod codec;
+mod complete;
+mod connection;
+mod find;
 pub(super) mod keys;
-mod landing;
-mod link;
 pub(super) mod outcome;
-mod recall;
 mod scripts;
-mod table;
 
-use super::{LookError, LookKey, Origin};
+use super::{LEAST_REMEMBERED, LookError, LookKey, Origin};
 use crate::clock;
 use crate::cpis::Answer;
 use crate::secret::{KeyMaterial, StoreUrl};
+use connection::Connection;
 use jiff::Timestamp;
 use keys::{KeyNumber, StoreKeys, Token};
-use link::Link;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// The shortest that a look which may have been heard is remembered (decisions.md 4).
-const LEAST_REMEMBERED: Duration = Duration::from_mins(5);
 /// What a place is held for beyond the longest flight.
 const LOCK_MARGIN: Duration = Duration::from_secs(10);
 
 /// How long the table keeps what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Windows {
+pub struct Retention {
     /// An answer is shared for this long after it came; zero: never.
     pub share_for: Duration,
     /// An outcome is remembered under its request ids for this long after it landed, and a flight that never lands for this
@@ -50,14 +48,14 @@ pub struct Windows {
 
 /// The table outside this process. Clones share one connection.
 ///
-/// Every method fails as [`Away`] within half a second when the table cannot be used; [`RemoteTable::wait`] by its own deadline.
+/// Every method fails as [`Unavailable`] within half a second when the table cannot be used; [`RemoteTable::wait`] by its own deadline.
 /// Calls run on the runtime that the table was made with, whichever runtime the caller is on.
 #[derive(Clone)]
 pub struct RemoteTable {
-    link: Link,
+    connection: Connection,
     keys: StoreKeys,
-    windows: Windows,
-    unreadable: Arc<Unreadable>,
+    retention: Retention,
+    unreadable: Arc<UnreadableValues>,
 }
 
 /// The settings of the table cannot be used.
@@ -74,7 +72,7 @@ pub enum RemoteError {
 
 /// The table cannot be used now. What was asked of it may have been done or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Away {
+pub enum Unavailable {
     #[error("no connection")]
     NoConnection,
     #[error("no reply in time")]
@@ -85,10 +83,10 @@ pub enum Away {
     ErrorReply,
     /// Calls have failed for a while, and nobody tries for a second.
     #[error("left alone after calls failed")]
-    Resting,
+    Backoff,
     /// Other replicas changed the look's state again and again while we looked.
     #[error("the look keeps changing")]
-    Restless,
+    Contention,
     #[error("no random numbers to be had")]
     NoRandom,
 }
@@ -98,7 +96,7 @@ pub const NO_ID: &str = "";
 
 /// How a look ended.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kept {
+pub struct RemoteOutcome {
     pub outcome: Result<Arc<Answer>, Arc<LookError>>,
     /// When it came, by this process's clock; never in the future when it is read.
     pub came: Timestamp,
@@ -108,15 +106,15 @@ pub struct Kept {
 
 /// What is remembered of a request.
 #[derive(Debug, Clone)]
-pub enum Remembered {
-    Landed(Kept),
+pub enum RemoteRequest {
+    Completed(RemoteOutcome),
     /// Its query may have been sent, and nothing has come of it yet.
-    OnItsWay(Flight),
+    InFlight(RemoteFlight),
 }
 
 /// Which shared answers will do (decisions.md 12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum WantedAge {
     /// One that came this long ago at most: `share_for`, or `refresh_after` under `no-cache`.
     NotOlderThan(Duration),
     /// None: `CPIS-New-Look`. A flight that is on its way is new as well.
@@ -125,20 +123,20 @@ pub enum Wanted {
 
 /// How a look begins.
 #[derive(Debug)]
-pub enum Begun {
+pub enum ClaimResult {
     /// This process flies. The request is remembered as on its way, and every other one waits.
-    Ours(Place),
+    Ours(RemoteLease),
     /// An answer.
-    Shared(Kept),
+    Shared(RemoteOutcome),
     /// The request is the repetition of one that is remembered: no query, whatever was wanted.
-    Remembered(Remembered),
+    Remembered(RemoteRequest),
     /// Another process flies. The request is remembered under that flight.
-    Elsewhere(Flight),
+    Elsewhere(RemoteFlight),
 }
 
 /// A flight, wherever it is.
 #[derive(Debug, Clone)]
-pub struct Flight {
+pub struct RemoteFlight {
     /// When it began, by this process's clock.
     pub since: Timestamp,
     /// Those with which it began: a table whose keys were renewed since counts them otherwise.
@@ -147,50 +145,50 @@ pub struct Flight {
     token: Token,
 }
 
-/// The place of a look's one flight, held by this process. It must be given to [`RemoteTable::land`] or
+/// The place of a look's one flight, held by this process. It must be given to [`RemoteTable::complete`] or
 /// [`RemoteTable::release`]; one that is dropped is a flight that never lands, as after a crash.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct RemoteLease {
     look: LookKey,
     request_id: String,
-    flight: Option<Flight>,
+    flight: Option<RemoteFlight>,
     fence: u64,
 }
 
 /// How a flight landed.
 #[derive(Debug)]
-pub struct Landed {
+pub struct RemoteCompletion {
     /// For [`RemoteTable::join`]: requests that only this process knows of.
-    pub flight: Flight,
+    pub flight: RemoteFlight,
     /// The answer is the shared one now.
     pub is_shared: bool,
 }
 
 /// What became of the flight that was waited for.
 #[derive(Debug)]
-pub enum Waited {
+pub enum WaitResult {
     /// A failure that was not delivered ([`crate::cpis::Delivery`]) is not remembered: the request may ask again.
-    Landed(Kept),
+    Completed(RemoteOutcome),
     /// Still on its way at the deadline, or never heard of again.
     NotYet,
 }
 
 /// What an operator should know of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
+pub struct RemoteCounts {
     /// Calls that failed.
-    pub away: u64,
+    pub failed_calls: u64,
     /// Values that were not ours to read, and were taken as absent.
     pub unreadable: u64,
 }
 
 #[derive(Default)]
-struct Unreadable {
+struct UnreadableValues {
     count: AtomicU64,
-    is_said: AtomicBool,
+    is_logged: AtomicBool,
 }
 
-impl Windows {
+impl Retention {
     /// The windows for `lookup.share_for`, `smsp.timeout` and `smsp.late_timeout`.
     #[must_use]
     pub fn new(share_for: Duration, timeout: Duration, late_timeout: Duration) -> Self {
@@ -214,11 +212,11 @@ impl RemoteTable {
         url: &StoreUrl,
         ca_pem: Option<&[u8]>,
         store_keys: &[KeyMaterial],
-        windows: Windows,
+        retention: Retention,
         runtime: Handle,
     ) -> Result<Self, RemoteError> {
         let keys = StoreKeys::new(store_keys).ok_or(RemoteError::NoKey)?;
-        Ok(Self { link: Link::new(url, ca_pem, runtime)?, keys, windows, unreadable: Arc::default() })
+        Ok(Self { connection: Connection::new(url, ca_pem, runtime)?, keys, retention, unreadable: Arc::default() })
     }
 
     /// This table with other keys, or reached in another way. Flights that have begun end with the keys they began with.
@@ -227,20 +225,25 @@ impl RemoteTable {
     /// As [`RemoteTable::new`].
     pub fn renewed(&self, url: &StoreUrl, ca_pem: Option<&[u8]>, store_keys: &[KeyMaterial]) -> Result<Self, RemoteError> {
         let keys = StoreKeys::new(store_keys).ok_or(RemoteError::NoKey)?;
-        Ok(Self { link: self.link.renewed(url, ca_pem)?, keys, windows: self.windows, unreadable: Arc::clone(&self.unreadable) })
+        Ok(Self {
+            connection: self.connection.renewed(url, ca_pem)?,
+            keys,
+            retention: self.retention,
+            unreadable: Arc::clone(&self.unreadable),
+        })
     }
 
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        Counts { away: self.link.away(), unreadable: self.unreadable.count.load(Ordering::Relaxed) }
+    pub fn counts(&self) -> RemoteCounts {
+        RemoteCounts { failed_calls: self.connection.failed_calls(), unreadable: self.unreadable.count.load(Ordering::Relaxed) }
     }
 }
 
-impl Unreadable {
-    /// Counts every one, and says the first loudly.
+impl UnreadableValues {
+    /// RemoteCounts every one, and says the first loudly.
     fn note(&self, why: &dyn std::fmt::Display) {
         self.count.fetch_add(1, Ordering::Relaxed);
-        if self.is_said.swap(true, Ordering::Relaxed) {
+        if self.is_logged.swap(true, Ordering::Relaxed) {
             tracing::debug!(%why, "a value of the sharing table is taken as absent");
         } else {
             tracing::error!(%why, "a value of the sharing table is taken as absent; is every replica of one version, with the same keys?");
@@ -248,22 +251,22 @@ impl Unreadable {
     }
 }
 
-impl Kept {
+impl RemoteOutcome {
     /// An outcome of now, of which the query is not known.
     #[must_use]
     pub fn now(outcome: Result<Arc<Answer>, Arc<LookError>>) -> Self {
         Self { outcome, came: clock::now(), origin: None }
     }
 
-    pub(super) fn is_unheard(&self) -> bool {
+    pub(super) fn is_undelivered(&self) -> bool {
         self.outcome.as_ref().is_err_and(|failure| failure.is_undelivered())
     }
 }
 
-impl Place {
+impl RemoteLease {
     /// The flight, for other requests of this process to join; `None` for one that went ahead without the table.
     #[must_use]
-    pub fn flight(&self) -> Option<&Flight> {
+    pub fn flight(&self) -> Option<&RemoteFlight> {
         self.flight.as_ref()
     }
 
@@ -276,6 +279,6 @@ impl Place {
 
 impl std::fmt::Debug for RemoteTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RemoteTable").field("keys", &self.keys).field("windows", &self.windows).finish_non_exhaustive()
+        f.debug_struct("RemoteTable").field("keys", &self.keys).field("windows", &self.retention).finish_non_exhaustive()
     }
 }

@@ -1,8 +1,8 @@
 //! Outcomes as they lie in the table: when they came by Redis's clock, what they are, sealed for one purpose of one look.
 
 use super::codec::{Coded, Input, decode, encode};
-use super::keys::{KeyNumber, NoRandom, Purpose, Sealed, StoreKeys};
-use super::{Kept, LookKey, Origin};
+use super::keys::{KeyNumber, NoRandom, OpenError, Purpose, StoreKeys};
+use super::{LookKey, Origin, RemoteOutcome};
 use crate::cpis::Answer;
 use crate::lookup::LookError;
 use jiff::{SignedDuration, Timestamp};
@@ -18,13 +18,13 @@ const FUTURE: i64 = 2_000;
 pub(in crate::lookup) struct RedisTime(pub i64);
 
 /// An outcome, when it came, and of which query.
-pub(in crate::lookup) struct Outcome {
+pub(in crate::lookup) struct StoredOutcome {
     pub came: RedisTime,
     pub origin: Option<Arc<Origin>>,
-    pub what: What,
+    pub result: StoredResult,
 }
 
-pub(in crate::lookup) enum What {
+pub(in crate::lookup) enum StoredResult {
     Answer(Arc<Answer>),
     Failure(Arc<LookError>),
 }
@@ -50,23 +50,23 @@ impl RedisTime {
     }
 }
 
-impl Outcome {
+impl StoredOutcome {
     /// `kept`, where it is `now` by Redis's clock and `local` by ours.
-    pub(super) fn new(kept: &Kept, now: RedisTime, local: Timestamp) -> Self {
+    pub(super) fn new(kept: &RemoteOutcome, now: RedisTime, local: Timestamp) -> Self {
         let age = Duration::try_from(local.duration_since(kept.came)).unwrap_or(Duration::ZERO);
-        let what = match &kept.outcome {
-            Ok(answer) => What::Answer(Arc::clone(answer)),
-            Err(failure) => What::Failure(Arc::clone(failure)),
+        let result = match &kept.outcome {
+            Ok(answer) => StoredResult::Answer(Arc::clone(answer)),
+            Err(failure) => StoredResult::Failure(Arc::clone(failure)),
         };
-        Self { came: now.minus(age), origin: kept.origin.clone(), what }
+        Self { came: now.minus(age), origin: kept.origin.clone(), result }
     }
 
-    pub(super) fn kept(self, now: RedisTime, local: Timestamp) -> Kept {
-        let outcome = match self.what {
-            What::Answer(answer) => Ok(answer),
-            What::Failure(failure) => Err(failure),
+    pub(super) fn into_remote(self, now: RedisTime, local: Timestamp) -> RemoteOutcome {
+        let outcome = match self.result {
+            StoredResult::Answer(answer) => Ok(answer),
+            StoredResult::Failure(failure) => Err(failure),
         };
-        Kept { outcome, came: self.came.local(now, local), origin: self.origin }
+        RemoteOutcome { outcome, came: self.came.local(now, local), origin: self.origin }
     }
 
     pub(in crate::lookup) fn seal(
@@ -86,28 +86,28 @@ impl Outcome {
         look: &LookKey,
         purpose: Purpose<'_>,
         sealed: &[u8],
-    ) -> Result<Self, Sealed> {
-        let outcome: Self = decode(&keys.open(key, look, purpose, sealed)?).ok_or(Sealed::Unreadable)?;
-        match &outcome.what {
-            What::Answer(answer) if answer.about != *look.nhs_number() => Err(Sealed::Unreadable),
+    ) -> Result<Self, OpenError> {
+        let outcome: Self = decode(&keys.open(key, look, purpose, sealed)?).ok_or(OpenError::Unreadable)?;
+        match &outcome.result {
+            StoredResult::Answer(answer) if answer.about != *look.nhs_number() => Err(OpenError::Unreadable),
             _ => Ok(outcome),
         }
     }
 }
 
-impl Coded for Outcome {
+impl Coded for StoredOutcome {
     fn write(&self, out: &mut Vec<u8>) {
         self.came.0.write(out);
         self.origin.is_some().write(out);
         if let Some(origin) = &self.origin {
             origin.write(out);
         }
-        match &self.what {
-            What::Answer(answer) => {
+        match &self.result {
+            StoredResult::Answer(answer) => {
                 out.push(0);
                 answer.write(out);
             }
-            What::Failure(failure) => {
+            StoredResult::Failure(failure) => {
                 out.push(1);
                 failure.write(out);
             }
@@ -117,12 +117,12 @@ impl Coded for Outcome {
     fn read(input: &mut Input<'_>) -> Option<Self> {
         let came = RedisTime(i64::read(input)?);
         let origin = if bool::read(input)? { Some(Arc::new(Origin::read(input)?)) } else { None };
-        let what = match input.byte()? {
-            0 => What::Answer(Arc::new(Answer::read(input)?)),
-            1 => What::Failure(Arc::new(LookError::read(input)?)),
+        let result = match input.byte()? {
+            0 => StoredResult::Answer(Arc::new(Answer::read(input)?)),
+            1 => StoredResult::Failure(Arc::new(LookError::read(input)?)),
             _ => return None,
         };
-        Some(Self { came, origin, what })
+        Some(Self { came, origin, result })
     }
 }
 

@@ -3,14 +3,14 @@
 use redis::{FromRedisValue, Script, Value};
 use std::sync::LazyLock;
 
-pub(super) static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/begin.lua")));
+pub(super) static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/claim.lua")));
 pub(super) static JOIN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/join.lua")));
-pub(super) static LAND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/land.lua")));
+pub(super) static COMPLETE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/complete.lua")));
 pub(super) static READ: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/read.lua")));
 pub(super) static REMEMBERED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/remembered.lua")));
 
 pub(super) fn all() -> [&'static Script; 5] {
-    [&BEGIN, &JOIN, &LAND, &READ, &REMEMBERED]
+    [&CLAIM, &JOIN, &COMPLETE, &READ, &REMEMBERED]
 }
 
 /// A reply: a list of numbers and byte strings. What is not there or not as expected is `None`.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Why the request that began a flight waits no longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::lookup) enum Absent {
+pub(in crate::lookup) enum Absence {
     /// It was told that there was no answer in time.
     TimedOut,
     /// Its connection was closed.
@@ -21,26 +21,26 @@ const WAITS: u8 = 0;
 const TIMED_OUT: u8 = 1;
 const HUNG_UP: u8 = 2;
 /// The outcome is there, and is being recorded as shown to it.
-const IS_ANSWERED: u8 = 3;
+const ANSWERED: u8 = 3;
 
 impl Caller {
-    fn moves_on(&self, to: u8) -> Result<(), u8> {
+    fn advance(&self, to: u8) -> Result<(), u8> {
         self.0.compare_exchange(WAITS, to, Ordering::SeqCst, Ordering::SeqCst).map(|_| ())
     }
 
     /// False: it is being answered.
-    fn leaves(&self, why: Absent) -> bool {
+    fn leave(&self, why: Absence) -> bool {
         let to = match why {
-            Absent::TimedOut => TIMED_OUT,
-            Absent::HungUp => HUNG_UP,
+            Absence::TimedOut => TIMED_OUT,
+            Absence::HungUp => HUNG_UP,
         };
-        self.moves_on(to) != Err(IS_ANSWERED)
+        self.advance(to) != Err(ANSWERED)
     }
 
-    pub(super) fn absent(&self) -> Option<Absent> {
+    pub(super) fn absence(&self) -> Option<Absence> {
         match self.0.load(Ordering::SeqCst) {
-            TIMED_OUT => Some(Absent::TimedOut),
-            HUNG_UP => Some(Absent::HungUp),
+            TIMED_OUT => Some(Absence::TimedOut),
+            HUNG_UP => Some(Absence::HungUp),
             _ => None,
         }
     }
@@ -48,29 +48,29 @@ impl Caller {
 
 impl Flight {
     /// The outcome is there. From now on the caller waits for its entry, which says that it is shown, unless it has left before.
-    pub(in crate::lookup) fn answers_its_caller(&self) -> Result<(), Absent> {
-        let _ = self.caller.moves_on(IS_ANSWERED);
-        self.caller.absent().map_or(Ok(()), Err)
+    pub(in crate::lookup) fn mark_answering(&self) -> Result<(), Absence> {
+        let _ = self.caller.advance(ANSWERED);
+        self.caller.absence().map_or(Ok(()), Err)
     }
 
     /// The request that began it waits for it as long as this is held.
-    pub(in crate::lookup) fn is_waited_for(self: &Arc<Self>) -> Waiting {
-        Waiting(Arc::clone(self))
+    pub(in crate::lookup) fn wait_guard(self: &Arc<Self>) -> WaitGuard {
+        WaitGuard(Arc::clone(self))
     }
 }
 
 /// The request that began a flight waits for it.
-pub(in crate::lookup) struct Waiting(Arc<Flight>);
+pub(in crate::lookup) struct WaitGuard(Arc<Flight>);
 
-impl Waiting {
+impl WaitGuard {
     /// Its time is over. False: its answer is there, and is being recorded as shown, so that it waits on for that.
-    pub(in crate::lookup) fn gives_up(&self) -> bool {
-        self.0.caller.leaves(Absent::TimedOut)
+    pub(in crate::lookup) fn give_up(&self) -> bool {
+        self.0.caller.leave(Absence::TimedOut)
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WaitGuard {
     fn drop(&mut self) {
-        self.0.caller.leaves(Absent::HungUp);
+        self.0.caller.leave(Absence::HungUp);
     }
 }

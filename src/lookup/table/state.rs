@@ -1,6 +1,6 @@
 //! What the table holds, and the steps that change it. Each leaves it consistent.
 
-use super::{Bounds, Caller, FORGOTTEN_AT_ONCE, Flight, Stage};
+use super::{Bounds, Caller, FORGET_BATCH, Flight, Stage};
 use crate::lookup::{LookError, LookKey, weight};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,14 +11,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct TableState {
     pub(super) looks: HashMap<Arc<LookKey>, Looks>,
     /// What has landed and is remembered, and of that what still holds an answer: by order of landing.
-    pub(super) landed: BTreeMap<u64, Arc<Flight>>,
+    pub(super) completed: BTreeMap<u64, Arc<Flight>>,
     pub(super) held: BTreeMap<u64, (Arc<Flight>, usize)>,
     /// Of the answers that are held, and of the looks themselves.
     pub(super) bytes: usize,
-    pub(super) looks_weigh: usize,
+    pub(super) looks_bytes: usize,
     pub(super) ids: usize,
     pub(super) flying: usize,
     pub(super) next: u64,
@@ -39,40 +39,34 @@ pub(super) struct Looks {
     pub(super) unsettled: Option<Arc<Flight>>,
     pub(super) ids: HashMap<Box<str>, Arc<Flight>>,
     /// How many have landed and are remembered.
-    pub(super) landed: usize,
+    pub(super) completed: usize,
 }
 
 /// What a look that may have been heard leaves behind.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Heard {
+pub(super) struct RememberAs {
     /// Its answer is shared with further requests.
     pub(super) shared: bool,
     /// Whether its caller was told no answer; `None`: that is known elsewhere.
     pub(super) unsettled: Option<bool>,
 }
 
-impl State {
+impl TableState {
     /// Forgets what landed longer ago than this, some of it at once. True when there may be more.
-    pub(super) fn forget_what_is_over(&mut self, now: Instant, remember_for: Duration) -> bool {
-        for _ in 0..FORGOTTEN_AT_ONCE {
-            let Some((&landing, flight)) = self.landed.first_key_value() else { return false };
-            if flight.landed().is_some_and(|landed| now < landed.came + remember_for) {
+    pub(super) fn forget_expired(&mut self, now: Instant, remember_for: Duration) -> bool {
+        for _ in 0..FORGET_BATCH {
+            let Some((&order, flight)) = self.completed.first_key_value() else { return false };
+            if flight.completion().is_some_and(|completion| now < completion.came + remember_for) {
                 return false;
             }
-            self.forget(landing);
+            self.forget(order);
         }
         true
     }
 
     /// Gives a new flight its place.
-    pub(super) fn begin(
-        &mut self,
-        key: &LookKey,
-        id: Option<&str>,
-        on_its_way: watch::Receiver<()>,
-        now: Instant,
-    ) -> Arc<Flight> {
-        self.begin_as(Uuid::new_v4(), key, id, on_its_way, now)
+    pub(super) fn begin(&mut self, key: &LookKey, id: Option<&str>, done: watch::Receiver<()>, now: Instant) -> Arc<Flight> {
+        self.begin_as(Uuid::new_v4(), key, id, done, now)
     }
 
     /// Gives the flight of `look` its place.
@@ -81,7 +75,7 @@ impl State {
         look: Uuid,
         key: &LookKey,
         id: Option<&str>,
-        on_its_way: watch::Receiver<()>,
+        done: watch::Receiver<()>,
         now: Instant,
     ) -> Arc<Flight> {
         let key = self.looks.get_key_value(key).map_or_else(|| Arc::new(key.clone()), |(key, _)| Arc::clone(key));
@@ -93,16 +87,16 @@ impl State {
             first_id: id.map(Into::into),
             number: self.number(),
             remote: OnceLock::new(),
-            place: Mutex::default(),
+            lease: Mutex::default(),
             only_for_its_request: AtomicBool::new(false),
-            gone_out: AtomicBool::new(false),
+            sent: AtomicBool::new(false),
             caller: Caller::default(),
-            told: AtomicBool::new(false),
-            stage: Mutex::new(Stage::OnItsWay(on_its_way)),
+            shown: AtomicBool::new(false),
+            stage: Mutex::new(Stage::InFlight(done)),
         });
         self.looks.entry(key).or_default().flying.push(Arc::clone(&flight));
         self.flying += 1;
-        self.looks_weigh += flight.weight();
+        self.looks_bytes += flight.weight();
         flight
     }
 
@@ -122,44 +116,44 @@ impl State {
 
     /// The flight is over. `None`: it was certainly not heard, and nothing is remembered of it. Gives the number under which it is
     /// remembered.
-    pub(super) fn land(&mut self, flight: &Arc<Flight>, heard: Option<Heard>) -> Option<u64> {
-        let landing = self.number();
+    pub(super) fn complete(&mut self, flight: &Arc<Flight>, remember_as: Option<RememberAs>) -> Option<u64> {
+        let order = self.number();
         let looks = self.looks.get_mut(&*flight.key)?;
         looks.flying.retain(|other| !Arc::ptr_eq(other, flight));
         self.flying -= 1;
         let has_ids = looks.ids.values().any(|other| Arc::ptr_eq(other, flight));
-        let Some(heard) = heard.filter(|heard| heard.shared || heard.unsettled == Some(true) || has_ids) else {
-            self.looks_weigh -= flight.weight();
+        let Some(remember_as) = remember_as.filter(|kept| kept.shared || kept.unsettled == Some(true) || has_ids) else {
+            self.looks_bytes -= flight.weight();
             self.drop_ids(flight);
             return None;
         };
         // An answer that comes late does not take the place of one that was asked for after it.
         let is_newer = |other: &Option<Arc<Flight>>| other.as_ref().is_none_or(|other| other.number < flight.number);
-        if heard.shared && is_newer(&looks.shared) {
+        if remember_as.shared && is_newer(&looks.shared) {
             looks.shared = Some(Arc::clone(flight));
         }
-        if let Some(unsettled) = heard.unsettled
+        if let Some(unsettled) = remember_as.unsettled
             && is_newer(&looks.unsettled)
         {
             looks.unsettled = unsettled.then(|| Arc::clone(flight));
         }
-        looks.landed += 1;
-        self.landed.insert(landing, Arc::clone(flight));
-        Some(landing)
+        looks.completed += 1;
+        self.completed.insert(order, Arc::clone(flight));
+        Some(order)
     }
 
     /// Counts the answer of a landed flight.
-    pub(super) fn hold(&mut self, flight: &Arc<Flight>, landing: u64, bytes: usize) {
-        self.held.insert(landing, (Arc::clone(flight), bytes));
+    pub(super) fn hold(&mut self, flight: &Arc<Flight>, order: u64, bytes: usize) {
+        self.held.insert(order, (Arc::clone(flight), bytes));
         self.bytes += bytes;
     }
 
     /// Lets go of the oldest answers that a caller has been told. Those looks are not asked again for that.
     pub(super) fn make_room_for_bytes(&mut self, most: usize) {
         while self.weight() > most {
-            let told = self.held.iter().find(|(_, (flight, _))| flight.told.load(Ordering::Relaxed)).map(|(&landing, _)| landing);
-            let Some(landing) = told else { return };
-            self.displace(landing);
+            let shown = self.held.iter().find(|(_, (flight, _))| flight.shown.load(Ordering::Relaxed)).map(|(&order, _)| order);
+            let Some(order) = shown else { return };
+            self.displace(order);
         }
     }
 
@@ -168,16 +162,15 @@ impl State {
     /// # Errors
     /// Not delivered, when the table is full of what must not be forgotten.
     pub(super) fn make_room_for_a_look(&mut self, key: &LookKey, id: Option<&str>, bounds: Bounds) -> Result<(), LookError> {
-        let needed = Flight::weight_of(key, id) + id.map_or(0, |_| weight::ID) + weight::ON_ITS_WAY;
+        let needed = Flight::weight_of(key, id) + id.map_or(0, |_| weight::ID) + weight::IN_FLIGHT;
         let most = bounds.room().saturating_sub(needed);
         self.make_room_for_bytes(most);
         if self.weight() > most {
             return Err(self.full("memory"));
         }
-        if self.flying + self.landed.len() >= bounds.looks {
-            let may_go = |flight: &Arc<Flight>| flight.told.load(Ordering::Relaxed) && !self.has_ids(flight);
-            let oldest =
-                self.landed.iter().take(FORGOTTEN_AT_ONCE).find(|(_, flight)| may_go(flight)).map(|(&landing, _)| landing);
+        if self.flying + self.completed.len() >= bounds.looks {
+            let may_go = |flight: &Arc<Flight>| flight.shown.load(Ordering::Relaxed) && !self.has_ids(flight);
+            let oldest = self.completed.iter().take(FORGET_BATCH).find(|(_, flight)| may_go(flight)).map(|(&order, _)| order);
             let Some(oldest) = oldest else { return Err(self.full("looks")) };
             self.forget(oldest);
             self.displaced += 1;
@@ -186,36 +179,36 @@ impl State {
     }
 
     /// A flight that never began after all.
-    pub(super) fn take_back(&mut self, flight: &Arc<Flight>) {
-        self.land(flight, None);
+    pub(super) fn undo_begin(&mut self, flight: &Arc<Flight>) {
+        self.complete(flight, None);
     }
 
-    fn displace(&mut self, landing: u64) {
-        let Some((flight, bytes)) = self.held.remove(&landing) else { return };
+    fn displace(&mut self, order: u64) {
+        let Some((flight, bytes)) = self.held.remove(&order) else { return };
         self.bytes -= bytes;
         self.displaced += 1;
         if !self.has_ids(&flight) {
-            self.forget(landing);
+            self.forget(order);
             return;
         }
         if let Some(looks) = self.looks.get_mut(&*flight.key) {
             looks.shared.take_if(|shared| Arc::ptr_eq(shared, &flight));
             looks.unsettled.take_if(|unsettled| Arc::ptr_eq(unsettled, &flight));
         }
-        if let Stage::Landed(landed) = &mut *flight.stage() {
+        if let Stage::Complete(completion) = &mut *flight.stage() {
             let gone = LookError::NoLongerHeld;
-            (landed.outcome, landed.owed) = (Err(Arc::new(gone)), None);
+            (completion.outcome, completion.pending_entry) = (Err(Arc::new(gone)), None);
         }
     }
 
-    fn forget(&mut self, landing: u64) {
-        let Some(flight) = self.landed.remove(&landing) else { return };
-        self.looks_weigh -= flight.weight();
-        if let Some((_, bytes)) = self.held.remove(&landing) {
+    fn forget(&mut self, order: u64) {
+        let Some(flight) = self.completed.remove(&order) else { return };
+        self.looks_bytes -= flight.weight();
+        if let Some((_, bytes)) = self.held.remove(&order) {
             self.bytes -= bytes;
         }
         if let Some(looks) = self.looks.get_mut(&*flight.key) {
-            looks.landed -= 1;
+            looks.completed -= 1;
             looks.shared.take_if(|shared| Arc::ptr_eq(shared, &flight));
             looks.unsettled.take_if(|unsettled| Arc::ptr_eq(unsettled, &flight));
         }
@@ -227,7 +220,7 @@ impl State {
         let before = looks.ids.len();
         looks.ids.retain(|_, other| !Arc::ptr_eq(other, flight));
         self.ids -= before - looks.ids.len();
-        if looks.flying.is_empty() && looks.landed == 0 {
+        if looks.flying.is_empty() && looks.completed == 0 {
             self.looks.remove(&*flight.key);
         }
     }
@@ -247,7 +240,7 @@ impl State {
 
     /// What everything takes up, with what looks on their way need besides.
     pub(super) fn weight(&self) -> usize {
-        self.bytes + self.looks_weigh + self.ids * weight::ID + self.flying * weight::ON_ITS_WAY
+        self.bytes + self.looks_bytes + self.ids * weight::ID + self.flying * weight::IN_FLIGHT
     }
 
     /// Nothing is forgotten that stands for a query which may have been heard: no further one goes out instead.

@@ -9,15 +9,15 @@ async fn ask(lookups: &Lookups, n: u64, id: Option<&str>) -> Result<Look, Arc<Lo
 fn room_for(answers: usize, looks: usize, ids: usize) -> Bounds {
     let answer = weight::weight(&samples::large());
     // And for two looks more, one of them on its way or with an answer.
-    let beside = (answers + 2) * (weight::LOOK + weight::ID + 100) + weight::ON_ITS_WAY;
+    let beside = (answers + 2) * (weight::LOOK + weight::ID + 100) + weight::IN_FLIGHT;
     Bounds { bytes: answers * answer + beside, bodies: || 0, looks, ids }
 }
 
 #[tokio::test(start_paused = true)]
 async fn looks_that_hold_no_answer_take_room_too_and_what_bodies_take_is_not_theirs() {
     let looks = |bodies: fn() -> usize| async move {
-        let register = Script::new(Duration::ZERO, vec![Err(lost())]);
-        let bytes = 100 * (weight::LOOK + weight::ID + 100) + weight::ON_ITS_WAY;
+        let register = FakeRegister::new(Duration::ZERO, vec![Err(lost())]);
+        let bytes = 100 * (weight::LOOK + weight::ID + 100) + weight::IN_FLIGHT;
         let lookups = bounded(&register, rules(WINDOW), Bounds { bytes, bodies, looks: 1000, ids: 1000 });
         let mut asked = 0;
         while *ask(&lookups, asked, Some("one-request")).await.unwrap_err() != LookError::Overloaded {
@@ -47,7 +47,7 @@ async fn looks_that_hold_no_answer_take_room_too_and_what_bodies_take_is_not_the
 
 #[tokio::test(start_paused = true)]
 async fn the_oldest_told_answer_makes_room_and_its_id_asks_nothing_again() {
-    let register = Script::answering(Duration::ZERO, vec![Ok(samples::large())]);
+    let register = FakeRegister::answering(Duration::ZERO, vec![Ok(samples::large())]);
     let lookups = bounded(&register, rules(WINDOW), room_for(2, 100, 100));
     for n in 0..4 {
         ask(&lookups, n, Some(&format!("request-{n}"))).await.unwrap();
@@ -62,7 +62,7 @@ async fn the_oldest_told_answer_makes_room_and_its_id_asks_nothing_again() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_that_nobody_has_seen_are_kept_and_no_further_query_goes_out() {
-    let register = Script::answering(Duration::ZERO, vec![Ok(samples::large())]);
+    let register = FakeRegister::answering(Duration::ZERO, vec![Ok(samples::large())]);
     register.trail.fails(&[Event::Answered]);
     let lookups = bounded(&register, rules(WINDOW), room_for(2, 100, 100));
     for n in 0..3 {
@@ -80,7 +80,7 @@ async fn answers_that_nobody_has_seen_are_kept_and_no_further_query_goes_out() {
 
 #[tokio::test(start_paused = true)]
 async fn no_id_that_may_have_been_heard_is_forgotten_for_another() {
-    let register = Script::new(Duration::ZERO, vec![Err(lost())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(lost())]);
     let lookups = bounded(&register, rules(WINDOW), room_for(100, 100, 3));
     for n in 0..3 {
         assert!(ask(&lookups, n, Some("one-request")).await.is_err());
@@ -101,7 +101,7 @@ async fn no_id_that_may_have_been_heard_is_forgotten_for_another() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_table_lets_go_of_what_was_told_and_has_no_id() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     let lookups = bounded(&register, rules(WINDOW), room_for(100, 3, 100));
     for n in 0..10 {
         assert!(ask(&lookups, n, None).await.is_ok());
@@ -116,7 +116,7 @@ async fn a_full_table_lets_go_of_what_was_told_and_has_no_id() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_table_forgets_by_itself() {
-    let register = Script::answering(Duration::ZERO, vec![Ok(samples::large())]);
+    let register = FakeRegister::answering(Duration::ZERO, vec![Ok(samples::large())]);
     let lookups = sharing_lookups(&register);
     let answer = Arc::downgrade(&ask(&lookups, 1, Some("one-request")).await.unwrap().answer);
     tokio::time::sleep(Duration::from_secs(299)).await;

@@ -6,7 +6,7 @@ const ID: &str = "0123456789ABCDEF";
 
 #[tokio::test(start_paused = true)]
 async fn the_same_id_is_the_same_answer_even_for_a_new_look() {
-    let register = Script::new(Duration::from_secs(1), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(1), vec![Ok(())]);
     let lookups = lookups(&register);
     assert!(!lookups.with_id(ID).await.unwrap().shared);
     tokio::time::advance(Duration::from_mins(1)).await;
@@ -20,7 +20,7 @@ async fn the_same_id_is_the_same_answer_even_for_a_new_look() {
 
 #[tokio::test(start_paused = true)]
 async fn ids_are_compared_without_regard_to_case() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     let lookups = lookups(&register);
     lookups.with_id(ID).await.unwrap();
     lookups.with_id(&ID.to_lowercase()).await.unwrap();
@@ -29,7 +29,7 @@ async fn ids_are_compared_without_regard_to_case() {
 
 #[tokio::test(start_paused = true)]
 async fn the_same_id_of_another_user_or_about_another_child_is_another_look() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     let lookups = lookups(&register);
     lookups.with_id(ID).await.unwrap();
     lookups.look(question("b"), Freshness::Shared, request(ID)).await.unwrap();
@@ -39,7 +39,7 @@ async fn the_same_id_of_another_user_or_about_another_child_is_another_look() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_id_is_a_new_look() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     let lookups = lookups(&register);
     lookups.with_id("first-id").await.unwrap();
     lookups.with_id("second-id").await.unwrap();
@@ -49,7 +49,7 @@ async fn a_new_id_is_a_new_look() {
 #[tokio::test(start_paused = true)]
 async fn the_same_id_gets_its_own_answer_though_a_newer_one_is_there() {
     let other = Answer { response_id: "the newer".into(), ..no_record() };
-    let register = Script::answering(Duration::ZERO, vec![Ok(no_record()), Ok(other)]);
+    let register = FakeRegister::answering(Duration::ZERO, vec![Ok(no_record()), Ok(other)]);
     let lookups = sharing_lookups(&register);
     lookups.with_id("first-id").await.unwrap();
     tokio::time::advance(Duration::from_secs(10)).await;
@@ -61,7 +61,7 @@ async fn the_same_id_gets_its_own_answer_though_a_newer_one_is_there() {
 
 #[tokio::test(start_paused = true)]
 async fn what_may_have_been_heard_is_the_same_failure_again_for_five_minutes() {
-    let register = Script::new(Duration::from_secs(1), vec![Err(lost()), Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(1), vec![Err(lost()), Ok(())]);
     let lookups = lookups(&register);
     let first = lookups.with_id(ID).await.unwrap_err();
     for seconds in [1, 200, 98] {
@@ -79,7 +79,7 @@ async fn what_may_have_been_heard_is_the_same_failure_again_for_five_minutes() {
 async fn what_was_not_delivered_may_be_asked_again_under_the_same_id() {
     let unreachable = RegisterErrorKind::Response(ResponseCode::SpineUnreachable);
     let failure = RegisterError::new(unreachable, Phase::Understand, Delivery::NotDelivered);
-    let register = Script::new(Duration::ZERO, vec![Err(failure), Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(failure), Ok(())]);
     let lookups = lookups(&register);
     assert!(lookups.with_id(ID).await.is_err());
     assert!(lookups.with_id(ID).await.is_ok());
@@ -89,7 +89,7 @@ async fn what_was_not_delivered_may_be_asked_again_under_the_same_id() {
 #[tokio::test(start_paused = true)]
 async fn a_late_answer_is_given_to_the_retry_and_five_retries_ask_nothing() {
     use RegisterErrorKind::Timeout;
-    let register = Script::new(Duration::from_secs(50), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(50), vec![Ok(())]);
     let lookups = lookups(&register);
     let mut told = Vec::new();
     for _ in 0..5 {
@@ -105,7 +105,7 @@ async fn a_late_answer_is_given_to_the_retry_and_five_retries_ask_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_look_that_never_ends_is_the_same_timeout_for_every_retry() {
-    let register = Script::new(Duration::from_hours(1), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_hours(1), vec![Ok(())]);
     let lookups = lookups(&register);
     for _ in 0..10 {
         let failure = lookups.with_id(ID).await.unwrap_err();
@@ -116,7 +116,7 @@ async fn a_look_that_never_ends_is_the_same_timeout_for_every_retry() {
 
 #[tokio::test(start_paused = true)]
 async fn an_id_that_joined_a_flight_is_remembered_with_it() {
-    let register = Script::new(Duration::from_secs(1), vec![Err(lost()), Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(1), vec![Err(lost()), Ok(())]);
     let lookups = lookups(&register);
     let (owner, joined) = tokio::join!(lookups.with_id("first-id"), lookups.with_id("second-id"));
     assert_eq!(owner.unwrap_err(), joined.unwrap_err());
@@ -126,7 +126,7 @@ async fn an_id_that_joined_a_flight_is_remembered_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_id_does_not_join_a_flight_that_has_outlived_a_callers_patience() {
-    let register = Script::new(Duration::from_secs(45), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(45), vec![Ok(())]);
     let lookups = lookups(&register);
     assert!(lookups.with_id("first-id").await.is_err());
     assert!(lookups.with_id("second-id").await.is_err());
@@ -140,7 +140,7 @@ async fn a_new_id_does_not_join_a_flight_that_has_outlived_a_callers_patience() 
 
 #[tokio::test(start_paused = true)]
 async fn a_new_look_joins_only_a_query_that_has_not_gone_out() {
-    let register = Script::new(Duration::from_secs(1), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(1), vec![Ok(())]);
     *register.trail.takes.lock().unwrap() = Duration::from_millis(100);
     let lookups = lookups(&register);
     let after = async |millis: u64, id: &str| {
@@ -154,7 +154,7 @@ async fn a_new_look_joins_only_a_query_that_has_not_gone_out() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_new_looks_at_once_are_two_queries_at_most() {
-    let register = Script::new(Duration::from_secs(5), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(5), vec![Ok(())]);
     let lookups = lookups(&register);
     let looks = (0..100_u64).map(|n| {
         let lookups = lookups.clone();
@@ -195,7 +195,7 @@ impl Register for SlowAtFirst {
         Ok(author(requester))
     }
 
-    fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> Asking<'a> {
+    fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> AskFuture<'a> {
         Box::pin(async move {
             let number = self.asked.fetch_add(1, SeqCst) + 1;
             if number == 1 {
@@ -208,16 +208,17 @@ impl Register for SlowAtFirst {
 
 fn lookups_for_two() -> (Arc<SlowAtFirst>, Lookups) {
     let register = Arc::new(SlowAtFirst { asked: AtomicUsize::new(0) });
-    let book: Arc<Book> = Arc::default();
-    let lookups = Lookups::with(register.clone(), book, rules(WINDOW), Bounds::of_memory(), Handle::current());
+    let book: Arc<FakeTrail> = Arc::default();
+    let lookups = Lookups::with_ledger(register.clone(), book, rules(WINDOW), Bounds::of_memory(), Handle::current());
     (register, lookups)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_flight_is_an_unknown_outcome_that_is_remembered_and_owed_to_the_trail() {
-    let book: Arc<Book> = Arc::default();
-    let register = Arc::new(Panics(Arc::clone(&book)));
-    let lookups = Lookups::with(register.clone(), book.clone(), rules(Duration::ZERO), Bounds::of_memory(), Handle::current());
+    let book: Arc<FakeTrail> = Arc::default();
+    let register = Arc::new(PanickingRegister(Arc::clone(&book)));
+    let lookups =
+        Lookups::with_ledger(register.clone(), book.clone(), rules(Duration::ZERO), Bounds::of_memory(), Handle::current());
     for _ in 0..2 {
         let failure = lookups.with_id(ID).await.unwrap_err();
         assert_eq!(*failure, LookError::Broken { delivery: Delivery::MaybeDelivered });

@@ -22,16 +22,16 @@ const WINDOW: Duration = Duration::from_mins(5);
 
 /// A register that takes `delay` and gives the outcomes in turn, the last one for ever. It is never asked but for what stands
 /// on the trail as asked.
-struct Script {
+struct FakeRegister {
     delay: Duration,
     outcomes: Mutex<Vec<Result<Answer, RegisterError>>>,
     asked: AtomicUsize,
     ids: Mutex<Vec<MessageIds>>,
-    trail: Arc<Book>,
+    trail: Arc<FakeTrail>,
     lacks_a_name: AtomicBool,
 }
 
-impl Script {
+impl FakeRegister {
     fn new(delay: Duration, outcomes: Vec<Result<(), RegisterError>>) -> Arc<Self> {
         Self::answering(delay, outcomes.into_iter().map(|outcome| outcome.map(|()| no_record())).collect())
     }
@@ -56,7 +56,7 @@ impl Script {
     }
 }
 
-impl Register for Script {
+impl Register for FakeRegister {
     fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         if self.lacks_a_name.load(SeqCst) {
             let kind = RegisterErrorKind::AuthorIncomplete { missing: vec!["name"] };
@@ -65,7 +65,7 @@ impl Register for Script {
         Ok(author(requester))
     }
 
-    fn ask<'a>(&'a self, _: &'a Question, ids: &'a MessageIds) -> Asking<'a> {
+    fn ask<'a>(&'a self, _: &'a Question, ids: &'a MessageIds) -> AskFuture<'a> {
         Box::pin(async move {
             assert!(self.trail.has_asked(ids), "a query went out that is not on the trail");
             self.asked.fetch_add(1, SeqCst);
@@ -77,21 +77,21 @@ impl Register for Script {
     }
 }
 
-struct Panics(Arc<Book>);
+struct PanickingRegister(Arc<FakeTrail>);
 
-impl Register for Panics {
+impl Register for PanickingRegister {
     fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         Ok(author(requester))
     }
 
-    fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> Asking<'a> {
+    fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> AskFuture<'a> {
         Box::pin(async { panic!("a fault of our own") })
     }
 }
 
 /// A trail whose clock is the test's, and which fails as the test wants.
 #[derive(Default)]
-struct Book {
+struct FakeTrail {
     lines: Mutex<Vec<Entry>>,
     owed: Mutex<Vec<Entry>>,
     fails: Mutex<Vec<Event>>,
@@ -100,7 +100,7 @@ struct Book {
     is_full_of_debt: AtomicBool,
 }
 
-impl Book {
+impl FakeTrail {
     /// Entries of these events fail from now on.
     fn fails(&self, events: &[Event]) {
         *self.fails.lock().unwrap() = events.to_vec();
@@ -147,7 +147,7 @@ impl Book {
     }
 }
 
-impl Ledger for Book {
+impl Ledger for FakeTrail {
     fn record<'a>(&'a self, entry: &'a Entry) -> Recording<'a> {
         Box::pin(self.write(entry, false))
     }
@@ -233,28 +233,28 @@ fn rules(share_for: Duration) -> Rules {
     Rules {
         patience: Patience { connect: Duration::from_secs(5), caller: Duration::from_secs(20), late: Duration::from_mins(1) },
         sharing: Sharing { share_for, refresh_after: share_for },
-        bulkhead: Bulkhead { max_in_flight: 64, max_queued: 256 },
+        bulkhead: BulkheadRules { max_in_flight: 64, max_queued: 256 },
         breaker: BreakerRules { failures: 5, open_for: Duration::from_secs(15) },
     }
 }
 
 /// Every look is a query of its own.
-fn lookups(register: &Arc<Script>) -> Lookups {
+fn lookups(register: &Arc<FakeRegister>) -> Lookups {
     by(register, rules(Duration::ZERO))
 }
 
 /// Answers are shared for five minutes.
-fn sharing_lookups(register: &Arc<Script>) -> Lookups {
+fn sharing_lookups(register: &Arc<FakeRegister>) -> Lookups {
     by(register, rules(WINDOW))
 }
 
-fn by(register: &Arc<Script>, rules: Rules) -> Lookups {
+fn by(register: &Arc<FakeRegister>, rules: Rules) -> Lookups {
     bounded(register, rules, Bounds::of_memory())
 }
 
-fn bounded(register: &Arc<Script>, rules: Rules, bounds: Bounds) -> Lookups {
+fn bounded(register: &Arc<FakeRegister>, rules: Rules, bounds: Bounds) -> Lookups {
     let book = Arc::clone(&register.trail);
-    Lookups::with(Arc::clone(register) as Arc<dyn Register>, book, rules, bounds, Handle::current())
+    Lookups::with_ledger(Arc::clone(register) as Arc<dyn Register>, book, rules, bounds, Handle::current())
 }
 
 impl Lookups {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// One request: when it comes, and what with.
 #[derive(Debug, Clone)]
-struct Coming {
+struct Arrival {
     at_ms: u64,
     user: u8,
     id: Option<u8>,
@@ -18,7 +18,7 @@ struct Coming {
 
 /// What the register does with its n-th query.
 #[derive(Debug, Clone)]
-struct Doing {
+struct RegisterStep {
     takes_ms: u64,
     outcome: u8,
 }
@@ -31,7 +31,7 @@ struct Outage {
     event: Event,
 }
 
-fn comings() -> impl Strategy<Value = Vec<Coming>> {
+fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
     let freshness = prop_oneof![
         5 => Just(Freshness::Shared),
         2 => Just(Freshness::NoCache),
@@ -39,13 +39,13 @@ fn comings() -> impl Strategy<Value = Vec<Coming>> {
     ];
     let one =
         (0..120_000_u64, 0..2_u8, prop::option::weighted(0.8, 0..4_u8), freshness, prop::option::weighted(0.2, 0..25_000_u64));
-    let one = one.prop_map(|(at_ms, user, id, freshness, hangs_up_ms)| Coming { at_ms, user, id, freshness, hangs_up_ms });
+    let one = one.prop_map(|(at_ms, user, id, freshness, hangs_up_ms)| Arrival { at_ms, user, id, freshness, hangs_up_ms });
     prop::collection::vec(one, 1..40)
 }
 
-fn doings() -> impl Strategy<Value = Vec<Doing>> {
+fn steps() -> impl Strategy<Value = Vec<RegisterStep>> {
     let takes = prop_oneof![3 => 0..500_u64, 2 => 500..25_000_u64, 1 => 25_000..100_000_u64];
-    prop::collection::vec((takes, 0..6_u8).prop_map(|(takes_ms, outcome)| Doing { takes_ms, outcome }), 1..12)
+    prop::collection::vec((takes, 0..6_u8).prop_map(|(takes_ms, outcome)| RegisterStep { takes_ms, outcome }), 1..12)
 }
 
 fn outages() -> impl Strategy<Value = Vec<Outage>> {
@@ -55,23 +55,23 @@ fn outages() -> impl Strategy<Value = Vec<Outage>> {
 }
 
 /// What the register was asked: look by message id, and whether the query may have been heard.
-struct Recorder {
-    doings: Vec<Doing>,
+struct RecordingRegister {
+    steps: Vec<RegisterStep>,
     asked: Mutex<Vec<(String, bool)>>,
-    book: Arc<Book>,
+    book: Arc<FakeTrail>,
 }
 
-impl Register for Recorder {
+impl Register for RecordingRegister {
     fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         Ok(author(requester))
     }
 
-    fn ask<'a>(&'a self, _: &'a Question, ids: &'a MessageIds) -> Asking<'a> {
+    fn ask<'a>(&'a self, _: &'a Question, ids: &'a MessageIds) -> AskFuture<'a> {
         Box::pin(async move {
             assert!(self.book.has_asked(ids), "a query went out that is not on the trail");
             let n = self.asked.lock().unwrap().len();
-            let doing = self.doings[n % self.doings.len()].clone();
-            let (heard, outcome) = match doing.outcome {
+            let step = self.steps[n % self.steps.len()].clone();
+            let (heard, outcome) = match step.outcome {
                 0 => (false, Err(not_connected())),
                 1 => (true, Err(lost())),
                 2 => (true, Err(RegisterError::understanding(RegisterErrorKind::Response(ResponseCode::CpisFailure)))),
@@ -79,23 +79,28 @@ impl Register for Recorder {
                 _ => (true, Ok(no_record())),
             };
             self.asked.lock().unwrap().push((ids.message.clone(), heard));
-            tokio::time::sleep(Duration::from_millis(doing.takes_ms)).await;
+            tokio::time::sleep(Duration::from_millis(step.takes_ms)).await;
             outcome
         })
     }
 }
 
 /// What one request was told.
-struct Told {
-    coming: Coming,
+struct Observation {
+    arrival: Arrival,
     outcome: Option<Result<Look, Arc<LookError>>>,
 }
 
-async fn run(share_for: Duration, comings: Vec<Coming>, doings: Vec<Doing>, outages: Vec<Outage>) -> (Arc<Recorder>, Vec<Told>) {
-    let book: Arc<Book> = Arc::default();
-    let register = Arc::new(Recorder { doings, asked: Mutex::default(), book: Arc::clone(&book) });
+async fn run(
+    share_for: Duration,
+    arrivals: Vec<Arrival>,
+    steps: Vec<RegisterStep>,
+    outages: Vec<Outage>,
+) -> (Arc<RecordingRegister>, Vec<Observation>) {
+    let book: Arc<FakeTrail> = Arc::default();
+    let register = Arc::new(RecordingRegister { steps, asked: Mutex::default(), book: Arc::clone(&book) });
     let rules = Rules { breaker: BreakerRules { failures: 1000, open_for: Duration::from_secs(1) }, ..rules(share_for) };
-    let lookups = Lookups::with(register.clone(), book.clone(), rules, Bounds::of_memory(), Handle::current());
+    let lookups = Lookups::with_ledger(register.clone(), book.clone(), rules, Bounds::of_memory(), Handle::current());
     let weather = outages.into_iter().map(|outage| {
         let book = Arc::clone(&book);
         async move {
@@ -107,16 +112,16 @@ async fn run(share_for: Duration, comings: Vec<Coming>, doings: Vec<Doing>, outa
             fails.remove(at);
         }
     });
-    let requests = comings.into_iter().map(|coming| {
+    let requests = arrivals.into_iter().map(|arrival| {
         let lookups = lookups.clone();
         async move {
-            tokio::time::sleep(Duration::from_millis(coming.at_ms)).await;
-            let mut by = coming.id.map_or_else(anonymous, |id| request(&format!("request-{id}")));
-            by.facts.freshness = (coming.freshness == Freshness::NewLook).then(|| "new-look".into());
-            let look = lookups.look(question(&coming.user.to_string()), coming.freshness, by);
-            let limit = Duration::from_millis(coming.hangs_up_ms.unwrap_or(u64::from(u32::MAX)));
+            tokio::time::sleep(Duration::from_millis(arrival.at_ms)).await;
+            let mut by = arrival.id.map_or_else(anonymous, |id| request(&format!("request-{id}")));
+            by.facts.freshness = (arrival.freshness == Freshness::NewLook).then(|| "new-look".into());
+            let look = lookups.look(question(&arrival.user.to_string()), arrival.freshness, by);
+            let limit = Duration::from_millis(arrival.hangs_up_ms.unwrap_or(u64::from(u32::MAX)));
             let outcome = tokio::time::timeout(limit, look).await.ok();
-            Told { coming, outcome }
+            Observation { arrival, outcome }
         }
     });
     let (told, _) = tokio::join!(futures_util::future::join_all(requests), futures_util::future::join_all(weather));
@@ -124,7 +129,7 @@ async fn run(share_for: Duration, comings: Vec<Coming>, doings: Vec<Doing>, outa
     (register, told)
 }
 
-fn check(register: &Recorder, told: &[Told]) -> Result<(), TestCaseError> {
+fn check(register: &RecordingRegister, told: &[Observation]) -> Result<(), TestCaseError> {
     let lines = register.book.lines();
     let asked = register.asked.lock().unwrap().clone();
     let heard: HashSet<&String> = asked.iter().filter(|(_, heard)| *heard).map(|(id, _)| id).collect();
@@ -155,7 +160,7 @@ fn check(register: &Recorder, told: &[Told]) -> Result<(), TestCaseError> {
             .collect();
         prop_assert_eq!(ends.len(), 1, "every query has one end, on the trail or owed to it");
     }
-    for Told { coming, outcome } in told {
+    for Observation { arrival, outcome } in told {
         let Some(outcome) = outcome else { continue };
         match outcome {
             Ok(look) => {
@@ -164,7 +169,7 @@ fn check(register: &Recorder, told: &[Told]) -> Result<(), TestCaseError> {
                 prop_assert!(recorded, "something was shown, and nothing is on the trail");
             }
             Err(failure) if failure.is_undelivered() => {
-                prop_assert!(matches!(failure.outcome(), "not-connected" | "trail-unavailable"), "{failure} to {coming:?}");
+                prop_assert!(matches!(failure.outcome(), "not-connected" | "trail-unavailable"), "{failure} to {arrival:?}");
             }
             Err(_) => {}
         }
@@ -208,14 +213,14 @@ proptest! {
 
     #[test]
     fn any_history_keeps_the_promises(
-        comings in comings(),
-        doings in doings(),
+        arrivals in arrivals(),
+        steps in steps(),
         outages in outages(),
         shares in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let share_for = if shares { WINDOW } else { Duration::ZERO };
-        let (register, told) = runtime.block_on(run(share_for, comings, doings, outages));
+        let (register, told) = runtime.block_on(run(share_for, arrivals, steps, outages));
         check(&register, &told)?;
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 async fn a_request_without_an_id_gets_the_failure_of_its_look_for_five_minutes_and_asks_nothing() {
     for share_for in [Duration::ZERO, WINDOW, WINDOW * 3] {
         for first in [anonymous(), request("0123456789abcdef")] {
-            let register = Script::new(Duration::from_secs(1), vec![Err(lost()), Ok(())]);
+            let register = FakeRegister::new(Duration::from_secs(1), vec![Err(lost()), Ok(())]);
             let lookups = by(&register, rules(share_for));
             let failure = lookups.look(question("a"), Freshness::Shared, first).await.unwrap_err();
             for freshness in [Freshness::Shared, Freshness::NoCache] {
@@ -25,7 +25,7 @@ async fn a_request_without_an_id_gets_the_failure_of_its_look_for_five_minutes_a
 #[tokio::test(start_paused = true)]
 async fn a_new_look_or_a_new_id_asks_after_a_failure_and_its_answer_ends_it() {
     for share_for in [Duration::ZERO, WINDOW] {
-        let register = Script::new(Duration::ZERO, vec![Err(lost()), Err(lost()), Err(lost()), Ok(())]);
+        let register = FakeRegister::new(Duration::ZERO, vec![Err(lost()), Err(lost()), Err(lost()), Ok(())]);
         let lookups = by(&register, rules(share_for));
         assert!(lookups.plain("a").await.is_err());
         assert!(lookups.look(question("a"), Freshness::NewLook, anonymous()).await.is_err());
@@ -40,7 +40,7 @@ async fn a_new_look_or_a_new_id_asks_after_a_failure_and_its_answer_ends_it() {
 
 #[tokio::test(start_paused = true)]
 async fn the_failure_of_another_persons_or_childs_look_is_nobody_elses() {
-    let register = Script::new(Duration::ZERO, vec![Err(lost()), Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(lost()), Ok(())]);
     let lookups = lookups(&register);
     assert!(lookups.plain("a").await.is_err());
     assert!(lookups.plain("b").await.is_ok());
@@ -51,7 +51,7 @@ async fn the_failure_of_another_persons_or_childs_look_is_nobody_elses() {
 async fn what_was_certainly_not_heard_may_be_asked_again_and_does_not_hide_what_may_have_been() {
     let refused =
         RegisterError::new(RegisterErrorKind::RefusedByStatus { status: 403 }, Phase::Understand, Delivery::NotDelivered);
-    let register = Script::new(Duration::ZERO, vec![Err(refused.clone()), Err(lost()), Err(refused), Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(refused.clone()), Err(lost()), Err(refused), Ok(())]);
     let lookups = lookups(&register);
     assert!(lookups.plain("a").await.is_err());
     assert_eq!(*lookups.plain("a").await.unwrap_err(), lost().into());
@@ -63,7 +63,7 @@ async fn what_was_certainly_not_heard_may_be_asked_again_and_does_not_hide_what_
 /// The caller was told 504, so what comes afterwards is for its repetition, with nothing shared beyond requests in flight too.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_came_late_is_given_to_a_repetition_without_an_id() {
-    let register = Script::new(Duration::from_secs(30), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(30), vec![Ok(())]);
     let lookups = lookups(&register);
     assert_eq!(lookups.plain("a").await.unwrap_err().register().unwrap().kind, RegisterErrorKind::Timeout);
     assert!(lookups.drain(Duration::from_secs(20)).await);
@@ -76,7 +76,7 @@ async fn an_answer_that_came_late_is_given_to_a_repetition_without_an_id() {
 
 #[tokio::test(start_paused = true)]
 async fn a_withheld_answer_is_given_to_a_repetition_without_an_id_too() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     register.trail.fails(&[Event::Answered]);
     let lookups = lookups(&register);
     for _ in 0..2 {
@@ -89,7 +89,7 @@ async fn a_withheld_answer_is_given_to_a_repetition_without_an_id_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_look_without_an_id_is_never_forgotten_for_room() {
-    let register = Script::new(Duration::ZERO, vec![Err(lost())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(lost())]);
     let lookups = bounded(&register, rules(WINDOW), Bounds { looks: 2, ..Bounds::of_memory() });
     for n in [1, 2] {
         assert!(lookups.look(about(&child(n), "a"), Freshness::Shared, anonymous()).await.is_err());

@@ -8,13 +8,13 @@ fn found() -> Answer {
     Answer { response_id: "response".into(), ..samples::large() }
 }
 
-fn last(register: &Script) -> Entry {
+fn last(register: &FakeRegister) -> Entry {
     register.trail.lines().last().unwrap().clone()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_look_is_two_entries_that_say_everything() {
-    let register = Script::answering(Duration::ZERO, vec![Ok(found())]);
+    let register = FakeRegister::answering(Duration::ZERO, vec![Ok(found())]);
     let lookups = lookups(&register);
     lookups.with_id(ID).await.unwrap();
     let lines = register.trail.lines();
@@ -42,7 +42,7 @@ async fn a_look_is_two_entries_that_say_everything() {
 async fn no_record_notifies_nobody_and_a_local_store_nobody_knows() {
     let stale = Answer { stale: true, ..found() };
     for (answer, name, expected) in [(no_record(), "no-record", Some(false)), (stale, "found", None)] {
-        let register = Script::answering(Duration::ZERO, vec![Ok(answer)]);
+        let register = FakeRegister::answering(Duration::ZERO, vec![Ok(answer)]);
         lookups(&register).plain("a").await.unwrap();
         let upshot = last(&register).upshot.unwrap();
         assert_eq!((upshot.outcome.as_str(), upshot.notification_expected), (name, expected));
@@ -73,7 +73,7 @@ async fn failed_is_what_cpis_is_known_to_have_heard_and_the_rest_is_unknown() {
         (maybe(Internal), "unknown", "internal", None),
     ];
     for (failure, event, name, code) in cases {
-        let register = Script::new(Duration::ZERO, vec![Err(failure.clone())]);
+        let register = FakeRegister::new(Duration::ZERO, vec![Err(failure.clone())]);
         assert!(lookups(&register).plain("a").await.is_err());
         assert_eq!(register.events(), ["asked", event], "{failure}");
         let upshot = last(&register).upshot.unwrap();
@@ -86,7 +86,7 @@ async fn failed_is_what_cpis_is_known_to_have_heard_and_the_rest_is_unknown() {
 
 #[tokio::test(start_paused = true)]
 async fn each_attempt_has_entries_of_its_own_under_one_look() {
-    let register = Script::new(Duration::ZERO, vec![Err(not_connected()), Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(not_connected()), Ok(())]);
     lookups(&register).plain("a").await.unwrap();
     assert_eq!(register.events(), ["asked", "failed", "asked", "answered"]);
     let lines = register.trail.lines();
@@ -98,7 +98,7 @@ async fn each_attempt_has_entries_of_its_own_under_one_look() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waited_searched_again_read_or_found_nothing_has_an_entry_of_its_own() {
-    let register = Script::answering(Duration::from_secs(1), vec![Ok(found())]);
+    let register = FakeRegister::answering(Duration::from_secs(1), vec![Ok(found())]);
     let lookups = sharing_lookups(&register);
     let (_, joined) = tokio::join!(lookups.with_id("first-id"), lookups.with_id("second-id"));
     assert!(joined.unwrap().shared);
@@ -125,7 +125,7 @@ async fn who_waited_searched_again_read_or_found_nothing_has_an_entry_of_its_own
 
 #[tokio::test(start_paused = true)]
 async fn whoever_cannot_be_the_author_is_refused_on_record_and_nothing_is_asked() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     register.lacks_a_name.store(true, SeqCst);
     let lookups = lookups(&register);
     assert!(matches!(
@@ -140,7 +140,7 @@ async fn whoever_cannot_be_the_author_is_refused_on_record_and_nothing_is_asked(
 
 #[tokio::test(start_paused = true)]
 async fn without_its_entry_no_query_goes_out_and_a_later_one_may() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     register.trail.fails(&[Event::Asked]);
     let lookups = lookups(&register);
     let failure = lookups.with_id(ID).await.unwrap_err();
@@ -155,7 +155,7 @@ async fn without_its_entry_no_query_goes_out_and_a_later_one_may() {
 async fn an_entry_that_may_have_been_written_gets_its_end_when_possible() {
     let gone: TrailError = StoreError::new(StoreErrorKind::Gone, "as the test wants it").into();
     for error in [TrailError::Slow, TrailError::Closed, gone] {
-        let register = Script::new(Duration::ZERO, vec![Ok(())]);
+        let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
         register.trail.fails(&[Event::Asked]);
         register.trail.fails_with(error);
         assert_eq!(*lookups(&register).plain("a").await.unwrap_err(), LookError::Trail(TrailUnavailable));
@@ -168,7 +168,7 @@ async fn an_entry_that_may_have_been_written_gets_its_end_when_possible() {
 
 #[tokio::test(start_paused = true)]
 async fn no_query_goes_out_while_the_trail_is_owed_too_much() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     register.trail.is_full_of_debt.store(true, SeqCst);
     assert_eq!(*lookups(&register).plain("a").await.unwrap_err(), LookError::Trail(TrailUnavailable));
     assert_eq!((register.asked(), register.events().len()), (0, 0));
@@ -176,7 +176,7 @@ async fn no_query_goes_out_while_the_trail_is_owed_too_much() {
 
 #[tokio::test(start_paused = true)]
 async fn a_query_whose_caller_has_gone_before_the_trail_was_ready_never_goes_out() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     *register.trail.takes.lock().unwrap() = Duration::from_secs(21);
     let lookups = lookups(&register);
     assert!(lookups.with_id(ID).await.is_err());
@@ -186,7 +186,7 @@ async fn a_query_whose_caller_has_gone_before_the_trail_was_ready_never_goes_out
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_cannot_be_recorded_is_withheld_and_given_to_the_retry_without_a_second_query() {
-    let register = Script::answering(Duration::from_secs(1), vec![Ok(found())]);
+    let register = FakeRegister::answering(Duration::from_secs(1), vec![Ok(found())]);
     register.trail.fails(&[Event::Answered]);
     let lookups = lookups(&register);
     let (first, joined) = tokio::join!(lookups.with_id(ID), lookups.with_id("another-id"));
@@ -207,7 +207,7 @@ async fn an_answer_that_cannot_be_recorded_is_withheld_and_given_to_the_retry_wi
 
 #[tokio::test(start_paused = true)]
 async fn a_withheld_answer_serves_the_next_search_too_once_it_is_on_record() {
-    let register = Script::answering(Duration::ZERO, vec![Ok(found())]);
+    let register = FakeRegister::answering(Duration::ZERO, vec![Ok(found())]);
     register.trail.fails(&[Event::Answered]);
     let lookups = sharing_lookups(&register);
     assert_eq!(*lookups.plain("a").await.unwrap_err(), LookError::Withheld);
@@ -225,14 +225,14 @@ async fn a_withheld_answer_serves_the_next_search_too_once_it_is_on_record() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_cannot_be_recorded_is_told_unless_it_names_an_authority() {
-    let register = Script::new(Duration::ZERO, vec![Err(lost())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(lost())]);
     register.trail.fails(&[Event::Unknown]);
     let lookups_ = lookups(&register);
     assert_eq!(*lookups_.with_id(ID).await.unwrap_err(), lost().into());
     assert_eq!(register.trail.owed().len(), 1);
     let telling = RegisterError::understanding(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable))
         .with_contacts(vec![samples::exampleshire()]);
-    let register = Script::new(Duration::ZERO, vec![Err(telling.clone())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(telling.clone())]);
     register.trail.fails(&[Event::Unknown]);
     let lookups = lookups(&register);
     assert_eq!(*lookups.with_id(ID).await.unwrap_err(), LookError::Withheld);
@@ -248,7 +248,7 @@ fn telling() -> RegisterError {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_names_an_authority_is_on_record_each_time_it_is_told() {
-    let register = Script::new(Duration::from_secs(1), vec![Err(telling())]);
+    let register = FakeRegister::new(Duration::from_secs(1), vec![Err(telling())]);
     let lookups = sharing_lookups(&register);
     let (first, joined) = tokio::join!(lookups.with_id(ID), lookups.with_id("joined-id"));
     for failure in [first, joined, lookups.with_id(ID).await, lookups.plain("a").await] {
@@ -271,7 +271,7 @@ async fn a_failure_that_names_an_authority_is_on_record_each_time_it_is_told() {
 async fn a_failure_about_another_child_names_nobody_and_one_that_tells_nothing_needs_no_further_entry() {
     let other = RegisterError::understanding(RegisterErrorKind::OtherChild).with_contacts(vec![samples::exampleshire()]);
     for failure in [other, lost()] {
-        let register = Script::new(Duration::ZERO, vec![Err(failure)]);
+        let register = FakeRegister::new(Duration::ZERO, vec![Err(failure)]);
         let lookups = lookups(&register);
         for _ in 0..3 {
             assert!(lookups.with_id(ID).await.is_err());
@@ -282,8 +282,8 @@ async fn a_failure_about_another_child_names_nobody_and_one_that_tells_nothing_n
 }
 
 /// What came, and whether its caller was there.
-async fn come_late(outcome: Result<Answer, RegisterError>, hangs_up: bool) -> (Arc<Script>, Lookups) {
-    let register = Script::answering(Duration::from_secs(30), vec![outcome]);
+async fn come_late(outcome: Result<Answer, RegisterError>, hangs_up: bool) -> (Arc<FakeRegister>, Lookups) {
+    let register = FakeRegister::answering(Duration::from_secs(30), vec![outcome]);
     let lookups = sharing_lookups(&register);
     let patience = Duration::from_secs(if hangs_up { 3 } else { 60 });
     let told = tokio::time::timeout(patience, lookups.with_id(ID)).await;
@@ -317,7 +317,7 @@ async fn an_outcome_that_came_when_nobody_waited_says_so_and_claims_no_showing()
 
 #[tokio::test(start_paused = true)]
 async fn who_joined_is_shown_what_its_first_caller_did_not_wait_for() {
-    let register = Script::answering(Duration::from_secs(30), vec![Ok(found())]);
+    let register = FakeRegister::answering(Duration::from_secs(30), vec![Ok(found())]);
     let lookups = sharing_lookups(&register);
     let (first, joined) = tokio::join!(lookups.plain("a"), async {
         tokio::time::sleep(Duration::from_secs(15)).await;
@@ -332,7 +332,7 @@ async fn who_joined_is_shown_what_its_first_caller_did_not_wait_for() {
 /// The deadline passes while the answer is written down as shown: then it is shown.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_being_recorded_as_the_deadline_passes_is_waited_for() {
-    let register = Script::answering(Duration::from_secs(19), vec![Ok(found())]);
+    let register = FakeRegister::answering(Duration::from_secs(19), vec![Ok(found())]);
     let lookups = lookups(&register);
     let looking = tokio::spawn({
         let lookups = lookups.clone();
@@ -348,7 +348,7 @@ async fn an_answer_that_is_being_recorded_as_the_deadline_passes_is_waited_for()
 
 #[tokio::test(start_paused = true)]
 async fn a_withheld_answer_claims_no_showing_when_it_is_recorded_at_last() {
-    let register = Script::answering(Duration::ZERO, vec![Ok(found())]);
+    let register = FakeRegister::answering(Duration::ZERO, vec![Ok(found())]);
     register.trail.fails(&[Event::Answered]);
     let lookups = lookups(&register);
     assert_eq!(*lookups.with_id(ID).await.unwrap_err(), LookError::Withheld);
@@ -365,7 +365,7 @@ async fn a_withheld_answer_claims_no_showing_when_it_is_recorded_at_last() {
 
 #[tokio::test(start_paused = true)]
 async fn a_showing_that_cannot_be_recorded_is_not_made() {
-    let register = Script::answering(Duration::from_secs(1), vec![Ok(found())]);
+    let register = FakeRegister::answering(Duration::from_secs(1), vec![Ok(found())]);
     let lookups = sharing_lookups(&register);
     register.trail.fails(&[Event::Shared, Event::NotHeld]);
     let (owner, joined) = tokio::join!(lookups.with_id(ID), lookups.with_id("joined-id"));

@@ -3,7 +3,7 @@
 use super::*;
 
 fn narrow(max_in_flight: usize, max_queued: usize) -> Rules {
-    Rules { bulkhead: Bulkhead { max_in_flight, max_queued }, ..rules(Duration::ZERO) }
+    Rules { bulkhead: BulkheadRules { max_in_flight, max_queued }, ..rules(Duration::ZERO) }
 }
 
 async fn ask(lookups: &Lookups, n: u64) -> Result<Look, Arc<LookError>> {
@@ -21,7 +21,7 @@ async fn ask_many(lookups: &Lookups, many: u64) -> Vec<(Duration, Result<Look, A
 
 #[tokio::test(start_paused = true)]
 async fn what_neither_fits_nor_may_wait_is_shed_at_once_and_leaves_no_entry() {
-    let register = Script::new(Duration::from_secs(1), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(1), vec![Ok(())]);
     let lookups = by(&register, narrow(2, 3));
     let outcomes = ask_many(&lookups, 10).await;
     let (shown, shed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|(_, outcome)| outcome.is_ok());
@@ -40,7 +40,7 @@ async fn what_neither_fits_nor_may_wait_is_shed_at_once_and_leaves_no_entry() {
 
 #[tokio::test(start_paused = true)]
 async fn a_look_waits_for_a_place_half_as_long_as_its_caller_does() {
-    let register = Script::new(Duration::from_secs(15), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(15), vec![Ok(())]);
     let lookups = by(&register, narrow(1, 10));
     let outcomes = ask_many(&lookups, 2).await;
     assert!(outcomes[0].1.is_ok());
@@ -51,7 +51,7 @@ async fn a_look_waits_for_a_place_half_as_long_as_its_caller_does() {
 
 #[tokio::test(start_paused = true)]
 async fn joining_a_flight_takes_no_place() {
-    let register = Script::new(Duration::from_secs(1), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(1), vec![Ok(())]);
     let lookups = by(&register, narrow(1, 0));
     let looks = futures_util::future::join_all((0..50).map(|_| lookups.plain("a"))).await;
     assert!(looks.iter().all(Result::is_ok));
@@ -59,7 +59,7 @@ async fn joining_a_flight_takes_no_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_query_that_outlives_its_callers_gives_its_place_to_the_next() {
-    let register = Script::new(Duration::from_secs(50), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(50), vec![Ok(())]);
     let lookups = by(&register, narrow(1, 0));
     assert!(ask(&lookups, 1).await.is_err());
     tokio::task::yield_now().await;
@@ -71,7 +71,7 @@ async fn a_query_that_outlives_its_callers_gives_its_place_to_the_next() {
 async fn the_breaker_opens_sheds_at_once_lets_one_look_through_and_closes() {
     let mut outcomes = vec![Err(not_connected()); 7];
     outcomes.push(Ok(()));
-    let register = Script::new(Duration::from_secs(1), outcomes);
+    let register = FakeRegister::new(Duration::from_secs(1), outcomes);
     let lookups = lookups(&register);
     // Each look is two attempts here, so the fifth failure is the third child's first.
     for n in 0..3 {
@@ -97,7 +97,7 @@ async fn the_breaker_opens_sheds_at_once_lets_one_look_through_and_closes() {
 
 #[tokio::test(start_paused = true)]
 async fn timeouts_open_the_breaker_at_the_callers_deadline_not_at_the_late_one() {
-    let register = Script::new(Duration::from_hours(1), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_hours(1), vec![Ok(())]);
     let lookups = lookups(&register);
     let outcomes = ask_many(&lookups, 5).await;
     assert!(outcomes.iter().all(|(after, _)| after.as_secs() == 20));
@@ -107,14 +107,15 @@ async fn timeouts_open_the_breaker_at_the_callers_deadline_not_at_the_late_one()
 
 #[tokio::test(start_paused = true)]
 async fn one_child_alone_or_a_failing_cpis_never_opens_the_breaker() {
-    let register = Script::new(Duration::ZERO, vec![Err(not_connected())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(not_connected())]);
     let one_child = lookups(&register);
     for _ in 0..20 {
         assert!(one_child.plain("a").await.is_err());
     }
     assert_eq!(one_child.statistics().breaker, BreakerState::Closed);
     for code in [ResponseCode::CpisFailure, ResponseCode::ProviderFailure] {
-        let register = Script::new(Duration::ZERO, vec![Err(RegisterError::understanding(RegisterErrorKind::Response(code)))]);
+        let register =
+            FakeRegister::new(Duration::ZERO, vec![Err(RegisterError::understanding(RegisterErrorKind::Response(code)))]);
         let lookups = lookups(&register);
         assert!(ask_many(&lookups, 20).await.iter().all(|(_, outcome)| outcome.is_err()));
         assert_eq!(lookups.statistics().breaker, BreakerState::Closed);
@@ -123,7 +124,7 @@ async fn one_child_alone_or_a_failing_cpis_never_opens_the_breaker() {
 
 #[tokio::test(start_paused = true)]
 async fn a_remembered_look_is_told_though_the_breaker_is_open_and_everything_is_full() {
-    let register = Script::new(Duration::from_hours(1), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_hours(1), vec![Ok(())]);
     let lookups = by(&register, narrow(5, 0));
     let _ = ask_many(&lookups, 5).await;
     tokio::task::yield_now().await;

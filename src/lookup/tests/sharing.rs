@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_searches_of_one_look_ask_once() {
-    let register = Script::new(Duration::from_secs(1), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(1), vec![Ok(())]);
     let lookups = lookups(&register);
     let looks = futures_util::future::join_all((0..100).map(|_| lookups.plain("a"))).await;
     assert!(looks.iter().all(Result::is_ok));
@@ -15,7 +15,7 @@ async fn a_hundred_searches_of_one_look_ask_once() {
 
 #[tokio::test(start_paused = true)]
 async fn two_users_are_two_looks() {
-    let register = Script::new(Duration::from_secs(1), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(1), vec![Ok(())]);
     let lookups = lookups(&register);
     let (a, b) = tokio::join!(lookups.plain("a"), lookups.plain("b"));
     assert!(a.is_ok() && b.is_ok());
@@ -24,7 +24,7 @@ async fn two_users_are_two_looks() {
 
 #[tokio::test(start_paused = true)]
 async fn waiters_of_one_flight_get_the_same_failure_and_a_new_id_asks_again() {
-    let register = Script::new(Duration::from_secs(1), vec![Err(lost()), Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(1), vec![Err(lost()), Ok(())]);
     let lookups = lookups(&register);
     let (a, b) = tokio::join!(lookups.plain("a"), lookups.plain("a"));
     assert_eq!(a.unwrap_err(), b.unwrap_err());
@@ -34,7 +34,7 @@ async fn waiters_of_one_flight_get_the_same_failure_and_a_new_id_asks_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_never_made_is_tried_once_more_with_new_ids() {
-    let register = Script::new(Duration::ZERO, vec![Err(not_connected()), Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(not_connected()), Ok(())]);
     assert!(lookups(&register).plain("a").await.is_ok());
     let ids = register.ids.lock().unwrap();
     assert_eq!(ids.len(), 2);
@@ -44,7 +44,7 @@ async fn a_connection_never_made_is_tried_once_more_with_new_ids() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_never_made_is_not_tried_a_third_time() {
-    let register = Script::new(Duration::ZERO, vec![Err(not_connected())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(not_connected())]);
     assert_eq!(*lookups(&register).plain("a").await.unwrap_err(), not_connected().into());
     assert_eq!(register.asked(), 2);
 }
@@ -56,7 +56,7 @@ async fn what_may_have_been_heard_is_never_sent_again() {
     let mut refused = not_connected();
     (refused.kind, refused.phase) = (RegisterErrorKind::RefusedByStatus { status: 403 }, Phase::Understand);
     for failure in [lost(), tls, refused] {
-        let register = Script::new(Duration::ZERO, vec![Err(failure)]);
+        let register = FakeRegister::new(Duration::ZERO, vec![Err(failure)]);
         assert!(lookups(&register).plain("a").await.is_err());
         assert_eq!(register.asked(), 1);
     }
@@ -64,7 +64,7 @@ async fn what_may_have_been_heard_is_never_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn the_caller_hears_in_time_and_the_flight_goes_on() {
-    let register = Script::new(Duration::from_secs(30), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(30), vec![Ok(())]);
     let lookups = lookups(&register);
     let began = tokio::time::Instant::now();
     let failure = lookups.plain("a").await.unwrap_err();
@@ -77,7 +77,7 @@ async fn the_caller_hears_in_time_and_the_flight_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_away_does_not_stop_the_query() {
-    let register = Script::new(Duration::from_secs(5), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(5), vec![Ok(())]);
     let lookups = lookups(&register);
     let hurried = tokio::time::timeout(Duration::from_secs(1), lookups.plain("a")).await;
     assert!(hurried.is_err());
@@ -87,7 +87,7 @@ async fn a_caller_that_goes_away_does_not_stop_the_query() {
 
 #[tokio::test(start_paused = true)]
 async fn a_flight_ends_for_good_after_the_late_timeout() {
-    let register = Script::new(Duration::from_hours(1), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_hours(1), vec![Ok(())]);
     let lookups = lookups(&register);
     let _ = lookups.plain("a").await;
     assert!(!lookups.drain(Duration::from_secs(59)).await);
@@ -96,7 +96,7 @@ async fn a_flight_ends_for_good_after_the_late_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn a_finished_answer_is_shared_with_its_age_until_the_window_closes() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     let lookups = sharing_lookups(&register);
     assert_eq!(lookups.plain("a").await.unwrap().age, None);
     tokio::time::advance(Duration::from_secs(299)).await;
@@ -110,7 +110,7 @@ async fn a_finished_answer_is_shared_with_its_age_until_the_window_closes() {
 
 #[tokio::test(start_paused = true)]
 async fn another_user_does_not_share() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     let lookups = sharing_lookups(&register);
     lookups.plain("a").await.unwrap();
     assert!(lookups.held(&question("b"), &anonymous(), |_| true).await.unwrap().is_none());
@@ -120,7 +120,7 @@ async fn another_user_does_not_share() {
 
 #[tokio::test(start_paused = true)]
 async fn no_cache_makes_a_new_look_only_where_the_settings_say_so_and_a_new_look_always() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     let sharing = Sharing { share_for: WINDOW, refresh_after: Duration::from_secs(30) };
     let lookups = by(&register, Rules { sharing, ..rules(WINDOW) });
     lookups.look(question("a"), Freshness::NoCache, anonymous()).await.unwrap();
@@ -136,7 +136,7 @@ async fn no_cache_makes_a_new_look_only_where_the_settings_say_so_and_a_new_look
 
 #[tokio::test(start_paused = true)]
 async fn a_view_that_sends_no_cache_at_every_refresh_asks_once_a_window() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     let lookups = sharing_lookups(&register);
     for _ in 0..10 {
         lookups.look(question("a"), Freshness::NoCache, anonymous()).await.unwrap();
@@ -149,7 +149,7 @@ async fn a_view_that_sends_no_cache_at_every_refresh_asks_once_a_window() {
 
 #[tokio::test(start_paused = true)]
 async fn one_person_who_asks_about_one_child_again_and_again_is_counted_and_repetitions_are_not() {
-    let register = Script::new(Duration::ZERO, vec![Ok(()), Err(not_connected()), Err(not_connected()), Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(()), Err(not_connected()), Err(not_connected()), Ok(())]);
     let lookups = sharing_lookups(&register);
     let counted = || (register.asked(), lookups.statistics().repeated);
     // Neither attempt of the second new look reaches CP-IS: the same request asks for it.
@@ -171,7 +171,7 @@ async fn one_person_who_asks_about_one_child_again_and_again_is_counted_and_repe
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_never_shared() {
-    let register = Script::new(Duration::ZERO, vec![Err(lost()), Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(lost()), Ok(())]);
     let lookups = sharing_lookups(&register);
     assert!(lookups.plain("a").await.is_err());
     assert!(lookups.held(&question("a"), &anonymous(), |_| true).await.unwrap().is_none());
@@ -180,7 +180,7 @@ async fn a_failure_is_never_shared() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_came_too_late_for_its_caller_is_shared_with_the_next() {
-    let register = Script::new(Duration::from_secs(30), vec![Ok(())]);
+    let register = FakeRegister::new(Duration::from_secs(30), vec![Ok(())]);
     let lookups = sharing_lookups(&register);
     assert!(lookups.plain("a").await.is_err());
     assert!(lookups.drain(Duration::from_secs(20)).await);

@@ -6,19 +6,19 @@ use crate::secret::KeyMaterial;
 use tokio::sync::watch;
 
 /// A trail that is slow, or away, until the test says otherwise.
-struct Reluctant {
+struct SlowReader {
     inside: MemoryReader,
-    mood: watch::Receiver<Mood>,
+    mood: watch::Receiver<ReaderState>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
+enum ReaderState {
     Stuck,
     Away,
     Well,
 }
 
-impl Reader for Reluctant {
+impl Reader for SlowReader {
     fn tip(&self) -> Reading<'_, Tip> {
         self.inside.tip()
     }
@@ -34,8 +34,8 @@ impl Reader for Reluctant {
     fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
         Box::pin(async move {
             let mut mood = self.mood.clone();
-            let mood = *mood.wait_for(|mood| *mood != Mood::Stuck).await.unwrap();
-            if mood == Mood::Away {
+            let mood = *mood.wait_for(|mood| *mood != ReaderState::Stuck).await.unwrap();
+            if mood == ReaderState::Away {
                 return Err(StoreError::new(StoreErrorKind::Gone, "as the test wants it"));
             }
             self.inside.find(wanted, before, limit).await
@@ -44,7 +44,7 @@ impl Reader for Reluctant {
 }
 
 /// A trail that holds one query, about which nothing more is said.
-async fn past(question: &Question, mood: watch::Receiver<Mood>) -> Past {
+async fn past(question: &Question, mood: watch::Receiver<ReaderState>) -> RecallSource {
     let keys = [KeyMaterial::new([1; 32])];
     let (store, inside) = MemoryStore::new();
     let (chain, seal) = (Arc::new(Chain::new(&keys).unwrap()), Arc::new(Seal::new(&keys).unwrap()));
@@ -64,27 +64,27 @@ async fn past(question: &Question, mood: watch::Receiver<Mood>) -> Past {
             .unwrap();
     writer.record(&asked).await.unwrap();
     tokio::time::pause();
-    Past { reader: Arc::new(Reluctant { inside, mood }), chain, seal, window: None }
+    RecallSource { reader: Arc::new(SlowReader { inside, mood }), chain, seal, window: None }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_start_waits_five_seconds_for_a_slow_trail_and_nothing_is_asked_before_it_was_read() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     let lookups = sharing_lookups(&register);
-    let (mood, of_trail) = watch::channel(Mood::Stuck);
+    let (mood, of_trail) = watch::channel(ReaderState::Stuck);
     let past = past(&question("a"), of_trail).await;
     let began = Instant::now();
     lookups.recall(past).await;
     assert_eq!(began.elapsed().as_secs(), 5);
-    assert!(lookups.is_forgetful());
+    assert!(lookups.is_recalling());
     for id in ["first-id", "another-id"] {
         let failure = lookups.with_id(id).await.unwrap_err();
         assert_eq!((&*failure, failure.delivery()), (&LookError::Trail(TrailUnavailable), Delivery::NotDelivered));
     }
     assert!(lookups.held(&question("a"), &anonymous(), |_| true).await.is_err(), "nor is anything called over");
-    mood.send(Mood::Well).unwrap();
+    mood.send(ReaderState::Well).unwrap();
     tokio::time::sleep(Duration::from_millis(1)).await;
-    assert!(!lookups.is_forgetful());
+    assert!(!lookups.is_recalling());
     assert_eq!(
         lookups.with_id("first-id").await.unwrap_err().register().unwrap().kind,
         RegisterErrorKind::Timeout,
@@ -96,17 +96,17 @@ async fn a_start_waits_five_seconds_for_a_slow_trail_and_nothing_is_asked_before
 
 #[tokio::test(start_paused = true)]
 async fn a_trail_that_is_away_holds_no_start_up_and_is_read_when_it_is_back() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     let lookups = sharing_lookups(&register);
-    let (mood, of_trail) = watch::channel(Mood::Away);
+    let (mood, of_trail) = watch::channel(ReaderState::Away);
     let past = past(&question("a"), of_trail).await;
     let began = Instant::now();
     lookups.recall(past).await;
     assert_eq!(began.elapsed(), Duration::ZERO);
     tokio::time::sleep(Duration::from_mins(1)).await;
-    assert!(lookups.is_forgetful());
+    assert!(lookups.is_recalling());
     assert_eq!(*lookups.with_id("first-id").await.unwrap_err(), LookError::Trail(TrailUnavailable));
-    mood.send(Mood::Well).unwrap();
+    mood.send(ReaderState::Well).unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(lookups.with_id("first-id").await.unwrap_err().register().unwrap().kind, RegisterErrorKind::Timeout);
     assert_eq!(register.asked(), 0);
@@ -114,13 +114,13 @@ async fn a_trail_that_is_away_holds_no_start_up_and_is_read_when_it_is_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_start_beside_a_trail_that_is_well_waits_for_nothing() {
-    let register = Script::new(Duration::ZERO, vec![Ok(())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Ok(())]);
     let lookups = sharing_lookups(&register);
-    let (_mood, of_trail) = watch::channel(Mood::Well);
+    let (_mood, of_trail) = watch::channel(ReaderState::Well);
     let past = past(&question("a"), of_trail).await;
     let began = Instant::now();
     lookups.recall(past).await;
-    assert_eq!((began.elapsed(), lookups.is_forgetful()), (Duration::ZERO, false));
+    assert_eq!((began.elapsed(), lookups.is_recalling()), (Duration::ZERO, false));
     assert_eq!(lookups.with_id("first-id").await.unwrap_err().register().unwrap().kind, RegisterErrorKind::Timeout);
     assert_eq!(register.asked(), 0);
 }

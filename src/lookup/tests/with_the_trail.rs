@@ -5,12 +5,12 @@ use crate::audit::{Appending, Chain, Draft, MemoryReader, MemoryStore, Reader, S
 use crate::secret::KeyMaterial;
 
 /// A store that can be broken.
-struct Moody {
+struct BreakableStore {
     inside: MemoryStore,
     broken: Arc<AtomicBool>,
 }
 
-impl Store for Moody {
+impl Store for BreakableStore {
     fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
         Box::pin(async move {
             if self.broken.load(SeqCst) {
@@ -22,17 +22,17 @@ impl Store for Moody {
 }
 
 /// Breaks the store while it is asked, as often as it is told to.
-struct Breaks {
+struct BreakingRegister {
     broken: Arc<AtomicBool>,
     asked: AtomicUsize,
 }
 
-impl Register for Breaks {
+impl Register for BreakingRegister {
     fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         Ok(author(requester))
     }
 
-    fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> Asking<'a> {
+    fn ask<'a>(&'a self, _: &'a Question, _: &'a MessageIds) -> AskFuture<'a> {
         Box::pin(async move {
             self.asked.fetch_add(1, SeqCst);
             self.broken.store(true, SeqCst);
@@ -41,14 +41,14 @@ impl Register for Breaks {
     }
 }
 
-fn open() -> (Lookups, Trail, MemoryReader, Arc<Breaks>) {
+fn open() -> (Lookups, Trail, MemoryReader, Arc<BreakingRegister>) {
     let keys = [KeyMaterial::new([1; 32])];
     let (inside, reader) = MemoryStore::new();
     let broken = Arc::new(AtomicBool::new(false));
-    let store = Box::new(Moody { inside, broken: Arc::clone(&broken) });
+    let store = Box::new(BreakableStore { inside, broken: Arc::clone(&broken) });
     let (chain, seal) = (Chain::new(&keys).unwrap(), Arc::new(Seal::new(&keys).unwrap()));
     let trail = Trail::start(store, chain, seal, WriterOptions::default(), Handle::current()).unwrap();
-    let register = Arc::new(Breaks { broken, asked: AtomicUsize::new(0) });
+    let register = Arc::new(BreakingRegister { broken, asked: AtomicUsize::new(0) });
     let lookups = Lookups::new(register.clone(), trail.clone(), rules(Duration::ZERO), Handle::current());
     (lookups, trail, reader, register)
 }

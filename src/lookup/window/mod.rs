@@ -2,7 +2,7 @@
 //!
 //! Which requests belong to a look, and what came of it, goes to a file beside the trail: sealed, and bound to the look's key and number.
 //! It need not be synced, since a process that ends loses nothing that it has written; after a power cut answers are lost, and the trail still
-//! says which looks there were. One thread of its own writes; a look waits for it, for [`WRITING`] at most, before its outcome is shown.
+//! says which looks there were. One thread of its own writes; a look waits for it, for [`WRITE_LIMIT`] at most, before its outcome is shown.
 //!
 //! Nothing of it is believed by itself: an answer counts only where the trail says that its look was answered (`recall`).
 
@@ -17,7 +17,7 @@ pub(super) use frame::{FrameHead, FrameKind};
 pub(super) use stamp::{Stamp, wall_age};
 
 use super::remote::keys::{KeyNumber, Purpose, StoreKeys};
-use super::remote::outcome::{Outcome, RedisTime, What};
+use super::remote::outcome::{RedisTime, StoredOutcome, StoredResult};
 use super::table::{self, Flight};
 use super::{LookError, LookKey};
 use crate::cpis::Answer;
@@ -31,45 +31,45 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// What waits to be written; what is beyond it is not kept.
-const MOST_WAITING: usize = 4096;
+const MAX_QUEUED: usize = 4096;
 /// Bytes that are written at once.
-const AT_ONCE: usize = 1 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 /// An idle service holds no answer for much longer than it said.
-const SWEPT_EVERY: Duration = Duration::from_secs(30);
+const EXPIRE_INTERVAL: Duration = Duration::from_secs(30);
 /// A file that takes longer to write to holds nobody up: what it does not have is not shown again after a restart.
-const WRITING: Duration = Duration::from_millis(50);
+const WRITE_LIMIT: Duration = Duration::from_millis(50);
 /// So many failures need not be a line in the log each.
-const SAID_EVERY: Duration = Duration::from_secs(30);
+const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The window's file as it is found at the start.
-pub(super) struct Earlier {
+pub(super) struct EarlierWindow {
     file: WindowFile,
     keys: StoreKeys,
 }
 
 /// The way into the window's file.
 pub(super) struct Window {
-    jobs: SyncSender<Job>,
+    jobs: SyncSender<WriteJob>,
     lost: Arc<AtomicU64>,
 }
 
-enum Job {
+enum WriteJob {
     Request { flight: Arc<Flight>, id: Option<Box<str>> },
     Outcome { flight: Arc<Flight>, outcome: table::Outcome, came: Instant, done: oneshot::Sender<()> },
     Flush(oneshot::Sender<()>),
 }
 
 /// An outcome on its way into the file.
-pub(super) struct Writing(oneshot::Receiver<()>);
+pub(super) struct PendingWrite(oneshot::Receiver<()>);
 
-impl Writing {
+impl PendingWrite {
     /// It is in the file, with all that was sent before it, or will not be soon.
-    pub(super) async fn ended(self) {
-        let _ = tokio::time::timeout(WRITING, self.0).await;
+    pub(super) async fn wait(self) {
+        let _ = tokio::time::timeout(WRITE_LIMIT, self.0).await;
     }
 }
 
-impl Earlier {
+impl EarlierWindow {
     /// Takes the file at `path` for this service. Everything in it expires within `keep_for`. `keys`: the first one writes, all read.
     pub(super) fn open(path: &Path, keys: &[KeyMaterial], keep_for: Duration) -> Result<Self, WindowError> {
         let keys = StoreKeys::new(keys).ok_or(WindowError::NoKey)?;
@@ -91,7 +91,7 @@ impl Earlier {
     pub(super) fn open_each<'a>(
         &self,
         key: &dyn Fn(&FrameHead) -> Option<&'a LookKey>,
-        each: &mut dyn FnMut(&FrameHead, Content),
+        each: &mut dyn FnMut(&FrameHead, FrameContent),
     ) -> Result<(u64, bool), WindowError> {
         let mut closed = 0;
         let is_whole = self.file.each(&mut |head| key(head).is_some(), &mut |head, sealed| match key(&head)
@@ -103,27 +103,27 @@ impl Earlier {
         Ok((closed, is_whole))
     }
 
-    fn content(&self, head: &FrameHead, key: &LookKey, sealed: &[u8]) -> Option<Content> {
+    fn content(&self, head: &FrameHead, key: &LookKey, sealed: &[u8]) -> Option<FrameContent> {
         let words = head.bytes();
         let purpose = Purpose::Window(&words);
         self.keys.numbers().find_map(|number| match head.kind {
             FrameKind::Request => {
                 let id = self.keys.open(number, key, purpose, sealed).ok()?;
-                Some(Content::Request(std::str::from_utf8(&id).ok().filter(|id| !id.is_empty()).map(Into::into)))
+                Some(FrameContent::Request(std::str::from_utf8(&id).ok().filter(|id| !id.is_empty()).map(Into::into)))
             }
-            FrameKind::Outcome => match Outcome::open(&self.keys, number, key, purpose, sealed).ok()?.what {
-                What::Answer(answer) => Some(Content::Outcome(Ok(answer))),
-                What::Failure(failure) => Some(Content::Outcome(Err(failure))),
+            FrameKind::Outcome => match StoredOutcome::open(&self.keys, number, key, purpose, sealed).ok()?.result {
+                StoredResult::Answer(answer) => Some(FrameContent::Outcome(Ok(answer))),
+                StoredResult::Failure(failure) => Some(FrameContent::Outcome(Err(failure))),
             },
         })
     }
 
     /// Keeps what `keeps` says, and is written to from now on.
-    pub(super) fn go_on(mut self, keeps: &mut dyn FnMut(&FrameHead) -> bool) -> Result<Window, WindowError> {
+    pub(super) fn into_writer(mut self, keeps: &mut dyn FnMut(&FrameHead) -> bool) -> Result<Window, WindowError> {
         self.file.tidy(keeps)?;
-        let (jobs, queue) = sync_channel(MOST_WAITING);
+        let (jobs, queue) = sync_channel(MAX_QUEUED);
         let lost = Arc::<AtomicU64>::default();
-        let writer = Writer { file: self.file, keys: self.keys, lost: Arc::clone(&lost), said: None };
+        let writer = WriterThread { file: self.file, keys: self.keys, lost: Arc::clone(&lost), logged: None };
         std::thread::Builder::new()
             .name("cpis-window".to_owned())
             .spawn(move || writer.run(&queue))
@@ -133,34 +133,34 @@ impl Earlier {
 }
 
 /// What a frame says, once it is open.
-pub(super) enum Content {
+pub(super) enum FrameContent {
     Request(Option<Box<str>>),
     Outcome(table::Outcome),
 }
 
 impl Window {
     /// A request belongs to a look that has not landed.
-    pub(super) fn joins(&self, flight: &Arc<Flight>, id: Option<&str>) {
-        self.send(Job::Request { flight: Arc::clone(flight), id: id.map(Into::into) });
+    pub(super) fn write_request(&self, flight: &Arc<Flight>, id: Option<&str>) {
+        self.send(WriteJob::Request { flight: Arc::clone(flight), id: id.map(Into::into) });
     }
 
     /// What came of a look. It counts once the trail says so too.
-    pub(super) fn keeps(&self, flight: &Arc<Flight>, outcome: Result<Answer, LookError>) -> Writing {
+    pub(super) fn write_outcome(&self, flight: &Arc<Flight>, outcome: Result<Answer, LookError>) -> PendingWrite {
         let (flight, outcome) = (Arc::clone(flight), outcome.map(Arc::new).map_err(Arc::new));
         let (done, written) = oneshot::channel();
-        self.send(Job::Outcome { flight, outcome, came: Instant::now(), done });
-        Writing(written)
+        self.send(WriteJob::Outcome { flight, outcome, came: Instant::now(), done });
+        PendingWrite(written)
     }
 
     /// Waits until what was sent is written, `limit` at most.
     pub(super) async fn flush(&self, limit: Duration) {
         let (done, written) = oneshot::channel();
-        self.send(Job::Flush(done));
+        self.send(WriteJob::Flush(done));
         // Without it, what is not written is lost, and nothing is asked for that.
         let _ = tokio::time::timeout(limit, written).await;
     }
 
-    fn send(&self, job: Job) {
+    fn send(&self, job: WriteJob) {
         match self.jobs.try_send(job) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
@@ -170,18 +170,18 @@ impl Window {
     }
 }
 
-struct Writer {
+struct WriterThread {
     file: WindowFile,
     keys: StoreKeys,
     /// What could not be kept, since it was last said.
     lost: Arc<AtomicU64>,
-    said: Option<Instant>,
+    logged: Option<Instant>,
 }
 
-impl Writer {
-    fn run(mut self, queue: &Receiver<Job>) {
+impl WriterThread {
+    fn run(mut self, queue: &Receiver<WriteJob>) {
         loop {
-            match queue.recv_timeout(SWEPT_EVERY) {
+            match queue.recv_timeout(EXPIRE_INTERVAL) {
                 Ok(first) => self.write(first, queue),
                 Err(RecvTimeoutError::Timeout) => {
                     let swept = self.file.expire();
@@ -193,20 +193,20 @@ impl Writer {
     }
 
     /// Writes `first` and whatever else waits at once.
-    fn write(&mut self, first: Job, queue: &Receiver<Job>) {
+    fn write(&mut self, first: WriteJob, queue: &Receiver<WriteJob>) {
         let now = Stamp::now();
         let (mut frames, mut count, mut waiting) = (Vec::new(), 0, Vec::new());
         let mut next = Some(first);
         while let Some(job) = next {
             if self.frame(&job, now, &mut frames).is_some() {
-                count += u64::from(!matches!(job, Job::Flush(_)));
+                count += u64::from(!matches!(job, WriteJob::Flush(_)));
             } else {
                 self.lost.fetch_add(1, Ordering::Relaxed);
             }
-            if let Job::Outcome { done, .. } | Job::Flush(done) = job {
+            if let WriteJob::Outcome { done, .. } | WriteJob::Flush(done) = job {
                 waiting.push(done);
             }
-            next = if frames.len() < AT_ONCE { queue.try_recv().ok() } else { None };
+            next = if frames.len() < BATCH_BYTES { queue.try_recv().ok() } else { None };
         }
         if !frames.is_empty() {
             let written = self.file.append(&frames);
@@ -218,29 +218,29 @@ impl Writer {
         }
     }
 
-    fn frame(&self, job: &Job, now: Stamp, out: &mut Vec<u8>) -> Option<()> {
+    fn frame(&self, job: &WriteJob, now: Stamp, out: &mut Vec<u8>) -> Option<()> {
         let (kind, flight, at) = match job {
-            Job::Request { flight, .. } => (FrameKind::Request, flight, now),
-            Job::Outcome { flight, came, .. } => (FrameKind::Outcome, flight, now.minus(came.elapsed())),
-            Job::Flush(_) => return Some(()),
+            WriteJob::Request { flight, .. } => (FrameKind::Request, flight, now),
+            WriteJob::Outcome { flight, came, .. } => (FrameKind::Outcome, flight, now.minus(came.elapsed())),
+            WriteJob::Flush(_) => return Some(()),
         };
         let head = FrameHead { kind, look: flight.look, at };
         let words = head.bytes();
         let purpose = Purpose::Window(&words);
         let sealed = match job {
-            Job::Outcome { outcome, .. } => {
-                let what = match outcome {
-                    Ok(answer) => What::Answer(Arc::clone(answer)),
-                    Err(failure) => What::Failure(Arc::clone(failure)),
+            WriteJob::Outcome { outcome, .. } => {
+                let result = match outcome {
+                    Ok(answer) => StoredResult::Answer(Arc::clone(answer)),
+                    Err(failure) => StoredResult::Failure(Arc::clone(failure)),
                 };
                 let came = RedisTime(at.wall.as_millisecond());
-                Outcome { came, origin: None, what }.seal(&self.keys, KeyNumber::FIRST, flight.key(), purpose)
+                StoredOutcome { came, origin: None, result }.seal(&self.keys, KeyNumber::FIRST, flight.key(), purpose)
             }
-            Job::Request { id, .. } => {
+            WriteJob::Request { id, .. } => {
                 let id = id.as_deref().unwrap_or_default().as_bytes().to_vec();
                 self.keys.seal(KeyNumber::FIRST, flight.key(), purpose, id.into())
             }
-            Job::Flush(_) => return Some(()),
+            WriteJob::Flush(_) => return Some(()),
         };
         frame::write(&head, &sealed.ok()?, out)
     }
@@ -251,10 +251,10 @@ impl Writer {
             self.lost.fetch_add(count, Ordering::Relaxed);
         }
         let lost = self.lost.load(Ordering::Relaxed);
-        if (error.is_none() && lost == 0) || self.said.is_some_and(|said| said.elapsed() < SAID_EVERY) {
+        if (error.is_none() && lost == 0) || self.logged.is_some_and(|logged| logged.elapsed() < LOG_INTERVAL) {
             return;
         }
-        self.said = Some(Instant::now());
+        self.logged = Some(Instant::now());
         self.lost.fetch_sub(lost, Ordering::Relaxed);
         let error = error.map_or_else(|| "it is too slow".to_owned(), |error| error.to_string());
         tracing::warn!(error, lost, "the window's file cannot be written: answers do not outlive a restart");

@@ -33,13 +33,13 @@ fn file_of(look: Uuid, user: &str, keys: &[KeyMaterial]) -> Vec<u8> {
     }
     let head = frame(FrameKind::Outcome, look);
     let words = head.bytes();
-    let outcome = Outcome { came: RedisTime(0), origin: None, what: What::Answer(Arc::new(samples::large())) };
+    let outcome = StoredOutcome { came: RedisTime(0), origin: None, result: StoredResult::Answer(Arc::new(samples::large())) };
     let sealed = outcome.seal(&keys, KeyNumber::FIRST, &key(user), Purpose::Window(&words)).unwrap();
     frame::write(&head, &sealed, &mut bytes).unwrap();
     bytes
 }
 
-struct Found {
+struct FileContent {
     ids: Vec<Option<Box<str>>>,
     answers: usize,
     closed: u64,
@@ -47,23 +47,23 @@ struct Found {
 }
 
 /// What a start finds that knows `look` as one of `user`.
-fn found(bytes: &[u8], look: Uuid, user: &str, keys: &[KeyMaterial]) -> Found {
+fn found(bytes: &[u8], look: Uuid, user: &str, keys: &[KeyMaterial]) -> FileContent {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("window");
     std::fs::write(&path, bytes).unwrap();
-    let earlier = Earlier::open(&path, keys, KEEP_FOR).unwrap();
+    let earlier = EarlierWindow::open(&path, keys, KEEP_FOR).unwrap();
     let key = key(user);
     let (mut ids, mut answers) = (Vec::new(), 0);
     let (closed, is_whole) = earlier
         .open_each(&|head| (head.look == look).then_some(&key), &mut |_, content| match content {
-            Content::Request(id) => ids.push(id),
-            Content::Outcome(outcome) => {
+            FrameContent::Request(id) => ids.push(id),
+            FrameContent::Outcome(outcome) => {
                 assert_eq!(*outcome.unwrap(), samples::large());
                 answers += 1;
             }
         })
         .unwrap();
-    Found { ids, answers, closed, is_whole }
+    FileContent { ids, answers, closed, is_whole }
 }
 
 #[test]
@@ -144,10 +144,10 @@ fn a_start_keeps_what_counts_and_writes_behind_it() {
 fn a_file_is_one_services() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("window");
-    let first = Earlier::open(&path, &keys(1), KEEP_FOR).unwrap();
-    assert_eq!(Earlier::open(&path, &keys(1), KEEP_FOR).err(), Some(WindowError::Taken));
+    let first = EarlierWindow::open(&path, &keys(1), KEEP_FOR).unwrap();
+    assert_eq!(EarlierWindow::open(&path, &keys(1), KEEP_FOR).err(), Some(WindowError::Taken));
     drop(first);
-    assert!(Earlier::open(&path, &keys(1), KEEP_FOR).is_ok());
+    assert!(EarlierWindow::open(&path, &keys(1), KEEP_FOR).is_ok());
 }
 
 #[test]
@@ -189,13 +189,14 @@ fn an_answer_about_another_child_is_none_whatever_sealed_it() {
     assert_ne!(number, samples::large().about);
     let other = LookKey::from_parts(number, "issuer".into(), "user".into(), "R0260".into(), "RX1", CareSetting::Maternity);
     let folder = tempfile::tempdir().unwrap();
-    let earlier = Earlier::open(&folder.path().join("window"), &keys, KEEP_FOR).unwrap();
+    let earlier = EarlierWindow::open(&folder.path().join("window"), &keys, KEEP_FOR).unwrap();
     let head = frame(FrameKind::Outcome, look);
     let words = head.bytes();
-    let outcome = Outcome { came: RedisTime(0), origin: None, what: What::Answer(Arc::new(samples::large())) };
+    let outcome = StoredOutcome { came: RedisTime(0), origin: None, result: StoredResult::Answer(Arc::new(samples::large())) };
     let sealed = outcome.seal(&earlier.keys, KeyNumber::FIRST, &other, Purpose::Window(&words)).unwrap();
     assert!(earlier.content(&head, &other, &sealed).is_none());
-    let failed = Outcome { came: RedisTime(0), origin: None, what: What::Failure(Arc::new(LookError::timeout())) };
+    let failed =
+        StoredOutcome { came: RedisTime(0), origin: None, result: StoredResult::Failure(Arc::new(LookError::timeout())) };
     let sealed = failed.seal(&earlier.keys, KeyNumber::FIRST, &other, Purpose::Window(&words)).unwrap();
     assert!(earlier.content(&head, &other, &sealed).is_some());
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::clock;
 use crate::cpis::{
-    Answer, Asking, AuthorAsSent, Delivery, MessageIds, Phase, Question, Register, RegisterError, RegisterErrorKind, Requester,
+    Answer, AskFuture, AuthorAsSent, Delivery, MessageIds, Phase, Question, Register, RegisterError, RegisterErrorKind, Requester,
 };
 use crate::telemetry::spans::{self, Translation};
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
@@ -190,7 +190,7 @@ impl Register for Client {
         query::author(requester, &self.dialect).map(|author| author.as_sent())
     }
 
-    fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> Asking<'a> {
+    fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> AskFuture<'a> {
         Box::pin(self.ask_once(question, ids))
     }
 }

@@ -1,7 +1,7 @@
 //! Looks, answers and tables for the tests. Everyone in them is invented, and every text of theirs is a canary.
 
 use cpis_fhir::cpis::*;
-use cpis_fhir::lookup::remote::{Begun, Flight, Kept, Place, RemoteTable, Wanted, Windows};
+use cpis_fhir::lookup::remote::{ClaimResult, RemoteFlight, RemoteLease, RemoteOutcome, RemoteTable, Retention, WantedAge};
 use cpis_fhir::lookup::{LookError, LookKey};
 use cpis_fhir::secret::KeyMaterial;
 use jiff::{Timestamp, civil::date};
@@ -14,7 +14,7 @@ use crate::servers::redis::Redis;
 
 pub const CHILD: &str = "9990000018";
 pub const OTHER_CHILD: &str = "9990000026";
-pub const ANY_AGE: Wanted = Wanted::NotOlderThan(Duration::from_mins(5));
+pub const ANY_AGE: WantedAge = WantedAge::NotOlderThan(Duration::from_mins(5));
 
 /// What must not be found in Redis: whatever tells who looked at whom and what was found.
 pub const CANARIES: [&str; 10] = [
@@ -30,8 +30,8 @@ pub const CANARIES: [&str; 10] = [
     "request-",
 ];
 
-pub fn windows() -> Windows {
-    Windows {
+pub fn retention() -> Retention {
+    Retention {
         share_for: Duration::from_mins(5),
         remember_for: Duration::from_mins(5),
         lock_for: Duration::from_secs(90),
@@ -44,26 +44,26 @@ pub fn key(letter: u8) -> KeyMaterial {
 }
 
 /// One replica's table, connected.
-pub async fn table(redis: &Redis, windows: Windows) -> RemoteTable {
-    table_with(redis, &[key(b'k')], windows).await
+pub async fn table(redis: &Redis, retention: Retention) -> RemoteTable {
+    table_with(redis, &[key(b'k')], retention).await
 }
 
-pub async fn table_with(redis: &Redis, keys: &[KeyMaterial], windows: Windows) -> RemoteTable {
-    let table = RemoteTable::new(&redis.url(), None, keys, windows, Handle::current()).unwrap();
+pub async fn table_with(redis: &Redis, keys: &[KeyMaterial], retention: Retention) -> RemoteTable {
+    let table = RemoteTable::new(&redis.url(), None, keys, retention, Handle::current()).unwrap();
     connect(&table).await;
     table
 }
 
 /// One replica's table that has not been used yet.
 pub fn cold_table(redis: &Redis) -> RemoteTable {
-    RemoteTable::new(&redis.url(), None, &[key(b'k')], windows(), Handle::current()).unwrap()
+    RemoteTable::new(&redis.url(), None, &[key(b'k')], retention(), Handle::current()).unwrap()
 }
 
 /// Waits until the table can be used: a busy machine may need more than one attempt.
 pub async fn connect(table: &RemoteTable) {
     let began = Instant::now();
-    while let Err(away) = table.ready().await {
-        assert!(began.elapsed() < Duration::from_secs(20), "still {away}");
+    while let Err(error) = table.ready().await {
+        assert!(began.elapsed() < Duration::from_secs(20), "still {error}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -118,8 +118,8 @@ pub fn answer(child: &str, title: &str) -> Answer {
 }
 
 /// An answer that has come just now.
-pub fn came(child: &str, title: &str) -> Kept {
-    Kept { outcome: Ok(Arc::new(answer(child, title))), came: Timestamp::now(), origin: None }
+pub fn came(child: &str, title: &str) -> RemoteOutcome {
+    RemoteOutcome { outcome: Ok(Arc::new(answer(child, title))), came: Timestamp::now(), origin: None }
 }
 
 pub fn unheard() -> LookError {
@@ -127,29 +127,29 @@ pub fn unheard() -> LookError {
 }
 
 /// The answer's own title.
-pub fn title(kept: &Kept) -> &str {
+pub fn title(kept: &RemoteOutcome) -> &str {
     match &kept.outcome {
         Ok(answer) => answer.query_id.as_str(),
         Err(failure) => panic!("{failure}"),
     }
 }
 
-pub async fn begin(table: &RemoteTable, child: &str, request_id: &str) -> Begun {
-    table.begin(&look(child), request_id, ANY_AGE).await.unwrap()
+pub async fn claim(table: &RemoteTable, child: &str, request_id: &str) -> ClaimResult {
+    table.claim(&look(child), request_id, ANY_AGE).await.unwrap()
 }
 
 /// Begins a flight that is this table's own.
-pub async fn take(table: &RemoteTable, child: &str, request_id: &str) -> Place {
-    match begin(table, child, request_id).await {
-        Begun::Ours(place) => place,
+pub async fn take(table: &RemoteTable, child: &str, request_id: &str) -> RemoteLease {
+    match claim(table, child, request_id).await {
+        ClaimResult::Ours(lease) => lease,
         other => panic!("{other:?}"),
     }
 }
 
 /// Finds a flight that is another's.
-pub async fn find(table: &RemoteTable, child: &str, request_id: &str) -> Flight {
-    match begin(table, child, request_id).await {
-        Begun::Elsewhere(flight) => flight,
+pub async fn find(table: &RemoteTable, child: &str, request_id: &str) -> RemoteFlight {
+    match claim(table, child, request_id).await {
+        ClaimResult::Elsewhere(flight) => flight,
         other => panic!("{other:?}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::looks::*;
 use crate::servers::redis::{Redis, store_url};
-use cpis_fhir::lookup::remote::{Away, Begun, Remembered, RemoteError, RemoteTable, Waited, Windows};
+use cpis_fhir::lookup::remote::{ClaimResult, RemoteError, RemoteRequest, RemoteTable, Retention, Unavailable, WaitResult};
 use cpis_fhir::simulator::certificates::Certificates;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -13,18 +13,18 @@ const BOUND: Duration = Duration::from_millis(750);
 
 /// How every method fails, and in what time.
 async fn assert_away(table: &RemoteTable) {
-    let place = table.alone(&look(CHILD), "request-1");
+    let lease = table.unclaimed(&look(CHILD), "request-1");
     let began = Instant::now();
     table.shared(&look(CHILD)).await.unwrap_err();
     assert!(began.elapsed() < BOUND, "shared took {:?}", began.elapsed());
     let began = Instant::now();
-    table.begin(&look(CHILD), "request-1", ANY_AGE).await.unwrap_err();
+    table.claim(&look(CHILD), "request-1", ANY_AGE).await.unwrap_err();
     assert!(began.elapsed() < BOUND, "begin took {:?}", began.elapsed());
     let began = Instant::now();
     table.remembered(&look(CHILD), "request-1").await.unwrap_err();
     assert!(began.elapsed() < BOUND, "remembered took {:?}", began.elapsed());
     let began = Instant::now();
-    table.land(&place, &came(CHILD, "first"), false).await.unwrap_err();
+    table.complete(&lease, &came(CHILD, "first"), false).await.unwrap_err();
     assert!(began.elapsed() < BOUND, "land took {:?}", began.elapsed());
 }
 
@@ -32,7 +32,7 @@ async fn assert_away(table: &RemoteTable) {
 #[ignore = "needs redis-server"]
 async fn a_killed_redis_is_away_in_time_and_works_again_when_it_is_back() {
     let mut redis = Redis::start();
-    let table = table(&redis, windows()).await;
+    let table = table(&redis, retention()).await;
     take(&table, CHILD, "request-0").await;
     redis.kill();
     for _ in 0..3 {
@@ -40,16 +40,16 @@ async fn a_killed_redis_is_away_in_time_and_works_again_when_it_is_back() {
     }
     redis.start_again();
     connect(&table).await;
-    let place = take(&table, CHILD, "request-1").await;
-    assert!(table.land(&place, &came(CHILD, "first"), false).await.unwrap().is_shared);
-    assert!(table.counts().away >= 12);
+    let lease = take(&table, CHILD, "request-1").await;
+    assert!(table.complete(&lease, &came(CHILD, "first"), false).await.unwrap().is_shared);
+    assert!(table.counts().failed_calls >= 12);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn a_redis_that_says_nothing_is_away_in_time_and_works_again_when_it_wakes() {
     let redis = Redis::start();
-    let (connected, fresh) = (table(&redis, windows()).await, cold_table(&redis));
+    let (connected, fresh) = (table(&redis, retention()).await, cold_table(&redis));
     take(&connected, OTHER_CHILD, "request-0").await;
     redis.freeze();
     for table in [&connected, &fresh] {
@@ -67,16 +67,16 @@ async fn a_redis_that_says_nothing_is_away_in_time_and_works_again_when_it_wakes
 #[ignore = "needs redis-server"]
 async fn while_it_is_away_callers_are_soon_not_kept_waiting() {
     let redis = Redis::start();
-    let table = table(&redis, windows()).await;
+    let table = table(&redis, retention()).await;
     take(&table, CHILD, "request-0").await;
     redis.freeze();
     let began = Instant::now();
-    while table.shared(&look(CHILD)).await.unwrap_err() != Away::Resting {
+    while table.shared(&look(CHILD)).await.unwrap_err() != Unavailable::Backoff {
         assert!(began.elapsed() < Duration::from_secs(2), "it is tried again and again");
     }
     let began = Instant::now();
     for _ in 0..20 {
-        assert_eq!(table.shared(&look(CHILD)).await.unwrap_err(), Away::Resting);
+        assert_eq!(table.shared(&look(CHILD)).await.unwrap_err(), Unavailable::Backoff);
     }
     assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
     redis.wake();
@@ -86,29 +86,33 @@ async fn while_it_is_away_callers_are_soon_not_kept_waiting() {
 #[ignore = "needs redis-server"]
 async fn a_look_that_went_ahead_alone_is_remembered_and_shared_once_redis_is_back() {
     let mut redis = Redis::start();
-    let table = table(&redis, windows()).await;
+    let table = table(&redis, retention()).await;
     redis.kill();
-    table.begin(&look(CHILD), "request-1", ANY_AGE).await.unwrap_err();
-    let alone = table.alone(&look(CHILD), "request-1");
+    table.claim(&look(CHILD), "request-1", ANY_AGE).await.unwrap_err();
+    let unclaimed = table.unclaimed(&look(CHILD), "request-1");
     redis.start_again();
     connect(&table).await;
-    let landed = table.land(&alone, &came(CHILD, "alone"), false).await.unwrap();
-    assert!(landed.is_shared);
-    let Begun::Remembered(Remembered::Landed(kept)) = begin(&table, CHILD, "request-1").await else { panic!("forgotten") };
+    let completion = table.complete(&unclaimed, &came(CHILD, "alone"), false).await.unwrap();
+    assert!(completion.is_shared);
+    let ClaimResult::Remembered(RemoteRequest::Completed(kept)) = claim(&table, CHILD, "request-1").await else {
+        panic!("forgotten")
+    };
     assert_eq!(title(&kept), "alone");
-    assert!(matches!(begin(&table, CHILD, "request-2").await, Begun::Shared { .. }));
+    assert!(matches!(claim(&table, CHILD, "request-2").await, ClaimResult::Shared { .. }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn a_look_that_went_ahead_alone_does_not_share_over_somebody_who_is_flying() {
     let redis = Redis::start();
-    let table = table(&redis, windows()).await;
-    let alone = table.alone(&look(CHILD), "request-1");
-    let place = take(&table, CHILD, "request-2").await;
-    assert!(!table.land(&alone, &came(CHILD, "alone"), false).await.unwrap().is_shared);
-    assert!(table.land(&place, &came(CHILD, "placed"), false).await.unwrap().is_shared);
-    let Begun::Remembered(Remembered::Landed(kept)) = begin(&table, CHILD, "request-1").await else { panic!("forgotten") };
+    let table = table(&redis, retention()).await;
+    let unclaimed = table.unclaimed(&look(CHILD), "request-1");
+    let lease = take(&table, CHILD, "request-2").await;
+    assert!(!table.complete(&unclaimed, &came(CHILD, "alone"), false).await.unwrap().is_shared);
+    assert!(table.complete(&lease, &came(CHILD, "placed"), false).await.unwrap().is_shared);
+    let ClaimResult::Remembered(RemoteRequest::Completed(kept)) = claim(&table, CHILD, "request-1").await else {
+        panic!("forgotten")
+    };
     assert_eq!(title(&kept), "alone");
 }
 
@@ -116,18 +120,18 @@ async fn a_look_that_went_ahead_alone_does_not_share_over_somebody_who_is_flying
 #[ignore = "needs redis-server"]
 async fn a_beginning_whose_reply_was_lost_is_taken_up_by_the_look_that_went_ahead() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, windows()).await, table(&redis, windows()).await);
+    let (ours, theirs) = (table(&redis, retention()).await, table(&redis, retention()).await);
     take(&ours, OTHER_CHILD, "request-0").await;
     redis.freeze();
     // Redis will carry the script out when it wakes, long after we gave up.
-    ours.begin(&look(CHILD), "request-1", ANY_AGE).await.unwrap_err();
-    let alone = ours.alone(&look(CHILD), "request-1");
+    ours.claim(&look(CHILD), "request-1", ANY_AGE).await.unwrap_err();
+    let unclaimed = ours.unclaimed(&look(CHILD), "request-1");
     redis.wake();
     connect(&ours).await;
     let flight = find(&theirs, CHILD, "request-2").await;
-    assert!(ours.land(&alone, &came(CHILD, "alone"), false).await.unwrap().is_shared);
+    assert!(ours.complete(&unclaimed, &came(CHILD, "alone"), false).await.unwrap().is_shared);
     let waited = theirs.wait(&look(CHILD), &flight, Instant::now() + Duration::from_secs(1)).await.unwrap();
-    let Waited::Landed(kept) = waited else { panic!("{waited:?}") };
+    let WaitResult::Completed(kept) = waited else { panic!("{waited:?}") };
     assert_eq!(title(&kept), "alone");
 }
 
@@ -135,16 +139,17 @@ async fn a_beginning_whose_reply_was_lost_is_taken_up_by_the_look_that_went_ahea
 #[ignore = "needs redis-server"]
 async fn a_beginning_whose_reply_was_lost_keeps_its_place_in_the_order_of_flights() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, windows()).await, table(&redis, Windows { caller: Duration::ZERO, ..windows() }).await);
+    let (ours, theirs) =
+        (table(&redis, retention()).await, table(&redis, Retention { caller: Duration::ZERO, ..retention() }).await);
     take(&ours, OTHER_CHILD, "request-0").await;
     redis.freeze();
-    ours.begin(&look(CHILD), "request-1", ANY_AGE).await.unwrap_err();
-    let alone = ours.alone(&look(CHILD), "request-1");
+    ours.claim(&look(CHILD), "request-1", ANY_AGE).await.unwrap_err();
+    let unclaimed = ours.unclaimed(&look(CHILD), "request-1");
     redis.wake();
     connect(&ours).await;
     let newer = take(&theirs, CHILD, "request-2").await;
-    assert!(theirs.land(&newer, &came(CHILD, "newer"), false).await.unwrap().is_shared);
-    assert!(!ours.land(&alone, &came(CHILD, "alone"), false).await.unwrap().is_shared);
+    assert!(theirs.complete(&newer, &came(CHILD, "newer"), false).await.unwrap().is_shared);
+    assert!(!ours.complete(&unclaimed, &came(CHILD, "alone"), false).await.unwrap().is_shared);
     let shared = ours.shared(&look(CHILD)).await.unwrap().unwrap();
     assert_eq!(title(&shared), "newer");
 }
@@ -153,31 +158,31 @@ async fn a_beginning_whose_reply_was_lost_keeps_its_place_in_the_order_of_flight
 #[ignore = "needs redis-server"]
 async fn a_flight_whose_redis_forgot_everything_still_lands() {
     let mut redis = Redis::start();
-    let table = table(&redis, windows()).await;
-    let place = take(&table, CHILD, "request-1").await;
+    let table = table(&redis, retention()).await;
+    let lease = take(&table, CHILD, "request-1").await;
     redis.kill();
     redis.start_again();
     connect(&table).await;
-    assert!(table.land(&place, &came(CHILD, "first"), false).await.unwrap().is_shared);
-    assert!(matches!(begin(&table, CHILD, "request-1").await, Begun::Remembered(Remembered::Landed(_))));
+    assert!(table.complete(&lease, &came(CHILD, "first"), false).await.unwrap().is_shared);
+    assert!(matches!(claim(&table, CHILD, "request-1").await, ClaimResult::Remembered(RemoteRequest::Completed(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs redis-server"]
 async fn who_waits_sits_an_outage_out() {
     let redis = Redis::start();
-    let (ours, theirs) = (table(&redis, windows()).await, table(&redis, windows()).await);
-    let place = take(&ours, CHILD, "request-1").await;
+    let (ours, theirs) = (table(&redis, retention()).await, table(&redis, retention()).await);
+    let lease = take(&ours, CHILD, "request-1").await;
     let flight = find(&theirs, CHILD, "request-2").await;
     redis.freeze();
     let waiting = tokio::spawn(async move {
         let waited = theirs.wait(&look(CHILD), &flight, Instant::now() + Duration::from_secs(8)).await;
-        matches!(waited, Ok(Waited::Landed(_)))
+        matches!(waited, Ok(WaitResult::Completed(_)))
     });
     sleep(Duration::from_millis(1500)).await;
     redis.wake();
     connect(&ours).await;
-    ours.land(&place, &came(CHILD, "first"), false).await.unwrap();
+    ours.complete(&lease, &came(CHILD, "first"), false).await.unwrap();
     assert!(waiting.await.unwrap());
 }
 
@@ -190,10 +195,10 @@ fn a_caller_whose_runtime_ends_takes_no_connection_with_it() {
     let _owned = owner.enter();
     let table = cold_table(&redis);
     runtime().block_on(connect(&table));
-    let place = runtime().block_on(take(&table, CHILD, "request-1"));
-    let shared = runtime().block_on(async { table.land(&place, &came(CHILD, "first"), false).await.unwrap().is_shared });
+    let lease = runtime().block_on(take(&table, CHILD, "request-1"));
+    let shared = runtime().block_on(async { table.complete(&lease, &came(CHILD, "first"), false).await.unwrap().is_shared });
     assert!(shared);
-    assert_eq!(table.counts().away, 0);
+    assert_eq!(table.counts().failed_calls, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,13 +208,13 @@ async fn the_password_of_the_settings_opens_the_table_and_another_does_not() {
     let url = format!("redis://127.0.0.1:{}/0", redis.port);
     let table = |password: &str| {
         let (url, keys) = store_url(&url, Some(password));
-        RemoteTable::new(&url, None, &keys, windows(), Handle::current()).unwrap()
+        RemoteTable::new(&url, None, &keys, retention(), Handle::current()).unwrap()
     };
     let welcome = table("hunter2 of %40/:");
     connect(&welcome).await;
     take(&welcome, CHILD, "request-1").await;
-    let refused = table("hunter3").begin(&look(CHILD), "request-2", ANY_AGE).await.unwrap_err();
-    assert_eq!(refused, Away::Refused);
+    let refused = table("hunter3").claim(&look(CHILD), "request-2", ANY_AGE).await.unwrap_err();
+    assert_eq!(refused, Unavailable::Refused);
     assert!(!format!("{:?} {refused}", table("hunter3")).contains("hunter"));
 }
 
@@ -220,13 +225,13 @@ async fn over_tls_only_a_server_of_the_given_authority_is_spoken_to() {
     let redis = Redis::with_tls(&certificates);
     let table = |host: &str, ca: Option<&str>| {
         let (url, keys) = store_url(&format!("rediss://{host}:{}/0", redis.port), None);
-        RemoteTable::new(&url, ca.map(str::as_bytes), &keys, windows(), Handle::current()).unwrap()
+        RemoteTable::new(&url, ca.map(str::as_bytes), &keys, retention(), Handle::current()).unwrap()
     };
     for host in ["127.0.0.1", "localhost"] {
         let table = table(host, Some(&certificates.ca_pem));
         connect(&table).await;
-        let place = take(&table, CHILD, &format!("request-{host}")).await;
-        table.release(&place, &unheard()).await.unwrap();
+        let lease = take(&table, CHILD, &format!("request-{host}")).await;
+        table.release(&lease, &unheard()).await.unwrap();
     }
     for ca in [Some(strange.ca_pem.as_str()), None] {
         let table = table("127.0.0.1", ca);
@@ -234,26 +239,26 @@ async fn over_tls_only_a_server_of_the_given_authority_is_spoken_to() {
         let refused = loop {
             match table.ready().await {
                 // A busy machine: nothing was decided.
-                Err(Away::NoReply | Away::Resting) if began.elapsed() < Duration::from_secs(20) => {
+                Err(Unavailable::NoReply | Unavailable::Backoff) if began.elapsed() < Duration::from_secs(20) => {
                     sleep(Duration::from_millis(50)).await;
                 }
                 other => break other,
             }
         };
-        assert_eq!(refused, Err(Away::NoConnection));
+        assert_eq!(refused, Err(Unavailable::NoConnection));
     }
 }
 
 #[tokio::test]
 async fn a_url_that_would_switch_the_check_of_certificates_off_is_refused() {
     let (url, keys) = store_url("rediss://127.0.0.1:1/0#insecure", None);
-    let refused = RemoteTable::new(&url, None, &keys, windows(), Handle::current()).unwrap_err();
+    let refused = RemoteTable::new(&url, None, &keys, retention(), Handle::current()).unwrap_err();
     assert!(matches!(refused, RemoteError::Url(_)), "{refused}");
     let (url, _) = store_url("rediss://127.0.0.1:1/0", None);
-    let table = |ca: &[u8]| RemoteTable::new(&url, Some(ca), &keys, windows(), Handle::current());
+    let table = |ca: &[u8]| RemoteTable::new(&url, Some(ca), &keys, retention(), Handle::current());
     assert_eq!(table(b"no certificate").unwrap_err(), RemoteError::Ca);
-    assert!(matches!(RemoteTable::new(&url, None, &[], windows(), Handle::current()).unwrap_err(), RemoteError::NoKey));
+    assert!(matches!(RemoteTable::new(&url, None, &[], retention(), Handle::current()).unwrap_err(), RemoteError::NoKey));
     let (url, keys) = store_url("redis://127.0.0.1:1/nodatabase", None);
-    let refused = RemoteTable::new(&url, None, &keys, windows(), Handle::current()).unwrap_err();
+    let refused = RemoteTable::new(&url, None, &keys, retention(), Handle::current()).unwrap_err();
     assert!(matches!(refused, RemoteError::Url(_)), "{refused}");
 }

@@ -34,7 +34,7 @@ fn a_value_opens_for_its_own_look_and_purpose_alone() {
     assert_eq!(keys.open(FIRST, &look, Purpose::Outcome(&token), &sealed).unwrap(), plain());
     for (look, purpose) in [(&other, Purpose::Outcome(&token)), (&look, Purpose::Outcome(&other_token)), (&look, Purpose::Shared)]
     {
-        assert_eq!(keys.open(FIRST, look, purpose, &sealed), Err(Sealed::Closed), "{purpose:?}");
+        assert_eq!(keys.open(FIRST, look, purpose, &sealed), Err(OpenError::Closed), "{purpose:?}");
     }
 }
 
@@ -55,9 +55,9 @@ fn another_form_is_told_from_another_key() {
     let (keys, look) = (keys(b"a"), look("9990000018", "ann"));
     let mut sealed = keys.seal(FIRST, &look, Purpose::Shared, plain()).unwrap();
     sealed[KEY_ID] ^= 1;
-    assert_eq!(keys.open(FIRST, &look, Purpose::Shared, &sealed), Err(Sealed::OtherForm));
+    assert_eq!(keys.open(FIRST, &look, Purpose::Shared, &sealed), Err(OpenError::OtherForm));
     sealed[0] ^= 1;
-    assert_eq!(keys.open(FIRST, &look, Purpose::Shared, &sealed), Err(Sealed::Closed));
+    assert_eq!(keys.open(FIRST, &look, Purpose::Shared, &sealed), Err(OpenError::Closed));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn keys_keep_their_names_and_values_when_they_are_put_in_another_order() {
     assert_ne!(before.look(KeyNumber(0), &look), after.look(KeyNumber(0), &look));
     let sealed = before.seal(KeyNumber(0), &look, Purpose::Shared, plain()).unwrap();
     assert_eq!(after.open(KeyNumber(1), &look, Purpose::Shared, &sealed).unwrap(), plain());
-    assert_eq!(after.open(KeyNumber(0), &look, Purpose::Shared, &sealed), Err(Sealed::Closed));
+    assert_eq!(after.open(KeyNumber(0), &look, Purpose::Shared, &sealed), Err(OpenError::Closed));
 }
 
 #[test]

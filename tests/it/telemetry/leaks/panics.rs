@@ -10,10 +10,10 @@ use cpis_fhir::access::Access;
 use cpis_fhir::api::{self, App, health::SmspHealth};
 use cpis_fhir::audit;
 use cpis_fhir::cpis::{
-    Asking, AuthorAsSent, AuthorKind, CareSetting, MessageIds, Question, Register, RegisterError, RegisterErrorKind, Requester,
+    AskFuture, AuthorAsSent, AuthorKind, CareSetting, MessageIds, Question, Register, RegisterError, RegisterErrorKind, Requester,
 };
 use cpis_fhir::fhir::id::IdKeys;
-use cpis_fhir::lookup::{BreakerRules, Bulkhead, Lookups, Patience, Rules, Sharing};
+use cpis_fhir::lookup::{BreakerRules, BulkheadRules, Lookups, Patience, Rules, Sharing};
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::{settings, telemetry};
 use std::process::Command;
@@ -68,7 +68,7 @@ fn a_service_of_parts_that_panic() {
     let rules = Rules {
         patience: Patience { connect: Duration::from_secs(1), caller: smsp.timeout, late: smsp.late_timeout },
         sharing: Sharing { share_for: settings.lookup.share_for, refresh_after: settings.lookup.refresh_after },
-        bulkhead: Bulkhead { max_in_flight: smsp.max_in_flight, max_queued: smsp.max_queued },
+        bulkhead: BulkheadRules { max_in_flight: smsp.max_in_flight, max_queued: smsp.max_queued },
         breaker: BreakerRules { failures: smsp.breaker.failures, open_for: smsp.breaker.open_for },
     };
     let lookups = Lookups::new(Arc::new(Panicking), trail.clone(), rules, core.handle().clone());
@@ -110,7 +110,7 @@ impl Register for Panicking {
         })
     }
 
-    fn ask<'a>(&'a self, question: &'a Question, _ids: &'a MessageIds) -> Asking<'a> {
+    fn ask<'a>(&'a self, question: &'a Question, _ids: &'a MessageIds) -> AskFuture<'a> {
         Box::pin(async move {
             let digits = question.nhs_number.digits();
             if digits == CHILD {

@@ -1,11 +1,14 @@
 //! What is asked of the table, and what it says.
 
 use super::calls::{bounded, milliseconds};
+use super::find::RequestRecord;
 use super::keys::{KeyNumber, Token};
 use super::outcome::RedisTime;
-use super::recall::Found;
 use super::scripts::Reply;
-use super::{Away, Begun, Flight, Kept, LookKey, NO_ID, Place, Remembered, RemoteTable, Waited, Wanted, scripts};
+use super::{
+    ClaimResult, LookKey, NO_ID, RemoteFlight, RemoteLease, RemoteOutcome, RemoteRequest, RemoteTable, Unavailable, WaitResult,
+    WantedAge, scripts,
+};
 use crate::clock;
 use crate::cpis::Delivery;
 use crate::lookup::LookError;
@@ -24,25 +27,25 @@ impl RemoteTable {
     /// Connects and brings the scripts along, so that the first look need not: for the start, and to ask whether the table is there.
     ///
     /// # Errors
-    /// [`Away`]; the table is used all the same once it is back.
-    pub async fn ready(&self) -> Result<(), Away> {
+    /// [`Unavailable`]; the table is used all the same once it is back.
+    pub async fn ready(&self) -> Result<(), Unavailable> {
         let load = |mut connection| async move {
             for script in scripts::all() {
                 script.prepare_invoke().load_async(&mut connection).await?;
             }
             Ok(())
         };
-        bounded(self.link.call(load)).await
+        bounded(self.connection.call(load)).await
     }
 
     /// What is remembered of this very request.
     ///
     /// # Errors
-    /// [`Away`]; nothing was changed.
-    pub async fn remembered(&self, look: &LookKey, request_id: &str) -> Result<Option<Remembered>, Away> {
+    /// [`Unavailable`]; nothing was changed.
+    pub async fn remembered(&self, look: &LookKey, request_id: &str) -> Result<Option<RemoteRequest>, Unavailable> {
         bounded(async {
             let (now, found) = self.find(look, request_id).await?;
-            Ok(found.and_then(|found| self.recall(look, request_id, now, &found)))
+            Ok(found.and_then(|found| self.open_request(look, request_id, now, &found)))
         })
         .await
     }
@@ -50,16 +53,16 @@ impl RemoteTable {
     /// The shared answer of this look and when it came, if it is not older than `share_for`.
     ///
     /// # Errors
-    /// [`Away`]; nothing was changed.
-    pub async fn shared(&self, look: &LookKey) -> Result<Option<Kept>, Away> {
-        if self.windows.share_for.is_zero() {
+    /// [`Unavailable`]; nothing was changed.
+    pub async fn shared(&self, look: &LookKey) -> Result<Option<RemoteOutcome>, Unavailable> {
+        if self.retention.share_for.is_zero() {
             return Ok(None);
         }
         bounded(async {
             let names = self.keys.numbers().map(|key| format!("{}:shared", self.keys.look(key, look))).collect();
             let (now, reply) = self.run(&scripts::READ, names, vec![b"answer".to_vec()]).await?;
             let sealed = self.keys.numbers().filter_map(|key| Some((key, reply.bytes(key.0 + 1)?)));
-            let mut answers = sealed.filter_map(|(key, sealed)| self.shareable(look, key, sealed, now, self.windows.share_for));
+            let mut answers = sealed.filter_map(|(key, sealed)| self.shareable(look, key, sealed, now, self.retention.share_for));
             Ok(answers.next())
         })
         .await
@@ -68,7 +71,7 @@ impl RemoteTable {
     /// Takes the place of the look's one flight over all replicas and remembers the request under it, or says why not. It is one
     /// step, and done before any query goes out.
     ///
-    /// A flight older than [`super::Windows::caller`] is taken over by a request that is not remembered (decisions.md 4: a new
+    /// A flight older than [`super::Retention::caller`] is taken over by a request that is not remembered (decisions.md 4: a new
     /// X-Request-ID is a person's new decision). It still lands for its own requests, but can no longer share its answer.
     ///
     /// [`NO_ID`] stands for a request without one: it never takes over, and is the repetition of the look's last flight whose caller was
@@ -77,24 +80,24 @@ impl RemoteTable {
     /// If the caller is dropped while it waits, a place that it would have got is released.
     ///
     /// # Errors
-    /// [`Away`]: the place may have been taken or not. Who goes ahead then flies with [`RemoteTable::alone`]; who does not should
+    /// [`Unavailable`]: the place may have been taken or not. Who goes ahead then flies with [`RemoteTable::unclaimed`]; who does not should
     /// release that.
-    pub async fn begin(&self, look: &LookKey, request_id: &str, wanted: Wanted) -> Result<Begun, Away> {
+    pub async fn claim(&self, look: &LookKey, request_id: &str, wanted: WantedAge) -> Result<ClaimResult, Unavailable> {
         let (table, look, request_id) = (self.clone(), look.clone(), request_id.to_owned());
         let (hear, heard) = oneshot::channel();
-        self.link.runtime().spawn(carried(async move {
-            let begun = bounded(table.begin_at_once(&look, &request_id, wanted)).await;
-            let _ = hear.send(Handed { begun: Some(begun), table });
+        self.connection.runtime().spawn(carried(async move {
+            let claim = bounded(table.claim_once(&look, &request_id, wanted)).await;
+            let _ = hear.send(ClaimHandover { claim: Some(claim), table });
         }));
-        let mut handed = heard.await.map_err(|_| Away::NoReply)?;
-        handed.begun.take().unwrap_or(Err(Away::NoReply))
+        let mut handover = heard.await.map_err(|_| Unavailable::NoReply)?;
+        handover.claim.take().unwrap_or(Err(Unavailable::NoReply))
     }
 
-    async fn begin_at_once(&self, look: &LookKey, request_id: &str, wanted: Wanted) -> Result<Begun, Away> {
+    async fn claim_once(&self, look: &LookKey, request_id: &str, wanted: WantedAge) -> Result<ClaimResult, Unavailable> {
         let token = Token::fresh()?;
         let writes = KeyNumber::FIRST;
-        let times = [self.flight_ttl(), self.pointer_ttl(), self.windows.lock_for, self.pointer_ttl(), self.windows.caller];
-        let any = if wanted == Wanted::New || self.windows.share_for.is_zero() { b"*".to_vec() } else { Vec::new() };
+        let times = [self.flight_ttl(), self.pointer_ttl(), self.retention.lock_for, self.pointer_ttl(), self.retention.caller];
+        let any = if wanted == WantedAge::New || self.retention.share_for.is_zero() { b"*".to_vec() } else { Vec::new() };
         // What was found under each key and could not be used, so that it is passed over in the next round.
         let mut passed_over: Vec<[Vec<u8>; 2]> = self.keys.numbers().map(|_| [Vec::new(), any.clone()]).collect();
         let pointers = [request_id, NO_ID].map(|id| self.keys.pointer(writes, look, id, &token));
@@ -103,57 +106,57 @@ impl RemoteTable {
             arguments.extend(pointers.iter().cloned());
             arguments.extend(times.map(milliseconds));
             arguments.extend(passed_over.iter().flatten().cloned());
-            let (now, reply) = self.run(&scripts::BEGIN, self.beginning_names(look, request_id), arguments).await?;
+            let (now, reply) = self.run(&scripts::CLAIM, self.claim_names(look, request_id), arguments).await?;
             let key = reply.key(2)?;
-            let (first, second) = (reply.bytes(3).ok_or(Away::ErrorReply)?, reply.bytes(4));
+            let (first, second) = (reply.bytes(3).ok_or(Unavailable::ErrorReply)?, reply.bytes(4));
             match reply.bytes(0) {
                 Some(b"ours") => {
-                    let fence = reply.number(3).ok_or(Away::ErrorReply)?;
-                    let flight = Flight { since: clock::now(), keys: self.keys.clone(), number: writes, token };
-                    return Ok(Begun::Ours(Place {
+                    let fence = reply.number(3).ok_or(Unavailable::ErrorReply)?;
+                    let flight = RemoteFlight { since: clock::now(), keys: self.keys.clone(), number: writes, token };
+                    return Ok(ClaimResult::Ours(RemoteLease {
                         look: look.clone(),
                         request_id: request_id.to_owned(),
                         flight: Some(flight),
                         fence,
                     }));
                 }
-                Some(b"remembered") => match self.recall(look, request_id, now, &Found::read(&reply, 2)?) {
-                    Some(remembered) => return Ok(Begun::Remembered(remembered)),
-                    None => passed_over.get_mut(key.0).ok_or(Away::ErrorReply)?[0] = first.to_vec(),
+                Some(b"remembered") => match self.open_request(look, request_id, now, &RequestRecord::read(&reply, 2)?) {
+                    Some(remembered) => return Ok(ClaimResult::Remembered(remembered)),
+                    None => passed_over.get_mut(key.0).ok_or(Unavailable::ErrorReply)?[0] = first.to_vec(),
                 },
                 Some(b"shared") => {
-                    let Wanted::NotOlderThan(limit) = wanted else { return Err(Away::ErrorReply) };
-                    let limit = limit.min(self.windows.share_for);
-                    match self.shareable(look, key, second.ok_or(Away::ErrorReply)?, now, limit) {
-                        Some(kept) => return Ok(Begun::Shared(kept)),
-                        None => passed_over.get_mut(key.0).ok_or(Away::ErrorReply)?[1] = first.to_vec(),
+                    let WantedAge::NotOlderThan(limit) = wanted else { return Err(Unavailable::ErrorReply) };
+                    let limit = limit.min(self.retention.share_for);
+                    match self.shareable(look, key, second.ok_or(Unavailable::ErrorReply)?, now, limit) {
+                        Some(kept) => return Ok(ClaimResult::Shared(kept)),
+                        None => passed_over.get_mut(key.0).ok_or(Unavailable::ErrorReply)?[1] = first.to_vec(),
                     }
                 }
                 Some(b"elsewhere") => {
                     let flight = self.flight_elsewhere(first, reply.number(4), key, now)?;
                     if self.join(look, request_id, &flight).await? {
-                        return Ok(Begun::Elsewhere(flight));
+                        return Ok(ClaimResult::Elsewhere(flight));
                     }
                 }
-                _ => return Err(Away::ErrorReply),
+                _ => return Err(Unavailable::ErrorReply),
             }
         }
-        Err(Away::Restless)
+        Err(Unavailable::Contention)
     }
 
     /// The place of a look that goes ahead although the table is away. It is landed as any other: if the table is back by then,
     /// the outcome is remembered under the request, and an answer is shared unless somebody else is flying.
     #[must_use]
-    pub fn alone(&self, look: &LookKey, request_id: &str) -> Place {
-        Place { look: look.clone(), request_id: request_id.to_owned(), flight: None, fence: 0 }
+    pub fn unclaimed(&self, look: &LookKey, request_id: &str) -> RemoteLease {
+        RemoteLease { look: look.clone(), request_id: request_id.to_owned(), flight: None, fence: 0 }
     }
 
     /// Remembers a further request under `flight`, on its way or landed. False when there is no such flight any more, or it was
     /// released: the request is then to begin for itself. A request that is remembered already keeps its first flight.
     ///
     /// # Errors
-    /// [`Away`]: the request may be remembered or not.
-    pub async fn join(&self, look: &LookKey, request_id: &str, flight: &Flight) -> Result<bool, Away> {
+    /// [`Unavailable`]: the request may be remembered or not.
+    pub async fn join(&self, look: &LookKey, request_id: &str, flight: &RemoteFlight) -> Result<bool, Unavailable> {
         bounded(async {
             let names = vec![flight.keys.look(flight.number, look), flight.keys.request(flight.number, look, request_id)];
             let pointer = flight.keys.pointer(flight.number, look, request_id, &flight.token);
@@ -167,8 +170,8 @@ impl RemoteTable {
     /// Waits until `flight` has landed, until `deadline` at most. While the table is away it goes on trying.
     ///
     /// # Errors
-    /// [`Away`] when the table was away at the deadline. Whether the flight has landed is then not known.
-    pub async fn wait(&self, look: &LookKey, flight: &Flight, deadline: Instant) -> Result<Waited, Away> {
+    /// [`Unavailable`] when the table was away at the deadline. Whether the flight has landed is then not known.
+    pub async fn wait(&self, look: &LookKey, flight: &RemoteFlight, deadline: Instant) -> Result<WaitResult, Unavailable> {
         let name = format!("{}:flight:{}", flight.keys.look(flight.number, look), flight.token.as_str());
         let mut pause = FIRST_PAUSE;
         loop {
@@ -178,37 +181,43 @@ impl RemoteTable {
                 && let Some(sealed) = reply.bytes(1)
                 && let Some(kept) = self.open_outcome(look, flight, sealed, *now)
             {
-                return Ok(Waited::Landed(kept));
+                return Ok(WaitResult::Completed(kept));
             }
             if Instant::now() + pause >= deadline {
-                return read.map(|_| Waited::NotYet);
+                return read.map(|_| WaitResult::NotYet);
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
         }
     }
 
-    fn flight_elsewhere(&self, token: &[u8], since: Option<i64>, number: KeyNumber, now: RedisTime) -> Result<Flight, Away> {
-        let token = Token::read(token).ok_or(Away::ErrorReply)?;
-        let since = RedisTime(since.ok_or(Away::ErrorReply)?).local(now, clock::now());
-        Ok(Flight { since, keys: self.keys.clone(), number, token })
+    fn flight_elsewhere(
+        &self,
+        token: &[u8],
+        since: Option<i64>,
+        number: KeyNumber,
+        now: RedisTime,
+    ) -> Result<RemoteFlight, Unavailable> {
+        let token = Token::read(token).ok_or(Unavailable::ErrorReply)?;
+        let since = RedisTime(since.ok_or(Unavailable::ErrorReply)?).local(now, clock::now());
+        Ok(RemoteFlight { since, keys: self.keys.clone(), number, token })
     }
 }
 
 /// A beginning on its way to its caller. If the caller goes away before it gets it, the place is released.
-struct Handed {
-    begun: Option<Result<Begun, Away>>,
+struct ClaimHandover {
+    claim: Option<Result<ClaimResult, Unavailable>>,
     table: RemoteTable,
 }
 
-impl Drop for Handed {
+impl Drop for ClaimHandover {
     fn drop(&mut self) {
-        if let Some(Ok(Begun::Ours(place))) = self.begun.take() {
+        if let Some(Ok(ClaimResult::Ours(lease))) = self.claim.take() {
             let table = self.table.clone();
-            self.table.link.runtime().spawn(carried(async move {
+            self.table.connection.runtime().spawn(carried(async move {
                 let nobody = LookError::Broken { delivery: Delivery::NotDelivered };
                 // If this fails, the place is free again when it may be taken over.
-                let _ = table.release(&place, &nobody).await;
+                let _ = table.release(&lease, &nobody).await;
             }));
         }
     }

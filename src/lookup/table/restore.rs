@@ -1,6 +1,6 @@
 //! Looks of before a restart, put back into the table (decisions.md 42).
 
-use super::{Flight, Heard, Landed, Outcome, Source, Stage, Table};
+use super::{Completion, Flight, Outcome, RememberAs, Source, Stage, Table};
 use crate::audit::Message;
 use crate::lookup::{LookKey, Origin, weight};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 /// A look of before the restart that may have been heard.
-pub(in crate::lookup) struct PastLook {
+pub(in crate::lookup) struct RecalledLook {
     /// Its number on the trail.
     pub look: Uuid,
     pub key: LookKey,
@@ -41,36 +41,38 @@ impl Table {
     }
 
     /// Remembers `looks`, in the order in which they began, as if they had landed here. Gives how many there was no room for.
-    pub(in crate::lookup) fn put_back(&self, looks: Vec<PastLook>) -> usize {
+    pub(in crate::lookup) fn restore(&self, looks: Vec<RecalledLook>) -> usize {
         let (bounds, mut state) = (self.0.bounds, self.lock());
-        let mut left_out = looks.len().saturating_sub(bounds.looks.saturating_sub(state.landed.len()));
-        let mut back: Vec<(Arc<Flight>, Landed, Heard)> = Vec::new();
+        let mut left_out = looks.len().saturating_sub(bounds.looks.saturating_sub(state.completed.len()));
+        let mut back: Vec<(Arc<Flight>, Completion, RememberAs)> = Vec::new();
         // Where there is not room for all, the newest count most.
-        for past in looks.into_iter().skip(left_out) {
-            let (_, on_its_way) = watch::channel(());
-            let first = past.ids.first().map(AsRef::as_ref);
-            let flight = state.begin_as(past.look, &past.key, first, on_its_way, past.came);
-            flight.goes_out();
-            flight.told.store(!past.is_unsettled, Ordering::Relaxed);
-            for id in &past.ids {
+        for recalled in looks.into_iter().skip(left_out) {
+            let (_, done) = watch::channel(());
+            let first = recalled.ids.first().map(AsRef::as_ref);
+            let flight = state.begin_as(recalled.look, &recalled.key, first, done, recalled.came);
+            flight.mark_sent();
+            flight.shown.store(!recalled.is_unsettled, Ordering::Relaxed);
+            for id in &recalled.ids {
                 if state.remember(Some(id), &flight, bounds).is_err() {
                     left_out += 1;
                 }
             }
-            let origin = Some(Arc::new(Origin { look: past.look, message: past.message }));
-            let heard = Heard { shared: past.is_shared && past.outcome.is_ok(), unsettled: Some(past.is_unsettled) };
-            let landed = Landed { outcome: past.outcome, came: past.came, owed: None, source: Source::Here, origin };
-            back.push((flight, landed, heard));
+            let origin = Some(Arc::new(Origin { look: recalled.look, message: recalled.message }));
+            let remember_as =
+                RememberAs { shared: recalled.is_shared && recalled.outcome.is_ok(), unsettled: Some(recalled.is_unsettled) };
+            let completion =
+                Completion { outcome: recalled.outcome, came: recalled.came, pending_entry: None, source: Source::Here, origin };
+            back.push((flight, completion, remember_as));
         }
         // What came first is forgotten first.
-        back.sort_by_key(|(_, landed, _)| landed.came);
-        for (flight, landed, heard) in back {
-            let bytes = landed.outcome.as_ref().ok().map(|answer| weight::weight(answer));
-            *flight.stage() = Stage::Landed(landed);
-            if let Some(landing) = state.land(&flight, Some(heard))
+        back.sort_by_key(|(_, completion, _)| completion.came);
+        for (flight, completion, remember_as) in back {
+            let bytes = completion.outcome.as_ref().ok().map(|answer| weight::weight(answer));
+            *flight.stage() = Stage::Complete(completion);
+            if let Some(order) = state.complete(&flight, Some(remember_as))
                 && let Some(bytes) = bytes
             {
-                state.hold(&flight, landing, bytes);
+                state.hold(&flight, order, bytes);
             }
         }
         state.make_room_for_bytes(bounds.bytes);

@@ -5,7 +5,7 @@ use crate::cpis::{Delivery, Fault, RegisterError, RegisterErrorKind, ResponseCod
 use crate::lookup::LookError;
 
 /// The end of one query.
-pub(super) struct End {
+pub(super) struct QueryEnd {
     event: Event,
     upshot: Upshot,
 }
@@ -13,7 +13,7 @@ pub(super) struct End {
 /// What the trail does not hold.
 const LOST: &str = "which details it had was lost in a restart";
 
-impl End {
+impl QueryEnd {
     /// `None` for an entry that ends nothing.
     pub(super) fn of(entry: &Entry) -> Option<Self> {
         let ends = matches!(entry.event, Event::Answered | Event::Failed | Event::Unknown);
@@ -24,7 +24,7 @@ impl End {
         self.event == Event::Answered
     }
 
-    pub(super) fn may_have_been_heard(&self) -> bool {
+    pub(super) fn may_be_delivered(&self) -> bool {
         self.upshot.delivery != Some(Delivery::NotDelivered)
     }
 

@@ -1,6 +1,6 @@
 //! The connection to Redis: made when first needed, made again when lost, and never waited for long.
 
-use super::{Away, RemoteError};
+use super::{RemoteError, Unavailable};
 use crate::secret::StoreUrl;
 use crate::telemetry::request::carried;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -13,51 +13,56 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-const CONNECT: Duration = Duration::from_millis(300);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 /// As patient as a call may be: a reply that is given up costs a second notification.
-const RESPONSE: Duration = Duration::from_millis(400);
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
 /// A call as a whole, with connecting, sending a script again and all.
-const CALL: Duration = Duration::from_millis(450);
+const CALL_TIMEOUT: Duration = Duration::from_millis(450);
 /// Once calls have failed for this long without a good one among them, the connection is given up and nobody tries for [`REST`],
 /// so that not every look waits for a table that is away. A hiccup shorter than this costs only the looks that it meets.
-const PATIENCE: Duration = Duration::from_millis(500);
-const REST: Duration = Duration::from_secs(1);
+const BACKOFF_AFTER: Duration = Duration::from_millis(500);
+const BACKOFF: Duration = Duration::from_secs(1);
 /// Commands that may wait for the one connection. Beyond it callers wait, within their time.
-const PIPELINE: usize = 1024;
+const PIPELINE_DEPTH: usize = 1024;
 
 /// The way to the table. Clones share the connection.
 #[derive(Clone)]
-pub(super) struct Link(Arc<Inner>);
+pub(super) struct Connection(Arc<ConnectionInner>);
 
-struct Inner {
+struct ConnectionInner {
     client: Client,
     /// The runtime that owns the connection (decisions.md 32): a caller's runtime may end before it.
     runtime: Handle,
-    state: Mutex<State>,
-    away: Arc<AtomicU64>,
+    state: Mutex<ConnectionState>,
+    failed_calls: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
-struct State {
+struct ConnectionState {
     manager: Option<ConnectionManager>,
     /// When the first of the failed calls since the last good one began.
     failing_since: Option<Instant>,
-    rest_until: Option<Instant>,
+    backoff_until: Option<Instant>,
     /// It was said in the log that the table is away.
-    is_away_said: bool,
+    is_outage_logged: bool,
 }
 
-impl Link {
+impl Connection {
     pub(super) fn new(url: &StoreUrl, ca_pem: Option<&[u8]>, runtime: Handle) -> Result<Self, RemoteError> {
         Self::counting(url, ca_pem, runtime, Arc::default())
     }
 
     /// Another way to the table, which goes on counting.
     pub(super) fn renewed(&self, url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<Self, RemoteError> {
-        Self::counting(url, ca_pem, self.0.runtime.clone(), Arc::clone(&self.0.away))
+        Self::counting(url, ca_pem, self.0.runtime.clone(), Arc::clone(&self.0.failed_calls))
     }
 
-    fn counting(url: &StoreUrl, ca_pem: Option<&[u8]>, runtime: Handle, away: Arc<AtomicU64>) -> Result<Self, RemoteError> {
+    fn counting(
+        url: &StoreUrl,
+        ca_pem: Option<&[u8]>,
+        runtime: Handle,
+        failed_calls: Arc<AtomicU64>,
+    ) -> Result<Self, RemoteError> {
         // Redis clients read `#insecure` as "do not check the certificate".
         if url.expose().contains('#') {
             return Err(RemoteError::Url("wanted a URL without a fragment (#)"));
@@ -75,7 +80,7 @@ impl Link {
             }
             _ => Client::open(info).map_err(|_| RemoteError::Url("is no URL that a Redis client can use"))?,
         };
-        Ok(Self(Arc::new(Inner { client, runtime, state: Mutex::default(), away })))
+        Ok(Self(Arc::new(ConnectionInner { client, runtime, state: Mutex::default(), failed_calls })))
     }
 
     pub(super) fn runtime(&self) -> &Handle {
@@ -83,95 +88,96 @@ impl Link {
     }
 
     /// How many calls have failed.
-    pub(super) fn away(&self) -> u64 {
-        self.0.away.load(Ordering::Relaxed)
+    pub(super) fn failed_calls(&self) -> u64 {
+        self.0.failed_calls.load(Ordering::Relaxed)
     }
 
     /// Makes one call in a task of its own, which goes on if the caller goes away, within [`CALL`].
-    pub(super) async fn call<T, F>(&self, call: impl FnOnce(ConnectionManager) -> F + Send + 'static) -> Result<T, Away>
+    pub(super) async fn call<T, F>(&self, call: impl FnOnce(ConnectionManager) -> F + Send + 'static) -> Result<T, Unavailable>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, RedisError>> + Send,
     {
-        let link = self.clone();
+        let connection = self.clone();
         let task = self.0.runtime.spawn(carried(async move {
-            let manager = link.manager()?;
+            let manager = connection.manager()?;
             let began = Instant::now();
-            match tokio::time::timeout(CALL, call(manager)).await {
+            match tokio::time::timeout(CALL_TIMEOUT, call(manager)).await {
                 Ok(Ok(value)) => {
-                    link.is_well();
+                    connection.succeeded();
                     Ok(value)
                 }
                 // The manager mends a broken connection. What it does not mend (refused credentials, a server that is still
                 // loading or has become a replica) is mended by a new one.
-                Ok(Err(error)) => Err(link.missed(reason(&error), began, error.is_io_error())),
-                Err(_) => Err(link.missed(Away::NoReply, began, true)),
+                Ok(Err(error)) => Err(connection.failed(reason(&error), began, error.is_io_error())),
+                Err(_) => Err(connection.failed(Unavailable::NoReply, began, true)),
             }
         }));
-        task.await.unwrap_or(Err(Away::NoReply))
+        task.await.unwrap_or(Err(Unavailable::NoReply))
     }
 
-    fn manager(&self) -> Result<ConnectionManager, Away> {
+    fn manager(&self) -> Result<ConnectionManager, Unavailable> {
         let mut state = self.lock();
-        if state.rest_until.is_some_and(|until| Instant::now() < until) {
-            self.0.away.fetch_add(1, Ordering::Relaxed);
-            return Err(Away::Resting);
+        if state.backoff_until.is_some_and(|until| Instant::now() < until) {
+            self.0.failed_calls.fetch_add(1, Ordering::Relaxed);
+            return Err(Unavailable::Backoff);
         }
         if let Some(manager) = &state.manager {
             return Ok(manager.clone());
         }
         let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(RESPONSE))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
             .set_number_of_retries(0)
-            .set_pipeline_buffer_size(PIPELINE);
-        let manager = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config).map_err(|_| Away::NoConnection)?;
+            .set_pipeline_buffer_size(PIPELINE_DEPTH);
+        let manager =
+            ConnectionManager::new_lazy_with_config(self.0.client.clone(), config).map_err(|_| Unavailable::NoConnection)?;
         state.manager = Some(manager.clone());
         Ok(manager)
     }
 
-    fn is_well(&self) {
+    fn succeeded(&self) {
         let mut state = self.lock();
-        (state.failing_since, state.rest_until) = (None, None);
-        if std::mem::take(&mut state.is_away_said) {
+        (state.failing_since, state.backoff_until) = (None, None);
+        if std::mem::take(&mut state.is_outage_logged) {
             tracing::info!("the sharing table is back");
         }
     }
 
-    fn missed(&self, away: Away, began: Instant, manager_mends: bool) -> Away {
-        self.0.away.fetch_add(1, Ordering::Relaxed);
+    fn failed(&self, error: Unavailable, began: Instant, manager_mends: bool) -> Unavailable {
+        self.0.failed_calls.fetch_add(1, Ordering::Relaxed);
         let mut state = self.lock();
         let since = *state.failing_since.get_or_insert(began);
-        let is_lasting = since.elapsed() >= PATIENCE;
+        let is_lasting = since.elapsed() >= BACKOFF_AFTER;
         if is_lasting || !manager_mends {
             state.manager = None;
         }
         if is_lasting {
-            state.rest_until = Some(Instant::now() + REST);
+            state.backoff_until = Some(Instant::now() + BACKOFF);
         }
-        if is_lasting && !state.is_away_said {
-            state.is_away_said = true;
-            tracing::error!(%away, "the sharing table is away: looks are not shared between replicas until it is back");
-        } else if !state.is_away_said {
-            tracing::warn!(%away, "a call to the sharing table failed");
+        if is_lasting && !state.is_outage_logged {
+            state.is_outage_logged = true;
+            tracing::error!(%error, "the sharing table is away: looks are not shared between replicas until it is back");
+        } else if !state.is_outage_logged {
+            tracing::warn!(%error, "a call to the sharing table failed");
         }
-        away
+        error
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ConnectionState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn reason(error: &RedisError) -> Away {
+fn reason(error: &RedisError) -> Unavailable {
     match error.kind() {
-        _ if error.is_timeout() => Away::NoReply,
-        ErrorKind::Io => Away::NoConnection,
-        ErrorKind::AuthenticationFailed => Away::Refused,
+        _ if error.is_timeout() => Unavailable::NoReply,
+        ErrorKind::Io => Unavailable::NoConnection,
+        ErrorKind::AuthenticationFailed => Unavailable::Refused,
         ErrorKind::Server(_) | ErrorKind::Extension => match error.code() {
-            Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Away::Refused,
-            _ => Away::ErrorReply,
+            Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Unavailable::Refused,
+            _ => Unavailable::ErrorReply,
         },
-        _ => Away::ErrorReply,
+        _ => Unavailable::ErrorReply,
     }
 }
