@@ -20,3 +20,4 @@ pub mod settings;
 pub mod simulator;
 pub mod smsp;
 pub mod telemetry;
+pub mod upstream;

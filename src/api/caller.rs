@@ -6,7 +6,7 @@ use super::routes::Route;
 use super::{App, facts};
 use crate::access::{ClientCertificate, Header, Headers, Identity, Interaction, Presented, Refusal};
 use crate::audit::{Entry, Event, RequestFacts, Upshot, Who};
-use crate::cpis::{Delivery, RegisterErrorKind};
+use crate::cpis::{AuthorPart, Delivery, RegisterErrorKind};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::search::{Direction, Include, Search};
 use crate::settings::ScheduledCare;
@@ -99,7 +99,7 @@ fn may_ask(app: &App, caller: &CallerHeaders, identity: &mut Identity) -> Result
     if let Err(failure) = app.lookups.author(&identity.requester)
         && let RegisterErrorKind::AuthorIncomplete { missing } = failure.kind
     {
-        return Err(Refusal::Incomplete(missing));
+        return Err(Refusal::Incomplete(missing.into_iter().map(AuthorPart::name).collect()));
     }
     // A nominated author stands in for the author alone: the trail names whoever looked (decisions.md 51).
     let name = &identity.requester.name;

@@ -5,6 +5,7 @@ use crate::lookup::{Look, LookError};
 use crate::telemetry;
 use crate::telemetry::request::Facts;
 use crate::telemetry::spans::{self, Work};
+use crate::upstream;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,7 +32,7 @@ impl LookupSpan {
     pub fn end(self, outcome: &Result<Look, Arc<LookError>>) {
         Facts::lookup(self.began.elapsed());
         let (name, code) = match outcome {
-            Ok(look) => (look.answer.outcome(), look.answer.code_label()),
+            Ok(look) => (look.answer.outcome(), upstream::label_of_answer(&look.answer)),
             Err(failure) => (failure.outcome(), failure.code_label()),
         };
         self.work.note("cpis.outcome", name);

@@ -14,12 +14,12 @@ pub struct Answer {
     pub query_id: Text,
     /// The answer's id, as given; empty when absent.
     pub response_id: Text,
-    /// The response code that came with it, of the SMSP or of Spine: for the trail. What it means stands in the other parts.
+    /// The response code that came with it: for the trail. What it means stands in the other parts.
     pub response_code: Option<Text>,
     pub holding: Holding,
     /// Earlier looks, newest first. Each is about the same child.
     pub accesses: Vec<Access>,
-    /// SMSP-0003 with records: read from a local store while Spine was away; may be out of date.
+    /// Read from a local store while Spine was away; may be out of date.
     pub stale: bool,
     /// What the reader must be told beside the records.
     pub notices: Vec<Notice>,

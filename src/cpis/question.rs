@@ -7,7 +7,7 @@ pub struct Question {
     pub nhs_number: NhsNumber,
     pub requester: Requester,
     /// The W3C `traceparent` of the span in whose name this is asked: of the look, or of the caller where this service traces nothing.
-    /// The parent of the exchange with the SMSP, which is told its own where the settings allow it.
+    /// The parent of the exchange by which it is asked, which is told its own where the settings allow it.
     pub traceparent: Option<Text>,
 }
 

@@ -1,7 +1,7 @@
 use super::{Answer, AuthorAsSent, MessageIds, Question, RegisterError, Requester};
 use std::{future::Future, pin::Pin};
 
-/// The register, however it is reached: the SMSP today, another interface of CP-IS tomorrow.
+/// The register, by whichever way it is reached.
 pub trait Register: Send + Sync + 'static {
     /// The author that a query of `requester` would carry, so that it is on record before the query is made.
     ///

@@ -4,7 +4,7 @@
 //! hear so at once. After `open_for`, half open: one real look goes out, and its outcome decides. Codes of the SMSP that say
 //! that it or CP-IS failed (9999) never open it: it was reached, and the next child may well be answered.
 
-use crate::cpis::{Answer, NhsNumber, RegisterError, RegisterErrorKind, ResponseCode};
+use crate::cpis::{Answer, NhsNumber, RegisterError, RegisterErrorKind, Rejection};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,17 +41,31 @@ pub(super) enum Verdict {
 
 impl Verdict {
     pub(super) fn of(outcome: &Result<Answer, RegisterError>) -> Self {
-        match outcome.as_ref().map_err(|failure| &failure.kind) {
-            Err(
-                RegisterErrorKind::NotConnected { .. }
-                | RegisterErrorKind::Tls { .. }
-                | RegisterErrorKind::Timeout
-                | RegisterErrorKind::Response(ResponseCode::SpineUnreachable),
-            ) => Self::Failure,
-            // Spine is out of its reach, but it said so with an answer: neither.
-            Err(RegisterErrorKind::Response(ResponseCode::LocalStoreOnly)) => Self::Ignored,
-            Ok(_) | Err(RegisterErrorKind::Response(_)) => Self::Success,
+        use RegisterErrorKind::{Insecure, Rejected, Timeout, Unreachable};
+        match outcome.as_ref().map_err(|error| &error.kind) {
+            Ok(_) => Self::Success,
+            Err(Unreachable(_) | Insecure(_) | Timeout) => Self::Failure,
+            Err(Rejected { reason, .. }) => Self::of_rejection(*reason),
             Err(_) => Self::Ignored,
+        }
+    }
+
+    fn of_rejection(reason: Rejection) -> Self {
+        match reason {
+            Rejection::SpineUnreachable => Self::Failure,
+            Rejection::QueryInvalid
+            | Rejection::AnswerUnusable
+            | Rejection::AuthorRefused
+            | Rejection::ProviderFailed
+            | Rejection::CpisFailed => Self::Success,
+            // Spine is out of its reach, but it said so with an answer; or a fault, which may mean either.
+            Rejection::LocalStoreOnly
+            | Rejection::Busy
+            | Rejection::NotProcessed
+            | Rejection::MessageInvalid
+            | Rejection::AccessDenied
+            | Rejection::BusinessError
+            | Rejection::QueryFailed => Self::Ignored,
         }
     }
 }

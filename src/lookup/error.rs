@@ -2,6 +2,7 @@
 
 use crate::audit::TrailUnavailable;
 use crate::cpis::{Delivery, LocalAuthority, Phase, RegisterError, RegisterErrorKind};
+use crate::upstream;
 
 /// Why there is no answer. Every end says whether CP-IS may have heard a query of the look.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +99,7 @@ impl LookError {
     /// The response code as a label.
     #[must_use]
     pub fn code_label(&self) -> &'static str {
-        self.register().map_or("none", RegisterError::code_label)
+        self.register().map_or("none", |error| upstream::label_of_error(&error.kind))
     }
 
     /// The code that came with it, where it could be read and shown.

@@ -14,6 +14,7 @@ use crate::audit::{Entry, RequestFacts, TrailUnavailable};
 use crate::cpis::{Answer, AuthorAsSent, Delivery, MessageIds, Phase, Question, Register, RegisterError, RegisterErrorKind};
 use crate::deadline;
 use crate::telemetry::{SmspPhase, spans};
+use crate::upstream;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -231,7 +232,7 @@ impl Attempts<'_> {
 
     fn may_retry(&self, failure: &LookError) -> bool {
         let never_connected = failure.register().is_some_and(|error| {
-            matches!(error.kind, RegisterErrorKind::NotConnected { .. })
+            matches!(error.kind, RegisterErrorKind::Unreachable(_))
                 && error.phase == Phase::Connect
                 && error.delivery == Delivery::NotDelivered
         });
@@ -262,7 +263,7 @@ impl Attempts<'_> {
     async fn finish(&self, mut open: Box<OpenQuery>, outcome: Result<Answer, LookError>) -> Completion {
         if let Err(failure) = &outcome {
             let (outcome, delivery) = (failure.outcome(), failure.delivery().name());
-            let kind = failure.register().map_or_else(|| failure.to_string(), |error| error.kind.to_string());
+            let kind = failure.register().map_or_else(|| failure.to_string(), |error| upstream::describe(&error.kind));
             tracing::warn!(outcome, kind, phase = ?failure.phase(), delivery, "look failed");
         }
         let undelivered = outcome.as_ref().is_err_and(LookError::is_undelivered);

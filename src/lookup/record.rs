@@ -172,11 +172,8 @@ pub(super) fn not_held(question: &Question, facts: &RequestFacts) -> Entry {
 /// replied, understood, that it failed. *Unknown*: everything else. The query may have been heard, and no reply to it was
 /// understood: none came, it broke off, it cannot be read, it contradicts itself, or it is another's.
 fn event(outcome: Result<&Answer, &LookError>) -> Event {
-    use RegisterErrorKind as Kind;
     let Err(failure) = outcome else { return Event::Answered };
-    let is_understood = failure.register().is_some_and(|error| {
-        matches!(error.kind, Kind::Response(_) | Kind::Soap { .. } | Kind::BusinessError { .. } | Kind::QueryFailed { .. })
-    });
+    let is_understood = failure.register().is_some_and(|error| matches!(error.kind, RegisterErrorKind::Rejected { .. }));
     if failure.is_undelivered() || is_understood { Event::Failed } else { Event::Unknown }
 }
 

@@ -3,6 +3,7 @@
 //! A server certificate without a subject alternative name is refused: rustls does not look at the CN.
 
 use super::Connection;
+use crate::cpis::TlsCause;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
 use rustls::{
     AlertDescription, CertificateError, CipherSuite, ClientConfig, InconsistentKeys, RootCertStore, SignatureScheme,
@@ -135,41 +136,29 @@ impl ResolvesClientCert for Identity {
     }
 }
 
-/// Why TLS failed, in a few words for a log or a `check`: no name, no certificate.
+/// Why TLS failed.
 #[must_use]
-pub fn cause(error: &rustls::Error) -> String {
-    let words = match error {
-        rustls::Error::AlertReceived(alert) => return alert_name(*alert),
-        rustls::Error::InvalidCertificate(error) => certificate_cause(error),
-        rustls::Error::PeerIncompatible(_) | rustls::Error::NoApplicationProtocol => "no protocol version or cipher in common",
-        rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => "the server does not speak TLS",
-        rustls::Error::NoCertificatesPresented => "the server showed no certificate",
-        _ => "the handshake failed",
-    };
-    words.to_owned()
-}
-
-fn certificate_cause(error: &CertificateError) -> &'static str {
+pub fn cause(error: &rustls::Error) -> TlsCause {
     match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the server's certificate has expired",
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the server's certificate is not valid yet"
-        }
-        CertificateError::UnknownIssuer => "the server's certificate is from an unknown CA",
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the server's certificate is for another name"
-        }
-        CertificateError::Revoked => "the server's certificate is revoked",
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "the server's certificate is not for a server"
-        }
-        _ => "the server's certificate is not acceptable",
+        rustls::Error::AlertReceived(alert) => TlsCause::Alert(u8::from(*alert)),
+        rustls::Error::InvalidCertificate(error) => certificate_cause(error),
+        rustls::Error::PeerIncompatible(_) | rustls::Error::NoApplicationProtocol => TlsCause::NothingInCommon,
+        rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => TlsCause::NotTls,
+        rustls::Error::NoCertificatesPresented => TlsCause::NoCertificate,
+        _ => TlsCause::Other,
     }
 }
 
-/// The name of an alert with its number, such as `alert UnknownCA (48)`.
-fn alert_name(alert: AlertDescription) -> String {
-    format!("alert {} ({})", alert.as_str().unwrap_or("unknown"), u8::from(alert))
+fn certificate_cause(error: &CertificateError) -> TlsCause {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsCause::CertificateExpired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsCause::CertificateNotYetValid,
+        CertificateError::UnknownIssuer => TlsCause::UnknownCa,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => TlsCause::OtherName,
+        CertificateError::Revoked => TlsCause::CertificateRevoked,
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => TlsCause::NotAServersCertificate,
+        _ => TlsCause::CertificateUnacceptable,
+    }
 }
 
 /// Whether an alert means that the server refuses us or our certificate, so that it cannot have read a request.

@@ -2,11 +2,12 @@
 //! 16, 18).
 
 use super::{Problem, RETRY_AFTER, forbidden};
-use crate::cpis::{Contradiction, Delivery, Fault, LocalAuthority, RegisterErrorKind, ResponseCode};
+use crate::cpis::{Contradiction, Delivery, LocalAuthority, RegisterErrorKind, Rejection};
 use crate::fhir::graph::Authority;
 use crate::fhir::outcome::{HttpCode, IssueType, SpineCode};
 use crate::fhir::wording;
 use crate::lookup::LookError;
+use crate::upstream::{self, NAME};
 
 impl Problem {
     /// What a failed look is to the caller. `own_identity`: the author on the wire was the caller, not a nominated person.
@@ -72,9 +73,9 @@ fn of_look(error: &LookError, own_identity: bool) -> Problem {
         LookError::Overloaded => {
             busy("Too many looks are on their way to CP-IS. CP-IS was not asked: try again in a few seconds.")
         }
-        LookError::CircuitOpen => unavailable(
-            "CP-IS could not be checked: the SMSP has failed again and again, and is left alone for some seconds. CP-IS was not asked.",
-        ),
+        LookError::CircuitOpen => unavailable(&format!(
+            "CP-IS could not be checked: {NAME} has failed again and again, and is left alone for some seconds. CP-IS was not asked.",
+        )),
         LookError::NoLongerHeld => own_fault(
             SpineCode::UnknownError,
             "CP-IS answered this request before, and the answer is no longer held here. Where there is a record, the local authority \
@@ -99,26 +100,32 @@ fn of_look(error: &LookError, own_identity: bool) -> Problem {
 fn of_register(kind: &RegisterErrorKind, own_identity: bool) -> Problem {
     use RegisterErrorKind as Kind;
     match kind {
-        Kind::AuthorIncomplete { missing } => forbidden(
-            "author-incomplete",
-            format!("CP-IS was not asked: the query's author needs what the caller's identity lacks: {}.", missing.join(", ")),
-        ),
-        Kind::NotConnected { .. } => unavailable("CP-IS could not be checked: no connection to the SMSP."),
-        Kind::Tls { .. } => unavailable("CP-IS could not be checked: no secure connection to the SMSP."),
-        Kind::RefusedByStatus { .. } => unavailable("CP-IS could not be checked: the SMSP refused the request unread."),
-        Kind::ConnectionLost => timeout("CP-IS could not be checked: the connection to the SMSP broke."),
-        Kind::Timeout => timeout("CP-IS could not be checked: the SMSP gave no answer in time."),
-        Kind::TooLarge => bad_answer(IssueType::Structure, "CP-IS could not be checked: the answer is over the size limit."),
-        Kind::NotAnAnswer { what } => {
-            bad_answer(IssueType::Exception, &format!("CP-IS could not be checked: the SMSP sent {what}."))
+        Kind::AuthorIncomplete { missing } => {
+            let missing: Vec<&str> = missing.iter().map(|part| part.name()).collect();
+            let missing = missing.join(", ");
+            forbidden(
+                "author-incomplete",
+                format!("CP-IS was not asked: the query's author needs what the caller's identity lacks: {missing}."),
+            )
         }
-        Kind::Unreadable { why } => {
-            bad_answer(IssueType::Structure, &format!("CP-IS could not be checked: the answer cannot be read ({why})."))
+        Kind::Unreachable(_) => unavailable(&unchecked(&format!("no connection to {NAME}"))),
+        Kind::Insecure(_) => unavailable(&unchecked(&format!("no secure connection to {NAME}"))),
+        Kind::RefusedByStatus { .. } => unavailable(&unchecked(&format!("{NAME} refused the request unread"))),
+        Kind::ConnectionLost => timeout(&unchecked(&format!("the connection to {NAME} broke"))),
+        Kind::Timeout => timeout(&unchecked(&format!("{NAME} gave no answer in time"))),
+        Kind::TooLarge => bad_answer(IssueType::Structure, &unchecked("the answer is over the size limit")),
+        Kind::NotAnAnswer(what) => {
+            let what = upstream::non_answer(*what);
+            bad_answer(IssueType::Exception, &unchecked(&format!("{NAME} sent {what}")))
         }
-        Kind::UnknownCode { code } => bad_answer(
-            IssueType::Structure,
-            &format!("CP-IS could not be checked: the response code is unknown ({}).", code.as_deref().unwrap_or("none given")),
-        ),
+        Kind::Unreadable(why) => {
+            let why = upstream::malformed(*why);
+            bad_answer(IssueType::Structure, &unchecked(&format!("the answer cannot be read ({why})")))
+        }
+        Kind::UnknownCode { code } => {
+            let code = code.as_deref().unwrap_or("none given");
+            bad_answer(IssueType::Structure, &unchecked(&format!("the response code is unknown ({code})")))
+        }
         Kind::OtherChild => bad_answer(
             IssueType::Structure,
             "The answer is not about the child that was asked for, and nothing of it is shown. CP-IS could not be checked.",
@@ -128,56 +135,43 @@ fn of_register(kind: &RegisterErrorKind, own_identity: bool) -> Problem {
             "The answer belongs to another message, or does not say to which, and nothing of it is shown. CP-IS could not be checked.",
         ),
         Kind::Contradictory(contradiction) => bad_answer(IssueType::Incomplete, contradicts(*contradiction)),
-        Kind::Response(code) => of_response(*code, own_identity),
-        Kind::Soap { fault, code } => of_fault(*fault, code.as_deref()),
-        Kind::BusinessError { code } | Kind::QueryFailed { code } => {
-            bad_answer(IssueType::Exception, &spine_error(code.as_deref()))
-        }
+        Kind::Rejected { reason, code } => of_rejection(*reason, code.as_deref(), own_identity),
         Kind::Internal => Problem::internal(),
     }
 }
 
-fn of_response(code: ResponseCode, own_identity: bool) -> Problem {
-    let text = |what: &str| format!("CP-IS could not be checked: {what} ({}).", code.code());
-    match code {
-        ResponseCode::InputInvalid => own_fault(SpineCode::UnknownError, text("the SMSP found our query invalid")),
-        ResponseCode::ResponseInvalid => {
-            bad_answer(IssueType::Exception, &text("the SMSP could not use what CP-IS answered, so a record may exist"))
-        }
-        ResponseCode::LocalStoreOnly => {
-            unavailable(&text("Spine is unavailable and the SMSP answered from a local store without records"))
-        }
-        ResponseCode::SpineUnreachable => unavailable(&text("Spine is unavailable, the SMSP could not reach it")),
-        ResponseCode::AuthorCredentials if own_identity => {
-            forbidden("author-credentials", text("the SMSP does not accept the author's credentials"))
-        }
-        ResponseCode::AuthorCredentials => {
-            own_fault(SpineCode::UnknownError, text("the SMSP does not accept the nominated author"))
-        }
-        ResponseCode::ProviderFailure => bad_answer(IssueType::Exception, &text("the SMSP failed")),
-        ResponseCode::CpisFailure => bad_answer(IssueType::Exception, &text("CP-IS failed")),
-    }
+fn unchecked(why: &str) -> String {
+    format!("CP-IS could not be checked: {why}.")
 }
 
-fn of_fault(fault: Fault, code: Option<&str>) -> Problem {
-    let text = |what: &str| match code {
-        Some(code) => format!("CP-IS could not be checked: {what} (SOAP fault, {code})."),
-        None => format!("CP-IS could not be checked: {what} (SOAP fault)."),
-    };
-    match fault {
-        Fault::Retryable => unavailable(&text("the SMSP is busy or down for a time")),
-        Fault::NotRetryable => bad_answer(IssueType::Exception, &text("the SMSP could not process the query")),
-        Fault::InvalidMessage => own_fault(SpineCode::UnknownError, text("the SMSP found our message invalid")),
-        Fault::AccessDenied => {
-            own_fault(SpineCode::AccessDenied, text("the SMSP refuses this service's certificate or ASID; tell the operator"))
+fn of_rejection(reason: Rejection, code: Option<&str>, own_identity: bool) -> Problem {
+    let mark = upstream::mark(reason, code);
+    let text = |what: &str| unchecked(&mark.as_ref().map_or_else(|| what.to_owned(), |mark| format!("{what} ({mark})")));
+    match reason {
+        Rejection::QueryInvalid => own_fault(SpineCode::UnknownError, text(&format!("{NAME} found our query invalid"))),
+        Rejection::AnswerUnusable => {
+            bad_answer(IssueType::Exception, &text(&format!("{NAME} could not use what CP-IS answered, so a record may exist")))
         }
-    }
-}
-
-fn spine_error(code: Option<&str>) -> String {
-    match code {
-        Some(code) => format!("CP-IS could not be checked: Spine reported an error ({code})."),
-        None => "CP-IS could not be checked: Spine reported an error.".to_owned(),
+        Rejection::LocalStoreOnly => {
+            unavailable(&text(&format!("Spine is unavailable and {NAME} answered from a local store without records")))
+        }
+        Rejection::SpineUnreachable => unavailable(&text(&format!("Spine is unavailable, {NAME} could not reach it"))),
+        Rejection::AuthorRefused if own_identity => {
+            forbidden("author-credentials", text(&format!("{NAME} does not accept the author's credentials")))
+        }
+        Rejection::AuthorRefused => {
+            own_fault(SpineCode::UnknownError, text(&format!("{NAME} does not accept the nominated author")))
+        }
+        Rejection::ProviderFailed => bad_answer(IssueType::Exception, &text(&format!("{NAME} failed"))),
+        Rejection::CpisFailed => bad_answer(IssueType::Exception, &text("CP-IS failed")),
+        Rejection::Busy => unavailable(&text(&format!("{NAME} is busy or down for a time"))),
+        Rejection::NotProcessed => bad_answer(IssueType::Exception, &text(&format!("{NAME} could not process the query"))),
+        Rejection::MessageInvalid => own_fault(SpineCode::UnknownError, text(&format!("{NAME} found our message invalid"))),
+        Rejection::AccessDenied => own_fault(
+            SpineCode::AccessDenied,
+            text(&format!("{NAME} refuses this service's certificate or ASID; tell the operator")),
+        ),
+        Rejection::BusinessError | Rejection::QueryFailed => bad_answer(IssueType::Exception, &text("Spine reported an error")),
     }
 }
 

@@ -1,9 +1,10 @@
 use super::*;
 use crate::audit::TrailUnavailable;
 use crate::cpis::{
-    Contradiction, Fault, LocalAuthority, NumberUse, Organisation, OrganisationKind, Phase, RegisterError, RegisterErrorKind,
-    ResponseCode, TelephoneNumber,
+    AuthorPart, ConnectCause, Contradiction, LocalAuthority, Malformed, NonAnswer, NumberUse, Organisation, OrganisationKind,
+    Phase, RegisterError, RegisterErrorKind, Rejection, TelephoneNumber, TlsCause,
 };
+use crate::upstream;
 use std::time::Duration;
 
 #[test]
@@ -44,36 +45,49 @@ fn not(kind: RegisterErrorKind) -> LookError {
 /// The rows of fhir.md 5 and decisions.md 18: failure, status, issue code, Spine code, http-error-code.
 fn rows() -> Vec<(LookError, u16, &'static str, &'static str, &'static str)> {
     use RegisterErrorKind::*;
-    let response = |code| maybe(Response(code));
-    let soap = |fault| maybe(Soap { fault, code: Some("1000".into()) });
+    let rejected = |reason, code: Option<&str>| Rejected { reason, code: code.map(str::to_owned) };
+    let response = |reason| maybe(rejected(reason, upstream::response_code(reason)));
+    let fault = |reason| maybe(rejected(reason, Some("1000")));
     vec![
-        (response(ResponseCode::InputInvalid), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
-        (response(ResponseCode::ResponseInvalid), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
-        (not(Response(ResponseCode::LocalStoreOnly)), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
-        (not(Response(ResponseCode::SpineUnreachable)), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
-        (response(ResponseCode::AuthorCredentials), 403, "forbidden", "ACCESS_DENIED", "FORBIDDEN"),
-        (response(ResponseCode::ProviderFailure), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
-        (response(ResponseCode::CpisFailure), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
+        (response(Rejection::QueryInvalid), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
+        (response(Rejection::AnswerUnusable), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
+        (
+            not(rejected(Rejection::LocalStoreOnly, upstream::response_code(Rejection::LocalStoreOnly))),
+            503,
+            "transient",
+            "SERVICE_UNAVAILABLE",
+            "REC_UNAVAILABLE",
+        ),
+        (
+            not(rejected(Rejection::SpineUnreachable, upstream::response_code(Rejection::SpineUnreachable))),
+            503,
+            "transient",
+            "SERVICE_UNAVAILABLE",
+            "REC_UNAVAILABLE",
+        ),
+        (response(Rejection::AuthorRefused), 403, "forbidden", "ACCESS_DENIED", "FORBIDDEN"),
+        (response(Rejection::ProviderFailed), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
+        (response(Rejection::CpisFailed), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
         (maybe(UnknownCode { code: None }), 502, "structure", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
-        (maybe(Unreadable { why: "x" }), 502, "structure", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
+        (maybe(Unreadable(Malformed::Syntax)), 502, "structure", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
         (maybe(TooLarge), 502, "structure", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
         (maybe(OtherChild), 502, "structure", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
         (maybe(OtherMessage), 502, "structure", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
-        (maybe(NotAnAnswer { what: "x" }), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
+        (maybe(NotAnAnswer(NonAnswer::Html)), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
         (maybe(Contradictory(Contradiction::NoMatchWithContent)), 502, "incomplete", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
         (maybe(Contradictory(Contradiction::NothingReadable)), 502, "incomplete", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
-        (maybe(BusinessError { code: None }), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
-        (maybe(QueryFailed { code: None }), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
-        (soap(Fault::Retryable), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
-        (soap(Fault::NotRetryable), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
-        (soap(Fault::InvalidMessage), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
-        (soap(Fault::AccessDenied), 500, "exception", "ACCESS_DENIED", "SERVER_ERROR"),
-        (not(NotConnected { cause: "refused" }), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
-        (not(Tls { cause: "alert".into() }), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
+        (maybe(rejected(Rejection::BusinessError, None)), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
+        (maybe(rejected(Rejection::QueryFailed, None)), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
+        (fault(Rejection::Busy), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
+        (fault(Rejection::NotProcessed), 502, "exception", "UNKNOWN_ERROR", "REC_SERVER_ERROR"),
+        (fault(Rejection::MessageInvalid), 500, "exception", "UNKNOWN_ERROR", "SERVER_ERROR"),
+        (fault(Rejection::AccessDenied), 500, "exception", "ACCESS_DENIED", "SERVER_ERROR"),
+        (not(Unreachable(ConnectCause::Refused)), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
+        (not(Insecure(TlsCause::Alert(48))), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
         (not(RefusedByStatus { status: 404 }), 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
         (maybe(ConnectionLost), 504, "timeout", "UNABLE_TO_CALL_SERVICE", "REC_TIMEOUT"),
         (maybe(Timeout), 504, "timeout", "UNABLE_TO_CALL_SERVICE", "REC_TIMEOUT"),
-        (not(AuthorIncomplete { missing: vec!["ASID"] }), 403, "forbidden", "ACCESS_DENIED", "FORBIDDEN"),
+        (not(AuthorIncomplete { missing: vec![AuthorPart::Asid] }), 403, "forbidden", "ACCESS_DENIED", "FORBIDDEN"),
         (LookError::Trail(TrailUnavailable), 503, "transient", "SERVICE_UNAVAILABLE", "UNAVAILABLE"),
         (LookError::Overloaded, 503, "transient", "SERVICE_UNAVAILABLE", "UNAVAILABLE"),
         (LookError::CircuitOpen, 503, "transient", "SERVICE_UNAVAILABLE", "REC_UNAVAILABLE"),
@@ -170,7 +184,37 @@ fn nothing_of_an_answer_about_another_child_is_shown() {
 
 #[test]
 fn credentials_of_a_nominated_author_are_our_fault_not_the_callers() {
-    let failure = maybe(RegisterErrorKind::Response(ResponseCode::AuthorCredentials));
+    let failure = maybe(RegisterErrorKind::Rejected { reason: Rejection::AuthorRefused, code: None });
     let problem = Problem::of_failure(&failure, false);
     assert_eq!((problem.status, problem.issue.issue_type.code()), (500, "exception"));
+}
+
+#[test]
+fn the_texts_of_failures_are_those_that_callers_know() {
+    let text = |kind| Problem::of_failure(&not(kind), true).issue.diagnostics;
+    let rejected = |reason, code: Option<&str>| text(RegisterErrorKind::Rejected { reason, code: code.map(str::to_owned) });
+    let told = [
+        text(RegisterErrorKind::Unreachable(ConnectCause::Refused)),
+        text(RegisterErrorKind::NotAnAnswer(NonAnswer::EmptyEnvelope)),
+        text(RegisterErrorKind::Unreadable(Malformed::NotAnEnvelope)),
+        rejected(Rejection::SpineUnreachable, Some("SMSP-0004")),
+        rejected(Rejection::Busy, Some("2100")),
+        rejected(Rejection::NotProcessed, None),
+        rejected(Rejection::QueryFailed, Some("GE002")),
+        rejected(Rejection::BusinessError, None),
+        Problem::of_failure(&LookError::CircuitOpen, true).issue.diagnostics,
+    ];
+    let expected = [
+        "no connection to the SMSP.",
+        "the SMSP sent SOAP without an answer of CP-IS.",
+        "the answer cannot be read (not SOAP).",
+        "Spine is unavailable, the SMSP could not reach it (SMSP-0004).",
+        "the SMSP is busy or down for a time (SOAP fault, 2100).",
+        "the SMSP could not process the query (SOAP fault).",
+        "Spine reported an error (GE002).",
+        "Spine reported an error.",
+        "the SMSP has failed again and again, and is left alone for some seconds. CP-IS was not asked.",
+    ];
+    let expected = expected.map(|why| format!("CP-IS could not be checked: {why} This does not mean that there is no plan."));
+    assert_eq!(told, expected);
 }

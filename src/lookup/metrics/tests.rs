@@ -18,15 +18,12 @@ fn is_withheld(kind: &RegisterErrorKind) -> bool {
         | Kind::OtherChild
         | Kind::OtherMessage => true,
         Kind::AuthorIncomplete { .. }
-        | Kind::NotConnected { .. }
-        | Kind::Tls { .. }
+        | Kind::Unreachable(_)
+        | Kind::Insecure(_)
         | Kind::RefusedByStatus { .. }
         | Kind::ConnectionLost
         | Kind::Timeout
-        | Kind::Response(_)
-        | Kind::Soap { .. }
-        | Kind::BusinessError { .. }
-        | Kind::QueryFailed { .. }
+        | Kind::Rejected { .. }
         | Kind::Internal => false,
     }
 }
@@ -130,6 +127,7 @@ fn each_failure_is_one_that_its_alerts_wait_for() {
     assert_eq!(waited_for("CpisFhirAnswersUnreadable"), labels_where(|failure| is_withheld(&failure.kind)));
     let is_unknown = |failure: &RegisterError| failure.delivery == Delivery::MaybeDelivered && !is_withheld(&failure.kind);
     assert_eq!(waited_for("CpisFhirLooksUnknown"), labels_where(is_unknown));
-    let is_denied = |failure: &RegisterError| failure.kind == RegisterErrorKind::Response(ResponseCode::AuthorCredentials);
+    let is_denied =
+        |failure: &RegisterError| matches!(failure.kind, RegisterErrorKind::Rejected { reason: Rejection::AuthorRefused, .. });
     assert_eq!(waited_for("CpisFhirAccessDeniedBySmsp"), labels_where(is_denied));
 }

@@ -1,7 +1,7 @@
 //! How a query ended, as its entry on the trail says, and the failure that its requests are told.
 
 use crate::audit::{Entry, Event, Upshot};
-use crate::cpis::{Delivery, Fault, RegisterError, RegisterErrorKind, ResponseCode};
+use crate::cpis::{Delivery, Malformed, NonAnswer, RegisterError, RegisterErrorKind, Rejection};
 use crate::lookup::LookError;
 
 /// The end of one query.
@@ -9,9 +9,6 @@ pub(super) struct QueryEnd {
     event: Event,
     upshot: Upshot,
 }
-
-/// What the trail does not hold.
-const LOST: &str = "which details it had was lost in a restart";
 
 impl QueryEnd {
     /// `None` for an entry that ends nothing.
@@ -44,17 +41,13 @@ impl QueryEnd {
             Kind::OtherChild,
             Kind::OtherMessage,
             Kind::Internal,
-            Kind::NotAnAnswer { what: "what is not an answer" },
-            Kind::Unreadable { why: LOST },
+            Kind::NotAnAnswer(NonAnswer::Forgotten),
             Kind::UnknownCode { code: code() },
-            Kind::BusinessError { code: code() },
-            Kind::QueryFailed { code: code() },
         ];
         let name = self.upshot.outcome.as_str();
-        let responses = ResponseCode::ALL.map(Kind::Response);
-        let faults = Fault::ALL.map(|fault| Kind::Soap { fault, code: code() });
-        let kind = known.into_iter().chain(responses).chain(faults).find(|kind| kind.name() == name);
-        // Of an answer that contradicts itself, how it did is not on the trail.
-        RegisterError::understanding(kind.unwrap_or(Kind::Unreadable { why: LOST })).into()
+        let rejections = Rejection::ALL.map(|reason| Kind::Rejected { reason, code: code() });
+        let kind = known.into_iter().chain(rejections).find(|kind| kind.name() == name);
+        // Why an answer was unreadable, or how it contradicts itself, is not on the trail.
+        RegisterError::understanding(kind.unwrap_or(Kind::Unreadable(Malformed::Forgotten))).into()
     }
 }

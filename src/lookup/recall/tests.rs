@@ -1,7 +1,7 @@
 use super::*;
 use crate::audit::{Entry, Event, Message, RequestFacts, Upshot, Who};
 use crate::clock::SinceBoot;
-use crate::cpis::{CareSetting, Delivery, NhsNumber, RegisterError, RegisterErrorKind, ResponseCode};
+use crate::cpis::{CareSetting, Delivery, Malformed, NhsNumber, NonAnswer, RegisterError, RegisterErrorKind, Rejection};
 use crate::fhir::samples;
 use crate::lookup::LookKey;
 use crate::lookup::window::Stamp;
@@ -180,7 +180,7 @@ async fn a_failure_is_told_as_it_was_as_far_as_the_trail_knows() {
         ("timeout", RegisterErrorKind::Timeout),
         ("connection-lost", RegisterErrorKind::ConnectionLost),
         ("other-child", RegisterErrorKind::OtherChild),
-        ("cpis-failure", RegisterErrorKind::Response(ResponseCode::CpisFailure)),
+        ("cpis-failure", RegisterErrorKind::Rejected { reason: Rejection::CpisFailed, code: None }),
     ];
     for (name, expected) in all {
         let entries =
@@ -193,7 +193,7 @@ async fn a_failure_is_told_as_it_was_as_far_as_the_trail_knows() {
         entry(Event::Asked, "12:00:00", "A"),
         ended(Event::Unknown, "12:00:01", "A", "not-an-answer", Some(Delivery::MaybeDelivered)),
     ];
-    let told = LookError::from(RegisterError::understanding(RegisterErrorKind::NotAnAnswer { what: "a page of a gateway" }));
+    let told = LookError::from(RegisterError::understanding(RegisterErrorKind::NotAnAnswer(NonAnswer::ErrorStatus)));
     let file_record = FileRecord { outcome: Some((wall("12:00:01"), Err(Arc::new(told.clone())))), ..FileRecord::default() };
     assert_eq!(**one(&failed, file_record, wall("12:00:02")).unwrap().outcome.as_ref().unwrap_err(), told);
 }
@@ -201,24 +201,21 @@ async fn a_failure_is_told_as_it_was_as_far_as_the_trail_knows() {
 #[test]
 fn every_failure_that_may_have_been_heard_has_one_of_its_status_after_a_restart() {
     use crate::api::problem::Problem;
-    use crate::cpis::{Contradiction, Fault};
+    use crate::cpis::Contradiction;
     let kinds = [
         RegisterErrorKind::ConnectionLost,
         RegisterErrorKind::Timeout,
         RegisterErrorKind::TooLarge,
-        RegisterErrorKind::NotAnAnswer { what: "HTML" },
-        RegisterErrorKind::Unreadable { why: "XML" },
+        RegisterErrorKind::NotAnAnswer(NonAnswer::Html),
+        RegisterErrorKind::Unreadable(Malformed::Syntax),
         RegisterErrorKind::UnknownCode { code: None },
         RegisterErrorKind::Contradictory(Contradiction::NothingReadable),
         RegisterErrorKind::OtherChild,
         RegisterErrorKind::OtherMessage,
-        RegisterErrorKind::BusinessError { code: Some("7".into()) },
-        RegisterErrorKind::QueryFailed { code: None },
         RegisterErrorKind::Internal,
     ];
-    let responses = ResponseCode::ALL.map(RegisterErrorKind::Response);
-    let faults = Fault::ALL.map(|fault| RegisterErrorKind::Soap { fault, code: None });
-    for kind in kinds.into_iter().chain(responses).chain(faults) {
+    let rejections = Rejection::ALL.map(|reason| RegisterErrorKind::Rejected { reason, code: Some("7".into()) });
+    for kind in kinds.into_iter().chain(rejections) {
         let failure = LookError::from(RegisterError::understanding(kind));
         let upshot = Upshot {
             outcome: failure.outcome().into(),

@@ -13,17 +13,12 @@ use crate::cpis::{NhsNumber, Text};
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use std::collections::HashSet;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// Raise it when the same list of parts comes to mean something else.
 const VERSION: u8 = 3;
-
-/// Longest text that [`interned`] takes, and how many: the vocabulary of `smsp` is some thirty short texts.
-const LONGEST_WORDS: usize = 200;
-const MOST_WORDS: usize = 128;
 
 /// A value with a form in bytes.
 pub(super) trait Coded: Sized {
@@ -110,6 +105,16 @@ impl Coded for usize {
     }
 }
 
+impl Coded for u8 {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(*self);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        input.byte()
+    }
+}
+
 impl Coded for bool {
     fn write(&self, out: &mut Vec<u8>) {
         out.push(u8::from(*self));
@@ -148,34 +153,6 @@ impl Coded for String {
     fn read(input: &mut Input<'_>) -> Option<Self> {
         input.text().map(str::to_owned)
     }
-}
-
-impl Coded for &'static str {
-    fn write(&self, out: &mut Vec<u8>) {
-        write_text(self, out);
-    }
-
-    fn read(input: &mut Input<'_>) -> Option<Self> {
-        interned(input.text()?)
-    }
-}
-
-/// The words of a failure, which are constants of the program that wrote them, as constants of this one.
-///
-/// They are kept for ever. What is read here was written by a replica of this service, which has few of them; the bounds hold
-/// if that should ever be wrong.
-fn interned(words: &str) -> Option<&'static str> {
-    static WORDS: LazyLock<Mutex<HashSet<&'static str>>> = LazyLock::new(Mutex::default);
-    let mut known = WORDS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(found) = known.get(words) {
-        return Some(found);
-    }
-    if words.len() > LONGEST_WORDS || known.len() >= MOST_WORDS {
-        return None;
-    }
-    let kept: &'static str = Box::leak(words.into());
-    known.insert(kept);
-    Some(kept)
 }
 
 impl<T: Coded> Coded for Option<T> {

@@ -77,7 +77,7 @@ async fn what_may_have_been_heard_is_the_same_failure_again_for_five_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_not_delivered_may_be_asked_again_under_the_same_id() {
-    let unreachable = RegisterErrorKind::Response(ResponseCode::SpineUnreachable);
+    let unreachable = rejected(Rejection::SpineUnreachable);
     let failure = RegisterError::new(unreachable, Phase::Understand, Delivery::NotDelivered);
     let register = FakeRegister::new(Duration::ZERO, vec![Err(failure), Ok(())]);
     let lookups = lookups(&register);

@@ -59,7 +59,7 @@ impl FakeRegister {
 impl Register for FakeRegister {
     fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         if self.lacks_a_name.load(SeqCst) {
-            let kind = RegisterErrorKind::AuthorIncomplete { missing: vec!["name"] };
+            let kind = RegisterErrorKind::AuthorIncomplete { missing: vec![AuthorPart::Name] };
             return Err(RegisterError::new(kind, Phase::Build, Delivery::NotDelivered));
         }
         Ok(author(requester))
@@ -274,7 +274,11 @@ impl Lookups {
 }
 
 fn not_connected() -> RegisterError {
-    RegisterError::new(RegisterErrorKind::NotConnected { cause: "refused" }, Phase::Connect, Delivery::NotDelivered)
+    RegisterError::new(RegisterErrorKind::Unreachable(ConnectCause::Refused), Phase::Connect, Delivery::NotDelivered)
+}
+
+fn rejected(reason: Rejection) -> RegisterErrorKind {
+    RegisterErrorKind::Rejected { reason, code: None }
 }
 
 fn lost() -> RegisterError {

@@ -74,7 +74,7 @@ impl Register for RecordingRegister {
             let (heard, outcome) = match step.outcome {
                 0 => (false, Err(not_connected())),
                 1 => (true, Err(lost())),
-                2 => (true, Err(RegisterError::understanding(RegisterErrorKind::Response(ResponseCode::CpisFailure)))),
+                2 => (true, Err(RegisterError::understanding(rejected(Rejection::CpisFailed)))),
                 3 => (true, Ok(samples::large())),
                 _ => (true, Ok(no_record())),
             };

@@ -52,20 +52,21 @@ async fn no_record_notifies_nobody_and_a_local_store_nobody_knows() {
 #[tokio::test(start_paused = true)]
 async fn failed_is_what_cpis_is_known_to_have_heard_and_the_rest_is_unknown() {
     use RegisterErrorKind::*;
+    let rejected = |reason, code: Option<&str>| Rejected { reason, code: code.map(str::to_owned) };
     let maybe = |kind| RegisterError::understanding(kind);
     let not = |kind| RegisterError::new(kind, Phase::Understand, Delivery::NotDelivered);
     let cases = [
         (not(RefusedByStatus { status: 403 }), "failed", "refused", None),
-        (not(Response(ResponseCode::SpineUnreachable)), "failed", "spine-unreachable", Some("SMSP-0004")),
-        (maybe(Response(ResponseCode::CpisFailure)), "failed", "cpis-failure", Some("CPIS-9999")),
-        (maybe(Soap { fault: Fault::NotRetryable, code: Some("2200".into()) }), "failed", "fault", Some("2200")),
-        (maybe(BusinessError { code: None }), "failed", "business-error", None),
-        (maybe(QueryFailed { code: None }), "failed", "query-failed", None),
+        (not(rejected(Rejection::SpineUnreachable, Some("SMSP-0004"))), "failed", "spine-unreachable", Some("SMSP-0004")),
+        (maybe(rejected(Rejection::CpisFailed, Some("CPIS-9999"))), "failed", "cpis-failure", Some("CPIS-9999")),
+        (maybe(rejected(Rejection::NotProcessed, Some("2200"))), "failed", "fault", Some("2200")),
+        (maybe(rejected(Rejection::BusinessError, None)), "failed", "business-error", None),
+        (maybe(rejected(Rejection::QueryFailed, None)), "failed", "query-failed", None),
         (maybe(Timeout), "unknown", "timeout", None),
         (lost(), "unknown", "connection-lost", None),
-        (maybe(Unreadable { why: "x" }), "unknown", "unreadable", None),
+        (maybe(Unreadable(Malformed::Syntax)), "unknown", "unreadable", None),
         (maybe(TooLarge), "unknown", "too-large", None),
-        (maybe(NotAnAnswer { what: "x" }), "unknown", "not-an-answer", None),
+        (maybe(NotAnAnswer(NonAnswer::Html)), "unknown", "not-an-answer", None),
         (maybe(UnknownCode { code: Some("SMSP-0042".into()) }), "unknown", "unknown-code", Some("SMSP-0042")),
         (maybe(Contradictory(Contradiction::TotalUnreadable)), "unknown", "incomplete", None),
         (maybe(OtherChild), "unknown", "other-child", None),

@@ -75,7 +75,7 @@ async fn the_breaker_opens_sheds_at_once_lets_one_look_through_and_closes() {
     let lookups = lookups(&register);
     // Each look is two attempts here, so the fifth failure is the third child's first.
     for n in 0..3 {
-        assert!(matches!(ask(&lookups, n).await.unwrap_err().register().unwrap().kind, RegisterErrorKind::NotConnected { .. }));
+        assert!(matches!(ask(&lookups, n).await.unwrap_err().register().unwrap().kind, RegisterErrorKind::Unreachable(_)));
     }
     assert_eq!((lookups.statistics().breaker, register.asked()), (BreakerState::Open, 5));
     let began = Instant::now();
@@ -113,9 +113,8 @@ async fn one_child_alone_or_a_failing_cpis_never_opens_the_breaker() {
         assert!(one_child.plain("a").await.is_err());
     }
     assert_eq!(one_child.statistics().breaker, BreakerState::Closed);
-    for code in [ResponseCode::CpisFailure, ResponseCode::ProviderFailure] {
-        let register =
-            FakeRegister::new(Duration::ZERO, vec![Err(RegisterError::understanding(RegisterErrorKind::Response(code)))]);
+    for reason in [Rejection::CpisFailed, Rejection::ProviderFailed] {
+        let register = FakeRegister::new(Duration::ZERO, vec![Err(RegisterError::understanding(rejected(reason)))]);
         let lookups = lookups(&register);
         assert!(ask_many(&lookups, 20).await.iter().all(|(_, outcome)| outcome.is_err()));
         assert_eq!(lookups.statistics().breaker, BreakerState::Closed);

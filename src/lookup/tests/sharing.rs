@@ -52,7 +52,7 @@ async fn a_connection_never_made_is_not_tried_a_third_time() {
 #[tokio::test(start_paused = true)]
 async fn what_may_have_been_heard_is_never_sent_again() {
     let mut tls = not_connected();
-    tls.kind = RegisterErrorKind::Tls { cause: "alert".into() };
+    tls.kind = RegisterErrorKind::Insecure(TlsCause::Alert(48));
     let mut refused = not_connected();
     (refused.kind, refused.phase) = (RegisterErrorKind::RefusedByStatus { status: 403 }, Phase::Understand);
     for failure in [lost(), tls, refused] {

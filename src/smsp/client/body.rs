@@ -1,7 +1,7 @@
 //! The body of a reply: read and decoded within the limit.
 
 use super::failing;
-use crate::cpis::{Delivery, Phase, RegisterError, RegisterErrorKind};
+use crate::cpis::{Delivery, Malformed, Phase, RegisterError, RegisterErrorKind};
 use crate::memory::{Full, Held};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http_body::Body;
@@ -58,17 +58,17 @@ pub(super) fn decode(body: Vec<u8>, head: &HeaderMap) -> Result<Vec<u8>, Registe
         None => Ok(body),
         Some(_) if body.is_empty() => Ok(body),
         Some(name) if more.is_none() && [&b"gzip"[..], b"x-gzip"].iter().any(|known| name.eq_ignore_ascii_case(known)) => {
-            unpack(MultiGzDecoder::new(body.as_slice()), "it is not the gzip that it is said to be")
+            unpack(MultiGzDecoder::new(body.as_slice()), Malformed::NotGzip)
         }
         Some(name) if more.is_none() && name.eq_ignore_ascii_case(b"deflate") => {
-            unpack(ZlibDecoder::new(body.as_slice()), "it is not the deflate that it is said to be")
+            unpack(ZlibDecoder::new(body.as_slice()), Malformed::NotDeflate)
         }
-        Some(_) => unreadable("its content coding is neither gzip nor deflate"),
+        Some(_) => unreadable(Malformed::OtherCoding),
     }
 }
 
 /// One byte more than the limit is unpacked at most.
-fn unpack(packed: impl Read, malformed: &'static str) -> Result<Vec<u8>, RegisterError> {
+fn unpack(packed: impl Read, malformed: Malformed) -> Result<Vec<u8>, RegisterError> {
     let mut body = Vec::new();
     match packed.take(RESPONSE_LIMIT as u64 + 1).read_to_end(&mut body) {
         Err(_) => unreadable(malformed),
@@ -77,6 +77,6 @@ fn unpack(packed: impl Read, malformed: &'static str) -> Result<Vec<u8>, Registe
     }
 }
 
-fn unreadable(why: &'static str) -> Result<Vec<u8>, RegisterError> {
-    Err(RegisterError::understanding(RegisterErrorKind::Unreadable { why }))
+fn unreadable(why: Malformed) -> Result<Vec<u8>, RegisterError> {
+    Err(RegisterError::understanding(RegisterErrorKind::Unreadable(why)))
 }

@@ -10,7 +10,7 @@
 //! any alert on a connection that has brought a reply before: that server had accepted us.
 
 use crate::{
-    cpis::{Delivery, Phase, RegisterError, RegisterErrorKind},
+    cpis::{ConnectCause, Delivery, Phase, RegisterError, RegisterErrorKind, TlsCause},
     smsp::tls,
 };
 use std::{error::Error, io};
@@ -20,32 +20,32 @@ fn unconnected(kind: RegisterErrorKind) -> RegisterError {
 }
 
 pub(super) fn not_resolved() -> RegisterError {
-    unconnected(RegisterErrorKind::NotConnected { cause: "the name cannot be resolved" })
+    unconnected(RegisterErrorKind::Unreachable(ConnectCause::NameNotResolved))
 }
 
 pub(super) fn no_connection_in_time() -> RegisterError {
-    unconnected(RegisterErrorKind::NotConnected { cause: "no connection in time" })
+    unconnected(RegisterErrorKind::Unreachable(ConnectCause::TimedOut))
 }
 
 /// TCP failed.
 pub(super) fn no_connection(kind: io::ErrorKind) -> RegisterError {
     let cause = match kind {
-        io::ErrorKind::ConnectionRefused => "connection refused",
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "no route to the host",
-        io::ErrorKind::TimedOut => "no connection in time",
-        _ => "connection failed",
+        io::ErrorKind::ConnectionRefused => ConnectCause::Refused,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => ConnectCause::NoRoute,
+        io::ErrorKind::TimedOut => ConnectCause::TimedOut,
+        _ => ConnectCause::Other,
     };
-    unconnected(RegisterErrorKind::NotConnected { cause })
+    unconnected(RegisterErrorKind::Unreachable(cause))
 }
 
 /// The TLS handshake failed.
 pub(super) fn no_session(error: &io::Error) -> RegisterError {
     if let Some(error) = find::<rustls::Error>(error) {
-        return unconnected(RegisterErrorKind::Tls { cause: tls::cause(error) });
+        return unconnected(RegisterErrorKind::Insecure(tls::cause(error)));
     }
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            unconnected(RegisterErrorKind::Tls { cause: "the server closed the connection during the handshake".to_owned() })
+            unconnected(RegisterErrorKind::Insecure(TlsCause::ClosedInHandshake))
         }
         kind => no_connection(kind),
     }
@@ -59,16 +59,16 @@ pub(super) fn unsent(error: Option<&hyper::Error>, end: Option<&hyper::Error>) -
     let alert = [error, end].into_iter().flatten().find_map(|error| find::<rustls::Error>(error));
     let cause = match alert {
         Some(alert @ rustls::Error::AlertReceived(_)) => tls::cause(alert),
-        _ => "the server closed the connection right after the handshake".to_owned(),
+        _ => TlsCause::ClosedAfterHandshake,
     };
-    RegisterError::new(RegisterErrorKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered)
+    RegisterError::new(RegisterErrorKind::Insecure(cause), Phase::Exchange, Delivery::NotDelivered)
 }
 
 /// The first request of a connection was written, at least in part, and no reply came.
 pub(super) fn lost_first(error: &hyper::Error) -> RegisterError {
     match find::<rustls::Error>(error) {
         Some(alert @ rustls::Error::AlertReceived(about)) if tls::refuses_us(*about) => {
-            RegisterError::new(RegisterErrorKind::Tls { cause: tls::cause(alert) }, Phase::Exchange, Delivery::NotDelivered)
+            RegisterError::new(RegisterErrorKind::Insecure(tls::cause(alert)), Phase::Exchange, Delivery::NotDelivered)
         }
         _ => lost(),
     }

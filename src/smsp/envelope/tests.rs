@@ -184,7 +184,7 @@ fn hostile_names_stay_text() {
 #[test]
 fn an_incomplete_author_sends_nothing() {
     let failure = request(&question(local_user()), &Dialect { asid: None, ..dialect() }, &ids(), now()).unwrap_err();
-    assert_eq!(failure.kind, crate::cpis::RegisterErrorKind::AuthorIncomplete { missing: vec!["ASID"] });
+    assert_eq!(failure.kind, crate::cpis::RegisterErrorKind::AuthorIncomplete { missing: vec![crate::cpis::AuthorPart::Asid] });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::Probe;
 use crate::smsp::{reach, tls};
+use crate::upstream;
 use rustls::pki_types::ServerName;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -155,9 +156,11 @@ fn session(stream: &TlsStream<TcpStream>) -> Session {
 /// What an error of the handshake means; `otherwise` where it says nothing of a certificate.
 fn fault(error: &std::io::Error, otherwise: Blame) -> TlsFault {
     let (cause, blame) = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(error @ rustls::Error::AlertReceived(alert)) if tls::refuses_us(*alert) => (tls::cause(error), Blame::Ours),
-        Some(error @ rustls::Error::InvalidCertificate(_)) => (tls::cause(error), Blame::Theirs),
-        Some(error) => (tls::cause(error), otherwise),
+        Some(error @ rustls::Error::AlertReceived(alert)) if tls::refuses_us(*alert) => {
+            (upstream::tls_cause(tls::cause(error)), Blame::Ours)
+        }
+        Some(error @ rustls::Error::InvalidCertificate(_)) => (upstream::tls_cause(tls::cause(error)), Blame::Theirs),
+        Some(error) => (upstream::tls_cause(tls::cause(error)), otherwise),
         None if error.kind() == ErrorKind::UnexpectedEof => ("the server closed the connection".to_owned(), otherwise),
         None => (format!("TLS failed ({})", error.kind()), otherwise),
     };

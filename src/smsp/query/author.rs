@@ -1,6 +1,7 @@
 use super::xml::is_blank;
 use crate::cpis::{
-    AuthorAsSent, AuthorKind, Delivery, Organisation, PersonName, Phase, RegisterError, RegisterErrorKind, Requester, SdsId,
+    AuthorAsSent, AuthorKind, AuthorPart, Delivery, Organisation, PersonName, Phase, RegisterError, RegisterErrorKind, Requester,
+    SdsId,
 };
 use crate::smsp::{AuthorTemplate, Dialect, PayloadForm};
 
@@ -76,7 +77,7 @@ pub fn author<'a>(requester: &'a Requester, dialect: &'a Dialect) -> Result<Wire
             .sds_user_id
             .as_ref()
             .map(|user_id| WireIdentity::Person { user_id, role_profile_id: requester.role_profile_id.as_ref() });
-        note(&mut missing, identity.is_none(), "SDS user id");
+        note(&mut missing, identity.is_none(), AuthorPart::SdsUserId);
         (identity, own)
     } else {
         let (person, nominated) = responsible(own, dialect);
@@ -84,10 +85,10 @@ pub fn author<'a>(requester: &'a Requester, dialect: &'a Dialect) -> Result<Wire
     };
     person.note_missing(&mut missing);
     note_organisation(&mut missing, &requester.organisation);
-    note(&mut missing, audit_user_missing(requester), "user id");
+    note(&mut missing, audit_user_missing(requester), AuthorPart::UserId);
     let asid_needed = !as_person || dialect.payload_form == PayloadForm::Tms;
-    note(&mut missing, asid_needed && asid.is_none(), "ASID");
-    note(&mut missing, dialect.payload_form == PayloadForm::Tms && dialect.to_asid.is_none(), "ASID of CP-IS");
+    note(&mut missing, asid_needed && asid.is_none(), AuthorPart::Asid);
+    note(&mut missing, dialect.payload_form == PayloadForm::Tms && dialect.to_asid.is_none(), AuthorPart::AsidOfCpis);
 
     match identity {
         Some(identity) if missing.is_empty() => Ok(WireAuthor {
@@ -118,10 +119,10 @@ impl Responsible<'_> {
         !is_blank(self.role_code) && !is_blank(self.role_name) && has_name(self.name)
     }
 
-    fn note_missing(&self, missing: &mut Vec<&'static str>) {
-        note(missing, is_blank(self.role_code), "job role code");
-        note(missing, is_blank(self.role_name), "job role name");
-        note(missing, !has_name(self.name), "name");
+    fn note_missing(&self, missing: &mut Vec<AuthorPart>) {
+        note(missing, is_blank(self.role_code), AuthorPart::JobRoleCode);
+        note(missing, is_blank(self.role_name), AuthorPart::JobRoleName);
+        note(missing, !has_name(self.name), AuthorPart::Name);
     }
 }
 
@@ -130,9 +131,9 @@ fn has_name(name: &PersonName) -> bool {
     name.given.iter().chain(&name.family).any(|part| !is_blank(part.as_str()))
 }
 
-fn note_organisation(missing: &mut Vec<&'static str>, organisation: &Organisation) {
-    note(missing, is_blank(organisation.ods_code.as_str()), "organisation code");
-    note(missing, is_blank(organisation.name.as_str()), "organisation name");
+fn note_organisation(missing: &mut Vec<AuthorPart>, organisation: &Organisation) {
+    note(missing, is_blank(organisation.ods_code.as_str()), AuthorPart::OrganisationCode);
+    note(missing, is_blank(organisation.name.as_str()), AuthorPart::OrganisationName);
 }
 
 /// The audit identity must name an individual: by smartcard, or by the local user id (wire.md 5.4.1).
@@ -145,7 +146,7 @@ pub(in crate::smsp) fn smartcard(requester: &Requester) -> Option<(&SdsId, &SdsI
     requester.sds_user_id.as_ref().zip(requester.role_profile_id.as_ref())
 }
 
-fn note(missing: &mut Vec<&'static str>, is_missing: bool, what: &'static str) {
+fn note(missing: &mut Vec<AuthorPart>, is_missing: bool, what: AuthorPart) {
     if is_missing {
         missing.push(what);
     }

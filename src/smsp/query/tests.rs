@@ -1,6 +1,6 @@
 use super::{sample::*, *};
 use crate::{
-    cpis::{Delivery, Phase, RegisterErrorKind, Requester, Role},
+    cpis::{AuthorPart, Delivery, Phase, RegisterErrorKind, Requester, Role},
     smsp::AuthorTemplate,
 };
 
@@ -16,8 +16,8 @@ fn missing(requester: &Requester, dialect: &Dialect) -> Vec<&'static str> {
     let failure = author(requester, dialect).unwrap_err();
     assert_eq!((failure.phase, failure.delivery), (Phase::Build, Delivery::NotDelivered));
     match failure.kind {
-        RegisterErrorKind::AuthorIncomplete { missing } => missing,
-        other => panic!("{other}"),
+        RegisterErrorKind::AuthorIncomplete { missing } => missing.into_iter().map(AuthorPart::name).collect(),
+        other => panic!("{other:?}"),
     }
 }
 

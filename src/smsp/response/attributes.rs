@@ -1,6 +1,7 @@
 //! The attributes of one start tag, held to the limits.
 
 use super::xml::{Bad, LONGEST_TEXT};
+use crate::cpis::Malformed;
 use memchr::memchr2;
 use quick_xml::{XmlVersion, events::attributes::Attribute, name::QName};
 use std::borrow::Cow;
@@ -8,7 +9,7 @@ use std::borrow::Cow;
 /// More attributes than any HL7 V3 or SOAP element has; keeps the check for duplicates cheap.
 const MOST_ATTRIBUTES: usize = 32;
 
-const MALFORMED: Bad = Bad::Unreadable("malformed attribute");
+const MALFORMED: Bad = Bad::Unreadable(Malformed::Attribute);
 
 /// The attributes of the start tag read last. Kept between elements, so that it allocates once.
 #[derive(Default)]
@@ -43,13 +44,13 @@ impl<'a> Attributes<'a> {
         let (name, rest) = split_name(tag).ok_or(MALFORMED)?;
         let (value, rest) = split_value(rest).ok_or(MALFORMED)?;
         if value.len() > LONGEST_TEXT {
-            return Err(Bad::Unreadable("a text over 64 KiB"));
+            return Err(Bad::Unreadable(Malformed::LongText));
         }
         if self.0.len() == MOST_ATTRIBUTES {
-            return Err(Bad::Unreadable("too many attributes"));
+            return Err(Bad::Unreadable(Malformed::TooManyAttributes));
         }
         if self.0.iter().any(|other| other.name == name) {
-            return Err(Bad::Unreadable("duplicate attribute"));
+            return Err(Bad::Unreadable(Malformed::DuplicateAttribute));
         }
         let is_plain = is_plain(value);
         if !is_plain && value.as_bytes().contains(&b'&') {
@@ -93,8 +94,8 @@ fn is_plain(value: &str) -> bool {
 
 fn decode<'a>(name: &'a str, value: &'a str) -> Result<Cow<'a, str>, Bad> {
     let attribute = Attribute { key: QName(name), value: Cow::Borrowed(value) };
-    let decoded = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| Bad::Unreadable("unknown entity"))?;
-    if decoded.chars().all(is_allowed) { Ok(decoded) } else { Err(Bad::Unreadable("control character")) }
+    let decoded = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| Bad::Unreadable(Malformed::UnknownEntity))?;
+    if decoded.chars().all(is_allowed) { Ok(decoded) } else { Err(Bad::Unreadable(Malformed::ControlCharacter)) }
 }
 
 /// Whether XML 1.0 allows the character at all.

@@ -1,6 +1,7 @@
 //! Payloads that the manifest declares as base64, gzip or both (wire.md 5.4, COR-DEH-06).
 
 use super::xml::{Bad, Document, LARGEST_BODY};
+use crate::cpis::Malformed;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::bufread::GzDecoder;
 use std::io::Read;
@@ -28,16 +29,16 @@ impl Encoding {
 /// The document inside an encoded payload. Compressed bytes cannot stand in XML as they are, so they count as base64 too.
 pub(super) fn decode(payload: &str, encoding: Encoding) -> Result<Vec<u8>, Bad> {
     if encoding.encrypted {
-        return Err(Bad::Unreadable("encrypted payload"));
+        return Err(Bad::Unreadable(Malformed::EncryptedPayload));
     }
     let packed: Vec<u8> = payload.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let bytes = STANDARD.decode(packed).map_err(|_| Bad::Unreadable("payload is not base64"))?;
+    let bytes = STANDARD.decode(packed).map_err(|_| Bad::Unreadable(Malformed::PayloadNotBase64))?;
     if encoding.compressed { gunzip(&bytes) } else { Ok(bytes) }
 }
 
 /// One whole gzip member and nothing after it; never more than is read of a body.
 fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, Bad> {
-    const MALFORMED: Bad = Bad::Unreadable("payload is not gzip");
+    const MALFORMED: Bad = Bad::Unreadable(Malformed::PayloadNotGzip);
     let mut plain = Vec::new();
     let mut gzip = GzDecoder::new(bytes).take(LARGEST_BODY as u64 + 1);
     gzip.read_to_end(&mut plain).map_err(|_| MALFORMED)?;

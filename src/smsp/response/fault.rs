@@ -1,7 +1,7 @@
 //! SOAP faults, 1.1 and 1.2, of ITK and of Spine (wire.md 4.7, 5.6), sorted by decisions.md 18.
 
 use super::xml::{Bad, Document, Token};
-use crate::cpis::{Fault, RegisterErrorKind};
+use crate::cpis::{RegisterErrorKind, Rejection};
 
 /// The facts of a fault that decide what it asks of us.
 #[derive(Default)]
@@ -62,29 +62,29 @@ impl SoapFault {
 
     /// What the fault asks of us: the most exact statement wins.
     pub(super) fn kind(&self) -> RegisterErrorKind {
-        let (fault, code) =
+        let (reason, code) =
             self.by_toolkit().or_else(|| self.by_nasp()).or_else(|| self.by_token()).unwrap_or_else(|| self.by_code());
-        RegisterErrorKind::Soap { fault, code }
+        RegisterErrorKind::Rejected { reason, code }
     }
 
-    fn by_toolkit(&self) -> Option<(Fault, Option<String>)> {
+    fn by_toolkit(&self) -> Option<(Rejection, Option<String>)> {
         let code = self.toolkit.as_deref()?;
-        let fault = match code {
-            "1000" => Fault::InvalidMessage,
-            "2100" => Fault::Retryable,
-            "3000" => Fault::AccessDenied,
-            _ => Fault::NotRetryable,
+        let reason = match code {
+            "1000" => Rejection::MessageInvalid,
+            "2100" => Rejection::Busy,
+            "3000" => Rejection::AccessDenied,
+            _ => Rejection::NotProcessed,
         };
-        Some((fault, plain_code(code)))
+        Some((reason, plain_code(code)))
     }
 
-    fn by_nasp(&self) -> Option<(Fault, Option<String>)> {
+    fn by_nasp(&self) -> Option<(Rejection, Option<String>)> {
         let sorted = |code: &str| match code {
-            "300" => Fault::AccessDenied,
-            "101" => Fault::InvalidMessage,
-            _ => Fault::NotRetryable,
+            "300" => Rejection::AccessDenied,
+            "101" => Rejection::MessageInvalid,
+            _ => Rejection::NotProcessed,
         };
-        let telling = self.nasp.iter().find(|code| sorted(code) != Fault::NotRetryable);
+        let telling = self.nasp.iter().find(|code| sorted(code) != Rejection::NotProcessed);
         let code = telling.or(self.nasp.first())?;
         // An ErrorBase token says more than a code that is not known.
         if telling.is_none() && self.error_base.is_some() {
@@ -93,18 +93,18 @@ impl SoapFault {
         Some((sorted(code), plain_code(code)))
     }
 
-    fn by_token(&self) -> Option<(Fault, Option<String>)> {
-        self.error_base.clone().map(|token| (Fault::InvalidMessage, Some(token)))
+    fn by_token(&self) -> Option<(Rejection, Option<String>)> {
+        self.error_base.clone().map(|token| (Rejection::MessageInvalid, Some(token)))
     }
 
-    fn by_code(&self) -> (Fault, Option<String>) {
+    fn by_code(&self) -> (Rejection, Option<String>) {
         // The innermost says most.
         let code = self.codes.last().cloned();
-        let fault = match self.codes.first().map(|code| base(code)) {
-            Some("MustUnderstand" | "VersionMismatch") => Fault::InvalidMessage,
-            _ => Fault::NotRetryable,
+        let reason = match self.codes.first().map(|code| base(code)) {
+            Some("MustUnderstand" | "VersionMismatch") => Rejection::MessageInvalid,
+            _ => Rejection::NotProcessed,
         };
-        (fault, code)
+        (reason, code)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was found in a response, before anyone decides what it means. None of it has `Debug`: it holds raw text of the answer.
 
 use super::{fault::SoapFault, xml::Traces};
-use crate::cpis::{Access, AccessTime, Record, Text};
+use crate::cpis::{Access, AccessTime, NonAnswer, Record, Text};
 
 /// Everything a readable SOAP response said, of what matters.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(super) struct Found {
     /// MCCI_IN010000UK13 and its kin.
     pub(super) business_error: bool,
     /// An ITK body that is no answer.
-    pub(super) other_body: Option<&'static str>,
+    pub(super) other_body: Option<NonAnswer>,
     /// Reasons and acknowledgement details of the TMS wrappers.
     pub(super) issues: Vec<Issue>,
     /// `queryAck/queryResponseCode/@code`.

@@ -1,7 +1,7 @@
 //! What a response means when no SOAP could be read from it: its HTTP status decides (wire.md 5.1; decisions.md 5, 18).
 
 use super::{Asked, Reply, xml::Bad};
-use crate::cpis::{Delivery, Phase, RegisterError, RegisterErrorKind};
+use crate::cpis::{Delivery, NonAnswer, Phase, RegisterError, RegisterErrorKind};
 
 /// How far into a body the first element is looked for.
 const PROLOGUE: usize = 4096;
@@ -10,7 +10,7 @@ const PROLOGUE: usize = 4096;
 pub(super) fn without_soap(reply: Reply<'_>, bad: Bad, asked: Asked<'_>) -> RegisterError {
     let unreadable = match bad {
         Bad::TooLarge => RegisterErrorKind::TooLarge,
-        Bad::Unreadable(why) => RegisterErrorKind::Unreadable { why },
+        Bad::Unreadable(why) => RegisterErrorKind::Unreadable(why),
     };
     // Something wrote an envelope, so something read ours: its status is no proof that the query went nowhere.
     if first_element(reply.body) == Some(b"Envelope") {
@@ -21,9 +21,9 @@ pub(super) fn without_soap(reply: Reply<'_>, bad: Bad, asked: Asked<'_>) -> Regi
         status @ (401 | 403 | 404 | 405 | 413 | 415) if asked.is_first_reply => {
             RegisterError::new(RegisterErrorKind::RefusedByStatus { status }, Phase::Understand, Delivery::NotDelivered)
         }
-        200 if is_html(reply) => RegisterError::understanding(RegisterErrorKind::NotAnAnswer { what: "HTML" }),
+        200 if is_html(reply) => RegisterError::understanding(RegisterErrorKind::NotAnAnswer(NonAnswer::Html)),
         200 => RegisterError::understanding(unreadable),
-        _ => RegisterError::understanding(RegisterErrorKind::NotAnAnswer { what: "an HTTP status other than 200, without SOAP" }),
+        _ => RegisterError::understanding(RegisterErrorKind::NotAnAnswer(NonAnswer::ErrorStatus)),
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
     found::{Found, Payload, QueryFailed, Said, Total},
 };
 use crate::cpis::{
-    AccessTime, Answer, Contradiction, Delivery, Entry, Holding, LocalAuthority, Notice, Record, RegisterError,
-    RegisterErrorKind, ResponseCode, Text, Unreadable,
+    AccessTime, Answer, Contradiction, Delivery, Entry, Holding, LocalAuthority, Malformed, NonAnswer, Notice, Record,
+    RegisterError, RegisterErrorKind, Rejection, Text, Unreadable,
 };
 use child::About;
 
@@ -43,7 +43,7 @@ pub(super) fn judge(mut found: Found, asked: Asked<'_>) -> Result<Answer, Regist
 /// Not delivered only where the SMSP itself says that it did not reach Spine, and nothing of Spine stands in the answer.
 fn delivery(kind: &RegisterErrorKind, found: &Found) -> Delivery {
     let says_unreached =
-        matches!(kind, RegisterErrorKind::Response(ResponseCode::LocalStoreOnly | ResponseCode::SpineUnreachable));
+        matches!(kind, RegisterErrorKind::Rejected { reason: Rejection::LocalStoreOnly | Rejection::SpineUnreachable, .. });
     let counted = found.payload.as_ref().is_some_and(|payload| payload.record_total.is_above_zero());
     if says_unreached && !found.traces.record && !counted { Delivery::NotDelivered } else { Delivery::MaybeDelivered }
 }
@@ -74,13 +74,13 @@ fn conclude(found: &mut Found, asked: Asked<'_>) -> Result<Answer, RegisterError
         return query_failed(found, failed, asked);
     }
     if found.business_error {
-        return Err(RegisterErrorKind::BusinessError { code: issue_code(found) });
+        return Err(rejected(Rejection::BusinessError, found));
     }
     if let Some(what) = found.other_body {
-        return Err(RegisterErrorKind::NotAnAnswer { what });
+        return Err(RegisterErrorKind::NotAnAnswer(what));
     }
     let Some(payload) = found.payload.take() else {
-        return Err(RegisterErrorKind::NotAnAnswer { what: "SOAP without an answer of CP-IS" });
+        return Err(RegisterErrorKind::NotAnAnswer(NonAnswer::EmptyEnvelope));
     };
     match checked(found, &payload, asked) {
         Ok(holds) => Ok(answer(found, payload, holds, asked)),
@@ -125,11 +125,20 @@ fn issue_code(found: &Found) -> Option<String> {
     plain_code(&issue.code)
 }
 
+fn rejected(reason: Rejection, found: &Found) -> RegisterErrorKind {
+    RegisterErrorKind::Rejected { reason, code: issue_code(found) }
+}
+
+/// A stale answer that holds nothing.
+fn local_store_only() -> RegisterErrorKind {
+    RegisterErrorKind::Rejected { reason: Rejection::LocalStoreOnly, code: Some("SMSP-0003".to_owned()) }
+}
+
 /// QUQI: "no record" only by decisions.md 2, and only if nothing else in the response speaks against it.
 fn query_failed(found: &Found, failed: &QueryFailed, asked: Asked<'_>) -> Result<Answer, RegisterErrorKind> {
     let alone = !found.business_error && !found.is_tms_response && found.other_body.is_none();
     if !(failed.is_known && alone && says_not_found(found)) {
-        return Err(RegisterErrorKind::QueryFailed { code: issue_code(found) });
+        return Err(rejected(Rejection::QueryFailed, found));
     }
     if let Some(payload) = &found.payload {
         if payload.is_about_someone_else(asked.nhs_number) {
@@ -210,7 +219,7 @@ fn saying(found: &Found, payload: &Payload) -> Result<Saying, RegisterErrorKind>
         (Some(code), None) => by_response_code(code),
         (None, Some("OK")) => Ok(Saying::Success),
         (None, Some("NF")) => Ok(Saying::NoMatch),
-        (None, Some("ID")) => Err(RegisterErrorKind::QueryFailed { code: issue_code(found) }),
+        (None, Some("ID")) => Err(rejected(Rejection::QueryFailed, found)),
         (None, None | Some(_)) => Err(RegisterErrorKind::UnknownCode { code: None }),
         (Some(code), Some(tms)) => match (by_response_code(code), tms) {
             (Ok(saying @ (Saying::Success | Saying::Stale)), "OK") | (Ok(saying @ Saying::NoMatch), "NF") => Ok(saying),
@@ -228,18 +237,19 @@ fn code_said(said: &Said<String>) -> Result<Option<&str>, RegisterErrorKind> {
 }
 
 fn by_response_code(code: &str) -> Result<Saying, RegisterErrorKind> {
-    Err(RegisterErrorKind::Response(match code {
+    let reason = match code {
         "SMSP-0000" => return Ok(Saying::Success),
         "SMSP-0003" => return Ok(Saying::Stale),
         "CPIS-0001" => return Ok(Saying::NoMatch),
-        "SMSP-0001" => ResponseCode::InputInvalid,
-        "SMSP-0002" => ResponseCode::ResponseInvalid,
-        "SMSP-0004" => ResponseCode::SpineUnreachable,
-        "SMSP-0005" => ResponseCode::AuthorCredentials,
-        "SMSP-9999" => ResponseCode::ProviderFailure,
-        "CPIS-9999" => ResponseCode::CpisFailure,
+        "SMSP-0001" => Rejection::QueryInvalid,
+        "SMSP-0002" => Rejection::AnswerUnusable,
+        "SMSP-0004" => Rejection::SpineUnreachable,
+        "SMSP-0005" => Rejection::AuthorRefused,
+        "SMSP-9999" => Rejection::ProviderFailed,
+        "CPIS-9999" => Rejection::CpisFailed,
         _ => return Err(RegisterErrorKind::UnknownCode { code: has_code_form(code).then(|| code.to_owned()) }),
-    }))
+    };
+    Err(RegisterErrorKind::Rejected { reason, code: Some(code.to_owned()) })
 }
 
 fn once(said: &Said<String>) -> Option<Text> {
@@ -267,7 +277,7 @@ fn no_match(found: &Found, payload: &Payload) -> Result<Holds, RegisterErrorKind
     // Of a TMS reply any reason at all is a doubt; elsewhere only one that is more than a warning.
     let by_tms = !matches!(found.query_code, Said::Nothing);
     if found.issues.iter().any(|issue| by_tms || !issue.is_mild) {
-        return Err(RegisterErrorKind::QueryFailed { code: issue_code(found) });
+        return Err(rejected(Rejection::QueryFailed, found));
     }
     no_record(payload)
 }
@@ -275,7 +285,7 @@ fn no_match(found: &Found, payload: &Payload) -> Result<Holds, RegisterErrorKind
 /// "No record" from an answer that is whole enough to say it (wire.md 3.5, step 1).
 fn no_record(payload: &Payload) -> Result<Holds, RegisterErrorKind> {
     if payload.effective.is_none() && payload.access_total == Total::Absent {
-        return Err(RegisterErrorKind::Unreadable { why: "an answer without its time and its totals" });
+        return Err(RegisterErrorKind::Unreadable(Malformed::NoTimeAndTotals));
     }
     Ok(Holds::NoRecord)
 }
@@ -283,11 +293,11 @@ fn no_record(payload: &Payload) -> Result<Holds, RegisterErrorKind> {
 /// The codes say that there is an answer: then the total must be readable and the content must bear it out.
 fn success(found: &Found, payload: &Payload, stale: bool, asked: Asked<'_>) -> Result<Holds, RegisterErrorKind> {
     if found.issues.iter().any(|issue| !issue.is_mild) {
-        return Err(RegisterErrorKind::QueryFailed { code: issue_code(found) });
+        return Err(rejected(Rejection::QueryFailed, found));
     }
     let content = found.traces.record;
     match payload.record_total {
-        Total::Absent | Total::Count(0) if stale && !content => Err(RegisterErrorKind::Response(ResponseCode::LocalStoreOnly)),
+        Total::Absent | Total::Count(0) if stale && !content => Err(local_store_only()),
         Total::Absent | Total::Unreadable => Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable)),
         Total::Count(0) if content => Err(RegisterErrorKind::Contradictory(Contradiction::ContentBeyondTotal)),
         // Spine says "none" in another way (wire.md 3.6).

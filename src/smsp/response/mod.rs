@@ -24,7 +24,7 @@ pub(in crate::smsp) use tests::samples;
 #[cfg(test)]
 mod tests;
 
-use crate::cpis::{Answer, NhsNumber, RegisterError, RegisterErrorKind};
+use crate::cpis::{Answer, NhsNumber, NonAnswer, RegisterError, RegisterErrorKind};
 use jiff::Timestamp;
 
 /// What was asked, to hold the answer against.
@@ -69,7 +69,7 @@ pub(super) struct Understood {
 /// As [`read`].
 pub(super) fn understand(reply: Reply<'_>, asked: Asked<'_>) -> Result<Understood, RegisterError> {
     if reply.status == 202 {
-        return Err(RegisterError::understanding(RegisterErrorKind::NotAnAnswer { what: "HTTP 202, which only acknowledges" }));
+        return Err(RegisterError::understanding(RegisterErrorKind::NotAnAnswer(NonAnswer::Accepted)));
     }
     match soap::read(reply.body) {
         Ok(found) => {
@@ -86,7 +86,7 @@ fn believed(status: u16, judged: Result<Answer, RegisterError>) -> Result<Answer
     match judged {
         Ok(answer) if status != 200 => {
             let contacts = answer.records().iter().filter_map(|record| record.authority.clone()).collect();
-            let kind = RegisterErrorKind::NotAnAnswer { what: "an answer under an HTTP status other than 200" };
+            let kind = RegisterErrorKind::NotAnAnswer(NonAnswer::AnswerUnderErrorStatus);
             Err(RegisterError::understanding(kind).with_contacts(contacts))
         }
         judged => judged,

@@ -6,7 +6,7 @@ use super::{
     records, soap, times,
     xml::{Bad, Document, is_infrastructure},
 };
-use crate::cpis::Text;
+use crate::cpis::{Malformed, Text};
 
 /// Reads the element whose start tag was read last. One that holds nothing of an answer is a wrapper.
 pub(super) fn read(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
@@ -30,7 +30,7 @@ pub(super) fn read(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad>
     // What it is nobody knows: it may be a record (decisions.md 54).
     found.traces.record |= holds_unknown;
     if found.payload.replace(payload).is_some() {
-        return Err(Bad::Unreadable("two answers"));
+        return Err(Bad::Unreadable(Malformed::TwoAnswers));
     }
     Ok(())
 }

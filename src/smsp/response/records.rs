@@ -9,8 +9,8 @@ use super::{
     xml::{Bad, Document, is_infrastructure},
 };
 use crate::cpis::{
-    Entry, LocalAuthority, LocalId, NhsNumber, NumberUse, Organisation, Period, PersonName, Plan, PlanType, Record, Subject,
-    SubjectKind, TelephoneNumber, Text, Unreadable,
+    Entry, LocalAuthority, LocalId, Malformed, NhsNumber, NumberUse, Organisation, Period, PersonName, Plan, PlanType, Record,
+    Subject, SubjectKind, TelephoneNumber, Text, Unreadable,
 };
 use jiff::civil::Date;
 
@@ -70,7 +70,7 @@ fn record(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), Bad> {
     }
     payload.entries += contents.iter().map(|content| content.entries.len().max(1)).sum::<usize>();
     if payload.entries > MOST_ENTRIES {
-        return Err(Bad::Unreadable("too many records"));
+        return Err(Bad::Unreadable(Malformed::TooManyRecords));
     }
     payload.records.extend(contents.into_iter().map(|mut content| {
         if content.entries.is_empty() {

@@ -8,7 +8,7 @@ use super::{
     payload, times,
     xml::{Bad, Document, Token, is_infrastructure},
 };
-use crate::cpis::{AccessTime, Text};
+use crate::cpis::{AccessTime, Malformed, NonAnswer, Text};
 
 /// An answer has one (wire.md 5.4).
 const MOST_MANIFEST_ITEMS: usize = 16;
@@ -21,7 +21,7 @@ pub(super) fn read(body: &[u8]) -> Result<Found, Bad> {
     let mut doc = Document::open(body)?;
     let mut found = Found::default();
     if doc.child(0)? != Some("Envelope") {
-        return Err(Bad::Unreadable("not SOAP"));
+        return Err(Bad::Unreadable(Malformed::NotAnEnvelope));
     }
     envelope(&mut doc, &mut found)?;
     finish(&mut doc, &mut found)?;
@@ -42,7 +42,7 @@ fn envelope(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
     while let Some(name) = doc.child(level)? {
         match name {
             "Header" => header(doc, found)?,
-            "Body" if has_body => return Err(Bad::Unreadable("two SOAP bodies")),
+            "Body" if has_body => return Err(Bad::Unreadable(Malformed::TwoBodies)),
             "Body" => {
                 has_body = true;
                 look_inside(doc, found)?;
@@ -50,7 +50,7 @@ fn envelope(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
             _ => {}
         }
     }
-    if has_body { Ok(()) } else { Err(Bad::Unreadable("no SOAP body")) }
+    if has_body { Ok(()) } else { Err(Bad::Unreadable(Malformed::NoBody)) }
 }
 
 fn header(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
@@ -90,13 +90,13 @@ pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut Found) -> 
             Ok(())
         }
         "DistributionEnvelope" => distribution_envelope(doc, found),
-        "Envelope" => Err(Bad::Unreadable("two SOAP envelopes")),
+        "Envelope" => Err(Bad::Unreadable(Malformed::TwoEnvelopes)),
         "InfrastructureResponse" => {
-            found.other_body = Some("an ITK infrastructure response");
+            found.other_body = Some(NonAnswer::InfrastructureReceipt);
             Ok(())
         }
         "SimpleMessageResponse" => {
-            found.other_body = Some("an ITK simple message response");
+            found.other_body = Some(NonAnswer::MessageReceipt);
             Ok(())
         }
         "subject" => subject(doc, found),
@@ -128,7 +128,7 @@ fn subject(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
 
 fn query_failed(doc: &mut Document<'_>, name: &str, found: &mut Found) -> Result<(), Bad> {
     if found.query_failed.is_some() {
-        return Err(Bad::Unreadable("two TMS interactions"));
+        return Err(Bad::Unreadable(Malformed::TwoInteractions));
     }
     let is_known = name == "QUQI_IN010000UK14";
     let mut failed = QueryFailed { is_known, id: Text::default(), created: AccessTime::Unknown };
@@ -193,7 +193,7 @@ pub(super) fn descendant<'a>(doc: &mut Document<'a>, level: usize) -> Result<Opt
 
 fn distribution_envelope(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
     if std::mem::replace(&mut found.in_distribution_envelope, true) {
-        return Err(Bad::Unreadable("two distribution envelopes"));
+        return Err(Bad::Unreadable(Malformed::TwoWrappers));
     }
     let mut manifest = Vec::new();
     let level = doc.level();
@@ -216,7 +216,7 @@ fn manifest_items(doc: &mut Document<'_>) -> Result<Vec<ManifestItem>, Bad> {
     while let Some(name) = descendant(doc, level)? {
         if name == "manifestitem" {
             if items.len() == MOST_MANIFEST_ITEMS {
-                return Err(Bad::Unreadable("too many manifest items"));
+                return Err(Bad::Unreadable(Malformed::TooManyParts));
             }
             items.push((Text::from(&*doc.attribute("id").unwrap_or_default()), Encoding::of(doc)));
         }

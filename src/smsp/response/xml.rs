@@ -2,6 +2,7 @@
 //! those that nobody asks about. Names are matched without their prefix (wire.md 3.5, row 10).
 
 use super::attributes::{Attributes, begins_as_name, is_allowed, leading_name};
+use crate::cpis::Malformed;
 use memchr::memchr;
 use quick_xml::{
     Reader,
@@ -21,7 +22,7 @@ const MOST_ELEMENTS: usize = 20_000;
 /// Why a document was refused. Says nothing of what stands in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bad {
-    Unreadable(&'static str),
+    Unreadable(Malformed),
     TooLarge,
 }
 
@@ -130,16 +131,16 @@ impl<'a> Document<'a> {
         if bytes.len() > LARGEST_BODY {
             return Err(Bad::TooLarge);
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| Bad::Unreadable("not UTF-8"))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| Bad::Unreadable(Malformed::NotUtf8))?;
         let source = text.strip_prefix('\u{feff}').unwrap_or(text);
         // A second byte order mark is text outside the root, but quick-xml would drop it silently.
         if source.starts_with('\u{feff}') {
-            return Err(Bad::Unreadable("text outside the root"));
+            return Err(Bad::Unreadable(Malformed::TextOutsideRoot));
         }
         // No early end, so that the compiler can check many bytes at once.
         let controls = source.bytes().fold(0, |bad, b| bad | u8::from(b < b' ' && b != b'\t' && b != b'\n' && b != b'\r'));
         if controls != 0 {
-            return Err(Bad::Unreadable("control character"));
+            return Err(Bad::Unreadable(Malformed::ControlCharacter));
         }
         let mut reader = Reader::from_str(source);
         // Empty elements are expanded here, since quick-xml would allocate the name of each.
@@ -224,7 +225,7 @@ impl<'a> Document<'a> {
         }
         loop {
             let from = self.position();
-            match self.reader.read_event().map_err(|_| Bad::Unreadable("malformed XML"))? {
+            match self.reader.read_event().map_err(|_| Bad::Unreadable(Malformed::Syntax))? {
                 Event::Start(_) => return self.start(from).map(Token::Open),
                 Event::Empty(_) => {
                     self.ends_at_once = true;
@@ -236,14 +237,14 @@ impl<'a> Document<'a> {
                 Event::CData(text) if self.depth > 0 => return Ok(self.noted(text.xml10_content())),
                 Event::GeneralRef(reference) if self.depth > 0 => return resolve(&reference).map(|text| self.noted(text)),
                 Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => {
-                    return Err(Bad::Unreadable("text outside the root"));
+                    return Err(Bad::Unreadable(Malformed::TextOutsideRoot));
                 }
                 Event::Comment(_) => {}
                 Event::Decl(declaration) if from == 0 => check_encoding(&declaration)?,
-                Event::Decl(_) | Event::PI(_) => return Err(Bad::Unreadable("processing instruction")),
-                Event::DocType(_) => return Err(Bad::Unreadable("DOCTYPE")),
-                Event::Eof if self.depth > 0 => return Err(Bad::Unreadable("truncated")),
-                Event::Eof if self.elements == 0 => return Err(Bad::Unreadable("no root element")),
+                Event::Decl(_) | Event::PI(_) => return Err(Bad::Unreadable(Malformed::ProcessingInstruction)),
+                Event::DocType(_) => return Err(Bad::Unreadable(Malformed::DocumentType)),
+                Event::Eof if self.depth > 0 => return Err(Bad::Unreadable(Malformed::Truncated)),
+                Event::Eof if self.elements == 0 => return Err(Bad::Unreadable(Malformed::NoRoot)),
                 Event::Eof => return Ok(Token::End),
             }
         }
@@ -262,19 +263,19 @@ impl<'a> Document<'a> {
 
     fn start(&mut self, from: usize) -> Result<&'a str, Bad> {
         if self.depth == 0 && self.elements > 0 {
-            return Err(Bad::Unreadable("two root elements"));
+            return Err(Bad::Unreadable(Malformed::TwoRoots));
         }
         self.depth += 1;
         self.elements += 1;
         if self.depth > DEEPEST {
-            return Err(Bad::Unreadable("nested too deeply"));
+            return Err(Bad::Unreadable(Malformed::TooDeep));
         }
         if self.elements > MOST_ELEMENTS {
-            return Err(Bad::Unreadable("too many elements"));
+            return Err(Bad::Unreadable(Malformed::TooManyElements));
         }
-        let tag = self.tag(from).ok_or(Bad::Unreadable("malformed start tag"))?;
-        let (name, attributes) = leading_name(tag).ok_or(Bad::Unreadable("malformed name"))?;
-        let name = local_name(name).ok_or(Bad::Unreadable("malformed name"))?;
+        let tag = self.tag(from).ok_or(Bad::Unreadable(Malformed::StartTag))?;
+        let (name, attributes) = leading_name(tag).ok_or(Bad::Unreadable(Malformed::ElementName))?;
+        let name = local_name(name).ok_or(Bad::Unreadable(Malformed::ElementName))?;
         self.attributes.scan(attributes)?;
         self.traces.note(name);
         Ok(name)
@@ -292,7 +293,7 @@ impl<'a> Document<'a> {
 }
 
 pub(super) fn check_length(length: usize, limit: usize) -> Result<(), Bad> {
-    if length > limit { Err(Bad::Unreadable("a text over 64 KiB")) } else { Ok(()) }
+    if length > limit { Err(Bad::Unreadable(Malformed::LongText)) } else { Ok(()) }
 }
 
 fn append<'a>(text: &mut Cow<'a, str>, piece: Cow<'a, str>) {
@@ -322,11 +323,11 @@ fn resolve<'a>(reference: &BytesRef<'a>) -> Result<Cow<'a, str>, Bad> {
         "apos" => "'",
         "quot" => "\"",
         _ => {
-            let character = reference.resolve_char_ref().ok().flatten().ok_or(Bad::Unreadable("unknown entity"))?;
+            let character = reference.resolve_char_ref().ok().flatten().ok_or(Bad::Unreadable(Malformed::UnknownEntity))?;
             return if is_allowed(character) {
                 Ok(Cow::Owned(character.to_string()))
             } else {
-                Err(Bad::Unreadable("control character"))
+                Err(Bad::Unreadable(Malformed::ControlCharacter))
             };
         }
     };
@@ -337,6 +338,6 @@ fn check_encoding(declaration: &BytesDecl<'_>) -> Result<(), Bad> {
     match declaration.encoding() {
         None => Ok(()),
         Some(Ok(name)) if name.eq_ignore_ascii_case("UTF-8") || name.eq_ignore_ascii_case("US-ASCII") => Ok(()),
-        Some(_) => Err(Bad::Unreadable("encoding other than UTF-8")),
+        Some(_) => Err(Bad::Unreadable(Malformed::OtherEncoding)),
     }
 }

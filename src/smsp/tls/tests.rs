@@ -85,8 +85,8 @@ fn only_an_alert_about_us_is_a_refusal() {
 
 #[test]
 fn a_cause_names_the_alert() {
-    assert_eq!(cause(&rustls::Error::AlertReceived(AlertDescription::UnknownCA)), "alert UnknownCA (48)");
-    assert_eq!(cause(&rustls::Error::AlertReceived(AlertDescription::from(200))), "alert unknown (200)");
+    assert_eq!(cause(&rustls::Error::AlertReceived(AlertDescription::UnknownCA)), TlsCause::Alert(48));
+    assert_eq!(cause(&rustls::Error::AlertReceived(AlertDescription::from(200))), TlsCause::Alert(200));
 }
 
 #[test]
@@ -99,6 +99,7 @@ fn the_key_stays_out_of_debug() {
 /// Certificates that are too weak to believe (wire.md 5.7); how they were made stands beside them.
 mod weak {
     use super::*;
+    use crate::upstream;
     use rustls::client::danger::ServerCertVerifier;
     use rustls::internal::msgs::codec::Codec;
     use rustls::pki_types::{ServerName, UnixTime};
@@ -123,7 +124,7 @@ mod weak {
         let name = ServerName::try_from("localhost").unwrap();
         let now = UnixTime::since_unix_epoch(std::time::Duration::from_hours(500_000));
         let verified = verifier(ca).verify_server_cert(&certificate(server), &[], &name, &[], now);
-        verified.map(|_| ()).map_err(|error| cause(&error))
+        verified.map(|_| ()).map_err(|error| upstream::tls_cause(cause(&error)))
     }
 
     #[test]

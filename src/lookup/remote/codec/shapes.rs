@@ -4,9 +4,10 @@
 use super::{Coded, Input};
 use crate::audit::{Message, TrailUnavailable};
 use crate::cpis::{
-    Access, AccessTime, Answer, Author, BirthDate, Contradiction, DatePrecision, Delivery, Entry, Fault, Holding, LocalAuthority,
-    LocalId, NhsNumber, Notice, NumberUse, Organisation, OrganisationKind, Period, PersonName, Phase, Plan, PlanType, Record,
-    RegisterError, RegisterErrorKind, ResponseCode, Responsible, Role, Subject, SubjectKind, TelephoneNumber, Text, Unreadable,
+    Access, AccessTime, Answer, Author, AuthorPart, BirthDate, ConnectCause, Contradiction, DatePrecision, Delivery, Entry,
+    Holding, LocalAuthority, LocalId, Malformed, NhsNumber, NonAnswer, Notice, NumberUse, Organisation, OrganisationKind, Period,
+    PersonName, Phase, Plan, PlanType, Record, RegisterError, RegisterErrorKind, Rejection, Responsible, Role, Subject,
+    SubjectKind, TelephoneNumber, Text, TlsCause, Unreadable,
 };
 use crate::lookup::{LookError, Origin};
 use jiff::Timestamp;
@@ -131,37 +132,106 @@ shapes! {
     }
     struct RegisterError { kind: RegisterErrorKind, phase: Phase, delivery: Delivery, contacts: Vec<LocalAuthority> }
     enum RegisterErrorKind {
-        0 AuthorIncomplete { missing: Vec<&'static str> },
-        1 NotConnected { cause: &'static str },
-        2 Tls { cause: String },
+        0 AuthorIncomplete { missing: Vec<AuthorPart> },
+        1 Unreachable(cause: ConnectCause),
+        2 Insecure(cause: TlsCause),
         3 RefusedByStatus { status: u16 },
         4 ConnectionLost,
         5 Timeout,
         6 TooLarge,
-        7 NotAnAnswer { what: &'static str },
-        8 Unreadable { why: &'static str },
+        7 NotAnAnswer(what: NonAnswer),
+        8 Unreadable(why: Malformed),
         9 UnknownCode { code: Option<String> },
-        10 Response(code: ResponseCode),
-        11 Contradictory(what: Contradiction),
-        12 OtherChild,
-        13 OtherMessage,
-        14 Soap { fault: Fault, code: Option<String> },
-        15 BusinessError { code: Option<String> },
-        16 QueryFailed { code: Option<String> },
-        17 Internal,
+        10 Contradictory(what: Contradiction),
+        11 OtherChild,
+        12 OtherMessage,
+        13 Rejected { reason: Rejection, code: Option<String> },
+        14 Internal,
     }
     enum Phase { 0 Build, 1 Connect, 2 Exchange, 3 Read, 4 Understand }
     enum Delivery { 0 NotDelivered, 1 MaybeDelivered }
-    enum ResponseCode {
-        0 InputInvalid,
-        1 ResponseInvalid,
-        2 LocalStoreOnly,
-        3 SpineUnreachable,
-        4 AuthorCredentials,
-        5 ProviderFailure,
-        6 CpisFailure,
+    enum AuthorPart {
+        0 SdsUserId,
+        1 UserId,
+        2 JobRoleCode,
+        3 JobRoleName,
+        4 Name,
+        5 OrganisationCode,
+        6 OrganisationName,
+        7 Asid,
+        8 AsidOfCpis,
     }
-    enum Fault { 0 Retryable, 1 NotRetryable, 2 InvalidMessage, 3 AccessDenied }
+    enum ConnectCause {
+        0 NameNotResolved,
+        1 TimedOut,
+        2 Refused,
+        3 NoRoute,
+        4 Other,
+    }
+    enum TlsCause {
+        0 Alert(number: u8),
+        1 CertificateExpired,
+        2 CertificateNotYetValid,
+        3 UnknownCa,
+        4 OtherName,
+        5 CertificateRevoked,
+        6 NotAServersCertificate,
+        7 CertificateUnacceptable,
+        8 NothingInCommon,
+        9 NotTls,
+        10 NoCertificate,
+        11 ClosedInHandshake,
+        12 ClosedAfterHandshake,
+        13 Other,
+    }
+    enum NonAnswer {
+        0 Accepted,
+        1 Html,
+        2 ErrorStatus,
+        3 AnswerUnderErrorStatus,
+        4 EmptyEnvelope,
+        5 InfrastructureReceipt,
+        6 MessageReceipt,
+        7 Forgotten,
+    }
+    enum Malformed {
+        0 NotGzip,
+        1 NotDeflate,
+        2 OtherCoding,
+        3 NotUtf8,
+        4 OtherEncoding,
+        5 Syntax,
+        6 DocumentType,
+        7 ProcessingInstruction,
+        8 Truncated,
+        9 NoRoot,
+        10 TwoRoots,
+        11 TextOutsideRoot,
+        12 ControlCharacter,
+        13 UnknownEntity,
+        14 StartTag,
+        15 ElementName,
+        16 Attribute,
+        17 DuplicateAttribute,
+        18 TooManyAttributes,
+        19 TooManyElements,
+        20 TooDeep,
+        21 LongText,
+        22 NotAnEnvelope,
+        23 TwoEnvelopes,
+        24 NoBody,
+        25 TwoBodies,
+        26 TwoWrappers,
+        27 TooManyParts,
+        28 TwoInteractions,
+        29 EncryptedPayload,
+        30 PayloadNotBase64,
+        31 PayloadNotGzip,
+        32 TwoAnswers,
+        33 TooManyRecords,
+        34 NoTimeAndTotals,
+        35 Forgotten,
+    }
     enum Contradiction {
         0 NoMatchWithContent,
         1 TotalUnreadable,
@@ -169,5 +239,20 @@ shapes! {
         3 ContentBeyondTotal,
         4 EmptySuccess,
         5 CodesDisagree,
+    }
+    enum Rejection {
+        0 QueryInvalid,
+        1 AnswerUnusable,
+        2 LocalStoreOnly,
+        3 SpineUnreachable,
+        4 AuthorRefused,
+        5 ProviderFailed,
+        6 CpisFailed,
+        7 Busy,
+        8 NotProcessed,
+        9 MessageInvalid,
+        10 AccessDenied,
+        11 BusinessError,
+        12 QueryFailed,
     }
 }

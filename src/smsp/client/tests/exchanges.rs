@@ -161,7 +161,11 @@ async fn an_incomplete_author_reaches_nobody() {
     let (server, _) = world.serve(|| vec![send(OK)]).await;
     let dialect = Dialect { asid: None, ..to(&format!("https://{}/cpis", server.address)) };
     let client = Client::new(connection(&world.ca, &world.client), dialect).unwrap();
-    let expected = (RegisterErrorKind::AuthorIncomplete { missing: vec!["ASID"] }, Phase::Build, Delivery::NotDelivered);
+    let expected = (
+        RegisterErrorKind::AuthorIncomplete { missing: vec![crate::cpis::AuthorPart::Asid] },
+        Phase::Build,
+        Delivery::NotDelivered,
+    );
     assert_eq!(failed(ask(&client).await), expected);
     assert_eq!(server.seen.sessions(), 0);
 }

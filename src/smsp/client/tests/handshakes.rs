@@ -4,6 +4,7 @@ use super::{
     server::{OK, send},
     *,
 };
+use crate::upstream;
 use rustls::SupportedProtocolVersion;
 
 /// What is said where the server had gone before a byte of the request was written, and took its alert with it. Happens where
@@ -14,14 +15,14 @@ const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
 fn refused_in_handshake(result: Result<Answer, RegisterError>) -> String {
     match failed(result) {
-        (RegisterErrorKind::Tls { cause }, Phase::Connect, Delivery::NotDelivered) => cause,
+        (RegisterErrorKind::Insecure(cause), Phase::Connect, Delivery::NotDelivered) => upstream::tls_cause(cause),
         other => panic!("{other:?}"),
     }
 }
 
 fn not_connected(result: Result<Answer, RegisterError>) -> &'static str {
     match failed(result) {
-        (RegisterErrorKind::NotConnected { cause }, Phase::Connect, Delivery::NotDelivered) => cause,
+        (RegisterErrorKind::Unreachable(cause), Phase::Connect, Delivery::NotDelivered) => upstream::connect_cause(cause),
         other => panic!("{other:?}"),
     }
 }
@@ -115,7 +116,8 @@ async fn under_tls_1_3_a_refused_certificate_is_not_delivered_either() {
     let client = world.client(&server);
     for round in 0..100 {
         match failed(ask(&client).await) {
-            (RegisterErrorKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered) => {
+            (RegisterErrorKind::Insecure(cause), Phase::Exchange, Delivery::NotDelivered) => {
+                let cause = upstream::tls_cause(cause);
                 assert!(cause.starts_with("alert ") || cause == CLOSED_AT_ONCE, "{cause}");
             }
             other => panic!("round {round}: {other:?}"),
@@ -133,7 +135,8 @@ async fn a_refusal_that_comes_after_the_request_was_written_keeps_its_alert() {
     let client = Client::new(connection(&world.ca, &world.client), to(&format!("https://{}/cpis", proxy.address))).unwrap();
     for round in 0..20 {
         match failed(ask(&client).await) {
-            (RegisterErrorKind::Tls { cause }, Phase::Exchange, Delivery::NotDelivered) => {
+            (RegisterErrorKind::Insecure(cause), Phase::Exchange, Delivery::NotDelivered) => {
+                let cause = upstream::tls_cause(cause);
                 assert!(cause.starts_with("alert "), "{cause}");
             }
             other => panic!("round {round}: {other:?}"),

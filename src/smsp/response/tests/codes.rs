@@ -1,7 +1,7 @@
 //! Code × content × total (decisions.md 1): the rules, written down a second time as a table and not as a program.
 
 use super::samples::*;
-use crate::cpis::{Contradiction, Delivery, Entry, Holding, Notice, Phase, RegisterErrorKind, ResponseCode, Unreadable};
+use crate::cpis::{Contradiction, Delivery, Entry, Holding, Notice, Phase, RegisterErrorKind, Rejection, Unreadable};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
@@ -43,9 +43,9 @@ fn outcome(body: &str) -> String {
     let delivery = if failure.delivery == Delivery::NotDelivered { " (not delivered)" } else { "" };
     let kind = match failure.kind {
         RegisterErrorKind::Contradictory(contradiction) => format!("{contradiction:?}"),
-        RegisterErrorKind::Response(code) => code.code().to_owned(),
+        RegisterErrorKind::Rejected { reason: Rejection::QueryFailed, .. } => "query failed".to_owned(),
+        RegisterErrorKind::Rejected { code, .. } => code.unwrap_or_default(),
         RegisterErrorKind::UnknownCode { code } => format!("unknown {}", code.unwrap_or_default()),
-        RegisterErrorKind::QueryFailed { .. } => "query failed".to_owned(),
         other => format!("{other:?}"),
     };
     kind + delivery
@@ -386,14 +386,15 @@ fn without_a_time_of_its_own_an_answer_has_that_of_its_receipt() {
 
 #[test]
 fn response_codes_have_their_kinds() {
+    let rejected = |reason, code: &str| RegisterErrorKind::Rejected { reason, code: Some(code.to_owned()) };
     let kind = |said| failure_of(itk(&payload(&code(said))));
-    assert_eq!(kind("SMSP-0001"), RegisterErrorKind::Response(ResponseCode::InputInvalid));
-    assert_eq!(kind("SMSP-0002"), RegisterErrorKind::Response(ResponseCode::ResponseInvalid));
-    assert_eq!(kind("SMSP-0003"), RegisterErrorKind::Response(ResponseCode::LocalStoreOnly));
-    assert_eq!(kind("SMSP-0004"), RegisterErrorKind::Response(ResponseCode::SpineUnreachable));
-    assert_eq!(kind("SMSP-0005"), RegisterErrorKind::Response(ResponseCode::AuthorCredentials));
-    assert_eq!(kind("SMSP-9999"), RegisterErrorKind::Response(ResponseCode::ProviderFailure));
-    assert_eq!(kind("CPIS-9999"), RegisterErrorKind::Response(ResponseCode::CpisFailure));
+    assert_eq!(kind("SMSP-0001"), rejected(Rejection::QueryInvalid, "SMSP-0001"));
+    assert_eq!(kind("SMSP-0002"), rejected(Rejection::AnswerUnusable, "SMSP-0002"));
+    assert_eq!(kind("SMSP-0003"), rejected(Rejection::LocalStoreOnly, "SMSP-0003"));
+    assert_eq!(kind("SMSP-0004"), rejected(Rejection::SpineUnreachable, "SMSP-0004"));
+    assert_eq!(kind("SMSP-0005"), rejected(Rejection::AuthorRefused, "SMSP-0005"));
+    assert_eq!(kind("SMSP-9999"), rejected(Rejection::ProviderFailed, "SMSP-9999"));
+    assert_eq!(kind("CPIS-9999"), rejected(Rejection::CpisFailed, "CPIS-9999"));
     assert_eq!(kind("SMSP-0000"), RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
 }
 

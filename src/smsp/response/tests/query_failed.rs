@@ -1,7 +1,7 @@
 //! QUQI and MCCI (decisions.md 2; wire.md 4.4, 4.5).
 
 use super::samples::*;
-use crate::cpis::{Contradiction, Delivery, Holding, RegisterErrorKind};
+use crate::cpis::{Contradiction, Delivery, Holding, RegisterErrorKind, Rejection};
 
 fn says_no_record(body: &str) -> bool {
     match read_body(body) {
@@ -10,7 +10,7 @@ fn says_no_record(body: &str) -> bool {
             true
         }
         Err(failure) => {
-            assert!(matches!(failure.kind, RegisterErrorKind::QueryFailed { .. }), "{failure:?}");
+            assert!(matches!(failure.kind, RegisterErrorKind::Rejected { reason: Rejection::QueryFailed, .. }), "{failure:?}");
             assert_eq!(failure.delivery, Delivery::MaybeDelivered);
             false
         }
@@ -80,10 +80,16 @@ fn an_acknowledgement_detail_counts_against_but_is_no_reason() {
 fn the_code_of_a_failed_query_is_kept_where_it_can_be_shown() {
     assert_eq!(
         failure_of(quqi(Some("ID"), &reason("GE002", "ER"))),
-        RegisterErrorKind::QueryFailed { code: Some("GE002".into()) }
+        RegisterErrorKind::Rejected { reason: Rejection::QueryFailed, code: Some("GE002".into()) }
     );
-    assert_eq!(failure_of(quqi(Some("ID"), &reason("9990000018", "ER"))), RegisterErrorKind::QueryFailed { code: None });
-    assert_eq!(failure_of(quqi(Some("ID"), &reason("Robin", "ER"))), RegisterErrorKind::QueryFailed { code: None });
+    assert_eq!(
+        failure_of(quqi(Some("ID"), &reason("9990000018", "ER"))),
+        RegisterErrorKind::Rejected { reason: Rejection::QueryFailed, code: None }
+    );
+    assert_eq!(
+        failure_of(quqi(Some("ID"), &reason("Robin", "ER"))),
+        RegisterErrorKind::Rejected { reason: Rejection::QueryFailed, code: None }
+    );
 }
 
 #[test]
@@ -121,7 +127,8 @@ fn two_failed_queries_are_one_too_many() {
 
 #[test]
 fn mcci_is_a_business_error() {
-    let kind = |code: Option<&str>| RegisterErrorKind::BusinessError { code: code.map(str::to_owned) };
+    let kind =
+        |code: Option<&str>| RegisterErrorKind::Rejected { reason: Rejection::BusinessError, code: code.map(str::to_owned) };
     assert_eq!(failure_of(mcci(&reason("GE002", "ER"))), kind(Some("GE002")));
     assert_eq!(failure_of(mcci("")), kind(None));
     assert_eq!(failure_of(mcci(&reason("NHSNCC002", "ER"))), kind(Some("NHSNCC002")));
