@@ -1,10 +1,11 @@
 //! The one clock of the service: what is written on the trail, what is shown as today, what has expired.
 //!
-//! Durations (deadlines, ages, timers) go by tokio's clock, which never jumps; this one is the wall clock, which may. What must be
-//! known over a restart in spite of that goes by [`since_boot`].
+//! Durations (deadlines, ages, timers) use tokio's clock, which never jumps; this one is the wall clock, which may. Ages that
+//! must survive a restart use [`since_boot`].
 //!
-//! Debug builds, which tests run, let a test set and move it: the environment variable [`OFFSET_FILE`] names a file that holds how
-//! far this clock is ahead of the machine's, in whole milliseconds. It is read at each call. Release builds know no such file.
+//! Debug builds, which tests run, let a test set and move it: the environment variable [`OFFSET_FILE`] names a file that holds
+//! how far this clock is ahead of the machine's, in whole milliseconds. It is read at each call. Release builds know no such
+//! file.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::sync::OnceLock;
@@ -26,7 +27,7 @@ pub fn unix_seconds() -> u64 {
     u64::try_from(now().as_second()).unwrap_or_default()
 }
 
-/// Today's date in England: children, authorities and plans live by it (decisions.md 37).
+/// Today's date in England: plans begin and end by it (decisions.md 37).
 #[must_use]
 pub fn today() -> Date {
     date_in_london(now())
@@ -38,7 +39,7 @@ pub fn date_in_london(moment: Timestamp) -> Date {
     moment.to_zoned_datetime(london()).date()
 }
 
-/// How long the machine has been running. Nobody can set that back or forward, and a restart of the service does not end it.
+/// How long the machine has been running. Nobody can set it, and a restart of the service does not reset it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SinceBoot {
     /// Names this run of the machine.
@@ -46,7 +47,7 @@ pub struct SinceBoot {
     pub up: Duration,
 }
 
-/// Linux tells it; `None` elsewhere.
+/// Only on Linux; `None` elsewhere.
 #[must_use]
 pub fn since_boot() -> Option<SinceBoot> {
     static BOOT: OnceLock<Option<Uuid>> = OnceLock::new();

@@ -1,26 +1,26 @@
 //! Deadlines that hold against the world, but not against this process itself (decisions.md 67).
 //!
-//! A process can stand still: a paused or moved virtual machine, a debugger, SIGSTOP. When it goes on, every deadline of that time has
-//! passed, and what came meanwhile is still in the sockets. So a timer that comes much too late is no verdict yet: what is already
-//! there gets a moment to be read.
+//! A process can be frozen: a paused or moved virtual machine, a debugger, SIGSTOP. When it continues, every deadline of that
+//! time has passed, and what arrived meanwhile is still in the sockets. So a timer that fires much too late decides nothing yet:
+//! what has already arrived gets a moment to be read.
 
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A timer that comes this late was not the last to wait: the process stood still, or the machine is far too busy.
+/// A timer that fires this late means that the process was frozen, or the machine is far too busy.
 const LATE: Duration = Duration::from_millis(100);
-/// Enough to read an answer that is there, and to put it on the trail.
+/// Enough to read an answer that has arrived, and to put it on the trail.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// It was not there in time.
+/// The work was not done in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missed {
-    /// The process stood still meanwhile, so this says nothing about whom it waited for.
+    /// The process was frozen meanwhile, so this says nothing about the other side.
     pub stood_still: bool,
 }
 
-/// What comes of `work`, if that is there at `deadline`.
+/// The result of `work`, if it is there at `deadline`.
 ///
 /// # Errors
 /// [`Missed`].
@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(by(began, async { 7 }).await, Ok(7), "what is there beats a deadline that has passed");
     }
 
-    /// The work needs some steps more once the process goes on, as an answer does that lies in a socket.
+    /// The work needs a few more steps once the process continues, as an answer in a socket does.
     #[tokio::test(start_paused = true)]
     async fn after_a_freeze_what_is_there_gets_a_moment_to_be_read() {
         let began = Instant::now();

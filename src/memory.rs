@@ -7,29 +7,29 @@ mod container;
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Of a machine that sets no limit.
+/// The budget on a machine that sets no limit.
 const USUAL: usize = 256 << 20;
-/// Bodies may take this part of the budget: the rest is for what is remembered.
+/// Bodies may take one part in this many of the budget; the rest is for looks and answers.
 const PART_OF_BODIES: usize = 2;
 
 static LIMIT: AtomicUsize = AtomicUsize::new(USUAL);
 static BODIES: AtomicUsize = AtomicUsize::new(0);
 
-/// There is no room for a further body.
+/// There is no room for another body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
-/// A part of the budget that a body has, until it is dropped.
+/// The part of the budget that a body uses, until this is dropped.
 #[derive(Debug, Default)]
 pub struct Held(usize);
 
-/// The budget where `limits.memory` names none: half of what the container may have.
+/// The budget if `limits.memory` is not set: half of the container's limit.
 #[must_use]
 pub fn usual() -> usize {
     container::limit().and_then(|limit| usize::try_from(limit / 2).ok()).unwrap_or(USUAL)
 }
 
-/// From now on this is the budget.
+/// Sets the budget.
 pub fn limit_to(bytes: usize) {
     LIMIT.store(bytes, Relaxed);
 }
@@ -39,17 +39,17 @@ pub fn limit() -> usize {
     LIMIT.load(Relaxed)
 }
 
-/// What bodies take of it.
+/// What bodies use of it.
 #[must_use]
 pub fn of_bodies() -> usize {
     BODIES.load(Relaxed)
 }
 
 impl Held {
-    /// The body grows by this much.
+    /// Lets the body grow by this much.
     ///
     /// # Errors
-    /// [`Full`]: it may not, and is to be given up.
+    /// [`Full`]: there is no room; give the body up.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         let most = limit() / PART_OF_BODIES;
         if BODIES.fetch_add(bytes, Relaxed).saturating_add(bytes) > most {

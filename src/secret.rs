@@ -1,10 +1,10 @@
-//! Secrets that do not show themselves, and are wiped when they are dropped.
+//! Secrets: never printed, and wiped when they are dropped.
 
 use std::fmt;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// A key of 32 bytes. `Debug` shows that it is there and nothing of it.
+/// A key of 32 bytes. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyMaterial(Zeroizing<[u8; 32]>);
 

@@ -1,4 +1,4 @@
-//! What memory the kernel lets this process have: the limits of its control group and of those around it.
+//! How much memory the kernel allows this process: the limits of its control group and of the groups above it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ fn limit_in(root: &Path, groups: &str) -> Option<u64> {
     limits.min()
 }
 
-/// A container may see its own group as the root, whatever its path is outside.
+/// A container may see its own group as the root, whatever the path outside.
 fn lowest(root: &Path, path: &str, file: &str) -> Option<u64> {
     let mut folders: Vec<PathBuf> = vec![root.to_owned()];
     for part in path.split('/').filter(|part| !part.is_empty() && *part != "..") {
@@ -30,7 +30,7 @@ fn lowest(root: &Path, path: &str, file: &str) -> Option<u64> {
         folders.push(inner);
     }
     let limit = |folder: PathBuf| fs::read_to_string(folder.join(file)).ok()?.trim().parse::<u64>().ok();
-    // Version 1 has no word for "no limit" but a number beyond any machine.
+    // Version 1 writes "no limit" as a number beyond any machine.
     folders.into_iter().filter_map(limit).filter(|limit| *limit < 1 << 50).min()
 }
 

@@ -6,7 +6,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-/// When the first of the certificates in `pem` to end does so. `None` where there is none that can be read.
+/// The earliest end of a certificate in `pem`. `None` if none can be read.
 pub fn ends(pem: &[u8]) -> Option<Timestamp> {
     let certificates = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
     let ends = certificates.filter_map(|der| {
@@ -16,7 +16,7 @@ pub fn ends(pem: &[u8]) -> Option<Timestamp> {
     ends.min()
 }
 
-/// Days from now until `end`, to the hundredth; less than none once it is past.
+/// Days from now until `end`, in hundredths; negative once it is past.
 #[allow(clippy::cast_precision_loss, reason = "seconds of a certificate's life are exact in a double")]
 pub fn days_until(end: Timestamp) -> f64 {
     ((end.as_second() - clock::now().as_second()) / 864) as f64 / 100.0

@@ -1,4 +1,4 @@
-//! Between the service and the collector: queues that are bounded, losses that are counted, trouble that is told once.
+//! Delivery to the collector: bounded queues, counted losses, one log line when it starts to fail or works again.
 
 use opentelemetry::{Context, InstrumentationScope};
 use opentelemetry_otlp::{LogExporter, MetricExporter, SpanExporter};
@@ -13,16 +13,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// What became of one signal.
+/// The deliveries of one signal.
 #[derive(Debug)]
 pub(super) struct Tally {
     pub signal: &'static str,
     /// How many may wait.
     limit: usize,
     waiting: AtomicUsize,
-    /// Dropped since the queue was full.
+    /// Dropped because the queue was full.
     pub overflowed: AtomicU64,
-    /// Dropped since the collector did not take them in time.
+    /// Dropped because the collector did not take them in time.
     pub undelivered: AtomicU64,
     failing: AtomicBool,
 }
@@ -53,7 +53,7 @@ impl Tally {
         let _ = self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, |waiting| Some(waiting.saturating_sub(count)));
     }
 
-    /// Tells a change once. This runs on an exporter's thread, from which nothing goes to the collector.
+    /// Logs a change once. Runs on an exporter's thread, whose log lines do not go to the collector.
     fn settle(&self, outcome: &OTelSdkResult, count: u64) {
         let failed = outcome.is_err();
         if failed {
@@ -124,7 +124,7 @@ impl opentelemetry_sdk::logs::LogExporter for Watched<LogExporter> {
     }
 }
 
-/// Metrics are numbers that only grow or are read anew: what one export loses, the next one tells. So the exports are counted.
+/// Metrics only grow or are read anew, so the next export makes up for a lost one. This counts exports.
 impl PushMetricExporter for Watched<MetricExporter> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         let outcome = self.exporter.export(metrics).await;
@@ -145,7 +145,7 @@ impl PushMetricExporter for Watched<MetricExporter> {
     }
 }
 
-/// The SDK's batches of spans, with a count of what does not fit. Never waits.
+/// The SDK's batching of spans, which counts what does not fit. Never waits.
 #[derive(Debug)]
 pub(super) struct BoundedSpans {
     pub batches: BatchSpanProcessor,

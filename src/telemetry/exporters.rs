@@ -1,12 +1,12 @@
 //! The exporters: OTLP over HTTP with protobuf, or over gRPC. TLS by rustls and aws-lc-rs only.
 //!
-//! They are built before any runtime of the service and used on threads of the SDK's own.
+//! They are built before the service's runtimes and used on the SDK's threads.
 
 use super::options::{self, Protocol, Signal};
 use opentelemetry_otlp::{LogExporter, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig};
 use reqwest::blocking::Client;
 
-/// Why a signal does not go out. Says nothing of what the variables hold: an endpoint may have a password in it.
+/// Why a signal is not exported. Never shows what the variables hold: an endpoint may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ExporterError {
     #[error("a file of OTEL_EXPORTER_OTLP_CERTIFICATE, _CLIENT_CERTIFICATE or _CLIENT_KEY cannot be read as PEM")]
@@ -58,7 +58,7 @@ fn over_http<B: WithHttpConfig + WithExportConfig>(builder: B, signal: Signal) -
     Ok(builder.with_http_client(client).with_protocol(opentelemetry_otlp::Protocol::HttpBinary))
 }
 
-/// The blocking client of one signal. The CAs are those of `OTEL_EXPORTER_OTLP_CERTIFICATE`, or else of this machine.
+/// The blocking client of one signal. Its CAs are those of `OTEL_EXPORTER_OTLP_CERTIFICATE`, or else this machine's.
 fn client(signal: Signal) -> Result<Client, ExporterError> {
     // Only this client takes the process's default provider: the SMSP's, and the listeners', name their own. A second call fails
     // and changes nothing.
@@ -87,7 +87,7 @@ mod grpc {
     use opentelemetry_otlp::WithTonicConfig;
     use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig, Identity};
 
-    /// Must be called inside the runtime that the connection shall live on.
+    /// Call it inside the runtime that is to run the connection.
     pub(super) fn over<B: WithTonicConfig>(builder: B, signal: Signal) -> Result<B, ExporterError> {
         if !speaks_tls(signal) {
             return Ok(builder);
@@ -103,7 +103,7 @@ mod grpc {
         Ok(builder.with_tls_config(tls))
     }
 
-    /// None at all is one on this machine, in the clear; without a scheme it is https unless `OTEL_EXPORTER_OTLP_INSECURE`.
+    /// Without an endpoint: this machine, unencrypted. Without a scheme: https unless `OTEL_EXPORTER_OTLP_INSECURE`.
     fn speaks_tls(signal: Signal) -> bool {
         let own = format!("OTEL_EXPORTER_OTLP_{}_ENDPOINT", signal.name().to_ascii_uppercase());
         let endpoint = std::env::var(own).or_else(|_| std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT")).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The log: one line an event on standard error, written by a thread of its own, so that a reader who has stopped reading stops
-//! nobody but that thread.
+//! The log: one line per event on standard error. A separate thread writes it, so a reader who stops reading blocks only that
+//! thread.
 
 use super::trace;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
@@ -24,17 +24,17 @@ pub enum LogForm {
 /// What is logged where `RUST_LOG` says nothing.
 const DEFAULT: &str = "info,actix_server=warn";
 
-/// Lines that wait for a reader of standard error; more are dropped and counted. Of some 500 bytes each.
+/// The most lines that wait for a reader of standard error, about 500 bytes each; more are dropped and counted.
 const MOST_LINES: usize = 16_384;
 
-/// Ends the log: what waits is written, for a second at most, when this is dropped.
+/// Stops the log when it is dropped, after writing what waits, for at most a second.
 pub(super) struct LogWriter {
     _guard: WorkerGuard,
     dropped: ErrorCounter,
 }
 
 impl LogWriter {
-    /// Lines that nobody read.
+    /// Lines dropped because nobody read them.
     pub(super) fn dropped(&self) -> impl Fn() -> u64 + Send + Sync + 'static + use<> {
         let dropped = self.dropped.clone();
         move || u64::try_from(dropped.dropped_lines()).unwrap_or(u64::MAX)
@@ -58,7 +58,7 @@ pub(super) fn install(form: LogForm, writer: NonBlocking, collector: Option<&Sdk
     let _ = tracing_subscriber::registry().with(lines).with(collector).try_init();
 }
 
-/// The lines of this thread while `work` runs, for what the SDK says of its variables when it is built.
+/// Collects the lines that this thread logs while `work` runs: the SDK logs faults of its variables when it is built.
 pub(super) fn early<T>(form: LogForm, writer: NonBlocking, work: impl FnOnce() -> T) -> T {
     let filter = EnvFilter::new("off,cpis_fhir=info,opentelemetry=warn,opentelemetry_sdk=warn");
     let subscriber = tracing_subscriber::registry().with(lines(form, writer).with_filter(filter));
@@ -81,7 +81,7 @@ where
     }
 }
 
-/// `filter`, but of other people's code only what [`is_harmless`]: not even where `RUST_LOG` asks for it.
+/// `filter`, limited to what [`is_harmless`] for other crates, even if `RUST_LOG` asks for more.
 fn wanted<S>(filter: EnvFilter) -> impl tracing_subscriber::layer::Filter<S>
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
@@ -89,11 +89,11 @@ where
     filter.and(filter_fn(is_harmless))
 }
 
-/// The only crate beside this one that is ever logged: it tells when workers start, die and stop.
+/// The only other crate that is ever logged: it reports when workers start, die and stop.
 const ALSO: &str = "actix_server";
 
-/// This crate says what it says by its own types. Any other could print a header, a URL, a body, the name in a certificate or, of an
-/// exporter, what is exported, and which one does changes with its version: so none is asked but [`ALSO`], and that not in detail.
+/// This crate logs only its own types. Any other could print a header, a URL, a body, a certificate's name or exported data, and
+/// may start to with any version. So only [`ALSO`] is logged as well, and not in detail.
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
     match target.split("::").next().unwrap_or(target) {
@@ -103,7 +103,7 @@ fn is_harmless(metadata: &Metadata<'_>) -> bool {
     }
 }
 
-/// JSON with the ids of the trace in front, so that a line and its trace find each other.
+/// JSON with the trace ids in front, so that a line can be matched to its trace.
 struct Traced(Format<Json>);
 
 impl<S, N> FormatEvent<S, N> for Traced

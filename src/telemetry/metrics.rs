@@ -1,4 +1,4 @@
-//! The instruments. Every label is an enum or a name of the code or the settings, so that no request can add to their number.
+//! The instruments. Every label value comes from the code or the settings, so no request can add one.
 
 mod exemplars;
 mod observed;
@@ -22,7 +22,7 @@ static SECONDS: [f64; 16] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 
 static METRICS: OnceLock<Metrics> = OnceLock::new();
 
-/// The metrics of this process. Before [`super::start`], and where it is never called, they go nowhere.
+/// The metrics of this process. Before [`super::start`] they are exported nowhere.
 pub fn metrics() -> &'static Metrics {
     static NOWHERE: OnceLock<Metrics> = OnceLock::new();
     METRICS.get().unwrap_or_else(|| NOWHERE.get_or_init(|| Metrics::new(&opentelemetry::global::meter("nowhere"))))
@@ -33,7 +33,7 @@ pub(super) fn install(meter: &Meter) {
     let _ = METRICS.set(Metrics::new(meter));
 }
 
-/// Every instrument, under OpenTelemetry names. Their Prometheus names stand in `helm/cpis-fhir/metrics.txt`.
+/// Every instrument, under its OpenTelemetry name. `helm/cpis-fhir/metrics.txt` has the Prometheus names.
 pub struct Metrics {
     request_duration: Histogram<f64>,
     request_exemplars: Exemplars<RequestSeries>,
@@ -61,12 +61,12 @@ struct RequestSeries {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LookupLabels {
     pub outcome: &'static str,
-    /// Whether CP-IS may have heard; absent where it answered.
+    /// Whether the query may have been delivered; absent if CP-IS answered.
     pub delivery: Option<&'static str>,
     pub response_code: &'static str,
 }
 
-/// A request under way; it is one less when this is dropped.
+/// A request in flight, until this is dropped.
 pub(super) struct ActiveRequest(&'static str);
 
 impl Drop for ActiveRequest {
@@ -80,7 +80,7 @@ impl Metrics {
         let seconds = |name: &'static str, help: &'static str| {
             meter.f64_histogram(name).with_unit("s").with_description(help).with_boundaries(SECONDS.to_vec()).build()
         };
-        // A unit in braces is a word for people: it is no part of the Prometheus name.
+        // A unit in braces is for people: it is not part of the Prometheus name.
         let counter = |name: &'static str, unit: &'static str, help: &'static str| {
             meter.u64_counter(name).with_unit(unit).with_description(help).build()
         };
@@ -115,7 +115,7 @@ impl Metrics {
             observed: Arc::default(),
         };
         observed::build(meter, &metrics.observed);
-        // What has not happened yet is 0, not absent: an alert must see the first one as a rise.
+        // Starts at 0 rather than absent: an alert must see the first event as a rise.
         metrics.panics.add(0, &[]);
         metrics.reload_errors.add(0, &[]);
         metrics
@@ -126,7 +126,7 @@ impl Metrics {
         ActiveRequest(method)
     }
 
-    /// One request that was answered. `route`: a template; `trace`: where it is exported.
+    /// Counts one answered request. `route`: a template; `trace`: if it is exported.
     pub(super) fn request(
         &self,
         method: &'static str,
@@ -143,7 +143,7 @@ impl Metrics {
         self.request_exemplars.record(trace, took, || RequestSeries { method, route: route.cloned(), status });
     }
 
-    /// What has not happened yet is 0, not absent: an alert must see the first one as a rise. `lookups`: how queries may end;
+    /// Starts counters at 0 rather than absent: an alert must see the first event as a rise. `lookups`: how queries may end;
     /// `refusals`: names of problems; `endings`: why connections are ended.
     pub fn begin_at_zero(
         &self,
@@ -162,7 +162,7 @@ impl Metrics {
         }
     }
 
-    /// One query that was made.
+    /// Counts one query.
     pub fn lookup(&self, labels: LookupLabels) {
         self.count_lookups(labels, 1);
     }
@@ -174,7 +174,7 @@ impl Metrics {
         self.lookups.add(count, &labels);
     }
 
-    /// One phase of an exchange, also one in which it failed.
+    /// Counts one phase of an exchange, including the one in which it failed.
     pub(super) fn smsp_phase(&self, phase: SmspPhase, took: Duration, trace: Option<TraceId>) {
         let took = took.as_secs_f64();
         self.smsp_phase.record(took, &[KeyValue::new("phase", phase.name())]);
@@ -195,17 +195,17 @@ impl Metrics {
         requests.chain(phases).collect()
     }
 
-    /// One commit of the audit trail, also one that failed.
+    /// Counts one commit of the audit trail, including a failed one.
     pub fn trail_commit(&self, took: Duration) {
         self.trail_commit.record(took.as_secs_f64(), &[]);
     }
 
-    /// One request that was refused. `reason`: the name of a problem.
+    /// Counts one refused request. `reason`: the name of a problem.
     pub fn refused(&self, reason: &'static str) {
         self.refused.add(1, &[KeyValue::new("reason", reason)]);
     }
 
-    /// One connection that we ended. `reason`: of the vocabulary in the chart's `metrics.txt`.
+    /// Counts one connection that we closed. `reason`: from the vocabulary in the chart's `metrics.txt`.
     pub fn connection_ended(&self, reason: &'static str) {
         self.connections_ended.add(1, &[KeyValue::new("reason", reason)]);
     }
@@ -214,29 +214,29 @@ impl Metrics {
         self.panics.add(1, &[]);
     }
 
-    /// One certificate that changed on disk and cannot be used.
+    /// Counts one certificate that changed on disk and cannot be used.
     pub fn reload_failed(&self) {
         self.reload_errors.add(1, &[]);
     }
 
-    /// Where the state of the lookups is read from, whenever metrics are collected. The last one counts.
+    /// Sets where the state of the lookups is read from when metrics are collected. The last call counts.
     pub fn observe_lookups(&self, read: impl Fn() -> LookupNumbers + Send + Sync + 'static) {
         self.observed.lookups.set(read);
     }
 
-    /// Where the state of the trail is read from.
+    /// Sets where the state of the trail is read from.
     pub fn observe_trail(&self, read: impl Fn() -> TrailNumbers + Send + Sync + 'static) {
         self.observed.trail.set(read);
     }
 
-    /// Where the certificates are read from: a name of the code (`smsp-client`, `smsp-ca`, `server`, `admin`) and the days until the certificate
-    /// ends, less than none once it has.
+    /// Sets where the certificates are read from: a name (`smsp-client`, `smsp-ca`, `server`, `admin`) and the days until the
+    /// certificate ends, negative once it has.
     pub fn observe_certificates(&self, read: impl Fn() -> Vec<(&'static str, f64)> + Send + Sync + 'static) {
         self.observed.certificates.set(read);
     }
 
-    /// Where the issuers are read from: each issuer of the settings, and how long ago its keys were read. An issuer whose keys
-    /// were never read is left out.
+    /// Sets where the issuers are read from: each issuer of the settings, and the age of its keys. An issuer whose keys were
+    /// never read is left out.
     pub fn observe_issuers(&self, read: impl Fn() -> Vec<(String, Duration)> + Send + Sync + 'static) {
         self.observed.issuers.set(read);
     }

@@ -1,10 +1,10 @@
-//! What the service says of itself while it runs: traces, metrics and logs. Nothing of a child is ever in it.
+//! What the service reports while it runs: traces, metrics and logs. They never hold anything of a child.
 //!
 //! - [`request`]: one request as a span, in the metrics and as a line of the log. - [`spans`]: what happens inside it.
-//! - [`metrics`](metrics()): the instruments, and [`page`] for Prometheus. - [`start`]: where it all goes.
+//! - [`metrics`](metrics()): the instruments, and [`page`] for Prometheus. - [`start`]: the exporters and the log.
 //!
-//! Spans are made by hand and not of `tracing`'s: what is in one was put there by a function of [`spans`] or [`request`], and a
-//! request that is not sampled pays for none. `tracing`'s events are the log.
+//! Spans are our own, not `tracing`'s: only functions of [`spans`] and [`request`] put anything into one, and a request that is
+//! not sampled pays nothing. `tracing`'s events are the log.
 
 mod baggage;
 pub mod certificates;
@@ -28,7 +28,7 @@ pub use smsp::SmspPhase;
 pub use start::{Telemetry, start};
 pub use trace::traceparent;
 
-/// From now on a panic is counted and says where it happened, and nothing else: its message could hold data of a child.
+/// From now on a panic is counted and logged with its place alone: its message could hold data of a child.
 pub fn silence_panic_messages() {
     std::panic::set_hook(Box::new(|panic| {
         metrics().panicked();

@@ -1,9 +1,9 @@
-//! Which signals go out, and how: OpenTelemetry's own environment variables.
+//! Which signals are exported, and how: OpenTelemetry's own environment variables.
 //!
-//! Read here is only what the SDK and its exporters do not read themselves. Unlike the specification's default, a signal goes out
-//! only where its exporter or an endpoint is named: a service that nobody has pointed at a collector does not look for one.
+//! This reads only what the SDK and its exporters do not read themselves. Unlike the specification's default, a signal is
+//! exported only if its exporter or an endpoint is named: without either, the service does not look for a collector.
 
-/// How OTLP travels.
+/// The transport of OTLP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// `http/protobuf`
@@ -11,7 +11,7 @@ pub(super) enum Protocol {
     Grpc,
 }
 
-/// One of the three.
+/// One of the three signals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
     Traces,
@@ -37,18 +37,18 @@ impl Signal {
     }
 }
 
-/// What goes out by OTLP; `None`: it does not.
+/// What is exported by OTLP; `None`: nothing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
     pub traces: Option<Protocol>,
     pub metrics: Option<Protocol>,
     pub logs: Option<Protocol>,
-    /// What was not understood, for the log. Names variables, never repeats a value.
+    /// What was not understood, for the log. Names variables, never values.
     pub warnings: Vec<String>,
 }
 
 impl Options {
-    /// As the environment says. An empty variable is as none.
+    /// Reads the environment. An empty variable counts as unset.
     pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let mut options = Self::default();
@@ -73,7 +73,7 @@ fn is_on(signal: Signal, variable: &impl Fn(&str) -> Option<String>, warnings: &
         match exporter {
             "otlp" => on = true,
             "none" => {}
-            // The admin listener has the page whatever is said here.
+            // The admin listener always has the page.
             "prometheus" if signal == Signal::Metrics => {}
             _ => warnings.push(format!("{name}: only otlp and none are known here; this exporter is left out")),
         }

@@ -16,7 +16,7 @@ static REGISTRY: OnceLock<Registry> = OnceLock::new();
 /// How the page is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageFormat {
-    /// The text format of Prometheus, for whoever asks for nothing else.
+    /// The text format of Prometheus: the default.
     Text,
     /// OpenMetrics, which has exemplars.
     OpenMetrics,
@@ -72,9 +72,9 @@ pub(super) fn registry() -> &'static Registry {
     REGISTRY.get_or_init(Registry::new)
 }
 
-/// Everything at this moment. A metric without a value yet stands there with its type alone.
+/// All metrics at this moment. A metric without a value yet has only its type.
 pub fn page(format: PageFormat) -> String {
-    // Exemplars first: each was counted before it was kept, so that none names a bucket which is still empty.
+    // Exemplars first: each is counted before it is kept, so none names a bucket that is still empty.
     let exemplars = metrics().exemplars();
     let mut families = registry().gather();
     families.extend(process::families());
@@ -88,7 +88,7 @@ pub fn page(format: PageFormat) -> String {
 
 fn text(families: &[MetricFamily], absent: impl Iterator<Item = (&'static str, &'static str)>) -> String {
     let mut text = Vec::with_capacity(16 * 1024);
-    // Writing to memory fails only for a family that is not well-formed; what was written before it still stands.
+    // Writing to memory fails only for a malformed family; what was written before it stays.
     if TextEncoder::new().encode(families, &mut text).is_err() {
         tracing::error!(target: "cpis_fhir::telemetry", "a metric cannot be written as text");
     }
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_names_are_those_that_dashboards_and_alerts_are_checked_against() {
-        // The first word of each line; what follows it, and lines with #, are for people.
+        // The first word of each line is the name; the rest of the line, and lines with #, are for people.
         let lines = include_str!("../../helm/cpis-fhir/metrics.txt").lines().filter(|line| !line.starts_with('#'));
         let listed: Vec<&str> = lines.filter_map(|line| line.split_whitespace().next()).collect();
         assert_eq!(listed, DECLARED.map(|(name, _)| name));

@@ -1,13 +1,13 @@
-//! The process as the kernel sees it, under the names that Prometheus' own libraries use. Read of `/proc` when the page is; where
-//! there is none, nothing is said. Not sent by OTLP, whose collectors have receivers of their own for this.
+//! The process as the kernel sees it, under the names of Prometheus' own libraries. Read from `/proc` with the page; without
+//! `/proc` there are no values. Not sent by OTLP: its collectors have their own receivers for this.
 
 use prometheus::proto::{Counter, Gauge, Metric, MetricFamily, MetricType};
 use std::fs;
 
-/// Parts of a second in `/proc`: the kernel shows all of them in this unit, whatever its own (USER_HZ, proc(5)).
+/// Ticks per second in `/proc`: always this many, whatever the kernel uses inside (USER_HZ, proc(5)).
 const TICKS: f64 = 100.0;
 
-/// Processor time in seconds, memory in bytes, open files and how many there may be, and when the process began, in Unix time.
+/// Processor time in seconds, memory in bytes, open files and their limit, and the start of the process in Unix time.
 pub(super) fn families() -> Vec<MetricFamily> {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

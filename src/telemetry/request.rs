@@ -1,4 +1,4 @@
-//! One request, told three times: as a span, in the metrics, as a line of the log.
+//! One request, reported three times: as a span, in the metrics, and as a log line.
 
 use super::metrics::{ActiveRequest, metrics};
 use super::trace;
@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What is known of a request when it begins.
+/// What is known of a request when it starts.
 #[derive(Debug)]
 pub struct Beginning<'a> {
     /// A method of HTTP, or `_OTHER`.
@@ -21,7 +21,7 @@ pub struct Beginning<'a> {
     pub version: &'static str,
     /// The caller's `traceparent`, as it came.
     pub traceparent: Option<&'a str>,
-    /// Probes and scrapes are not traced: they come all day and tell nothing.
+    /// Probes and scrapes are not traced: they come all day and say nothing.
     pub traced: bool,
 }
 
@@ -31,7 +31,7 @@ pub struct Ending<'a> {
     pub status: u16,
     /// A name of the code for what happened.
     pub outcome: &'static str,
-    /// Whether CP-IS may have heard, where a look was begun.
+    /// Whether the query may have been delivered, if a look was started.
     pub delivery: Option<&'static str>,
     /// Whether another request's look was shared.
     pub shared: bool,
@@ -41,7 +41,7 @@ pub struct Ending<'a> {
     pub request_id: Option<&'a str>,
 }
 
-/// What the rooms found out on the way, for the log.
+/// What other rooms found out about the request, for the log.
 #[derive(Debug, Clone, Default)]
 pub struct Facts(Arc<Mutex<Found>>);
 
@@ -54,7 +54,7 @@ struct Found {
 }
 
 impl Facts {
-    /// Those of the request that is being answered here, or whose look this is.
+    /// The facts of the current request, or of the request whose look this is.
     fn current() -> Option<Self> {
         Context::map_current(|context| context.get::<Self>().cloned())
     }
@@ -65,7 +65,7 @@ impl Facts {
         }
     }
 
-    /// Who asks: the ODS code of the organisation and the code of the role. What is not a code is left out.
+    /// Notes who asks: the ODS code of the organisation and the code of the role. What is not a code is left out.
     pub fn requester(organisation: &str, role: &str) {
         Self::note(|found| {
             found.organisation = code(organisation);
@@ -84,8 +84,9 @@ impl Facts {
     }
 }
 
-/// `text` where it has the form of an organisation's or a role's code, and cannot be a number or a date of a person: parts between
-/// colons, each of at most 12 letters and digits, six of them digits, without small letters; letters alone are five at most.
+/// `text` where it has the form of an organisation's or a role's code, and cannot be a number or a date of a person: parts
+/// between colons, each of at most 12 letters and digits, six of them digits, without small letters; letters alone are five at
+/// most.
 fn code(text: &str) -> Option<String> {
     let plain = |part: &str| {
         let digits = part.bytes().filter(u8::is_ascii_digit).count();
@@ -96,7 +97,7 @@ fn code(text: &str) -> Option<String> {
     ((1..=32).contains(&text.len()) && text.split(':').all(plain)).then(|| text.to_owned())
 }
 
-/// A request under way. Where it is dropped before its end, its caller has gone.
+/// A request being answered. If it is dropped before its end, its caller has gone.
 pub struct Observed {
     context: Context,
     facts: Facts,
@@ -108,7 +109,7 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Begins the request's span, as a child of the caller's.
+    /// Starts the request's span, as a child of the caller's.
     pub fn begin(beginning: Beginning<'_>) -> Self {
         let active = metrics().request_began(beginning.method);
         let facts = Facts::default();
@@ -197,7 +198,7 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Work of a request that goes on in a task of its own, with the request's span and facts. It does not end with the request.
+/// Work of a request that continues in another task, with the request's span and facts. It may outlive the request.
 pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> + use<F> {
     work.with_current_context()
 }

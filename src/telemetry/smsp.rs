@@ -1,19 +1,19 @@
-//! What is told of an exchange with the SMSP.
+//! The phases of an exchange with the SMSP.
 
-/// The parts of an exchange, in order. Connecting and TLS only where a connection had to be made.
+/// The phases of an exchange, in order. Connect and Tls occur only if a connection had to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmspPhase {
-    /// Waiting for a place among the exchanges in flight.
+    /// Waiting for a permit.
     Queue,
     /// Name resolution and TCP.
     Connect,
     /// The TLS handshake.
     Tls,
-    /// Until the whole request was handed to the connection.
+    /// Until the connection took the whole request.
     Send,
-    /// Until the head of the response had come.
+    /// Until the head of the response arrived.
     Wait,
-    /// Until the body of the response had come.
+    /// Until the body of the response arrived.
     Read,
 }
 

@@ -1,7 +1,7 @@
-//! The spans of a request. Each is the child of the one in which it is begun, and ends when it is dropped.
+//! The spans of a request. Each is a child of the span it starts in, and ends when it is dropped.
 //!
-//! A span exists only where traces go out and the request's own is sampled; otherwise all of this costs next to nothing. What may
-//! be said in a span is what these functions take: names of the code, codes of the SMSP, numbers. Never a text of a request.
+//! A span exists only if traces are exported and the request's own span is sampled; otherwise this costs next to nothing. A span
+//! holds only what these functions take: names from the code, codes of the SMSP, numbers. Never text of a request.
 
 use super::metrics::metrics;
 use super::smsp::SmspPhase;
@@ -11,12 +11,12 @@ use opentelemetry::{Context, KeyValue, Value};
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Work that is on the trace, or would be.
+/// Work that has a span if its trace is exported.
 #[derive(Debug)]
 #[must_use = "a span ends when it is dropped"]
 pub struct Work(Option<Context>);
 
-/// Who asks, and whether they may.
+/// Finding out who asks, and whether they may.
 pub fn access() -> Work {
     begin("access", SpanKind::Internal)
 }
@@ -56,7 +56,7 @@ pub fn translation(what: Translation) -> Work {
     begin(name, SpanKind::Internal)
 }
 
-/// One HTTP exchange with the SMSP, the child of the span that `traceparent` names: its own flight may have outlived the request.
+/// One HTTP exchange with the SMSP, as a child of the span that `traceparent` names: its flight may outlive the request.
 ///
 /// `host` and `port` are those of the settings.
 pub fn smsp(traceparent: Option<&str>, host: &str, port: Option<u16>) -> Work {
@@ -94,7 +94,7 @@ fn begin_under(
     Work(Some(parent.with_span(span)))
 }
 
-/// The current span shares what the span that `traceparent` names has done: it links to it.
+/// Links the current span to the one that `traceparent` names, whose look it shares.
 pub fn shares(traceparent: Option<&str>) {
     if trace::tracer().is_none() {
         return;
@@ -121,14 +121,14 @@ impl Work {
         work()
     }
 
-    /// Says something of the work: a name of the code, a code, a number.
+    /// Adds an attribute: a name from the code, a code, a number.
     pub fn note(&self, key: &'static str, value: impl Into<Value>) {
         if let Some(context) = &self.0 {
             context.span().set_attribute(KeyValue::new(key, value));
         }
     }
 
-    /// The work failed; `error_type` is a name of the code, or a status of HTTP.
+    /// Marks the work as failed; `error_type` is a name from the code, or an HTTP status.
     pub fn failed(&self, error_type: impl Into<Value>) {
         if let Some(context) = &self.0 {
             context.span().set_attribute(KeyValue::new("error.type", error_type));
@@ -141,7 +141,7 @@ impl Work {
         self.0.as_ref().and_then(trace::traceparent_of)
     }
 
-    /// A part of the work that is over; it took `took`. Counted also where nothing is traced.
+    /// Records a finished phase that took `took`. The metric counts it even if nothing is traced.
     pub fn phase(&self, phase: SmspPhase, began: SystemTime, took: Duration) {
         metrics().smsp_phase(phase, took, self.0.as_ref().and_then(trace::exported));
         if let Some(context) = &self.0 {
@@ -150,17 +150,17 @@ impl Work {
     }
 }
 
-/// A span that is over, under that of `context`.
+/// Records a finished span as a child of `context`'s.
 fn tell_phase(context: &Context, phase: SmspPhase, began: SystemTime, ended: SystemTime) {
     let Some(tracer) = trace::tracer().filter(|_| context.span().span_context().is_sampled()) else { return };
     let span = SpanBuilder::from_name(phase.span_name()).with_start_time(began);
     tracer.build_with_context(span, context).end_with_timestamp(ended);
 }
 
-/// Below this nothing was waited for.
+/// A wait shorter than this is no wait.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 
-/// A phase that is timed where it happens, before the exchange that it belongs to has a span.
+/// A phase that is timed before the exchange it belongs to has a span.
 #[derive(Debug)]
 #[must_use = "it is told when it ends"]
 pub struct Waiting(Instant, SystemTime);
@@ -170,7 +170,7 @@ impl Waiting {
         Self(Instant::now(), SystemTime::now())
     }
 
-    /// Counts the phase; where nothing had to be waited for, it has no span.
+    /// Counts the phase. Without a wait it gets no span.
     pub fn end(self, phase: SmspPhase) {
         let took = self.0.elapsed();
         metrics().smsp_phase(phase, took, Context::map_current(trace::exported));

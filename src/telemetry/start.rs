@@ -1,7 +1,7 @@
-//! Begins and ends telemetry: the providers, their exporters, the log.
+//! Starts and stops telemetry: the providers, their exporters, the log.
 //!
-//! Exporters are built before the service's runtimes exist and shut down after they are gone: reqwest's blocking client must not be
-//! dropped inside a runtime, and the last spans end with the last task.
+//! Exporters are built before the service's runtimes exist and shut down after they are gone: reqwest's blocking client must not
+//! be dropped inside a runtime, and the last spans end with the last task.
 
 use super::LogForm;
 use super::delivery::{BoundedLogs, BoundedSpans, Tally, Watched};
@@ -19,24 +19,24 @@ use opentelemetry_sdk::trace::{BatchConfigBuilder as SpanBatches, BatchSpanProce
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// How long what still waits may take to reach the collector at the end, all signals together.
+/// How long the last delivery to the collector may take at the end, all signals together.
 const LAST_DELIVERY: Duration = Duration::from_millis(3500);
 
 const SERVICE: &str = "cpis-fhir";
 
-/// What runs beside the requests. Ends when it is dropped, which is to be after the runtimes.
+/// What runs in the background. Stops when it is dropped: drop it after the runtimes.
 #[must_use = "telemetry ends when this is dropped"]
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
     metrics: SdkMeterProvider,
     logs: Option<SdkLoggerProvider>,
-    /// The connections of gRPC live on it.
+    /// Runs the connections of gRPC.
     grpc: Option<tokio::runtime::Runtime>,
-    /// Last: the others may still have something to say.
+    /// Dropped last: the others may still log.
     _log_writer: LogWriter,
 }
 
-/// What is set up, before it is the process's.
+/// What was set up, before it is installed for the process.
 struct Providers {
     traces: Option<SdkTracerProvider>,
     metrics: SdkMeterProvider,
@@ -44,9 +44,9 @@ struct Providers {
     tallies: Vec<Arc<Tally>>,
 }
 
-/// Starts logs, metrics and traces, as `OTEL_*` and `RUST_LOG` say. To be called once, outside of any runtime.
+/// Starts logs, metrics and traces as `OTEL_*` and `RUST_LOG` say. Call it once, outside any runtime.
 ///
-/// Nothing here ends the service: a signal that cannot be sent is warned of and not sent.
+/// Nothing here stops the service: a signal that cannot be sent is left out, with a warning.
 pub fn start(form: LogForm) -> Telemetry {
     let (writer, log_writer) = logs::writer();
     let (providers, grpc) = logs::early(form, writer.clone(), || {
@@ -123,7 +123,7 @@ fn usable<E>(signal: Signal, exporter: Option<Result<E, ExporterError>>) -> Opti
     }
 }
 
-/// Who speaks: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`, with what they leave out.
+/// The resource: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`, completed with our own values.
 fn resource() -> Resource {
     let said = Resource::builder().build();
     let name = said.get(&"service.name".into()).map(|name| name.to_string());
@@ -138,7 +138,7 @@ fn resource() -> Resource {
             resource = resource.with_attribute(KeyValue::new(key, value));
         }
     }
-    // The SDK takes them as they stand.
+    // The SDK would take them undecoded.
     let (attributes, bad) = super::baggage::read(&std::env::var("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default());
     if bad > 0 {
         tracing::warn!(
@@ -154,7 +154,7 @@ fn resource() -> Resource {
 }
 
 impl Drop for Telemetry {
-    /// Delivers what still waits, for [`LAST_DELIVERY`] at most: a collector that hangs does not keep the process.
+    /// Delivers what still waits, for at most [`LAST_DELIVERY`]: a hanging collector does not hold up the process.
     fn drop(&mut self) {
         let (done, finished) = mpsc::channel::<()>();
         let mut begun = 0;

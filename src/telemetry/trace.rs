@@ -11,7 +11,7 @@ const TRACEPARENT: &str = "traceparent";
 
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// The tracer, where traces go out.
+/// The tracer, if traces are exported.
 pub(super) fn tracer() -> Option<&'static SdkTracer> {
     TRACER.get()
 }
@@ -20,7 +20,7 @@ pub(super) fn install(tracer: SdkTracer) {
     let _ = TRACER.set(tracer);
 }
 
-/// `context` with the span that `traceparent` names as its parent; as it is where that is malformed.
+/// `context` with the span that `traceparent` names as its parent, or unchanged if that is malformed.
 pub(super) fn continued(context: &Context, traceparent: Option<&str>) -> Context {
     struct One<'a>(&'a str);
     impl Extractor for One<'_> {
@@ -54,13 +54,12 @@ pub(super) fn traceparent_of(context: &Context) -> Option<String> {
     one.0
 }
 
-/// The `traceparent` of the span in which this is called: of the caller where nothing is traced here, of nobody where nothing is
-/// traced at all.
+/// The `traceparent` of the current span; the caller's if nothing is traced here; none if nothing is traced at all.
 pub fn traceparent() -> Option<String> {
     Context::map_current(traceparent_of)
 }
 
-/// The trace of `context`'s span where it goes to the collector: a span of ours that is sampled.
+/// The trace id of `context`'s span if that is exported: a span of ours that is sampled.
 pub(super) fn exported(context: &Context) -> Option<TraceId> {
     tracer()?;
     let span = context.span();

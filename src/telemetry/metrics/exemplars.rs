@@ -1,7 +1,7 @@
-//! For each bucket of a histogram the newest measurement whose trace is exported: the way from a slow bucket to one trace.
+//! The newest measurement with an exported trace, for each bucket of a histogram: it leads from a slow bucket to one trace.
 //!
-//! OpenTelemetry's SDK for Rust keeps no exemplars, so they are kept beside the instrument and recorded in the same call. An
-//! exemplar is a trace's id, a duration and a time: nothing of a request.
+//! OpenTelemetry's SDK for Rust keeps no exemplars, so we keep them next to the instrument and record both in one call. An
+//! exemplar is a trace id, a duration and a time: nothing of a request.
 
 use opentelemetry::TraceId;
 use std::collections::HashMap;
@@ -9,10 +9,10 @@ use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// Series that have exemplars, of some 800 bytes each. Labels are of fixed vocabularies, so that there are fewer.
+/// The most series with exemplars, about 800 bytes each. Labels have fixed vocabularies, so there are fewer.
 const MOST_SERIES: usize = 512;
 
-/// One measurement, and the trace in which it was made.
+/// One measurement, and the trace it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::telemetry) struct Exemplar {
     pub trace: TraceId,
@@ -33,7 +33,7 @@ impl<S: Clone + Eq + Hash> Exemplars<S> {
         Self { bounds, series: Mutex::default() }
     }
 
-    /// One measurement; `trace` where it is exported. The newest of its bucket stays.
+    /// Records one measurement; `trace` if it is exported. Only the newest of a bucket stays.
     pub(super) fn record(&self, trace: Option<TraceId>, seconds: f64, series: impl FnOnce() -> S) {
         let Some(trace) = trace else { return };
         let bucket = self.bounds.partition_point(|bound| *bound < seconds);
@@ -46,7 +46,7 @@ impl<S: Clone + Eq + Hash> Exemplars<S> {
         }
     }
 
-    /// All at this moment: for each series one place a bucket, the last for what is over every bound.
+    /// All exemplars at this moment: for each series one slot per bucket, the last for values over every bound.
     pub(super) fn all(&self) -> Vec<(S, Vec<Option<Exemplar>>)> {
         let known = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().map(|(series, buckets)| (series.clone(), buckets.clone())).collect()

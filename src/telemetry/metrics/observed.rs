@@ -1,4 +1,4 @@
-//! Numbers that live elsewhere and are read whenever metrics are collected.
+//! Numbers that live in other rooms and are read when metrics are collected.
 
 use crate::telemetry::delivery::Tally;
 use opentelemetry::KeyValue;
@@ -7,30 +7,30 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The lookups at one moment. What counts, only grows.
+/// The lookups at one moment. Counters only grow.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LookupNumbers {
-    /// Looks on their way.
+    /// Looks in flight.
     pub in_flight: u64,
-    /// Looks that wait for a place.
+    /// Looks that wait for a permit.
     pub queued: u64,
-    /// Looks that were refused, since everything was full or the SMSP is left alone.
+    /// Looks refused because every permit and the queue were taken, memory was short, or the circuit breaker was open.
     pub shed: u64,
-    /// Bytes that remembered looks, kept answers and bodies in flight have, and may have.
+    /// Bytes that remembered looks, kept answers and bodies in flight use, and may use.
     pub memory_used: u64,
     pub memory_limit: u64,
-    /// Looks that could not be shared with other replicas, since the store between them was away.
+    /// Looks that were not shared with other replicas because the shared store could not be reached.
     pub unshared: u64,
     /// Queries of one user about one child beyond three in an hour.
     pub repeated: u64,
     /// Looks after which an authority is expected to have been notified.
     pub notifications_caused: u64,
-    /// Requests that would have notified by themselves and were answered by another's look.
+    /// Requests that would have notified an authority, and were answered by another request's look.
     pub notifications_saved: u64,
     pub breaker: Breaker,
 }
 
-/// The circuit breaker towards the SMSP.
+/// The state of the circuit breaker.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Breaker {
     #[default]
@@ -53,15 +53,15 @@ impl Breaker {
 /// The audit trail at one moment.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TrailNumbers {
-    /// The store's last write failed, or the looks of before the start are not read back, so that no query goes out.
+    /// The store's last write failed, or the looks from before the start have not been read yet: no query goes out.
     pub failing: bool,
-    /// Entries of what has happened that still wait for the store.
+    /// Entries that still wait for the store.
     pub owed: u64,
     /// Entries that this process wrote.
     pub entries: u64,
 }
 
-/// Where a number is read from, once somebody has said so.
+/// Where a number is read from, once it is known.
 pub(super) struct Source<T>(Mutex<Option<Arc<dyn Fn() -> T + Send + Sync>>>);
 
 impl<T> Default for Source<T> {
@@ -91,7 +91,7 @@ pub(super) struct Observed {
     pub log_lines: Source<u64>,
 }
 
-/// The instruments that read `observed`. Without a source there is no value: what is not known is not 0.
+/// The instruments that read `observed`. Without a source there is no value: unknown is not 0.
 pub(super) fn build(meter: &Meter, observed: &Arc<Observed>) {
     lookups(meter, observed);
     trail(meter, observed);
@@ -157,7 +157,7 @@ fn trail(meter: &Meter, observed: &Arc<Observed>) {
     counter(meter, "cpis.trail.entries", "{entry}", "Entries that this process wrote", of(|numbers| numbers.entries));
 }
 
-/// What this process is, and what it could not tell.
+/// The version of this process, and the telemetry that it lost.
 fn own_state(meter: &Meter, observed: &Arc<Observed>) {
     let info = meter.u64_observable_gauge("cpis.build_info").with_description("1, with what this build is");
     info.with_callback(|gauge| {

@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::UNIX_EPOCH;
 
-/// The exemplars of each series by its name and labels, as [`series`] writes them; one place for each bucket, the last for +Inf.
+/// The exemplars of each series, by its name and labels as [`series`] writes them: one slot per bucket, the last for +Inf.
 pub(in crate::telemetry) type Exemplars = HashMap<String, Vec<Option<Exemplar>>>;
 
-/// `families`, then the types of `absent`, of which nothing has been measured yet.
+/// Writes `families`, then the types of `absent`, which have no measurement yet.
 pub(super) fn write<'a>(
     families: &[MetricFamily],
     absent: impl Iterator<Item = (&'a str, &'a str)>,
@@ -23,7 +23,7 @@ pub(super) fn write<'a>(
             MetricType::COUNTER => "counter",
             MetricType::GAUGE => "gauge",
             MetricType::HISTOGRAM => "histogram",
-            // Nothing here makes one.
+            // We have no metric of this type.
             MetricType::SUMMARY | MetricType::UNTYPED => continue,
         };
         head(&mut text, family.name(), kind, family.help());
@@ -53,7 +53,7 @@ fn base<'n>(name: &'n str, kind: &str) -> &'n str {
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     let name = base(name, kind);
     let _ = writeln!(text, "# TYPE {name} {kind}");
-    // A unit is the end of its family's name.
+    // OpenMetrics wants the unit at the end of the family's name.
     if let Some(unit) = ["seconds", "bytes"].into_iter().find(|unit| name.ends_with(&format!("_{unit}"))) {
         let _ = writeln!(text, "# UNIT {name} {unit}");
     }
@@ -115,7 +115,7 @@ fn number(value: f64) -> String {
     if value.is_infinite() { if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned() } else { value.to_string() }
 }
 
-/// A bucket's bound. A whole number has its point, so that every program writes the same label.
+/// A bucket's bound. A whole number keeps its decimal point, so that every program writes the same label.
 fn bound_text(bound: f64) -> String {
     if bound.is_finite() && bound.fract() == 0.0 { format!("{bound:.1}") } else { number(bound) }
 }
