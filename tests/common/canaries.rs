@@ -20,7 +20,7 @@ struct Needle {
     bytes: Vec<u8>,
     /// Only in these letters, as base64 is.
     exact: bool,
-    /// Digits that count only where none stand beside them: shorter runs may be a part of any number.
+    /// Digits that count only without further digits next to them: shorter runs may be a part of any number.
     alone: bool,
 }
 
@@ -29,7 +29,7 @@ struct Needle {
 pub struct Found {
     pub canary: String,
     pub form: &'static str,
-    /// What stands around it.
+    /// What is around it.
     pub around: String,
 }
 

@@ -1,4 +1,4 @@
-//! Children for the simulator, beside those of its built-in scenario.
+//! Children for the simulator, besides those of its built-in scenario.
 
 use cpis_fhir::cpis::NhsNumber;
 use cpis_fhir::simulator::scenario::Scenario;

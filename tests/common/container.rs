@@ -11,7 +11,8 @@ pub struct Container {
 }
 
 impl Container {
-    /// What is in it may have so many bytes, files that the kernel has read for it included; whoever wants more is killed.
+    /// Limits the processes in it to so many bytes, including files that the kernel cached for them; the kernel kills one that
+    /// wants more.
     pub fn with_memory(bytes: usize) -> Self {
         let root = Path::new("/sys/fs/cgroup");
         let name = format!("cpis-fhir-test-{}", uuid::Uuid::new_v4());

@@ -45,7 +45,7 @@ fn answers(told: &[Told]) -> impl Iterator<Item = &Told> {
     told.iter().filter(|told| told.status == Some(200))
 }
 
-/// Every query that CP-IS heard has its entry, and every answer that a client received.
+/// Every query that CP-IS received has its entry, and so has every answer that a client received.
 pub async fn assert_on_record(trail: &TrailFolder, house: &House, told: &[Told]) {
     let lines = trail.lines().await;
     let bare = |id: &str| id.to_ascii_uppercase().replace("URN:UUID:", "").replace("UUID:", "");

@@ -84,7 +84,7 @@ impl Ground {
         self.settings.retain(|key, _| key.starts_with("SMSP__"));
     }
 
-    /// For a service beside the check.
+    /// For a service that runs while the check does.
     pub fn settings(&self) -> Vec<(&str, &str)> {
         self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
     }

@@ -1,4 +1,4 @@
-//! A real OIDC issuer on loopback: discovery, a key set, keys of its own that it can rotate, and whatever can go wrong with one.
+//! A real OIDC issuer on loopback: discovery, a key set, keys that it can rotate, and everything that can go wrong with one.
 
 #![allow(clippy::needless_pass_by_value, reason = "claims are written where they are used")]
 
@@ -215,7 +215,7 @@ impl Issuer {
         keys.drain(..last);
     }
 
-    /// Published beside the issuer's own keys.
+    /// Published with the issuer's own keys.
     pub fn publish_too(&self, key: Value) {
         self.shared.further.lock().unwrap().push(key);
     }

@@ -1,4 +1,4 @@
-//! What must never stand in a log: everything of a child, an authority or a payload that a test used.
+//! What must never be in a log: everything of a child, an authority or a payload that a test used.
 
 use super::BUILT_IN;
 use super::canaries::Canaries;
@@ -37,7 +37,7 @@ pub fn assert_holds_nothing(text: &str, also: &[&str]) {
     // What follows the point of a measured number may be any digits.
     let numbers: Vec<&str> = text.split(|c: char| !c.is_ascii_digit() && c != '.').map(without_fraction).collect();
     for secret in all(also) {
-        // A short name may be a part of an honest word: as a word of its own it may not.
+        // A short name may be a part of another word, but not a whole word.
         let is_number = secret.chars().all(|c| c.is_ascii_digit());
         let found = match secret.chars().all(char::is_alphanumeric) {
             _ if is_number => numbers.iter().any(|number| number.contains(&secret)),
@@ -57,8 +57,8 @@ fn without_fraction(number: &str) -> &str {
     }
 }
 
-/// As [`assert_holds_nothing`], of bytes that are not all text, and in whatever form a text may have in them. What is short may stand
-/// in them by chance and is not looked for.
+/// As [`assert_holds_nothing`], of bytes that are not all text, and in whatever form a text may have in them. What is short may
+/// stand in them by chance and is not looked for.
 pub fn assert_bytes_hold_nothing(bytes: &[u8], also: &[&str]) {
     let all = all(also);
     let long: Vec<&str> = all.iter().map(String::as_str).filter(|secret| secret.len() >= 8).collect();

@@ -1,4 +1,4 @@
-//! Clients that look at children until they are told to stop, and remember what they were told.
+//! Clients that look at children until they are stopped, and remember the answers.
 
 use cpis_fhir::cpis::NhsNumber;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -31,7 +31,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// `clients` that look one after another, each time at another child, with a fresh request id; they go on where the service is away.
+    /// `clients` that look one after another, each time at another child, with a fresh request id; they go on where the service
+    /// is away.
     pub fn start(clients: usize, fhir_base: &str) -> Self {
         // Made once, and before the clients begin: it takes longer than many a kill leaves them.
         Self::with(&super::client(), clients, fhir_base)

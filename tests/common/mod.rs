@@ -26,7 +26,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// The built-in scenario's text: the reference for what stands in it.
+/// The built-in scenario's text: the reference for what it holds.
 pub const BUILT_IN: &str = include_str!("../../src/simulator/built_in.toml");
 
 /// "A child protection plan alone".
@@ -296,7 +296,7 @@ impl Service {
         assert!(more <= 16 * 1024, "{more} KiB more than before");
     }
 
-    /// Stops it where it stands, as a frozen machine would, until [`Service::thaw`].
+    /// Freezes the process, as a frozen machine would, until [`Service::thaw`].
     pub fn freeze(&self) {
         self.signal("-STOP");
     }
@@ -406,7 +406,8 @@ pub fn spawn_by(
         .stdout(std::fs::File::create(folder.path().join("stdout")).unwrap())
         .stderr(Stdio::piped());
     for (key, value) in settings {
-        // OpenTelemetry's, Rust's, systemd's and the system's own variables, and the one that names the settings file, are no settings.
+        // OpenTelemetry's, Rust's, systemd's and the system's own variables, and the one that names the settings file, are no
+        // settings.
         const OTHERS: [&str; 6] =
             ["OTEL_", "RUST_", "TMPDIR", "NOTIFY_SOCKET", "CPIS_FHIR_CONFIG", cpis_fhir::clock::OFFSET_FILE];
         let own = !OTHERS.iter().any(|other| key.starts_with(other));

@@ -113,7 +113,7 @@ pub fn wait_for(service: &Service, words: &str, times: usize) {
 pub const RENEWED: &str = "renewed without a restart";
 pub const KEPT: &str = "cannot be used as it is now";
 
-/// Flags of the child with one plan, over whatever the service speaks.
+/// Flags of the child with one plan, over HTTP or HTTPS, as the service has it.
 pub async fn flags(http: &reqwest::Client, service: &Service) -> Result<u16, reqwest::Error> {
     let url = format!("{}/FHIR/R4/Flag?patient={}", service.public, crate::common::GOOD_CHILD);
     let response = http.get(url).header("CPIS-New-Look", "true").send().await?;

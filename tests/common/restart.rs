@@ -91,7 +91,7 @@ impl Place {
         Ok(Got { status, headers, text: response.text().await? })
     }
 
-    /// Queries that the SMSP has heard, whole.
+    /// Queries that the SMSP received whole.
     pub fn queries(&self) -> usize {
         self.smsp.queries().len()
     }
@@ -100,7 +100,7 @@ impl Place {
         self.trail.file("audit.db.window")
     }
 
-    /// What stands on the trail of one event.
+    /// The entries of one event on the trail.
     pub async fn count(&self, event: Event) -> usize {
         self.trail.told().await.iter().filter(|told| told.entry.event == event).count()
     }

@@ -1,5 +1,5 @@
-//! An SMSP over mutual TLS that does, connection by connection and byte by byte, what a test's script says, and tells the test what
-//! it was asked, when, and on which connection.
+//! An SMSP over mutual TLS that does, connection by connection and byte by byte, what a test's script says, and tells the test
+//! what it was asked, when, and on which connection.
 
 use super::issuer::acceptor;
 use super::loopback;
@@ -28,7 +28,7 @@ pub struct Query {
     pub number: usize,
     pub head: String,
     pub body: String,
-    /// As it stands in `wsa:MessageID`.
+    /// As written in `wsa:MessageID`.
     pub message_id: String,
     pub nhs_number: String,
 }
@@ -105,8 +105,8 @@ impl Scripted {
         *self.shared.script.lock().unwrap() = Arc::new(script);
     }
 
-    /// From now on no connection reads more than the first `bytes` (1 at least) of a request, as if the line had stopped there. What a
-    /// connection that is kept reads meanwhile is thrown away.
+    /// From now on no connection reads more than the first `bytes` (1 at least) of a request, as if the line had stopped there.
+    /// What a connection that is kept reads meanwhile is thrown away.
     pub fn read_at_most(&self, bytes: usize) {
         self.shared.reads_at_most.store(bytes, SeqCst);
     }

@@ -1,4 +1,4 @@
-//! An SMSP over mutual TLS that answers with whatever bytes a test gives it, and remembers how it was asked.
+//! An SMSP over mutual TLS that answers with the bytes that a test gives it, and remembers how it was asked.
 
 use super::issuer::acceptor;
 use super::loopback;
@@ -40,7 +40,7 @@ impl RawSmsp {
         Self { url, shared }
     }
 
-    /// From now on this is sent to whoever asks, and the connection closed.
+    /// From now on this is the answer to every request, and the connection is closed after it.
     pub fn say(&self, reply: impl Into<Vec<u8>>) {
         *self.shared.reply.lock().unwrap() = Some(reply.into());
     }

@@ -24,7 +24,7 @@ fn functions(folder: &Path, into: &mut BTreeSet<String>) {
     }
 }
 
-/// What stands between backticks in the cells of the column of evidence: the last cell of a row, or a row named so.
+/// The texts in backticks in the column of evidence: the last cell of a row, or a row named so.
 fn evidence(document: &str) -> Vec<String> {
     let mut names = Vec::new();
     for row in document.lines().filter(|line| line.starts_with('|')) {

@@ -1,4 +1,4 @@
-//! A trail that can grow no further: nothing is asked, everybody hears of it, and it heals (decisions.md 5, 67).
+//! A trail that cannot grow: nothing is asked, callers and operators learn why, and it recovers (decisions.md 5, 67).
 
 use crate::common::issuer::{Issuer, bearer};
 use crate::common::trail::TrailFolder;

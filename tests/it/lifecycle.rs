@@ -1,4 +1,4 @@
-//! How the service ends, and what whoever supervises it is told.
+//! How the service stops, and what its supervisor sees.
 
 use crate::common::load::Load;
 use crate::common::trail::TrailFolder;
@@ -129,7 +129,7 @@ async fn systemd_is_told_of_the_start_a_reload_and_the_end() {
     assert_eq!(told(), "STOPPING=1\n");
 }
 
-/// The service as process 1 of a space of its own, as in a container: there the system does nothing of itself at a signal.
+/// The service as process 1 of its own namespace, as in a container: there a signal has no default action.
 fn as_process_1() -> Command {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child", env!("CARGO_BIN_EXE_cpis-fhir"), "serve"]);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const MIB: usize = 1 << 20;
 
-/// The value of a metric that stands on the page once.
+/// The value of a metric that is on the page once.
 async fn metric(house: &House, name: &str) -> usize {
     let page = house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await.text;
     let line = page.lines().find(|line| line.split(['{', ' ']).next() == Some(name)).unwrap_or_else(|| panic!("{name}: {page}"));

@@ -1,4 +1,4 @@
-//! No trail, no query: what a caller hears when the audit store fails, at the real service, and that it heals by itself.
+//! No trail, no query: what callers get from the real service when the audit store fails, and that it recovers by itself.
 
 use crate::common::children::{built_in_and, child};
 use crate::common::trail::TrailFolder;

@@ -25,7 +25,7 @@ fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
     }
 }
 
-/// Every operation: method in capitals, path, whether it stands at the root, and the operation.
+/// Every operation: method in capitals, path, whether it is at the root, and the operation.
 fn operations(document: &Value) -> Vec<(String, String, bool, &Value)> {
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {

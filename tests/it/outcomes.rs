@@ -1,4 +1,4 @@
-//! What CP-IS says, and what the caller is told: nothing but "no record" is an empty searchset.
+//! What CP-IS says, and what the caller sees: only "no record" is an empty searchset.
 
 mod agreement;
 mod built_in;

@@ -1,4 +1,4 @@
-//! A panic is counted, and its message is told to nobody.
+//! A panic is counted, and its message is never shown.
 
 use cpis_fhir::telemetry::{self, LogForm, PageFormat};
 use std::process::Command;

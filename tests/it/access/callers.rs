@@ -270,7 +270,7 @@ async fn the_demo_needs_the_permission_that_the_settings_ask_for() {
     assert_refused(&house, &got, 403, "forbidden", &[]);
 }
 
-/// The token of a page says nothing of who searched: whose look it is, is whoever asks for it.
+/// The token of a page does not say who searched: its reader must be the person who looked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_persons_look_is_gone_and_nothing_is_asked() {
     let (issuer, trail) = (Issuer::start().await, TrailFolder::sqlite());

@@ -46,7 +46,7 @@ async fn a_rotation_while_requests_run_fails_none_of_them() {
     let callers = (0..8).map(async |caller| {
         let mut served = 0;
         while Instant::now() < until {
-            // A fresh token each time, signed with whatever key the issuer signs with now.
+            // A fresh token each time, signed with the issuer's present key.
             let token = issuer.token(json!({"jti": format!("{caller}-{served}")}));
             let got = look_with(&house, &token).await;
             assert_eq!(got.status, 200, "{}", got.text);
@@ -216,7 +216,7 @@ async fn a_token_without_a_key_id_is_believed_by_any_key_of_its_issuer_old_or_ne
     assert_eq!(look_with(&house, &first).await.status, 200, "two keys fit");
     let stranger = Key::new("key-0", Algorithm::RS256).sign(&issuer.claims(), |header| header.kid = None);
     issuer.rotate();
-    // Only its signature tells that its key is new, so that the keys are read once.
+    // Only its signature shows that its key is new, so the keys are read once.
     assert_eq!(look_with(&house, &nameless(json!({"jti": "new"}))).await.status, 200);
     assert_eq!(issuer.key_sets(), 2);
     for _ in 0..20 {

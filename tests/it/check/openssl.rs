@@ -1,4 +1,4 @@
-//! The handshake with a real OpenSSL server: what it does not accept is told as what it is (C2-44).
+//! The handshake with a real OpenSSL server: `check` names what the server does not accept (C2-44).
 
 use crate::common::ground::{Ground, certificates};
 use std::io::{BufRead as _, BufReader};
@@ -11,7 +11,7 @@ struct OpenSsl {
 }
 
 impl OpenSsl {
-    /// Demands a client certificate of the CA in the file `ca`. The server's own stands in the files `cert` and `key`.
+    /// Demands a client certificate of the CA in the file `ca`. The server's own is in the files `cert` and `key`.
     fn start(ground: &Ground, [cert, key, ca]: [&str; 3], more: &[&str]) -> Self {
         let mut process = Command::new("openssl")
             .args(["s_server", "-accept", "127.0.0.1:0", "-Verify", "3", "-verify_return_error"])

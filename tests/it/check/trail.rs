@@ -1,4 +1,4 @@
-//! The trail in a file: beside a service, where it cannot be written, and where it is not whole.
+//! The trail in a file: while a service uses it, where it cannot be written, and where it is not whole.
 
 use crate::common::Service;
 use crate::common::ground::Ground;

@@ -1,4 +1,4 @@
-//! `demo` and `simulate` as they are typed, and a service that is told to stop.
+//! `demo` and `simulate` as they are typed, and a service that is stopped.
 
 use super::cpis_fhir;
 use crate::common::children::slow;
@@ -102,7 +102,8 @@ async fn the_settings_that_simulate_prints_make_a_service_run() {
     }
 }
 
-/// A shell that runs what was printed, with the binary in its path. Only the ports are others: those of the defaults may be taken.
+/// A shell that runs what was printed, with the binary in its path. Only the ports are others: those of the defaults may be
+/// taken.
 fn shell(folder: &Path, printed: &str) -> Command {
     let binary = Path::new(env!("CARGO_BIN_EXE_cpis-fhir"));
     let mut command = Command::new("/bin/sh");

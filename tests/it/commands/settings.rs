@@ -5,7 +5,7 @@ use cpis_fhir::simulator::certificates::Certificates;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// `serve` with settings that are in order, save for `changes`.
+/// `serve` with settings that are in order except for `changes`.
 fn serve(folder: &Path, changes: &[(&str, &str)]) -> Output {
     let certificates = Certificates::generate("cpis-client.test").unwrap();
     certificates.write_to(folder).unwrap();

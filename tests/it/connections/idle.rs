@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const ROUNDS: u64 = 100;
-/// Each so-manieth query is heard and not answered.
+/// Every nth query is received and not answered.
 const UNANSWERED: usize = 10;
 const CHILDREN: [&str; 10] = [
     "9990000018",
@@ -22,7 +22,7 @@ const CHILDREN: [&str; 10] = [
     "9990000107",
 ];
 
-/// The look is answered, or said to be perhaps heard; it is sent again only where no byte of it was written.
+/// The look is answered, or its failure says "maybe delivered"; it is sent again only if no byte of it was written.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_thousand_looks_at_a_server_that_closes_as_they_come_none_is_doubled_and_none_is_lost_unsaid() {
     let smsp = Scripted::start(|query| {

@@ -1,5 +1,5 @@
-//! Every kind of reply, on a connection that was kept and on a new one, with the late "no record" of its look behind it: whose answer
-//! the next look gets, and on which connection.
+//! Every kind of reply, on a connection that was kept and on a new one, with the late "no record" of its look behind it: whose
+//! answer the next look gets, and on which connection.
 
 use crate::common::scripted::{self, Query, Scripted, Step};
 use crate::common::{Got, Service, client};
@@ -93,7 +93,7 @@ fn found_with(query: &Query, from: &str, to: &str) -> Vec<Step> {
     ok(&found.replacen(from, to, 1))
 }
 
-/// Not the answer to the question: whatever it is, its connection is not used again.
+/// Not the answer to the question: its connection is never used again.
 const POISONED: [Kind; 62] = [
     ("another child's record", [502; 2], |query| ok(&scripted::found(&of_another_child(query)))),
     ("another child's record, without a relation", [502; 2], |query| {
@@ -222,7 +222,8 @@ const GOOD: [Kind; 8] = [
     ("byte by byte", [200; 2], |query| scripted::http_ok(&scripted::found(query)).chunks(1).flat_map(send).collect()),
 ];
 
-/// The service before an SMSP that sends the reply of this place in the table about [`CHILD`], and the record about everybody else.
+/// The service before an SMSP that sends the reply of this place in the table about [`CHILD`], and the record about everybody
+/// else.
 struct Place {
     smsp: Scripted,
     service: Service,

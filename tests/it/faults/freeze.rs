@@ -1,4 +1,4 @@
-//! The whole process stands still for longer than its callers' deadlines, as a paused or moved virtual machine does.
+//! The whole process is frozen for longer than its callers' deadlines, as a paused or moved virtual machine is.
 
 use crate::common::children::numbers;
 use crate::common::scripted::{self, Query, Scripted, Step};
@@ -65,7 +65,7 @@ async fn answers_that_came_while_the_process_stood_still_are_shown_and_the_smsp_
     service.holds_no_more(holds).await;
 }
 
-/// Where nothing came meanwhile, they are told so, once, and nobody is asked again.
+/// If no answer came meanwhile, the callers get that failure, once, and CP-IS is not asked again.
 #[tokio::test(flavor = "multi_thread")]
 async fn looks_without_an_answer_end_after_a_freeze_as_ever_and_their_late_answers_are_given() {
     let smsp = Scripted::start(found_when_released).await;

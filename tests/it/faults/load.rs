@@ -117,7 +117,7 @@ async fn three_times_the_usual_load_is_shed_at_once_and_nothing_is_lost_or_asked
     let (holds, children) = (ward.service.holds().await, numbers(3 * USUAL));
     let step = join_all(children.iter().enumerate().map(async |(n, child)| {
         let got = ward.look(child, n).await;
-        // What is shed is told while the SMSP has yet to answer anybody.
+        // Requests are shed at once, before the SMSP has answered anybody.
         if got.status == 503 && ward.metric("cpis_lookup_shed_total").await == 2 * USUAL {
             ward.smsp.release();
         }
@@ -152,7 +152,7 @@ fn fails(query: &Query) -> Vec<Step> {
     }
 }
 
-/// Half of the children, whoever asks.
+/// Half of the children, for every user.
 fn is_unlucky(child: &str) -> bool {
     let digits: Vec<u8> = child.bytes().collect();
     digits[8] % 2 == 1
@@ -195,7 +195,7 @@ async fn where_half_of_many_looks_at_once_fail_the_others_are_shown_and_none_is_
     ward.assert_as_before(holds, "half of many failed").await;
 }
 
-/// Then the trouble is over, and whoever was refused asks again, under the same id.
+/// Then the trouble is over, and those who were refused ask again, under the same id.
 async fn half_of_them_fail(ward: &Ward, wave: usize, children: &[String]) {
     ward.smsp.follow(|query| if is_unlucky(&query.nhs_number) { fails(query) } else { found(query) });
     let (queries, id) = (ward.smsp.queries().len(), |n: usize| wave * 1000 + n);

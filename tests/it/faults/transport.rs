@@ -1,4 +1,4 @@
-//! Faults after the connection was made: CP-IS may have heard, so a client is never told to repeat by itself.
+//! Faults after the connection was made: the query may have been delivered, so no answer invites a client to repeat it.
 
 use super::QUICK;
 use crate::common::children::{built_in_and, child};

@@ -52,7 +52,7 @@ async fn pipelined_requests_are_answered_one_by_one_and_in_order() {
     drop(sending.await.unwrap());
 }
 
-/// What is refused, how, and what stands behind it.
+/// What is refused, how, and what follows it on the connection.
 #[tokio::test]
 async fn what_could_hide_a_second_request_is_refused_and_ends_the_connection() {
     let house = House::open().await;

@@ -32,7 +32,7 @@ async fn every_head_of_a_connection_has_the_header_deadline() {
             let lasted = wire.drip(b"GET /x", TICK).await;
             assert!(lasted >= Duration::from_millis(900) && lasted < Duration::from_secs(5), "{lasted:?}");
         }
-        // Whoever says nothing, and whoever is slow, is told.
+        // A caller that sends nothing, and a slow one, get an answer.
         let mut wire = Wire::to(listener).await;
         let answer = wire.answer().await.unwrap();
         assert!(answer.status == 408 && answer.has("connection: close"), "{answer:?}");

@@ -20,7 +20,7 @@ const CODES: [&str; 10] = [
 ];
 const TOTALS: [&str; 7] = ["absent", "0", "1", "2", "many", "-1", ""];
 
-/// Records of the answer, as they stand in a scenario.
+/// Records of the answer, as a scenario writes them.
 const CONTENTS: [(&str, &str); 4] = [
     ("nothing", ""),
     ("a plan", r#"{ type = "child-protection", start = "-140d" }"#),
@@ -99,7 +99,7 @@ async fn only_where_code_content_and_total_agree_there_is_no_record() {
         if told(got) != *wanted {
             wrong.push(format!("{row}: wanted {wanted:?}, got {} {}", got.status, got.text));
         }
-        // Only where neither a record nor a count stands in the answer may a client be told to try again by itself.
+        // Only an answer with neither a record nor a count may invite a client to try again by itself.
         if got.header("retry-after").is_some() {
             assert!(row.contains("nothing") && !row.contains("'1'") && !row.contains("'2'"), "{row}");
         }

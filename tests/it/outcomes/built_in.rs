@@ -11,9 +11,9 @@ enum Told {
     /// 200 with this many flags.
     Flags(u64),
     NoRecord,
-    /// Status, issue code, Spine code; CP-IS may have heard.
+    /// Status, issue code, Spine code; maybe delivered.
     Error(u16, &'static str, &'static str),
-    /// The same; CP-IS has certainly not heard, so a client may try again by itself.
+    /// The same; certainly not delivered, so a client may try again by itself.
     Unheard(u16, &'static str, &'static str),
 }
 
@@ -203,7 +203,8 @@ async fn every_child_gets_the_answer_of_the_contract_by_one_request_and_nothing_
             }
         }
         if number == "9990001014" {
-            // Its connection is reset a moment after a good answer. A look that is sent into that moment may be lost, and says so.
+            // Its connection is reset a moment after a good answer. A look that is sent into that moment may be lost, and says
+            // so.
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }

@@ -1,4 +1,4 @@
-//! Nothing unreadable is lost (decisions.md 7): each stands as active, in every resource type, with the numbers to ring.
+//! Nothing unreadable is lost (decisions.md 7): each is shown as active, in every resource type, with the numbers to ring.
 
 use crate::common::House;
 use serde_json::Value;

@@ -204,7 +204,7 @@ async fn every_way_to_reach_the_authority_is_shown_as_what_it_is() {
     }
     let flag = only(&got, "Flag");
     assert!(text(&flag).contains("duty.team@example.gov.uk") && !text(&flag).contains("mailto"), "{}", text(&flag));
-    // Of a second sender, beside the organisation and deep inside it: each may be the one that is answered tonight.
+    // Of a second sender, next to the organisation and deep inside it: each may be the one that answers tonight.
     let more = r#"<contact><part><telecom value="tel:02079460003" use="WP"/></part></contact></organisation><telecom value="fax:02079460004"/></communicationFunctionSnd><communicationFunctionSnd><organisation><name>Emergency duty team</name><telecom value="tel:02079460005" use="EC"/></organisation></communicationFunctionSnd>"#;
     let got = place.look_at(found_with("</organisation></communicationFunctionSnd>", more)).await;
     let organisation = only(&got, "Organization");

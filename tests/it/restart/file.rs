@@ -3,7 +3,7 @@
 use crate::common::restart::{ID, OTHER_ID, Place, found};
 use crate::common::trail::TrailFolder;
 
-/// The look is known, its answer is not: it is told, and nobody is asked.
+/// The look is known, its answer is not: the caller learns that, and CP-IS is not asked.
 async fn assert_answered_before(place: &Place) {
     let again = place.look(Some(ID)).await;
     assert_eq!((again.status, again.issue().as_str()), (500, "exception"), "{}", again.text);

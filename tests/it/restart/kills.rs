@@ -22,7 +22,7 @@ fn half(query: &Query) -> Vec<Step> {
     vec![Step::Send(reply[..500].to_vec()), Step::Hold]
 }
 
-/// The same request is refused as one that may have been heard, and asks nobody.
+/// The same request is refused as one that may have been delivered, and nothing is asked.
 async fn assert_not_asked_again(place: &Place, id: Option<&str>, queries: usize) {
     let again = place.look(id).await;
     assert_eq!((again.status, again.issue().as_str()), (504, "timeout"), "{}", again.text);

@@ -46,7 +46,7 @@ impl Book {
     }
 }
 
-/// `MSCA-AUD-03` stands in a line by itself, or in a row "MSCA-AUD-01 to -04".
+/// A line holds `MSCA-AUD-03` itself, or a range "MSCA-AUD-01 to -04".
 fn names_rule(line: &str, name: &str) -> bool {
     let Some((family, number)) = name.rsplit_once('-') else { return false };
     let until = || {

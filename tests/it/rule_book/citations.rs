@@ -28,7 +28,7 @@ pub enum Part {
     Note(String, char),
     /// `3 "Ids"`: a heading within the section.
     Title(String, String),
-    /// `5.9, MSCA-AUD-02`: a rule of a standard that the section tells of.
+    /// `5.9, MSCA-AUD-02`: a rule of a standard that the section describes.
     Rule(String, String),
 }
 
@@ -62,7 +62,7 @@ pub fn of(path: &str, text: &str) -> Vec<Citation> {
     found
 }
 
-/// Whether what stands between is a whole name of a file.
+/// Whether the text between is a whole file name.
 pub fn is_name(before: &str, after: &str) -> bool {
     let goes_on = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
     !before.ends_with(|letter| goes_on(letter) || letter == '.') && !after.starts_with(goes_on)

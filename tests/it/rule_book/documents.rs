@@ -11,10 +11,10 @@ pub struct Named {
     pub name: String,
 }
 
-/// Where a name may begin beside the root and the folder of the file that names it.
+/// Folders that a name may start from, besides the root and the folder of the file that names it.
 const FOLDERS: [&str; 4] = ["", "docs", "docs/spec", "helm/cpis-fhir"];
 const DECISIONS: &str = "docs/adr/";
-/// Cases of daily life are rows of the document that tells what becomes of each.
+/// Cases of daily life are rows of docs/conformance.md.
 const CASES: (&str, &str) = ("C2-", "docs/conformance.md");
 
 /// Words for what a reader of the repository cannot open.

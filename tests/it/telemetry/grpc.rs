@@ -129,7 +129,7 @@ impl Given {
     }
 }
 
-/// Nothing fails for anybody who asks, and what does not go out is told.
+/// No request fails, and the log says what is not exported.
 async fn assert_goes_out(given: Given, variables: &[(String, String)], has_come: impl Fn() -> bool) {
     let mut house = House::with(&borrowed(variables)).await;
     house.assert_well("start").await;

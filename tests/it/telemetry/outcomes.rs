@@ -1,4 +1,4 @@
-//! One look has one outcome, by the same word wherever it is told.
+//! One look has one outcome, by the same word in trace, metric, log and trail.
 
 use super::collector::{Collector, Manner, attribute, borrowed};
 use super::traces::{trace, traceparent};

@@ -208,7 +208,7 @@ async fn a_request_that_is_traced_stands_as_the_exemplar_of_its_bucket() {
         let exemplars = exemplars(&page, series);
         assert_eq!(exemplars.len(), 1, "{series} in {page}");
         assert_eq!(exemplars[0].1, TRACE);
-        // It stands on the bucket that it was counted in: of those before it, none has counted anything.
+        // It is on the bucket that it was counted in: no bucket before it has counted anything.
         let line = page.lines().find(|line| line.starts_with(series) && line.contains("trace_id")).unwrap();
         let bound: f64 = line.split_once("le=\"").unwrap().1.split('"').next().unwrap().parse().unwrap();
         assert!(exemplars[0].0 <= bound && line.contains("} 1 # {"), "{line}");

@@ -1,4 +1,4 @@
-//! One look, told as one trace that begins at the caller and goes on at the SMSP.
+//! One look is one trace, from the caller to the SMSP.
 
 use super::collector::{Collector, Manner, Received, attribute, borrowed, hex};
 use crate::common::children::slow;

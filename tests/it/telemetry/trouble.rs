@@ -29,7 +29,7 @@ async fn dropped(house: &House, reason: &str) -> f64 {
     page.lines().find_map(|line| line.strip_prefix(&series)).unwrap_or_else(|| panic!("{series} in {page}")).parse().unwrap()
 }
 
-/// Requests that are answered from the sharing window, so that nothing but the service itself takes time.
+/// Requests that are answered from the sharing window, so that only the service itself takes time.
 async fn requests(house: &House, count: usize) -> Duration {
     let mut slowest = Duration::ZERO;
     for _ in 0..count {

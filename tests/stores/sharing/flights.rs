@@ -197,7 +197,7 @@ async fn after_a_crash_its_requests_stay_on_their_way_and_a_new_one_may_fly() {
     drop(take(&ours, CHILD, "request-1").await);
     find(&theirs, CHILD, "request-2").await;
     sleep(Duration::from_millis(400)).await;
-    // The place is free, but what may have been heard is remembered.
+    // The place is free, but a look that may have been delivered is remembered.
     for id in ["request-1", "request-2"] {
         let remembered = theirs.remembered(&look(CHILD), id).await.unwrap();
         assert!(matches!(remembered, Some(RemoteRequest::InFlight(_))), "{id}: {remembered:?}");

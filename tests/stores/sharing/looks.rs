@@ -16,7 +16,7 @@ pub const CHILD: &str = "9990000018";
 pub const OTHER_CHILD: &str = "9990000026";
 pub const ANY_AGE: WantedAge = WantedAge::NotOlderThan(Duration::from_mins(5));
 
-/// What must not be found in Redis: whatever tells who looked at whom and what was found.
+/// What must not be found in Redis: anything that shows who looked at whom, and what was found.
 pub const CANARIES: [&str; 10] = [
     CHILD,
     "Canaryissuer",

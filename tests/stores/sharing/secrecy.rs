@@ -1,4 +1,4 @@
-//! What lies in Redis tells nothing, and what somebody else puts there is not believed.
+//! What is in Redis reveals nothing, and what somebody else puts there is not believed.
 
 use super::looks::*;
 use crate::servers::redis::Redis;

@@ -16,7 +16,7 @@ const CUT_AFTER: u8 = 1;
 const CUT_BEFORE: u8 = 2;
 /// The COMMIT is held back, and the connection stays: a replica that stops while it has the lock.
 const HOLD: u8 = 4;
-/// Nothing passes any more, and nobody is told.
+/// Nothing passes any more, and neither side notices.
 const SILENT: u8 = 3;
 
 /// A wire to the server that can break. Gives its port and its state.

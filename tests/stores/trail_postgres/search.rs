@@ -127,7 +127,7 @@ async fn searches_and_appends_touch_few_pages_in_a_long_trail_with_and_without_s
             before = now;
         }
     };
-    // The writer's session tells its counts when it does something again.
+    // The writer's session reports its counts when it is used again.
     let appended = async |store: &mut PostgresStore| -> i64 {
         tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
         append(store, &[]).await;
@@ -135,7 +135,7 @@ async fn searches_and_appends_touch_few_pages_in_a_long_trail_with_and_without_s
     };
     for statistics in ["", "ANALYZE cpis_fhir.trail"] {
         postgres.sql(statistics);
-        // An idle writer tells its counts after ten seconds, which would fall into those of the searches.
+        // An idle writer reports its counts after ten seconds, which would be counted with the searches.
         let before = appended(&mut store).await;
         for (n, (wanted, found)) in searches.iter().enumerate() {
             assert_eq!(reader.find(wanted, None, 20).await.unwrap().len(), *found, "search {n}");

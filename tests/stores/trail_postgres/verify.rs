@@ -1,4 +1,4 @@
-//! What `verify` finds in the database beside the lines: what searches read (decisions.md 65).
+//! What `verify` finds in the database besides the lines: what searches read (decisions.md 65).
 
 use crate::common::trail::TrailFolder;
 use crate::servers::postgres::Postgres;

@@ -27,7 +27,7 @@ fn without(from: &str, to: &str) -> String {
     ANSWER.replacen(from, to, 1)
 }
 
-/// Every place of the good answer at which one of the canaries stands, with its length.
+/// Every position of a canary in the good answer, with its length.
 fn places() -> Vec<(usize, &'static str)> {
     let words = [CHILD, GIVEN, FAMILY, "20170309", people::STREET, people::AUTHORITY, people::PHONE, people::EARLIER[1]];
     words.into_iter().map(|word| (ANSWER.rfind(word).unwrap(), word)).collect()

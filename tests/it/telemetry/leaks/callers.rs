@@ -78,7 +78,7 @@ async fn names_and_numbers_in_paths_and_parameters_are_nobodys_to_repeat() {
             format!("access_token={word}"),
             format!("patient={word}"),
         ] {
-            // A date to filter by stands in links as it was given: it is nobody's birth date there.
+            // Links repeat a date to filter by as it was given: it is nobody's birth date there.
             if parameter == format!("date={}", encoded(BORN)) {
                 continue;
             }
@@ -151,7 +151,7 @@ async fn names_and_numbers_in_headers_are_nobodys_to_repeat() {
         format!("00-{GIVEN}-{FAMILY}-01"),
         BORN.to_owned(),
     ] {
-        // Such a one is as none: the request has a trace of its own, which nobody could tell it by.
+        // Such a value counts as absent: the request gets a new trace.
         let got = watch.http.get(watch.fhir(&path)).header("traceparent", &value).send().await.unwrap();
         assert_eq!(got.status().as_u16(), 200, "{value}");
     }
@@ -164,7 +164,8 @@ async fn names_and_numbers_in_ids_are_nobodys_to_repeat() {
     let (smsp, watch) = watched().await;
     let path = format!("Flag?patient={CHILD}");
     for header in ["X-Request-ID", "X-Correlation-ID", "TraceID"] {
-        // An id is logged and echoed, so what can be told from an id is refused; a single name of 8 letters cannot be (docs/telemetry.md).
+        // An id is logged and echoed, so what can be told from an id is refused; a single name of 8 letters cannot be
+        // (docs/telemetry.md).
         for value in [
             CHILD,
             "999-500-0105",

@@ -1,5 +1,5 @@
-//! Panics whose messages hold everything that must not get out. The real binary has none to provoke, so this is a service of the same
-//! parts, with a register and a probe that panic, in a process of its own.
+//! Panics whose messages hold everything that must not get out. The real binary has none to provoke, so this is a service of the
+//! same parts, with a register and a probe that panic, in a process of its own.
 
 use super::people::{CHILD, FAMILY, GIVEN, OTHER_CHILD, WORDS};
 use super::watch::{Ending, Watch};
@@ -91,7 +91,7 @@ fn a_service_of_parts_that_panic() {
     drop((core, telemetry));
 }
 
-/// Panics with whatever it is asked about, in a way of its own for each child; for maternity before anything is asked.
+/// Panics with what it is asked about, in another way for each child; for maternity before anything is asked.
 struct Panicking;
 
 impl Register for Panicking {

@@ -33,7 +33,7 @@ pub struct Secrets {
     pub tokens: Canaries,
     /// What the trail's file does not hold in the clear.
     pub on_the_trail: Canaries,
-    /// The same where canaries were given as parts of an identity: who asked stands there as it was said.
+    /// The same where canaries were given as parts of an identity: the trail holds who asked, as given.
     pub beside_identities: Canaries,
 }
 

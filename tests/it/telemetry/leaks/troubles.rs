@@ -61,7 +61,7 @@ async fn a_trail_that_cannot_be_written_is_told_of_without_what_should_stand_on_
     super::people::Secrets::new(&[]).on_the_trail.assert_none("the trail's file", &bytes);
 }
 
-/// Standard error is a pipe that is full: what waits, what is dropped and what is read in the end tells nothing.
+/// Standard error is a full pipe: what waits, what is dropped and what is read in the end reveals nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_is_read_late_tells_nothing_either() {
     let (certificates, smsp) = smsp().await;

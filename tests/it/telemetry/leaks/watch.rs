@@ -1,4 +1,5 @@
-//! A service that is watched: whatever it says, exports, answers, asks for and leaves behind is kept, and searched when it has ended.
+//! A service that is watched: everything that it logs, exports, answers, asks for and leaves behind is kept, and searched after
+//! its end.
 //!
 //! Every request has a trace of its own. A request of which no line, span or record was seen is a failure: what was not heard was
 //! not searched.
@@ -120,7 +121,7 @@ impl Watch {
     /// A token that is nobody's to repeat, neither whole nor in its parts.
     pub fn token(&self, token: &str) -> String {
         let parts = token.split(['.', ' ']).chain([token]).filter(|part| part.len() >= 16);
-        // The beginning is enough: what is cut short is told too.
+        // The beginning is enough: the log also reports what was cut short.
         let beginnings = parts.map(|part| part[..part.len().min(32)].to_owned());
         self.tokens.lock().unwrap().extend(beginnings);
         token.to_owned()
@@ -229,7 +230,7 @@ impl Step {
         secrets.all.assert_none(&place("head"), &self.head);
         if self.status >= 400 || self.trace.is_none() {
             secrets.people.assert_none(&place("body"), &self.body);
-            // The numbers to ring stand in what could not be shown of an answer, and are meant to (decisions.md 16).
+            // A failure names the numbers to ring, and is meant to (decisions.md 16).
             if !(self.status == 502 && String::from_utf8_lossy(&self.body).contains("CP-IS named this authority: ring ")) {
                 secrets.all.assert_none(&place("body"), &self.body);
             }
