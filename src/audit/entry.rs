@@ -1,8 +1,11 @@
 //! What one entry of the trail says (decisions.md 35; wire.md 5.9, MSCA-AUD-02, -03).
+//!
+//! The parts of an entry are stored as they are here ([`super::body`]): names and order of their fields must not change.
 
 use crate::clock;
 use crate::cpis::{Answer, AuthorAsSent, Delivery, MessageIds, NhsNumber, Requester, Text};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use uuid::Uuid;
 
@@ -105,70 +108,99 @@ pub struct Entry {
 }
 
 /// Who asked, as far as it is known. A refused request may leave everything open.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Who {
     /// Who vouches: an OIDC issuer, a gateway, `demo`, or `command` for the command line.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sds_user_id: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub role_profile_id: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub role_code: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub role_name: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub organisation_ods: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub organisation_name: Option<Text>,
     /// The code of a [`crate::cpis::CareSetting`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub care_setting: Option<Text>,
 }
 
 /// The request that an entry belongs to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RequestFacts {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<Text>,
     /// 32 hex digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<Text>,
     /// The caller's network address.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
     /// The system that the request came from: a client id of the token, or the subject of the gateway's certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source_system: Option<Text>,
     /// What was asked for, such as `search Flag`, `read CarePlan`, `page Flag`, `batch Flag,CarePlan`. No parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub interaction: Option<Text>,
     /// How new the answer had to be: `no-cache` or `new-look` (decisions.md 12).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub freshness: Option<Text>,
 }
 
 /// The ids on the wire (wire.md 5.2), for tracing a message end to end.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Message {
     pub message_id: Text,
     pub tracking_id: Text,
     pub payload_id: Text,
     pub query_id: Text,
     /// The id of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_id: Option<Text>,
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Upshot {
     /// A short name: `found`, `no-record`, or the name of the failure or refusal.
     pub outcome: Text,
     /// The SMSP's response code, where one was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_code: Option<Text>,
+    #[serde(with = "delivery", default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
     /// Whether this look is expected to have notified the authority. A shared answer never does.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub notification_expected: Option<bool>,
     /// What an answer showed to the request of this entry; absent where nothing was shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shown: Option<Shown>,
     /// How many local authorities a failure named to the request of this entry; absent where it named nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub authorities: Option<u32>,
     /// How old a shared answer was, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<u64>,
 }
 
 /// How much there was to show: counts, never content.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Shown {
     pub records: u32,
     pub plans: u32,
@@ -236,5 +268,22 @@ impl From<&Answer> for Shown {
             unreadable: count(answer.unreadable()),
             accesses: count(answer.accesses.len()),
         }
+    }
+}
+
+/// The delivery is stored by its name.
+mod delivery {
+    use crate::cpis::Delivery;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[allow(clippy::trivially_copy_pass_by_ref, clippy::ref_option)] // as serde calls it
+    pub fn serialize<S: Serializer>(delivery: &Option<Delivery>, serializer: S) -> Result<S::Ok, S::Error> {
+        delivery.map(Delivery::name).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Delivery>, D::Error> {
+        let name = Option::<String>::deserialize(deserializer)?;
+        name.map(|name| Delivery::parse(&name).ok_or_else(|| D::Error::custom("no delivery of this name"))).transpose()
     }
 }

@@ -1,11 +1,15 @@
 use super::Text;
+use serde::{Deserialize, Serialize};
 
-/// The HL7 V3 author of a query as it goes over the wire (wire.md 2.3 to 2.5): for the trail.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The HL7 V3 author of a query as it goes over the wire (wire.md 2.3 to 2.5): for the trail, which stores it as it is
+/// here: names and order of the fields must not change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AuthorAsSent {
     pub template: AuthorKind,
     /// The SDS user id of a person, the ASID of a system.
     pub id: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub role_profile_id: Option<Text>,
     pub role_code: Text,
     pub role_name: Text,
@@ -18,7 +22,8 @@ pub struct AuthorAsSent {
 }
 
 /// Which template the author takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AuthorKind {
     /// `COCT_TP145102GB01#AssignedAuthor`
     Person,

@@ -1,6 +1,7 @@
 use super::*;
+use crate::audit::Shown;
 use crate::audit::samples::{entries, mallory};
-use crate::cpis::NhsNumber;
+use crate::cpis::{AuthorKind, Delivery, NhsNumber};
 use crate::secret::KeyMaterial;
 
 /// Bodies as version 0.1.0 stored them, of [`samples`] in their order. Never change a line: trails hold such lines, and the chain's MACs are
