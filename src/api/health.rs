@@ -6,9 +6,8 @@ use super::respond::Answered;
 use super::routes::Route;
 use crate::telemetry;
 use actix_web::HttpRequest;
+use futures_util::future::BoxFuture;
 use serde_json::json;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -18,7 +17,7 @@ const PROBE_EVERY: Duration = Duration::from_mins(1);
 
 /// The outcome of one probe: nothing, or a short reason without any address or name.
 pub type Probed = Result<(), String>;
-type Probe = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Probed> + Send>> + Send + Sync>;
+type Probe = Box<dyn Fn() -> BoxFuture<'static, Probed> + Send + Sync>;
 
 /// The state of the SMSP, probed when asked for and remembered for a minute.
 pub struct SmspHealth {

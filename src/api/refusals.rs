@@ -185,9 +185,10 @@ async fn write(trail: &Trail, entry: &Entry) {
 mod tests {
     use super::*;
     use crate::audit::{
-        Appending, Chain, Draft, MemoryReader, MemoryStore, Reader as _, Room, Seal, Store, WriterOptions, read_body,
+        Chain, Draft, MemoryReader, MemoryStore, Reader as _, Room, Seal, Store, StoreError, Tip, WriterOptions, read_body,
     };
     use crate::secret::KeyMaterial;
+    use futures_util::future::BoxFuture;
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
     struct Desk {
@@ -202,7 +203,7 @@ mod tests {
     struct OnDisk(MemoryStore, Arc<AtomicU64>);
 
     impl Store for OnDisk {
-        fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
+        fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> BoxFuture<'a, Result<Tip, StoreError>> {
             self.0.append(drafts, chain)
         }
 

@@ -17,9 +17,8 @@ pub use month::archive;
 pub use record::ArchivedLine;
 
 use super::verify::Checker;
-use super::{
-    Chain, ChainFault, Entry, Event, FaultKind, Head, Reader, Reading, Seal, StoreError, Tip, Trail, TrailError, Verdict,
-};
+use super::{Chain, ChainFault, Entry, Event, FaultKind, Head, Reader, Seal, StoreError, Tip, Trail, TrailError, Verdict};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use std::path::Path;
 use std::time::Duration;
@@ -55,11 +54,11 @@ impl From<std::io::Error> for ArchiveError {
 pub trait Retire: Send + Sync + 'static {
     /// Notes the manifest, and with it the new [`Reader::base`], if it continues the base that stands and the line that it ends
     /// with is here. From then on no reader gives lines up to there.
-    fn retire<'a>(&'a self, manifest: &'a Manifest) -> Reading<'a, ()>;
+    fn retire<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Removes at most `most` lines that [`Retire::retire`] has taken out of sight; gives how many. Short, so that the writer
     /// never waits long.
-    fn purge(&self, most: usize) -> Reading<'_, usize>;
+    fn purge(&self, most: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
 }
 
 /// Lines that are removed in one transaction, and the rest that the writer gets after it.

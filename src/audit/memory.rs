@@ -1,6 +1,7 @@
 //! A trail in memory: for the demo, for tests, and as the measure that durable stores are held against.
 
-use super::{Appending, Chain, Draft, Line, Reader, Reading, Store, Tip, Wanted};
+use super::{Chain, Draft, Line, Reader, Store, StoreError, Tip, Wanted};
+use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The writing side.
@@ -19,7 +20,7 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
+    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> BoxFuture<'a, Result<Tip, StoreError>> {
         Box::pin(async move {
             let mut lines = self.0.lock();
             let known = |draft: &Draft| draft.again && lines.iter().any(|line| line.id == draft.id);
@@ -48,19 +49,19 @@ fn tip(lines: &[Line]) -> Tip {
 }
 
 impl Reader for MemoryReader {
-    fn tip(&self) -> Reading<'_, Tip> {
+    fn tip(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         Box::pin(async { Ok(tip(&self.lock())) })
     }
 
-    fn base(&self) -> Reading<'_, Tip> {
+    fn base(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         Box::pin(async { Ok(Tip::NONE) })
     }
 
-    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {
+    fn lines(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Line>, StoreError>> {
         Box::pin(async move { Ok(self.lock().iter().filter(|line| line.seq > after).take(limit).cloned().collect()) })
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         let is = move |line: &&Line| before.is_none_or(|before| line.seq < before) && line.is(wanted);
         Box::pin(async move { Ok(self.lock().iter().rev().filter(is).take(limit).cloned().collect()) })
     }

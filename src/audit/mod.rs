@@ -46,7 +46,7 @@ pub use search::{Doubt, Hit, Page, Rest};
 // Outside of tests a search goes through an inquiry, which puts it on the trail.
 #[cfg(test)]
 pub(crate) use search::{Search, Sources};
-pub use store::{Appending, Draft, Reader, Reading, Room, Store, StoreError, StoreErrorKind, Wanted};
+pub use store::{Draft, Reader, Room, Store, StoreError, StoreErrorKind, Wanted};
 pub use trail::{Trail, TrailError, TrailState, TrailUnavailable, WriterOptions};
 pub use verify::{Fault, FaultKind, HeadVerdict, SearchFault, Verdict};
 

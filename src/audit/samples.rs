@@ -2,11 +2,12 @@
 
 use super::options::{Options, StoreLocation};
 use super::{
-    Appending, Chain, Draft, Entry, Event, Inquiry, Line, MemoryReader, MemoryStore, Message, Reader, RequestFacts, Seal, Shown,
-    Sources, Store, StoreError, StoreErrorKind, Trail, Upshot, Who, WriterOptions, body, read_body,
+    Chain, Draft, Entry, Event, Inquiry, Line, MemoryReader, MemoryStore, Message, Reader, RequestFacts, Seal, Shown, Sources,
+    Store, StoreError, StoreErrorKind, Tip, Trail, Upshot, Who, WriterOptions, body, read_body,
 };
 use crate::cpis::{AuthorAsSent, AuthorKind, Delivery, NhsNumber, Text};
 use crate::secret::KeyMaterial;
+use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -78,7 +79,7 @@ impl Sample {
 pub struct Full;
 
 impl Store for Full {
-    fn append<'a>(&'a mut self, _: &'a [Draft], _: &'a Chain) -> Appending<'a> {
+    fn append<'a>(&'a mut self, _: &'a [Draft], _: &'a Chain) -> BoxFuture<'a, Result<Tip, StoreError>> {
         Box::pin(async { Err(StoreError::new(StoreErrorKind::Full, "as the test wants it")) })
     }
 }

@@ -3,9 +3,8 @@
 use super::archive::Manifest;
 use super::verify::SearchFault;
 use super::{Chain, ChildIndex, Event, Line, Tip};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use std::future::Future;
-use std::pin::Pin;
 use uuid::Uuid;
 
 /// An entry ready to be linked: its body is written, its NHS number sealed. `Debug` shows nothing of a person.
@@ -31,7 +30,7 @@ pub trait Store: Send + 'static {
     /// is left out. Gives the new tip. No two drafts have one `id`.
     ///
     /// An error means that nothing may be relied on: all of it or none of it is in the store.
-    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a>;
+    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> BoxFuture<'a, Result<Tip, StoreError>>;
 
     /// How much more the store can take. A database on another machine does not say.
     fn room(&self) -> Room {
@@ -45,41 +44,37 @@ pub trait Store: Send + 'static {
 /// Bytes that a store can still take, asked from any thread; `None` where that cannot be known.
 pub type Room = Box<dyn Fn() -> Option<u64> + Send + Sync>;
 
-pub type Appending<'a> = Pin<Box<dyn Future<Output = Result<Tip, StoreError>> + Send + 'a>>;
-
 /// The reading side, beside a writer that goes on.
 pub trait Reader: Send + Sync + 'static {
     /// The end of the chain; [`Tip::NONE`] where nothing was ever written.
-    fn tip(&self) -> Reading<'_, Tip>;
+    fn tip(&self) -> BoxFuture<'_, Result<Tip, StoreError>>;
 
     /// What the chain begins after: [`Tip::NONE`], or the last line that was moved to an archive.
-    fn base(&self) -> Reading<'_, Tip>;
+    fn base(&self) -> BoxFuture<'_, Result<Tip, StoreError>>;
 
     /// What was moved to archives, oldest first; [`Reader::base`] is where the last one ends.
-    fn archived(&self) -> Reading<'_, Vec<Manifest>> {
+    fn archived(&self) -> BoxFuture<'_, Result<Vec<Manifest>, StoreError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 
     /// At most `limit` lines with a number above `after`, in their order.
-    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>>;
+    fn lines(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Line>, StoreError>>;
 
     /// At most `limit` lines that match, newest first, with a number below `before` where that is given. Its cost must not grow
     /// with the length of the trail.
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>>;
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>>;
 
     /// Which of these lines, which are there, [`Reader::find`] would miss: number and key (decisions.md 65).
-    fn missed<'a>(&'a self, lines: &'a [Line]) -> Reading<'a, Vec<(u64, &'static str)>> {
+    fn missed<'a>(&'a self, lines: &'a [Line]) -> BoxFuture<'a, Result<Vec<(u64, &'static str)>, StoreError>> {
         let _ = lines;
         Box::pin(async { Ok(Vec::new()) })
     }
 
     /// What is not as this program made it, or damaged, of what [`Reader::find`] reads (decisions.md 65).
-    fn search_faults(&self) -> Reading<'_, Vec<SearchFault>> {
+    fn search_faults(&self) -> BoxFuture<'_, Result<Vec<SearchFault>, StoreError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 }
-
-pub type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 impl std::fmt::Debug for Draft {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,5 +1,5 @@
 use super::{Answer, AuthorAsSent, MessageIds, Question, RegisterError, Requester};
-use std::{future::Future, pin::Pin};
+use futures_util::future::BoxFuture;
 
 /// The register, by whichever way it is reached.
 pub trait Register: Send + Sync + 'static {
@@ -15,4 +15,4 @@ pub trait Register: Send + Sync + 'static {
 }
 
 /// The future of [`Register::ask`].
-pub type AskFuture<'a> = Pin<Box<dyn Future<Output = Result<Answer, RegisterError>> + Send + 'a>>;
+pub type AskFuture<'a> = BoxFuture<'a, Result<Answer, RegisterError>>;

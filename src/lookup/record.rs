@@ -4,8 +4,7 @@ use super::table::{Absence, Completion};
 use super::{LookError, Origin};
 use crate::audit::{Entry, Event, Message, RequestFacts, Shown, StoreErrorKind, Trail, TrailError, Upshot, Who};
 use crate::cpis::{Answer, AuthorAsSent, MessageIds, Question, RegisterErrorKind};
-use std::future::Future;
-use std::pin::Pin;
+use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -13,23 +12,21 @@ use uuid::Uuid;
 /// The trail as this room uses it. A seam for tests that hold the clock still: the trail's writer is a thread of its own.
 pub(super) trait Ledger: Send + Sync + 'static {
     /// As [`Trail::record`].
-    fn record<'a>(&'a self, entry: &'a Entry) -> Recording<'a>;
+    fn record<'a>(&'a self, entry: &'a Entry) -> BoxFuture<'a, Result<(), TrailError>>;
     /// As [`Trail::record_again`].
-    fn record_again<'a>(&'a self, entry: &'a Entry) -> Recording<'a>;
+    fn record_again<'a>(&'a self, entry: &'a Entry) -> BoxFuture<'a, Result<(), TrailError>>;
     /// As [`Trail::record_when_possible`].
     fn record_when_possible(&self, entry: &Entry);
     /// As [`Trail::can_owe_more`].
     fn can_owe_more(&self) -> bool;
 }
 
-pub(super) type Recording<'a> = Pin<Box<dyn Future<Output = Result<(), TrailError>> + Send + 'a>>;
-
 impl Ledger for Trail {
-    fn record<'a>(&'a self, entry: &'a Entry) -> Recording<'a> {
+    fn record<'a>(&'a self, entry: &'a Entry) -> BoxFuture<'a, Result<(), TrailError>> {
         Box::pin(Trail::record(self, entry))
     }
 
-    fn record_again<'a>(&'a self, entry: &'a Entry) -> Recording<'a> {
+    fn record_again<'a>(&'a self, entry: &'a Entry) -> BoxFuture<'a, Result<(), TrailError>> {
         Box::pin(Trail::record_again(self, entry))
     }
 

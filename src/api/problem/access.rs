@@ -23,11 +23,6 @@ impl Problem {
         problem
     }
 
-    /// A read that must not notify, which this interface cannot promise (fhir.md 4).
-    pub fn scheduled_care_refused() -> Self {
-        Self::of_refusal(Refusal::ScheduledCare, true)
-    }
-
     /// A caller over the rate; `wait` until the next request is served.
     pub fn throttled(wait: Duration) -> Self {
         let mut problem = Self::new(

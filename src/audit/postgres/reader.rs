@@ -9,7 +9,8 @@ use super::store::{ends, ends_statement};
 use super::target::Target;
 use crate::audit::archive::Manifest;
 use crate::audit::verify::compare;
-use crate::audit::{Line, Reader, Reading, SearchFault, StoreError, StoreErrorKind, Tip, Wanted};
+use crate::audit::{Line, Reader, SearchFault, StoreError, StoreErrorKind, Tip, Wanted};
+use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
@@ -73,22 +74,22 @@ impl PostgresReader {
 type Parameter<'a> = Hidden<'a>;
 
 impl Reader for PostgresReader {
-    fn tip(&self) -> Reading<'_, Tip> {
+    fn tip(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         Box::pin(async { Ok(self.ends().await?.tip) })
     }
 
-    fn base(&self) -> Reading<'_, Tip> {
+    fn base(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         Box::pin(async { Ok(self.ends().await?.base) })
     }
 
-    fn archived(&self) -> Reading<'_, Vec<Manifest>> {
+    fn archived(&self) -> BoxFuture<'_, Result<Vec<Manifest>, StoreError>> {
         Box::pin(async {
             let rows = self.query("SELECT last, last_mac, manifest FROM cpis_fhir.archived ORDER BY last", &[]).await?;
             rows.iter().map(manifest).collect()
         })
     }
 
-    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {
+    fn lines(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Line>, StoreError>> {
         Box::pin(async move {
             let statement = format!(
                 "SELECT {COLUMNS} FROM cpis_fhir.trail WHERE seq > $1 \
@@ -100,7 +101,7 @@ impl Reader for PostgresReader {
         })
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         Box::pin(async move {
             let (before, limit) = (before.map_or(Ok(i64::MAX), number)?, most(limit));
             let child: Vec<&[u8]> = wanted.child.iter().map(|child| child.0.as_slice()).collect();
@@ -122,7 +123,7 @@ impl Reader for PostgresReader {
         })
     }
 
-    fn missed<'a>(&'a self, lines: &'a [Line]) -> Reading<'a, Vec<(u64, &'static str)>> {
+    fn missed<'a>(&'a self, lines: &'a [Line]) -> BoxFuture<'a, Result<Vec<(u64, &'static str)>, StoreError>> {
         Box::pin(async move {
             let mut missed = Vec::new();
             for key in Key::all(lines)? {
@@ -141,7 +142,7 @@ impl Reader for PostgresReader {
         })
     }
 
-    fn search_faults(&self) -> Reading<'_, Vec<SearchFault>> {
+    fn search_faults(&self) -> BoxFuture<'_, Result<Vec<SearchFault>, StoreError>> {
         Box::pin(async move {
             let rows = self.query(FOUND, &[]).await?;
             let found = rows.iter().map(definition).collect::<Result<_, _>>()?;

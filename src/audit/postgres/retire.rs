@@ -5,9 +5,10 @@ use super::rows::{Hidden, number};
 use super::session::{Session, within};
 use super::store::LOCK_KEY;
 use super::target::Target;
+use crate::audit::StoreError;
 use crate::audit::archive::{Manifest, Retire};
-use crate::audit::{Reading, StoreError};
 use crate::clock;
+use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::types::{ToSql, Type};
@@ -44,7 +45,7 @@ impl PostgresRetire {
 }
 
 impl Retire for PostgresRetire {
-    fn retire<'a>(&'a self, manifest: &'a Manifest) -> Reading<'a, ()> {
+    fn retire<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let end = manifest.ends_with();
             let (first, last, mac) = (number(manifest.facts.first)?, number(end.seq)?, end.mac.0.as_slice());
@@ -66,7 +67,7 @@ impl Retire for PostgresRetire {
         })
     }
 
-    fn purge(&self, most: usize) -> Reading<'_, usize> {
+    fn purge(&self, most: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
         Box::pin(async move {
             let most = i64::try_from(most).unwrap_or(i64::MAX);
             let removed = self.execute(PURGE, &[(&Hidden(&most), Type::INT8)]).await?;

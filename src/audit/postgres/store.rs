@@ -10,7 +10,8 @@ use super::fault::{damaged, fault, other};
 use super::rows::{COLUMNS, Columns, Hidden, INSERT, cell, line, mac, number};
 use super::session::{Session, within};
 use super::target::Target;
-use crate::audit::{Appending, Chain, ChainFault, Draft, Line, Mac, Store, StoreError, StoreErrorKind, Tip};
+use crate::audit::{Chain, ChainFault, Draft, Line, Mac, Store, StoreError, StoreErrorKind, Tip};
+use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::join;
@@ -164,7 +165,7 @@ impl PostgresStore {
 }
 
 impl Store for PostgresStore {
-    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
+    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> BoxFuture<'a, Result<Tip, StoreError>> {
         Box::pin(within(APPEND, self.append_now(drafts, chain)))
     }
 }

@@ -8,10 +8,10 @@ use super::fault::{fault, other};
 use crate::audit::StoreError;
 use crate::secret::StoreUrl;
 use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -30,7 +30,7 @@ struct Way {
 }
 
 /// A connection's other half, which must be driven.
-pub(super) type Wire = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type Wire = BoxFuture<'static, ()>;
 
 /// For one address.
 const CONNECT: Duration = Duration::from_secs(3);

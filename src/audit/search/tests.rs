@@ -1,6 +1,7 @@
 use super::*;
 use crate::audit::samples::{CHILD, MESSAGE_ID, Sample};
-use crate::audit::{Event, Reading, Tip};
+use crate::audit::{Event, StoreError, Tip};
+use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 fn question(criteria: &[(&str, &str)]) -> Question {
@@ -174,19 +175,19 @@ struct Counting<'a> {
 }
 
 impl Reader for Counting<'static> {
-    fn tip(&self) -> Reading<'_, Tip> {
+    fn tip(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         self.reader.tip()
     }
 
-    fn base(&self) -> Reading<'_, Tip> {
+    fn base(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         self.reader.base()
     }
 
-    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {
+    fn lines(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Line>, StoreError>> {
         self.reader.lines(after, limit)
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         Box::pin(async move {
             let lines = self.reader.find(wanted, before, limit).await?;
             self.largest.fetch_max(limit, SeqCst);

@@ -3,7 +3,8 @@
 use super::file::{self, Fate, Files};
 use super::{find, integrity, row, schema};
 use crate::audit::archive::Manifest;
-use crate::audit::{Line, Reader, Reading, SearchFault, StoreError, StoreErrorKind, Tip, Wanted};
+use crate::audit::{Line, Reader, SearchFault, StoreError, StoreErrorKind, Tip, Wanted};
+use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,7 +46,7 @@ impl SqliteReader {
     fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Reading<'_, T> {
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
         let pool = Arc::clone(&self.pool);
         Box::pin(async move {
             let read = self.runtime.spawn_blocking(move || {
@@ -95,33 +96,33 @@ impl Pool {
 }
 
 impl Reader for SqliteReader {
-    fn tip(&self) -> Reading<'_, Tip> {
+    fn tip(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         self.read(row::tip)
     }
 
-    fn base(&self) -> Reading<'_, Tip> {
+    fn base(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         self.read(row::base)
     }
 
-    fn archived(&self) -> Reading<'_, Vec<Manifest>> {
+    fn archived(&self) -> BoxFuture<'_, Result<Vec<Manifest>, StoreError>> {
         self.read(super::retire::archived)
     }
 
-    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {
+    fn lines(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Line>, StoreError>> {
         self.read(move |db| find::lines(db, after, limit))
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         let wanted = wanted.clone();
         self.read(move |db| find::find(db, &wanted, before, limit))
     }
 
-    fn missed<'a>(&'a self, lines: &'a [Line]) -> Reading<'a, Vec<(u64, &'static str)>> {
+    fn missed<'a>(&'a self, lines: &'a [Line]) -> BoxFuture<'a, Result<Vec<(u64, &'static str)>, StoreError>> {
         let keys: Vec<find::Keys> = lines.iter().map(find::Keys::of).collect();
         self.read(move |db| find::missed(db, &keys))
     }
 
-    fn search_faults(&self) -> Reading<'_, Vec<SearchFault>> {
+    fn search_faults(&self) -> BoxFuture<'_, Result<Vec<SearchFault>, StoreError>> {
         self.read(integrity::search_faults)
     }
 }

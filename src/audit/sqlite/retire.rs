@@ -3,7 +3,8 @@
 use super::error::malformed;
 use super::{file, row, schema};
 use crate::audit::archive::{Manifest, Retire};
-use crate::audit::{Reading, StoreError, StoreErrorKind};
+use crate::audit::{StoreError, StoreErrorKind};
+use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use tokio::runtime::Handle;
@@ -23,7 +24,7 @@ impl SqliteRetire {
     fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Reading<'_, T> {
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
         let path = self.path.clone();
         Box::pin(async move {
             let done = self.runtime.spawn_blocking(move || {
@@ -37,7 +38,7 @@ impl SqliteRetire {
 }
 
 impl Retire for SqliteRetire {
-    fn retire<'a>(&'a self, manifest: &'a Manifest) -> Reading<'a, ()> {
+    fn retire<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<(), StoreError>> {
         let manifest = manifest.clone();
         self.write(move |db| {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -55,7 +56,7 @@ impl Retire for SqliteRetire {
         })
     }
 
-    fn purge(&self, most: usize) -> Reading<'_, usize> {
+    fn purge(&self, most: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
         self.write(move |db| {
             let sql = "DELETE FROM trail WHERE seq IN
                 (SELECT seq FROM trail WHERE seq <= (SELECT max(last_seq) FROM archived) ORDER BY seq LIMIT ?1)";

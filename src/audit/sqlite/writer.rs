@@ -2,7 +2,8 @@
 
 use super::file::{self, Fate, Files};
 use super::{Lock, room, row, schema};
-use crate::audit::{Appending, Chain, Draft, Line, Room, Store, StoreError, StoreErrorKind, Tip};
+use crate::audit::{Chain, Draft, Line, Room, Store, StoreError, StoreErrorKind, Tip};
+use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
@@ -136,7 +137,7 @@ fn link(db: &Connection, drafts: &[Draft], chain: &Chain, tip: Tip) -> Result<Ve
 
 impl Store for SqliteStore {
     /// Blocks: the trail's writer has a thread of its own.
-    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
+    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> BoxFuture<'a, Result<Tip, StoreError>> {
         Box::pin(async move { self.append_now(drafts, chain) })
     }
 

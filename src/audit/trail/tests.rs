@@ -1,6 +1,7 @@
 use super::*;
-use crate::audit::{Appending, Event, MemoryReader, MemoryStore, Reader};
+use crate::audit::{Event, MemoryReader, MemoryStore, Reader, StoreError, Tip};
 use crate::secret::KeyMaterial;
+use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 /// A store in memory that can be broken, and held up.
@@ -19,7 +20,7 @@ struct Mood {
 }
 
 impl Store for Moody {
-    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
+    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> BoxFuture<'a, Result<Tip, StoreError>> {
         Box::pin(async move {
             let delay = self.mood.delay_ms.load(SeqCst) as u64;
             if delay > 0 {

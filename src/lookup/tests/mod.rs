@@ -2,8 +2,8 @@ use super::*;
 use crate::audit::{Entry, Event, StoreError, StoreErrorKind, TrailError, TrailUnavailable};
 use crate::cpis::*;
 use crate::fhir::samples;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use record::Recording;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
@@ -148,11 +148,11 @@ impl FakeTrail {
 }
 
 impl Ledger for FakeTrail {
-    fn record<'a>(&'a self, entry: &'a Entry) -> Recording<'a> {
+    fn record<'a>(&'a self, entry: &'a Entry) -> BoxFuture<'a, Result<(), TrailError>> {
         Box::pin(self.write(entry, false))
     }
 
-    fn record_again<'a>(&'a self, entry: &'a Entry) -> Recording<'a> {
+    fn record_again<'a>(&'a self, entry: &'a Entry) -> BoxFuture<'a, Result<(), TrailError>> {
         Box::pin(self.write(entry, true))
     }
 

@@ -1,8 +1,9 @@
 //! A start beside a trail that cannot be read at once (decisions.md 42): what was asked before it is not known, so nothing is asked.
 
 use super::*;
-use crate::audit::{Chain, Line, MemoryReader, MemoryStore, Message, Reader, Reading, Seal, Tip, Wanted, Who, WriterOptions};
+use crate::audit::{Chain, Line, MemoryReader, MemoryStore, Message, Reader, Seal, StoreError, Tip, Wanted, Who, WriterOptions};
 use crate::secret::KeyMaterial;
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 /// A trail that is slow, or away, until the test says otherwise.
@@ -19,19 +20,19 @@ enum ReaderState {
 }
 
 impl Reader for SlowReader {
-    fn tip(&self) -> Reading<'_, Tip> {
+    fn tip(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         self.inside.tip()
     }
 
-    fn base(&self) -> Reading<'_, Tip> {
+    fn base(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         self.inside.base()
     }
 
-    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {
+    fn lines(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Line>, StoreError>> {
         self.inside.lines(after, limit)
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         Box::pin(async move {
             let mut mood = self.mood.clone();
             let mood = *mood.wait_for(|mood| *mood != ReaderState::Stuck).await.unwrap();

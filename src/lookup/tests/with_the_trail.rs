@@ -1,8 +1,9 @@
 //! The room and the trail itself together, by the real clock.
 
 use super::*;
-use crate::audit::{Appending, Chain, Draft, MemoryReader, MemoryStore, Reader, Seal, Store, WriterOptions};
+use crate::audit::{Chain, Draft, MemoryReader, MemoryStore, Reader, Seal, Store, StoreError, Tip, WriterOptions};
 use crate::secret::KeyMaterial;
+use futures_util::future::BoxFuture;
 
 /// A store that can be broken.
 struct BreakableStore {
@@ -11,7 +12,7 @@ struct BreakableStore {
 }
 
 impl Store for BreakableStore {
-    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> Appending<'a> {
+    fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> BoxFuture<'a, Result<Tip, StoreError>> {
         Box::pin(async move {
             if self.broken.load(SeqCst) {
                 return Err(StoreError::new(StoreErrorKind::Gone, "as the test wants it"));

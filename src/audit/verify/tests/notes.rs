@@ -1,6 +1,7 @@
 //! What is noted besides, and a store that moves while it is read.
 
 use super::*;
+use futures_util::future::BoxFuture;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn looks_without_a_known_outcome_are_listed() {
@@ -55,21 +56,21 @@ struct Moving {
 }
 
 impl Reader for Moving {
-    fn tip(&self) -> Reading<'_, Tip> {
+    fn tip(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         self.inside.tip()
     }
 
-    fn base(&self) -> Reading<'_, Tip> {
+    fn base(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
         let base = *self.base.lock().unwrap();
         Box::pin(async move { Ok(base) })
     }
 
-    fn archived(&self) -> Reading<'_, Vec<Manifest>> {
+    fn archived(&self) -> BoxFuture<'_, Result<Vec<Manifest>, StoreError>> {
         let manifests = self.manifests.lock().unwrap().clone();
         Box::pin(async move { Ok(manifests) })
     }
 
-    fn lines(&self, after: u64, limit: usize) -> Reading<'_, Vec<Line>> {
+    fn lines(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Line>, StoreError>> {
         Box::pin(async move {
             if self.page.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1 {
                 let end = self.inside.lines(1_999, 1).await?[0].clone();
@@ -82,7 +83,7 @@ impl Reader for Moving {
         })
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> Reading<'a, Vec<Line>> {
+    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         self.inside.find(wanted, before, limit)
     }
 }
