@@ -10,18 +10,18 @@ pub struct Answer {
     pub about: NhsNumber,
     /// The answer's own `effectiveTime`.
     pub effective: Timestamp,
-    /// The id of the query that obtained it; marks the access made by this very look (decisions.md 23).
+    /// The id of the query that obtained it; marks the access that this look made (decisions.md 23).
     pub query_id: Text,
     /// The answer's id, as given; empty when absent.
     pub response_id: Text,
-    /// The response code that came with it: for the trail. What it means stands in the other parts.
+    /// The response code that came with it: for the trail. The other parts say what it means.
     pub response_code: Option<Text>,
     pub holding: Holding,
     /// Earlier looks, newest first. Each is about the same child.
     pub accesses: Vec<Access>,
-    /// Read from a local store while Spine was away; may be out of date.
+    /// Read from a local store while Spine was unavailable; may be out of date.
     pub stale: bool,
-    /// What the reader must be told beside the records.
+    /// What the reader must know in addition to the records.
     pub notices: Vec<Notice>,
 }
 
@@ -44,7 +44,7 @@ pub struct Record {
     pub subjects: Vec<Subject>,
 }
 
-/// Something about an answer that is shown as an `outcome` entry beside it.
+/// Something about an answer that is shown with it, as an `outcome` entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// Accesses that repeat another NHS number were left out.
@@ -55,7 +55,7 @@ pub enum Notice {
     AccessCountDiffers { said: u64, found: usize },
     /// The answer holds more records than it says. All are shown.
     MoreRecordsThanCounted { said: u64, found: usize },
-    /// The answer's own time could not be read; the time of receipt stands in for it.
+    /// The answer's own time could not be read; the time of receipt is used instead.
     EffectiveTimeUnreadable,
 }
 
@@ -69,7 +69,8 @@ impl Answer {
         }
     }
 
-    /// Whether an authority was told of the look: every record has one (wire.md 1.4). Of an answer from a local store nobody knows.
+    /// Whether CP-IS notified an authority of the look: it does for every record (wire.md 1.4). Not known for an answer from a
+    /// local store.
     #[must_use]
     pub fn notification_expected(&self) -> Option<bool> {
         (!self.stale).then(|| !self.records().is_empty())
@@ -81,7 +82,7 @@ impl Answer {
         self.records().iter().flat_map(|record| &record.entries).filter(|entry| matches!(entry, Entry::Unreadable(_))).count()
     }
 
-    /// Whether `access` is the one made by this very look (decisions.md 23).
+    /// Whether this look made `access` (decisions.md 23).
     #[must_use]
     pub fn is_this_look(&self, access: &Access) -> bool {
         let id = access.id.as_str();

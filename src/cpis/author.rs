@@ -1,8 +1,8 @@
 use super::Text;
 use serde::{Deserialize, Serialize};
 
-/// The HL7 V3 author of a query as it goes over the wire (wire.md 2.3 to 2.5): for the trail, which stores it as it is
-/// here: names and order of the fields must not change.
+/// The HL7 V3 author of a query as it is sent (wire.md 2.3 to 2.5). The trail stores it in this form: names and order of the fields
+/// must not change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthorAsSent {
@@ -17,7 +17,7 @@ pub struct AuthorAsSent {
     pub name: Text,
     pub organisation_ods: Text,
     pub organisation_name: Text,
-    /// The person is the one of the settings, not the requester (decisions.md 20).
+    /// The person is from the settings, not the requester (decisions.md 20).
     pub nominated: bool,
 }
 

@@ -1,6 +1,6 @@
 use super::{Organisation, Text};
 
-/// A local authority that is responsible for a child, as it stands in one record of an answer.
+/// A local authority that is responsible for a child, as one record of an answer gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalAuthority {
     pub organisation: Organisation,
@@ -9,7 +9,7 @@ pub struct LocalAuthority {
 }
 
 impl LocalAuthority {
-    /// Whether a clinician could tell whom to ring: there is a name, a code or a number.
+    /// Whether a clinician would know whom to ring: there is a name, a code or a number.
     #[must_use]
     pub fn is_readable(&self) -> bool {
         !self.organisation.name.is_empty() || !self.organisation.ods_code.is_empty() || !self.numbers.is_empty()

@@ -2,8 +2,8 @@ use super::{NhsNumber, Text};
 
 /// An id that a caller gave a request, or a group of them: `X-Request-ID`, `X-Correlation-ID`, `TraceID` (decisions.md 66).
 ///
-/// 8 to 128 visible ASCII characters without `"`, `'`, `<`, `>`, `,`, `;` and `\`, in which no NHS number stands. Two that differ in
-/// letter case alone are one. Echoed as it came; in a log or the trail only by [`crate::audit::Seal::kept`].
+/// 8 to 128 visible ASCII characters without `"`, `'`, `<`, `>`, `,`, `;` and `\`, without an NHS number in them. Two ids that
+/// differ only in letter case are the same. Echoed as it came; in a log or the trail only by [`crate::audit::Seal::kept`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallerId(Text);
 
@@ -15,7 +15,7 @@ pub enum NotACallerId {
 }
 
 impl NotACallerId {
-    /// As a sentence goes on that began with the name of a header.
+    /// The rest of a sentence that begins with the name of a header.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl CallerId {
         self.0.as_str().to_ascii_lowercase()
     }
 
-    /// Whether it has the form of an id that says nothing, 8 to 64 of `[A-Za-z0-9-]`, and may stand in a log as it is.
+    /// Whether it is 8 to 64 of `[A-Za-z0-9-]`, a form that reveals nothing, so that a log may hold it as it is.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let text = self.0.as_str();
@@ -65,7 +65,7 @@ fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"\"'<>,;\\".contains(&byte)
 }
 
-/// 32 hexadecimal digits, or a UUID, plain, in braces or as a URN. Ten digits in a row are chance there.
+/// 32 hexadecimal digits, or a UUID, plain, in braces or as a URN. In these, ten digits in a row are a coincidence.
 fn is_hexadecimal(text: &str) -> bool {
     const URN: &str = "urn:uuid:";
     let text = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
@@ -78,8 +78,8 @@ fn is_hexadecimal(text: &str) -> bool {
     (text.len() == 32 && is_hex(text)) || is_uuid()
 }
 
-/// Ten digits anywhere that pass the check of an NHS number: in a row, whatever stands around them, or as people write them, in
-/// groups of three, three and four with anything but letters and digits between. Other groups are dates, times and counters.
+/// Ten digits anywhere that pass the check of an NHS number: in a row, whatever is around them, or as people write them, in groups
+/// of three, three and four with anything but letters and digits between. Other groups are dates, times and counters.
 fn holds_nhs_number(text: &str) -> bool {
     let is_number = |digits: &[u8]| std::str::from_utf8(digits).is_ok_and(|digits| NhsNumber::parse(digits).is_ok());
     let in_a_row = text.as_bytes().windows(10).any(|ten| ten.iter().all(u8::is_ascii_digit) && is_number(ten));
@@ -92,7 +92,7 @@ fn in_groups(text: &str) -> impl Iterator<Item = String> {
     let of_three = |parts: &[&str]| {
         let [first, second, third] = *parts else { return None };
         let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        // Letters may stand before the first group and behind the last.
+        // Letters may come before the first group and after the last.
         let first = first.get(first.len().checked_sub(3)?..)?;
         let third = third.get(..4)?;
         let is_number = second.len() == 3 && [first, second, third].into_iter().all(is_digits);
@@ -221,7 +221,7 @@ mod tests {
             prop_assume!(between.is_ascii());
             let number = number(of);
             let written = [&number[..3], &number[3..6], &number[6..]].join(&between);
-            // Letters may touch it, digits only where it is in a row.
+            // Letters may touch it; digits may only if it is in a row.
             let apart = if between.is_empty() { "" } else { "x" };
             let id = format!("{before}{apart}{written}{apart}{after}");
             prop_assume!(!is_hexadecimal(&id));

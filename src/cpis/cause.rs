@@ -1,4 +1,4 @@
-//! What exactly went wrong on the way to CP-IS and back, whichever way it was. What people read of each is in `upstream`.
+//! What exactly went wrong on the way to CP-IS and back, whichever way the query went. What people read of each is in `upstream`.
 
 /// What the requester lacks for the author of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,7 +62,7 @@ pub enum TlsCause {
     Other,
 }
 
-/// What came in place of an answer: complete, but something else.
+/// What came instead of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NonAnswer {
     /// HTTP 202.
@@ -78,7 +78,7 @@ pub enum NonAnswer {
     InfrastructureReceipt,
     /// A receipt of the application.
     MessageReceipt,
-    /// Which it was is not known after a restart.
+    /// After a restart it is not known which.
     Forgotten,
 }
 
@@ -124,11 +124,11 @@ pub enum Malformed {
     TwoAnswers,
     TooManyRecords,
     NoTimeAndTotals,
-    /// Which it was is not known after a restart.
+    /// After a restart it is not known which.
     Forgotten,
 }
 
-/// What in an answer contradicts what (decisions.md 1).
+/// How an answer contradicts itself (decisions.md 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Contradiction {
     /// The code says that there is no record, the content or the count says that there is one.
@@ -139,7 +139,7 @@ pub enum Contradiction {
     NothingReadable,
     /// The total says none, the content says some.
     ContentBeyondTotal,
-    /// Success of the TMS reply with no record in it, which Spine says otherwise (wire.md 3.6).
+    /// Success of the TMS reply with no record in it: Spine reports that in another way (wire.md 3.6).
     EmptySuccess,
     /// Two codes of one answer disagree.
     CodesDisagree,
@@ -148,7 +148,7 @@ pub enum Contradiction {
 /// Why the query was refused or failed, by a reply that was understood (decisions.md 18).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rejection {
-    /// The query is found invalid.
+    /// The query was found invalid.
     QueryInvalid,
     /// CP-IS answered, and what it said could not be used: a record may exist.
     AnswerUnusable,
@@ -158,11 +158,11 @@ pub enum Rejection {
     SpineUnreachable,
     /// The credentials of the author are not accepted.
     AuthorRefused,
-    /// Who was asked has failed.
+    /// The system that was asked failed.
     ProviderFailed,
-    /// CP-IS has failed.
+    /// CP-IS failed.
     CpisFailed,
-    /// Who was asked is busy or down for a time.
+    /// The system that was asked is busy or down for a time.
     Busy,
     /// The query could not be processed.
     NotProcessed,

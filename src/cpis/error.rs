@@ -1,10 +1,10 @@
 use super::cause::{AuthorPart, ConnectCause, Contradiction, Malformed, NonAnswer, Rejection, TlsCause};
 use super::{Delivery, LocalAuthority};
 
-/// Why one query has no [`super::Answer`], by whichever way it went. It says whether CP-IS may have heard.
+/// Why one query has no [`super::Answer`], whichever way it went. It says whether the query may have been delivered.
 ///
-/// It holds no NHS number, no name of a person and no payload; `contacts` are local authorities whose numbers a clinician
-/// needs (decisions.md 16), and print nothing of themselves in `Debug`. What people read of it is in `upstream`.
+/// It holds no NHS number, no name of a person and no payload; `contacts` are local authorities whose numbers a clinician needs
+/// (decisions.md 16), and print nothing of themselves in `Debug`. What people read of it is in `upstream`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} (phase {phase:?}, delivery {})", .kind.name(), .delivery.name())]
 pub struct RegisterError {
@@ -15,7 +15,7 @@ pub struct RegisterError {
     pub contacts: Vec<LocalAuthority>,
 }
 
-/// How far the exchange had come.
+/// How far the exchange got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Writing the query, before anything is sent.
@@ -44,9 +44,9 @@ pub enum RegisterErrorKind {
     ConnectionLost,
     /// No answer in time.
     Timeout,
-    /// The response is larger than is ever read.
+    /// The response is larger than the limit.
     TooLarge,
-    /// Complete, but something else than an answer.
+    /// Complete, but not an answer.
     NotAnAnswer(NonAnswer),
     /// Complete, but it cannot be read.
     Unreadable(Malformed),
@@ -58,14 +58,14 @@ pub enum RegisterErrorKind {
     OtherChild,
     /// The reply names another message than ours, or none where nothing else ties it to ours (docs/adr/0013).
     OtherMessage,
-    /// A reply that says that the query was refused or failed; its code, where that can be shown.
+    /// A reply that says that the query was refused or failed; its code, if that can be shown.
     Rejected { reason: Rejection, code: Option<String> },
     /// The query could not be made: our own fault.
     Internal,
 }
 
 impl RegisterErrorKind {
-    /// The code that came with it, where it could be read and shown.
+    /// The code that came with it, if it could be read and shown.
     #[must_use]
     pub fn response_code(&self) -> Option<&str> {
         match self {
@@ -81,13 +81,13 @@ impl RegisterError {
         Self { kind, phase, delivery, contacts: Vec::new() }
     }
 
-    /// A failure to understand a complete response: CP-IS may have heard.
+    /// A failure to understand a complete response: the query may have been delivered.
     #[must_use]
     pub fn understanding(kind: RegisterErrorKind) -> Self {
         Self::new(kind, Phase::Understand, Delivery::MaybeDelivered)
     }
 
-    /// The authorities that the caller is told of. Nothing of an answer about another child is shown, its authority's numbers neither.
+    /// The authorities that the caller sees. Nothing of an answer about another child is shown, not even its authority's numbers.
     #[must_use]
     pub fn named(&self) -> &[LocalAuthority] {
         match self.kind {
@@ -96,13 +96,13 @@ impl RegisterError {
         }
     }
 
-    /// Whether it tells something of what CP-IS holds: that there is a record, or whom to ring. It is then shown as an answer is, after
-    /// an entry on the trail (decisions.md 49).
+    /// Whether it reveals something of what CP-IS holds: that there is a record, or whom to ring. It is then shown like an answer,
+    /// after an entry on the trail (decisions.md 49).
     #[must_use]
-    pub fn tells_of_a_record(&self) -> bool {
+    pub fn reveals_a_record(&self) -> bool {
         use RegisterErrorKind::{Contradictory, Rejected};
-        let tells = matches!(self.kind, Contradictory(_) | Rejected { reason: Rejection::AnswerUnusable, .. });
-        tells || !self.named().is_empty()
+        let reveals = matches!(self.kind, Contradictory(_) | Rejected { reason: Rejection::AnswerUnusable, .. });
+        reveals || !self.named().is_empty()
     }
 
     #[must_use]

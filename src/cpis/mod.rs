@@ -1,7 +1,7 @@
 //! What CP-IS knows, in plain Rust: no I/O, no XML, no JSON.
 //!
-//! Every other room speaks in these types. What identifies a person ([`NhsNumber`], [`Text`], [`BirthDate`]) shows nothing
-//! of itself in `Debug` and has no `Display`, so that it cannot reach a log, a span or a panic message by accident.
+//! Every other room uses these types. Types that identify a person ([`NhsNumber`], [`Text`], [`BirthDate`]) hide their value in
+//! `Debug` and have no `Display`, so that it cannot reach a log, a span or a panic message by accident.
 
 mod access;
 mod answer;

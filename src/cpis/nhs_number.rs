@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NhsNumber([u8; 10]);
 
-/// The text was not an NHS number. Says nothing about the text.
+/// The text was not an NHS number. Does not hold the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnNhsNumber {
     #[error("an NHS number has ten digits")]
@@ -20,7 +20,7 @@ impl NhsNumber {
     /// Reads ten digits; spaces and hyphens between them are ignored.
     ///
     /// # Errors
-    /// [`NotAnNhsNumber`] when there are not exactly ten digits, another character stands among them, or the check digit is wrong.
+    /// [`NotAnNhsNumber`] when there are not exactly ten digits, another character is among them, or the check digit is wrong.
     pub fn parse(text: &str) -> Result<Self, NotAnNhsNumber> {
         let mut number = Self([0; 10]);
         let mut found = 0;

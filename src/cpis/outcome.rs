@@ -1,14 +1,14 @@
-//! The words for what became of a look. Trace, metric, log, trail and export take them from here, so that one look has one word in
-//! all of them.
+//! The words for the outcome of a look. Trace, metric, log, trail and export all use them, so that one look has the same word in
+//! each.
 
 use super::{Answer, RegisterError, RegisterErrorKind, Rejection};
 
-/// Whether CP-IS, and so the local authority, may have heard of this look.
+/// Whether the query may have been delivered to CP-IS, so that the local authority may have been notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// Certainly not: nothing was sent, it was refused unread, or the reply itself says that it did not reach Spine.
     NotDelivered,
-    /// It may have been heard. Never sent again by us, and the caller is told so.
+    /// It may have been. We never send it again, and the caller learns that.
     MaybeDelivered,
 }
 

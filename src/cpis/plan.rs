@@ -4,7 +4,7 @@ use jiff::civil::Date;
 /// How long after its forecast end an unborn plan is still in force (decisions.md 15, 44).
 const UNBORN_GRACE_DAYS: i32 = 28;
 
-/// The three kinds of plan that CP-IS holds; on the wire each is a template of its own (wire.md 3.2).
+/// The three kinds of plan that CP-IS holds; on the wire each has its own template (wire.md 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PlanType {
     ChildProtection,
@@ -40,19 +40,19 @@ pub struct Plan {
     pub period: Period,
 }
 
-/// Where a plan stands on a given day. Computed when it is shown, never stored (decisions.md 37).
+/// The status of a plan on a given day. Computed when it is shown, never stored (decisions.md 37).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PlanStatus {
     Active,
     /// An unborn plan whose forecast end has passed by 28 days at most: still active, to be confirmed with the authority.
     ActivePastForecast,
-    /// The start lies in the future.
+    /// The start is in the future.
     Planned,
     Ended,
 }
 
 impl Plan {
-    /// The plan's standing on `today`, a date in England ([`crate::clock::today`]).
+    /// The plan's status on `today`, a date in England ([`crate::clock::today`]).
     #[must_use]
     pub fn status(&self, today: Date) -> PlanStatus {
         if self.period.start > today {
@@ -65,7 +65,7 @@ impl Plan {
         }
     }
 
-    /// The last day on which the plan is taken to be in force, where it has one: its end, or 28 days after it where that is a forecast
+    /// The last day on which the plan counts as in force, if it has one: its end, or 28 days after its end if that is a forecast
     /// (decisions.md 44).
     #[must_use]
     pub fn in_force_until(&self) -> Option<Date> {
@@ -82,7 +82,7 @@ pub enum Unreadable {
     UnknownTemplate,
     /// The start date is missing or is not a date.
     StartDate,
-    /// The end date is there but is not a date, or lies before the start.
+    /// The end date is there but is not a date, or is before the start.
     EndDate,
     /// A record without any plan in it.
     NoPlan,

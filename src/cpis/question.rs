@@ -6,8 +6,8 @@ use uuid::Uuid;
 pub struct Question {
     pub nhs_number: NhsNumber,
     pub requester: Requester,
-    /// The W3C `traceparent` of the span in whose name this is asked: of the look, or of the caller where this service traces nothing.
-    /// The parent of the exchange by which it is asked, which is told its own where the settings allow it.
+    /// The W3C `traceparent` of the span that asks: of the look, or of the caller if this service does not trace. It is the parent
+    /// of the exchange that asks, which sends its own `traceparent` if the settings allow it.
     pub traceparent: Option<Text>,
 }
 

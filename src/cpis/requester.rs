@@ -4,7 +4,7 @@ use super::{Organisation, PersonName, Role, Text};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requester {
     pub user: UserIdentity,
-    /// The smartcard or CIS2 user id, 12 digits. Only with it can the author on the wire be a person.
+    /// The smartcard or CIS2 user id, 12 digits. The author on the wire can be a person only with it.
     pub sds_user_id: Option<SdsId>,
     /// The SDS role profile id, 12 digits.
     pub role_profile_id: Option<SdsId>,
@@ -20,7 +20,7 @@ pub struct Requester {
 /// A user as the source of the identity knows them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UserIdentity {
-    /// Who vouches: an OIDC issuer, a gateway, or `demo`.
+    /// Who vouches for the id: an OIDC issuer, a gateway, or `demo`.
     pub issuer: Text,
     pub id: Text,
 }

@@ -43,7 +43,7 @@ impl PersonName {
         self.parts().next().is_none()
     }
 
-    /// The name as it is said: prefix, given names, family name, suffix.
+    /// The name as it is spoken: prefix, given names, family name, suffix.
     #[must_use]
     pub fn spoken(&self) -> String {
         let mut spoken = String::new();
@@ -56,7 +56,7 @@ impl PersonName {
         spoken
     }
 
-    /// The name as it is said, unless it is blank.
+    /// The name as it is spoken, unless it is blank.
     #[must_use]
     pub fn display_name(&self) -> Option<String> {
         Some(self.spoken()).filter(|spoken| !spoken.trim().is_empty())
@@ -67,7 +67,7 @@ impl PersonName {
     }
 }
 
-/// A date of birth as precisely as it was given, never shown by `Debug`.
+/// A date of birth as precisely as it was given. `Debug` never shows it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BirthDate {
     /// The first day that it may be.
@@ -94,7 +94,7 @@ impl BirthDate {
         }
     }
 
-    /// The most precise of the dates, where all may be the same day.
+    /// The most precise of the dates, if all may be the same day.
     pub fn agreed(mut dates: impl Iterator<Item = Self>) -> Result<Option<Self>, Disagreement> {
         let first = dates.next();
         dates.try_fold(first, |best, date| match best {

@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 
 /// A piece of free text that came from CP-IS or from a caller: a name, a telephone number, a job title.
 ///
-/// It may identify a person, so `Debug` shows only that it is there and there is no `Display`; call [`Text::as_str`] where
-/// it is meant to be shown. It is serialised as the text itself, for the trail. Texts of 24 bytes or less live inside the value, without an allocation.
+/// It may identify a person, so `Debug` shows only whether it is empty, and there is no `Display`; call [`Text::as_str`] to show
+/// it. It serialises as the text itself, for the trail. Texts of 24 bytes or less live inside the value, without an allocation.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(CompactString);

@@ -1,8 +1,8 @@
-//! The circuit breaker: an SMSP that cannot be reached, or does not answer, is left alone for a while (decisions.md 33).
+//! The circuit breaker: sends no query for a while to an SMSP that cannot be reached or does not answer (decisions.md 33).
 //!
-//! Closed: every look goes out. After so many signs of trouble in a row, over several children, open: none does, and callers
-//! hear so at once. After `open_for`, half open: one real look goes out, and its outcome decides. Codes of the SMSP that say
-//! that it or CP-IS failed (9999) never open it: it was reached, and the next child may well be answered.
+//! Closed: every query is sent. It opens after a number of failures in a row, about several children: then no query is sent, and
+//! callers get an error at once. After `open_for` it is half open: one real query is sent, and its outcome decides. Codes by which
+//! the SMSP says that it or CP-IS failed (9999) never open it: the SMSP was reached, and may well answer for the next child.
 
 use crate::cpis::{Answer, NhsNumber, RegisterError, RegisterErrorKind, Rejection};
 use std::hash::{BuildHasher, RandomState};
@@ -13,12 +13,12 @@ use tokio::time::Instant;
 /// When it opens, and for how long (docs/settings.md, `smsp.breaker`).
 #[derive(Debug, Clone, Copy)]
 pub struct BreakerRules {
-    /// Signs of trouble in a row; at least 1.
+    /// Failures in a row; at least 1.
     pub failures: u32,
     pub open_for: Duration,
 }
 
-/// So many children must be concerned: one child asked about again and again may be the trouble itself.
+/// Failures must concern this many children: one child who is asked about again and again may be the cause.
 const LEAST_CHILDREN: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +28,12 @@ pub enum BreakerState {
     Open,
 }
 
-/// What the outcome of a look says about the SMSP.
+/// What the outcome of a query says about the SMSP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It was reached and answered.
     Success,
-    /// Not connected, TLS, no answer in time, or Spine out of its reach.
+    /// Not connected, TLS, no answer in time, or the SMSP could not reach Spine.
     Failure,
     /// Neither: our own fault, or a reply that could mean either.
     Ignored,
@@ -58,7 +58,7 @@ impl Verdict {
             | Rejection::AuthorRefused
             | Rejection::ProviderFailed
             | Rejection::CpisFailed => Self::Success,
-            // Spine is out of its reach, but it said so with an answer; or a fault, which may mean either.
+            // It could not reach Spine, but said so with an answer; or a fault, which may mean either.
             Rejection::LocalStoreOnly
             | Rejection::Busy
             | Rejection::NotProcessed
@@ -80,7 +80,7 @@ pub(super) struct Breaker {
 
 struct Circuit {
     position: Position,
-    /// Counts the changes of position: what went out before one says nothing after it.
+    /// Counts the changes of position: the outcome of a query sent before a change does not count after it.
     epoch: u64,
 }
 
@@ -92,17 +92,17 @@ enum Position {
     Open {
         until: Instant,
     },
-    /// `probing`: the one look is on its way.
+    /// `probing`: the one query is in flight.
     HalfOpen {
         probing: bool,
     },
 }
 
-/// The SMSP is left alone now.
+/// No query may be sent now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CircuitOpen;
 
-/// Leave to go out once. Its outcome counts once; dropped without one, it says nothing.
+/// The right to send one query. Its outcome counts once. If it is dropped without one, nothing counts.
 pub(super) struct BreakerPermit {
     breaker: Breaker,
     child: u64,
@@ -116,7 +116,7 @@ impl Breaker {
         Self { state: Arc::new(Mutex::new(state)), rules, hash: RandomState::new() }
     }
 
-    /// Whether a look that comes now would be let through; takes nothing.
+    /// Whether `acquire` would give a permit now.
     pub(super) fn would_permit(&self, now: Instant) -> bool {
         match self.lock().position {
             Position::Closed { .. } => true,
@@ -125,7 +125,7 @@ impl Breaker {
         }
     }
 
-    /// Lets a look out, or says at once that the SMSP is left alone.
+    /// Gives a permit, or fails at once while the breaker is open.
     pub(super) fn acquire(&self, child: &NhsNumber, now: Instant) -> Result<BreakerPermit, CircuitOpen> {
         let mut state = self.lock();
         match &mut state.position {
@@ -176,13 +176,13 @@ impl Circuit {
                         children.push(child);
                     }
                     if *in_a_row >= rules.failures && children.len() >= LEAST_CHILDREN {
-                        tracing::error!("the SMSP is left alone: it has failed again and again");
+                        tracing::error!("no query is sent to the SMSP for a while: it has failed again and again");
                         self.move_to(Position::Open { until: now + rules.open_for });
                     }
                 }
             },
             Position::HalfOpen { probing } => match verdict {
-                // The next look is the probe.
+                // The next query is the probe.
                 Verdict::Ignored => *probing = false,
                 Verdict::Success => {
                     tracing::info!("the SMSP answers again");
@@ -195,7 +195,7 @@ impl Circuit {
 }
 
 impl BreakerPermit {
-    /// The first report counts; an answer that comes after its deadline was reported does not.
+    /// Only the first report counts: an answer after a reported timeout does not.
     pub(super) fn report(&mut self, verdict: Verdict, now: Instant) {
         if std::mem::replace(&mut self.reported, true) {
             return;

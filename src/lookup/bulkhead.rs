@@ -1,16 +1,16 @@
-//! The bulkhead: so many queries at once, so many looks that wait for a place, and no more (docs/adr/0009).
+//! The bulkhead: limits the queries at the same time, and the looks that wait for a permit (docs/adr/0009).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// How many (docs/settings.md, `smsp.max_in_flight` and `smsp.max_queued`).
+/// The limits (docs/settings.md, `smsp.max_in_flight` and `smsp.max_queued`).
 #[derive(Debug, Clone, Copy)]
 pub struct BulkheadRules {
     /// Queries at once; at least 1.
     pub max_in_flight: usize,
-    /// Looks that may wait for a place.
+    /// Looks that may wait for a permit.
     pub max_queued: usize,
 }
 
@@ -20,17 +20,17 @@ pub(super) struct Bulkhead {
     most_waiting: usize,
 }
 
-/// Everything is taken, the places to wait as well.
+/// No permit is free, and the queue is full.
 #[derive(Debug)]
 pub(super) struct BulkheadFull;
 
-/// The right to go out at once, or to wait for it.
+/// A permit, or a place in the queue for one.
 pub(super) enum Admission {
     Granted(Permit),
     Queued(QueueEntry),
 }
 
-/// A place among the queries; free for the next when it is dropped.
+/// The right to send a query. Dropping it gives it back.
 pub(super) struct Permit(#[allow(dead_code)] OwnedSemaphorePermit); // held for its Drop
 
 pub(super) struct QueueEntry {
@@ -49,8 +49,8 @@ impl Bulkhead {
         }
     }
 
-    /// Says at once whether there is a place, one to wait, or neither. A free place is never taken past those who wait: the
-    /// semaphore hands what is given back to them first.
+    /// Gives a permit or a place in the queue, or fails at once. Nobody overtakes the queue: the semaphore hands a returned permit
+    /// to the queue first.
     pub(super) fn admit(&self) -> Result<Admission, BulkheadFull> {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(Admission::Granted(Permit(permit)));
@@ -68,7 +68,7 @@ impl Bulkhead {
 }
 
 impl Admission {
-    /// Waits for the place, in the order of asking; `None` when `until` has come first.
+    /// Waits for the permit, first come, first served. `None` if `until` comes first.
     pub(super) async fn permit(self, until: Instant) -> Option<Permit> {
         match self {
             Self::Granted(permit) => Some(permit),

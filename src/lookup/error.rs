@@ -1,34 +1,34 @@
-//! Why a look has no answer to show: what the register's way said, what the trail said, or what this room decided.
+//! Why a look has no answer to show: a failure of the register, of the trail, or a decision of this room.
 
 use crate::audit::TrailUnavailable;
 use crate::cpis::{Delivery, LocalAuthority, Phase, RegisterError, RegisterErrorKind};
 use crate::upstream;
 
-/// Why there is no answer. Every end says whether CP-IS may have heard a query of the look.
+/// Why there is no answer. Every kind says whether a query of the look may have been delivered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LookError {
-    /// CP-IS was asked, or could not be, and no answer came of it.
+    /// CP-IS gave no answer, or could not be asked.
     #[error(transparent)]
     Register(#[from] RegisterError),
     /// Nothing was asked, and nothing that is held is shown.
     #[error(transparent)]
     Trail(#[from] TrailUnavailable),
-    /// CP-IS was asked, but what came of it is not on the trail yet: nothing of it is shown (decisions.md 5).
+    /// CP-IS was asked, but the outcome is not on the trail yet, so nothing of it is shown (decisions.md 5).
     #[error("the answer is withheld until it is on the audit trail")]
     Withheld,
-    /// More looks are on their way, waiting or remembered than may be. This one was not asked.
+    /// Too many looks are in flight, waiting or remembered. This one was not asked.
     #[error("too many looks at once")]
     Overloaded,
     /// The register has failed again and again, and no query is sent for a while (decisions.md 33).
     #[error("no query is sent for a while after failures")]
     CircuitOpen,
-    /// The look was answered, and its answer has had to make room. It is not asked again.
+    /// The look was answered, and its answer was dropped for newer ones. It is not asked again.
     #[error("the answer is no longer held")]
     NoLongerHeld,
-    /// The look was answered before this service was started again, and its answer did not outlive that. It is not asked again.
+    /// The look was answered before a restart that its answer did not survive. It is not asked again.
     #[error("the look was answered before a restart")]
     BeforeRestart,
-    /// The table that replicas share cannot be reached, so that nobody knows whether there is a look to show. CP-IS was not asked.
+    /// The table that replicas share cannot be reached, so it is not known whether there is a look to show. CP-IS was not asked.
     #[error("the sharing table cannot be reached")]
     TableUnavailable,
     /// The look ended without a result: our own fault.
@@ -37,12 +37,12 @@ pub enum LookError {
 }
 
 impl LookError {
-    /// The caller's time, or the look's, is over, and no answer came. CP-IS may have heard.
+    /// No answer came in time for the caller or the look. The query may have been delivered.
     pub(super) fn timeout() -> Self {
         RegisterError::new(RegisterErrorKind::Timeout, Phase::Exchange, Delivery::MaybeDelivered).into()
     }
 
-    /// Whether CP-IS may have heard.
+    /// Whether a query may have been delivered.
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         match self {
@@ -55,13 +55,13 @@ impl LookError {
         }
     }
 
-    /// CP-IS has certainly not heard.
+    /// No query was delivered, for certain.
     #[must_use]
     pub fn is_undelivered(&self) -> bool {
         self.delivery() == Delivery::NotDelivered
     }
 
-    /// How far the query came.
+    /// How far the query got.
     pub(super) fn phase(&self) -> Phase {
         match self {
             Self::Register(error) => error.phase,
@@ -87,7 +87,7 @@ impl LookError {
         }
     }
 
-    /// The register's failure, where it is one.
+    /// The register's failure, if it is one.
     #[must_use]
     pub fn register(&self) -> Option<&RegisterError> {
         match self {
@@ -102,31 +102,31 @@ impl LookError {
         self.register().map_or("none", |error| upstream::label_of_error(&error.kind))
     }
 
-    /// The code that came with it, where it could be read and shown.
+    /// The response code, if it could be read and shown.
     #[must_use]
     pub fn response_code(&self) -> Option<&str> {
         self.register().and_then(|error| error.kind.response_code())
     }
 
-    /// The authorities that the caller is told of.
+    /// The authorities that the caller sees.
     #[must_use]
     pub fn named(&self) -> &[LocalAuthority] {
         self.register().map_or(&[], RegisterError::named)
     }
 
-    /// Whether it tells something of what CP-IS holds (decisions.md 49).
+    /// Whether it reveals something of what CP-IS holds (decisions.md 49).
     #[must_use]
-    pub fn tells_of_a_record(&self) -> bool {
-        self.register().is_some_and(RegisterError::tells_of_a_record)
+    pub fn reveals_a_record(&self) -> bool {
+        self.register().is_some_and(RegisterError::reveals_a_record)
     }
 
-    /// Whether an authority was told of the look: none where nothing was delivered; where CP-IS may have heard, nobody knows.
+    /// Whether CP-IS notified an authority of the look: no if nothing was delivered; not known if it may have been.
     #[must_use]
     pub fn notification_expected(&self) -> Option<bool> {
         self.is_undelivered().then_some(false)
     }
 
-    /// The same, without the authorities that it names.
+    /// The same failure without the authorities that it names.
     pub(super) fn without_contacts(self) -> Self {
         match self {
             Self::Register(error) => error.with_contacts(Vec::new()).into(),

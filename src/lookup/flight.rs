@@ -1,4 +1,4 @@
-//! A flight: one look on its way to CP-IS and back, in a task of its own that no caller can cancel.
+//! A flight: the task that sends one look's query to CP-IS and records its outcome. No caller can cancel it.
 
 use super::breaker::{Breaker, BreakerPermit, Verdict};
 use super::bulkhead::{Admission, Bulkhead, Permit};
@@ -19,15 +19,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What a flight needs of the room.
+/// What flights share: the register, the trail, the limits and the counters.
 pub(super) struct Context {
     pub register: Arc<dyn Register>,
     pub ledger: Arc<dyn Ledger>,
     pub breaker: Breaker,
     pub bulkhead: Bulkhead,
-    /// `None`: there is only this process.
+    /// `None` for a single process.
     pub replicas: Option<Arc<Replicas>>,
-    /// What outlives a restart; empty where nothing does.
+    /// Writes what outlives a restart. Empty where nothing does.
     pub window: OnceLock<Window>,
     pub counters: Arc<Counters>,
     pub repeats: Repeats,
@@ -35,8 +35,8 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// Whether a look may go out, said at once. What is refused here has not been asked and is no entry of the trail, which must
-    /// not be what a flood of requests fills; it is counted.
+    /// Decides at once whether a look may start. Refusals here are counted but not audited: a flood of requests must not fill the
+    /// trail.
     pub(super) fn admit(&self) -> Result<Admission, LookError> {
         let shed = |error| {
             increment(&self.counters.shed);
@@ -53,7 +53,7 @@ impl Context {
         if self.ledger.can_owe_more() { Ok(()) } else { Err(TrailUnavailable) }
     }
 
-    /// The request is one of the flight's, also after a restart.
+    /// Remembers across a restart that the request belongs to the flight.
     pub(super) fn persist_request(&self, flight: &Arc<Flight>, id: Option<&str>) {
         if let Some(window) = self.window.get() {
             window.write_request(flight, id);
@@ -71,18 +71,18 @@ impl Context {
     }
 }
 
-/// What it carries.
+/// What one flight asks, and for whom.
 pub(super) struct FlightRequest {
     pub question: Arc<Question>,
-    /// Of the request that began it.
+    /// Of the request that started it.
     pub facts: RequestFacts,
     pub admission: Option<Admission>,
-    /// For the other replicas, where there are any.
+    /// For the other replicas. `None` for a single process.
     pub leader_request: Option<LeaderRequest>,
 }
 
-/// Flies: asks once, and once more only where no connection was ever made (decisions.md 6). Everything that can be said of it is
-/// durable on the trail before any waiter hears.
+/// Runs a flight: one query, and a second one only if the first never got a connection (decisions.md 6). The outcome is durable on
+/// the trail before any waiter gets it.
 pub(super) async fn fly(context: Arc<Context>, request: FlightRequest, guard: LeaderGuard) {
     let flight = Arc::clone(&guard.flight);
     let FlightRequest { question, facts, admission, leader_request } = request;
@@ -92,7 +92,7 @@ pub(super) async fn fly(context: Arc<Context>, request: FlightRequest, guard: Le
         return guard.complete(completion);
     };
     let table = guard.table().clone();
-    // As long as a flight of this process would wait for an answer that is late.
+    // A flight of this process waits as long for a late answer.
     let until = flight.began + context.patience.caller + context.patience.late;
     match replicas.start(&table, &flight, &leader_request, until).await {
         Start::Elsewhere(completion) => guard.complete(completion),
@@ -110,20 +110,19 @@ struct Attempts<'a> {
     flight: &'a Arc<Flight>,
     question: &'a Question,
     facts: &'a RequestFacts,
-    /// For the **asked** entry.
+    /// The detail of the **asked** entry.
     detail: Option<&'static str>,
 }
 
-/// How far an attempt came.
+/// How an attempt ended.
 enum AttemptResult {
-    /// Nothing went out, and nothing more needs to be said of it on the trail.
+    /// Nothing was sent, and the trail needs no further entry.
     NotMade(LookError),
-    /// Its **asked** is on the trail, so its end must be.
+    /// Its **asked** is on the trail, so its end must follow.
     Made(Box<OpenQuery>, Result<Answer, LookError>),
 }
 
-/// A query whose **asked** is on the trail and whose end is not. Should the flight break off, the trail says as soon as it can how
-/// it ended, or that nobody knows.
+/// A query with **asked** on the trail and no end yet. If the flight breaks off, `Drop` hands the trail the end, known or unknown.
 struct OpenQuery {
     ledger: Arc<dyn Ledger>,
     asked: Entry,
@@ -141,7 +140,7 @@ impl Attempts<'_> {
             Ok(admission) => admission,
             Err(failure) => return completed(Err(failure), None),
         };
-        // Half of a caller's time: a query that goes out when its caller is about to leave notifies for nothing.
+        // Half of a caller's time: a query sent just before its caller gives up notifies for nothing.
         let queued = spans::Waiting::begin();
         let mut permit = admission.permit(self.flight.began + self.context.patience.caller / 2).await;
         queued.end(SmspPhase::Queue);
@@ -158,7 +157,7 @@ impl Attempts<'_> {
         }
     }
 
-    /// Nobody can be asked in this requester's name; that is an entry as well.
+    /// No query can be written in this requester's name. The trail gets an entry for that too.
     async fn record_refusal(&self, failure: LookError) -> Completion {
         let entry = record::refused(self.flight.look, self.question, self.facts, &failure);
         match self.context.ledger.record(&entry).await {
@@ -186,7 +185,7 @@ impl Attempts<'_> {
             return AttemptResult::NotMade(no_trail());
         }
         let open = Box::new(OpenQuery { ledger: Arc::clone(ledger), asked, ended: None, is_closed: false });
-        // The trail took so long that nobody waits any more: nobody is notified for nothing.
+        // The trail took so long that nobody waits any more, so no query is sent: it would notify for nothing.
         if Instant::now() >= self.flight.began + self.context.patience.caller {
             return AttemptResult::Made(open, Err(no_trail()));
         }
@@ -201,7 +200,8 @@ impl Attempts<'_> {
         AttemptResult::Made(open, outcome.map_err(LookError::from))
     }
 
-    /// CP-IS may have heard: one time of many, for this person and this child, is counted. The trail says who it is, by the look.
+    /// Counts a query that may have been delivered, if this person has asked too often about this child. The log names the look;
+    /// the trail says who it was.
     fn count_repeat(&self) {
         if self.context.repeats.count(self.flight.key(), Instant::now()) {
             increment(&self.context.counters.repeated);
@@ -209,7 +209,8 @@ impl Attempts<'_> {
         }
     }
 
-    /// Waits on after the caller's deadline, but then neither counts as on its way for the bulkhead, nor as sound for the breaker.
+    /// Waits on after the caller's deadline. The query then no longer holds a bulkhead permit, and the breaker counts it as a
+    /// failure.
     async fn ask(
         &self,
         ids: &MessageIds,
@@ -240,7 +241,7 @@ impl Attempts<'_> {
         never_connected && self.flight.began.elapsed() + patience.connect + MAX_JITTER <= patience.caller
     }
 
-    /// The second attempt has message ids and entries of its own; the first one ends on the trail before it.
+    /// The second attempt has its own message ids and entries. The first one ends on the trail before the second begins.
     async fn retry(
         &self,
         author: &AuthorAsSent,
@@ -259,7 +260,7 @@ impl Attempts<'_> {
         }
     }
 
-    /// The outcome goes on the trail, and is told only then. What has nothing of CP-IS in it is told all the same.
+    /// Records the outcome. Waiters get it only after that, unless it holds nothing from CP-IS.
     async fn finish(&self, mut open: Box<OpenQuery>, outcome: Result<Answer, LookError>) -> Completion {
         if let Err(failure) = &outcome {
             let (outcome, delivery) = (failure.outcome(), failure.delivery().name());
@@ -267,7 +268,8 @@ impl Attempts<'_> {
             tracing::warn!(outcome, kind, phase = ?failure.phase(), delivery, "look failed");
         }
         let undelivered = outcome.as_ref().is_err_and(LookError::is_undelivered);
-        // It is written beside the entry, without which it does not count, so that what is shown is in the file by then.
+        // The file is written in parallel with the entry, so that it holds what is shown by then. It does not count without the
+        // entry.
         let window = self.context.window.get().filter(|_| !undelivered);
         let writing = window.map(|window| window.write_outcome(self.flight, outcome.clone()));
         let showing = self.flight.mark_answering().map_or_else(Showing::Missed, |()| Showing::ToItsCaller);
@@ -290,7 +292,7 @@ impl Attempts<'_> {
 }
 
 impl OpenQuery {
-    /// Puts the end on the trail. False: it is not there, but will be as soon as the trail can be written.
+    /// Puts the end on the trail. False: it could not be written yet, and will be as soon as the trail allows it.
     async fn end(&mut self, outcome: Result<&Answer, &LookError>, showing: Showing) -> bool {
         let ended = self.ended.insert(record::ended(&self.asked, outcome, showing));
         let recorded = self.ledger.record(ended).await;
@@ -315,9 +317,9 @@ impl Drop for OpenQuery {
     }
 }
 
-/// Whether it may be told only once its entry is on the trail: it has something of CP-IS in it.
+/// Whether the outcome holds something from CP-IS, so that waiters may get it only once its entry is on the trail.
 fn must_be_recorded(outcome: Result<&Answer, &LookError>) -> bool {
-    outcome.map_or_else(|failure| failure.tells_of_a_record() && !failure.is_undelivered(), |_| true)
+    outcome.map_or_else(|failure| failure.reveals_a_record() && !failure.is_undelivered(), |_| true)
 }
 
 fn completed(outcome: Result<Answer, LookError>, pending_entry: Option<Arc<Entry>>) -> Completion {
@@ -332,7 +334,7 @@ fn completed(outcome: Result<Answer, LookError>, pending_entry: Option<Arc<Entry
 
 const MAX_JITTER: Duration = Duration::from_millis(250);
 
-/// 50 to 250 ms, so that replicas do not come back all at once.
+/// 50 to 250 ms, so that replicas do not all retry at once.
 fn jitter() -> Duration {
     let random = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);
     Duration::from_millis(50 + random * 200 / 255)

@@ -28,7 +28,7 @@ impl LookKey {
         }
     }
 
-    /// Made of its parts, as they stand on the trail.
+    /// Made of its parts, as the trail holds them.
     pub(super) fn from_parts(
         nhs_number: NhsNumber,
         issuer: Text,
@@ -56,8 +56,8 @@ impl LookKey {
         self.user.issuer.as_str().len() + self.user.id.as_str().len() + self.role.as_str().len() + self.organisation.len()
     }
 
-    /// Every part, each after its length: equal only for equal looks. To be hashed under a key or bound to a value, never
-    /// to be stored or logged.
+    /// Every part, each after its length: equal only for equal looks. Only for a keyed hash or as associated data; never store or
+    /// log it.
     pub(super) fn canonical(&self) -> Zeroizing<Vec<u8>> {
         let parts = [
             self.nhs_number.digits(),

@@ -1,4 +1,4 @@
-//! How a query ended, counted. What the labels say is in the chart's `metrics.txt`, which its dashboard and alerts are made of.
+//! Counts how queries end. The chart's `metrics.txt` explains the labels; its dashboard and alerts are generated from it.
 
 use crate::cpis::{
     Answer, ConnectCause, Contradiction, Delivery, Malformed, NonAnswer, Phase, RegisterError, RegisterErrorKind, Rejection,
@@ -7,7 +7,7 @@ use crate::cpis::{
 use crate::telemetry::{LookupLabels, metrics};
 use crate::upstream;
 
-/// Counts one query. Every query is counted once, whoever still waits for it.
+/// Counts one query. Every query is counted once, whether anybody still waits for it or not.
 pub(super) fn count_query(outcome: Result<&Answer, &RegisterError>) {
     metrics().lookup(outcome.map_or_else(of_failure, of_answer));
 }
@@ -21,7 +21,7 @@ fn of_failure(failure: &RegisterError) -> LookupLabels {
     LookupLabels { outcome: failure.outcome(), delivery, response_code: upstream::label_of_error(&failure.kind) }
 }
 
-/// Every end that a query may have. These are counted from 0, so that an alert sees the first of each as a rise.
+/// Every end that a query can have. Each starts at 0, so that an alert sees the first one as a rise.
 pub fn ends_of_a_query() -> impl Iterator<Item = LookupLabels> {
     let answers = upstream::ANSWERS.map(|(outcome, response_code)| LookupLabels { outcome, delivery: None, response_code });
     answers.into_iter().chain(failures().map(|failure| of_failure(&failure)))

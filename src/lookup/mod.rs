@@ -1,18 +1,19 @@
-//! The use case: a permitted question becomes one answer, asked once, and nothing of it unrecorded.
+//! The use case: a permitted question becomes one answer. It is asked once, and everything is recorded.
 //!
-//! The line, and who owns each step of it:
+//! The steps, and who owns each:
 //! 1. permission: `access`, before this room is entered;
-//! 2. share or ask: [`Lookups::look`] finds the look in the [`table`]: remembered under its request id, shared from the window, on its
-//!    way, or begun now, if the [`breaker`] and the [`gate`] let it;
-//! 3. a begun look is a [`flight`]: its intent on record (**asked**), one query, its outcome on record (**answered**, **failed**,
-//!    **unknown**), and only then do its waiters hear;
-//! 4. every further showing of an answer is on record first (**shared**), and so is a read outside any look (**not-held**).
+//! 2. share or ask: [`Lookups::look`] finds the look in the [`table`]: remembered under its request id, shared from the window, in
+//!    flight, or started now, if the [`breaker`] and the [`bulkhead`] allow it;
+//! 3. a started look is a [`flight`]: it records its intent (**asked**), sends one query, records the outcome (**answered**,
+//!    **failed**, **unknown**), and only then answers its waiters;
+//! 4. every further showing of an answer is recorded first (**shared**), and so is a read without a held look (**not-held**).
 //!
 //! Several replicas share their looks through the [`remote`] table, which a flight asks first ([`replicas`]).
 //!
-//! What each entry says, and when a look has failed rather than being unknown: [`record`].
+//! [`record`] says what each entry holds, and when a look is failed and when unknown.
 //!
-//! A restart forgets nothing of this: what is remembered outlives it in a file ([`window`]), and is read back with the trail ([`recall`]).
+//! A restart forgets none of this: a file keeps what is remembered ([`window`]), and the next start reads it with the trail
+//! ([`recall`]).
 
 mod breaker;
 mod bulkhead;
@@ -68,11 +69,11 @@ use window::EarlierWindow;
 /// How long to wait (docs/settings.md).
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// `smsp.connect_timeout`: an attempt to connect is begun again only if this much is left.
+    /// `smsp.connect_timeout`: a second attempt to connect needs at least this much time.
     pub connect: Duration,
     /// `smsp.timeout`: how long the caller waits.
     pub caller: Duration,
-    /// `smsp.late_timeout`: how long an answer is still awaited after that.
+    /// `smsp.late_timeout`: how much longer the flight waits for a late answer.
     pub late: Duration,
 }
 
@@ -101,7 +102,7 @@ pub enum Freshness {
     Shared,
     /// `Cache-Control: no-cache`.
     NoCache,
-    /// `CPIS-New-Look: true`: always a look of its own.
+    /// `CPIS-New-Look: true`: always a new look.
     NewLook,
 }
 
@@ -110,41 +111,41 @@ pub enum Freshness {
 pub struct Request {
     /// For the trail.
     pub facts: RequestFacts,
-    /// The caller's `X-Request-ID`, whose repetition is the same look; case does not matter. `None` where none came.
+    /// The caller's `X-Request-ID`. Its repetition is the same look; letter case does not matter. `None` if the request had none.
     pub request_id: Option<String>,
-    /// How an entry of the trail may have it: by the forms of [`crate::audit::Seal::all_kept`], letter case aside. For looks that are
-    /// known from the trail alone.
+    /// The forms in which an entry of the trail may hold it ([`crate::audit::Seal::all_kept`]), in any letter case. For looks that
+    /// are known from the trail alone.
     pub on_record: Vec<String>,
 }
 
-/// The door of this room.
+/// The entrance to this room: makes looks, and shows what is held.
 #[derive(Clone)]
 pub struct Lookups {
     context: Arc<Context>,
     table: Table,
     sharing: Sharing,
-    /// The looks of before the start are not read back yet.
+    /// The looks from before the start are not read back yet.
     is_recalling: Arc<AtomicBool>,
     /// The runtime that owns every flight, so that no flight ends with the connection of a caller (decisions.md 32).
     runtime: Handle,
 }
 
-/// An answer, and how it was come by.
+/// An answer, and whether it was shared.
 #[derive(Debug, Clone)]
 pub struct Look {
     pub answer: Arc<Answer>,
-    /// Another request had asked, and this one shares its answer.
+    /// It is the answer to another request's query.
     pub shared: bool,
-    /// How old the answer is, where it had come before this request.
+    /// How old the answer is, if it came before this request.
     pub age: Option<Duration>,
 }
 
-/// How a request came to an answer that it did not ask for.
+/// Why a request gets an answer that it did not ask CP-IS for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ShareReason {
-    /// It waited for the flight, or it repeats a request that did: its look may have been heard.
+    /// It waited for the flight, or repeats a request that did: its own look may have been delivered.
     OwnLook,
-    /// The look is over, and another request's.
+    /// Another request made the look, and it is complete.
     Window,
 }
 
@@ -159,7 +160,7 @@ impl Lookups {
         Self::build(Some(replicas), register, Arc::new(trail), rules, Bounds::of_memory(), runtime)
     }
 
-    /// From now on the table that replicas share is reached by `store`, with its keys. Without such a table nothing changes.
+    /// Reaches the table that replicas share by `store` and its keys from now on. Does nothing without such a table.
     ///
     /// # Errors
     /// [`RemoteError`]; then everything is as it was.
@@ -201,8 +202,8 @@ impl Lookups {
         self.context.register.author(requester)
     }
 
-    /// Remembers the looks of before this start (decisions.md 42). Where the trail cannot be reached just now, or takes longer than
-    /// [`RECALL_START_LIMIT`] to be read, the service starts all the same, and nothing is asked or shown until they are remembered.
+    /// Remembers the looks from before this start (decisions.md 42). If the trail cannot be read within [`RECALL_START_LIMIT`], the
+    /// service starts without them, and neither asks nor shows anything until it has read them.
     pub async fn recall(&self, source: RecallSource) {
         self.is_recalling.store(true, Ordering::SeqCst);
         let (lookups, limits) = (self.clone(), RecallLimits::new(self.sharing, self.table.remember_for(), self.context.patience));
@@ -218,11 +219,11 @@ impl Lookups {
         // Nothing is ever sent: it ends when the sender is dropped, after the first try.
         let _ = tokio::time::timeout(RECALL_START_LIMIT, first_try).await;
         if self.is_recalling() {
-            tracing::error!("the looks of before this start are not read back yet: nothing is asked or shown until they are");
+            tracing::error!("the looks from before this start are not read back yet: nothing is asked or shown until they are");
         }
     }
 
-    /// The looks of before the start are not read back yet: nothing is asked or shown.
+    /// Whether the looks from before the start are still being read back: nothing is asked or shown.
     pub fn is_recalling(&self) -> bool {
         self.is_recalling.load(Ordering::SeqCst)
     }
@@ -230,24 +231,24 @@ impl Lookups {
     async fn recall_once(&self, source: &RecallSource, earlier: &mut Option<EarlierWindow>, limits: RecallLimits) -> bool {
         let recalled = recall::recall(source, earlier, limits, &self.table).await;
         if let Ok(Some(window)) = recalled {
-            // There is none yet: this is done once.
+            // It is empty: this runs once.
             let _ = self.context.window.set(window);
             return true;
         }
         recalled.is_ok()
     }
 
-    /// Nothing is asked or shown before it is known what was asked.
+    /// Nothing is asked or shown before it is known what was asked before the start.
     fn ensure_recalled(&self) -> Result<(), TrailUnavailable> {
         if self.is_recalling() { Err(TrailUnavailable) } else { Ok(()) }
     }
 
-    /// The requester's shared look about the child of `question`, if there still is one and it is wanted. Never asks (decisions.md 11).
-    /// That it is shown, or that there is none, is on the trail when this returns.
+    /// The requester's shared look about the child of `question`, if there still is one and it is wanted. Never asks CP-IS
+    /// (decisions.md 11). When this returns, the trail says that the look is shown, or that there is none.
     ///
     /// # Errors
-    /// Not delivered: [`LookError::Trail`], and [`LookError::TableUnavailable`] where only another replica may know, about which
-    /// nothing is put on the trail.
+    /// Not delivered: [`LookError::Trail`]; [`LookError::TableUnavailable`] if only another replica may know, which puts nothing on
+    /// the trail.
     pub async fn held(
         &self,
         question: &Question,
@@ -262,7 +263,7 @@ impl Lookups {
         let mut held = here.filter(|(_, completion)| wanted(completion));
         if let (None, Some(replicas)) = (&held, &self.context.replicas)
             && let Some(completion) = replicas.shared(&key).await.map_err(|_| LookError::TableUnavailable)?.filter(wanted)
-            // What is adopted is shared from here on: it never takes the place of what came later.
+            // An adopted answer is shared from now on, so it must not replace one that came later.
             && since.is_none_or(|since| since < completion.came)
         {
             held = Some((self.table.adopt(&key, completion.clone())?, completion));
@@ -275,13 +276,13 @@ impl Lookups {
         Ok(None)
     }
 
-    /// Answers `question`, asking CP-IS unless the same look is remembered, shared or already on its way.
+    /// Answers `question`. Asks CP-IS unless the same look is remembered, shared or in flight.
     ///
     /// Dropping the future does not stop a query: its flight goes on, so that its outcome is not lost.
     ///
     /// # Errors
-    /// The [`LookError`] of the flight; after `Patience::caller`, a timeout that may have been heard. Not delivered, and at once:
-    /// [`LookError::Overloaded`], [`LookError::CircuitOpen`], [`LookError::Trail`].
+    /// The [`LookError`] of the flight; after `Patience::caller`, a timeout that may have been delivered. Not delivered, and at
+    /// once: [`LookError::Overloaded`], [`LookError::CircuitOpen`], [`LookError::Trail`].
     pub async fn look(&self, question: Question, freshness: Freshness, request: Request) -> Result<Look, Arc<LookError>> {
         self.ensure_recalled().map_err(LookError::from)?;
         let deadline = Instant::now() + self.context.patience.caller;
@@ -336,15 +337,15 @@ impl Lookups {
             if is_its_own || suits_all {
                 return self.show_awaited(&flight, completion, &question, &request, is_its_own).await;
             }
-            // Another replica had the answer for the request that began the flight. Whether it does for this one as well is
-            // found in the table.
+            // Another replica had the answer for the request that started the flight. The table knows whether it suits this one
+            // too.
             if Instant::now() >= deadline {
                 return Err(timeout());
             }
         }
     }
 
-    /// A look that another replica may know of costs no place before that is known.
+    /// With replicas a flight gets its permit later: another replica may have the answer.
     fn admission(&self) -> Result<Option<Admission>, LookError> {
         match &self.context.replicas {
             None => self.context.admit().map(Some),
@@ -352,14 +353,14 @@ impl Lookups {
         }
     }
 
-    /// Another replica must know this request as one of the flight's, should it be repeated there.
+    /// Makes this request known to the other replicas as one of the flight's, in case it is repeated there.
     fn announce(&self, flight: &Arc<Flight>, id: Option<&str>) {
         if let (Some(replicas), Some(id)) = (&self.context.replicas, id) {
             replicas.announce(flight, id);
         }
     }
 
-    /// The outcome of a flight that this request waited for.
+    /// Shows the outcome of a flight that this request waited for.
     async fn show_awaited(
         &self,
         flight: &Arc<Flight>,
@@ -368,7 +369,7 @@ impl Lookups {
         request: &Request,
         is_its_own: bool,
     ) -> Result<Look, Arc<LookError>> {
-        // The trail has failed just now.
+        // The trail failed when the outcome came.
         if completion.pending_entry.is_some() {
             return Err(withheld_or_unavailable(ShareReason::OwnLook));
         }
@@ -388,7 +389,7 @@ impl Lookups {
         Ok(Look { answer, shared, age })
     }
 
-    /// The outcome of a flight that had landed before this request.
+    /// Shows the outcome of a flight that was complete before this request.
     async fn show_completed(
         &self,
         flight: &Arc<Flight>,
@@ -415,7 +416,7 @@ impl Lookups {
         Ok(Look { answer, shared: true, age: Some(age) })
     }
 
-    /// A failure that tells nothing of what CP-IS holds needs no entry.
+    /// A failure that reveals nothing of what CP-IS holds needs no entry.
     async fn record_sharing(
         &self,
         flight: &Flight,
@@ -424,7 +425,7 @@ impl Lookups {
         completion: &Completion,
         age: Option<Duration>,
     ) -> Result<(), ()> {
-        if completion.outcome.as_ref().is_err_and(|failure| !failure.tells_of_a_record()) {
+        if completion.outcome.as_ref().is_err_and(|failure| !failure.reveals_a_record()) {
             return Ok(());
         }
         let entry = record::shared(flight.look, question, &request.facts, completion, age);
@@ -435,14 +436,14 @@ impl Lookups {
         Ok(())
     }
 
-    /// A search that did not have to ask.
+    /// Counts a search that did not have to ask.
     fn count_saved(&self, flight: &Flight) {
         if flight.has_notified() {
             increment(&self.context.counters.notifications_saved);
         }
     }
 
-    /// How many looks are on their way.
+    /// How many looks are in flight.
     pub fn in_flight(&self) -> usize {
         self.table.in_flight()
     }
@@ -469,8 +470,8 @@ impl Lookups {
         }
     }
 
-    /// Waits until no look is on its way, `limit` at most. True when all have landed, with their outcome on the trail or owed to it.
-    /// Looks of other replicas are not waited for any more.
+    /// Waits until no look is in flight, `limit` at most. True when all are complete, with their outcome on the trail or owed to
+    /// it. No longer waits for looks of other replicas.
     pub async fn drain(&self, limit: Duration) -> bool {
         if let Some(replicas) = &self.context.replicas {
             replicas.close();
@@ -487,7 +488,7 @@ impl Lookups {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             };
-            // They are told in milliseconds, or the table is away.
+            // This takes milliseconds, unless the table is unavailable.
             let _ = tokio::time::timeout(ANNOUNCE_LIMIT, all_announced).await;
         }
         if let Some(window) = self.context.window.get() {
@@ -497,7 +498,7 @@ impl Lookups {
     }
 }
 
-/// `None`: nothing of it came until `deadline`.
+/// `None`: the flight was not complete by `deadline`.
 async fn await_completion(flight: &Arc<Flight>, deadline: Instant, is_its_own: bool) -> Option<Completion> {
     let wait_guard = is_its_own.then(|| flight.wait_guard());
     match deadline::by(deadline, flight.wait()).await {
@@ -507,23 +508,23 @@ async fn await_completion(flight: &Arc<Flight>, deadline: Instant, is_its_own: b
     }
 }
 
-/// The shortest that a look is remembered which may have been heard (decisions.md 4).
+/// The shortest time for which a look that may have been delivered is remembered (decisions.md 4).
 const LEAST_REMEMBERED: Duration = Duration::from_mins(5);
 
-/// How long the end may wait for the table that replicas share.
+/// How long shutdown may wait for the table that replicas share.
 const ANNOUNCE_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long the end may wait for the window's file.
+/// How long shutdown may wait for the window's file.
 const WINDOW_FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long a start waits for the looks of before it.
+/// How long a start waits for the looks from before it.
 const RECALL_START_LIMIT: Duration = Duration::from_secs(5);
 
-/// How often a trail that is away is tried again for the looks of before the start.
+/// How long until an unavailable trail is tried again for the looks from before the start.
 const RECALL_RETRY: Duration = Duration::from_millis(500);
 
-/// What a caller hears where the entry that would have to stand first does not. If its own look may have been heard, it must
-/// not be told to try again by itself; if it asked nothing, it may.
+/// The error of a caller if the entry that must come first cannot be written. If its own look may have been delivered, it must not
+/// retry by itself; if it asked nothing, it may.
 fn withheld_or_unavailable(reason: ShareReason) -> Arc<LookError> {
     Arc::new(match reason {
         ShareReason::OwnLook => LookError::Withheld,

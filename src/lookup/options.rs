@@ -9,14 +9,14 @@ use std::time::Duration;
 pub struct Options {
     /// 0: only requests that are in flight together share.
     pub share_for: Duration,
-    /// Younger looks are shared even under no-cache: `share_for`, unless it is set (decisions.md 46).
+    /// Younger looks are shared even under no-cache. The default is `share_for` (decisions.md 46).
     pub refresh_after: Duration,
     pub store: StoreLocation,
     /// Never empty when `store` is outside this process; the first key writes, all read.
     pub store_keys: Vec<KeyMaterial>,
     /// PEM of the authorities that a `rediss://` store's certificate must come from; `None`: the machine's own.
     pub store_ca: Option<Vec<u8>>,
-    /// Where shared answers outlive a restart (decisions.md 42); `None`: they do not.
+    /// The file in which shared answers outlive a restart (decisions.md 42); `None`: they do not.
     pub window_file: Option<PathBuf>,
 }
 

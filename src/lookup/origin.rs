@@ -1,7 +1,7 @@
 use crate::audit::Message;
 use uuid::Uuid;
 
-/// The look that asked, as its entries have it: for the entries of those who are shown its outcome later, elsewhere too.
+/// The look behind an outcome, as its entries name it. Entries of later showings, even at other replicas, refer to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     pub look: Uuid,

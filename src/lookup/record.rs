@@ -1,4 +1,4 @@
-//! What a look puts on the trail, and when a look has failed or its outcome is unknown.
+//! What a look puts on the trail, and when its outcome is failed and when unknown.
 
 use super::table::{Absence, Completion};
 use super::{LookError, Origin};
@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// The trail as this room uses it. A seam for tests that hold the clock still: the trail's writer is a thread of its own.
+/// The trail as this room uses it. Tests with a paused clock replace it: the trail's own writer is a thread, which that clock does
+/// not stop.
 pub(super) trait Ledger: Send + Sync + 'static {
     /// As [`Trail::record`].
     fn record<'a>(&'a self, entry: &'a Entry) -> BoxFuture<'a, Result<(), TrailError>>;
@@ -39,8 +40,7 @@ impl Ledger for Trail {
     }
 }
 
-/// Whether an entry may stand on the trail although writing it failed. Where the store itself says that it wrote nothing, it
-/// does not.
+/// Whether the trail may hold an entry although writing it failed. It does not if the store itself says that it wrote nothing.
 pub(super) fn may_be_stored(error: &TrailError) -> bool {
     match error {
         TrailError::Body(_) | TrailError::Overloaded => false,
@@ -60,7 +60,7 @@ fn entry(event: Event, question: &Question, facts: &RequestFacts) -> Entry {
     }
 }
 
-/// **asked**: this query is about to go out. `detail`: why it may be one too many.
+/// **asked**: this query is about to be sent. `detail`: why it may be one too many.
 pub(super) fn asked(
     look: Uuid,
     question: &Question,
@@ -78,16 +78,16 @@ pub(super) fn asked(
     }
 }
 
-/// Whom an outcome is shown to as it comes.
+/// Who is shown an outcome when it comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Showing {
-    /// To the request that asked: it waits for this entry.
+    /// The request that asked: it waits for this entry.
     ToItsCaller,
-    /// To nobody: its caller has gone.
+    /// Nobody: its caller has gone.
     Missed(Absence),
-    /// To nobody: the entry could not be written, and its caller was told so.
+    /// Nobody: the entry could not be written, and its caller got an error.
     Withheld,
-    /// To nobody: another attempt follows, and its caller hears of that.
+    /// Nobody: another attempt follows, and the caller gets its outcome.
     NotYet,
 }
 
@@ -104,7 +104,7 @@ impl Showing {
     }
 }
 
-/// **answered**, **failed** or **unknown**: what came of the query that `asked` is about, and whether it was shown.
+/// **answered**, **failed** or **unknown**: the outcome of the query that `asked` is about, and whether it was shown.
 pub(super) fn ended(asked: &Entry, outcome: Result<&Answer, &LookError>, showing: Showing) -> Entry {
     let mut entry = Entry { upshot: Some(upshot(outcome)), detail: showing.detail().map(Into::into), ..asked.clone() };
     hide_unless_shown(&mut entry, showing);
@@ -122,7 +122,7 @@ fn hide_unless_shown(entry: &mut Entry, showing: Showing) {
     }
 }
 
-/// The entry of an outcome, which could not be written as it came.
+/// Marks the entry of an outcome as withheld: it could not be written when the outcome came.
 pub(super) fn withheld(ended: &mut Entry) {
     hide_unless_shown(ended, Showing::Withheld);
     ended.detail.get_or_insert_with(|| Showing::Withheld.detail().unwrap_or_default().to_owned());
@@ -133,8 +133,8 @@ pub(super) fn origin(ended: &Entry) -> Option<Arc<Origin>> {
     Some(Arc::new(Origin { look: ended.look?, message: ended.message.clone() }))
 }
 
-/// **shared**: an outcome that another request had asked for, or that had come already, is shown. `age`: since it came; none to a
-/// request that waited for it.
+/// **shared**: an outcome is shown that another request asked for, or that came before. `age`: since it came; `None` for a request
+/// that waited for it.
 pub(super) fn shared(
     look: Uuid,
     question: &Question,
@@ -160,14 +160,14 @@ pub(super) fn refused(look: Uuid, question: &Question, facts: &RequestFacts, fai
     Entry { look: Some(look), upshot: Some(upshot(Err(failure))), ..entry(Event::Refused, question, facts) }
 }
 
-/// **not-held**: a read or page outside any held look.
+/// **not-held**: a read or page without a held look.
 pub(super) fn not_held(question: &Question, facts: &RequestFacts) -> Entry {
     entry(Event::NotHeld, question, facts)
 }
 
-/// The rule. *Answered*: CP-IS answered. *Failed*: what CP-IS has heard is known: nothing at all, or a query to which the SMSP
-/// replied, understood, that it failed. *Unknown*: everything else. The query may have been heard, and no reply to it was
-/// understood: none came, it broke off, it cannot be read, it contradicts itself, or it is another's.
+/// The rule. *Answered*: CP-IS answered. *Failed*: it is known what was delivered: nothing, or a query to which the SMSP replied,
+/// understood, that it failed. *Unknown*: everything else. The query may have been delivered, and no reply to it was understood:
+/// none came, it broke off, it cannot be read, it contradicts itself, or it belongs to another query.
 fn event(outcome: Result<&Answer, &LookError>) -> Event {
     let Err(failure) = outcome else { return Event::Answered };
     let is_understood = failure.register().is_some_and(|error| matches!(error.kind, RegisterErrorKind::Rejected { .. }));
@@ -178,7 +178,7 @@ fn upshot(outcome: Result<&Answer, &LookError>) -> Upshot {
     match outcome {
         Ok(answer) => Upshot {
             outcome: answer.outcome().into(),
-            // No question any more.
+            // It was delivered.
             delivery: None,
             shown: Some(Shown::from(answer)),
             response_code: answer.response_code.clone(),

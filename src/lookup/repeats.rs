@@ -1,6 +1,6 @@
-//! One person who asks about one child again and again (decisions.md 46): each time is another notification.
+//! Finds a person who asks about one child again and again (decisions.md 46): each time notifies.
 //!
-//! Only what is needed to count is kept, for an hour: marks of person and child under a key that this process drew, and when they asked.
+//! It keeps only what it needs to count, for an hour: a hash of person and child under a random key of this process, and the times.
 
 use super::LookKey;
 use std::collections::HashMap;
@@ -9,20 +9,20 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Queries by one person about one child within [`WITHIN`] that raise no question: a first one, and a person's decisions to ask anew.
+/// Queries by one person about one child within [`WITHIN`] that are normal: a first one, and a person's decisions to ask anew.
 const USUAL_QUERIES: usize = 3;
 const WITHIN: Duration = Duration::from_hours(1);
-/// Marks in one generation; there are two. Beyond, the older one is forgotten: some may be missed, none is made up.
+/// Marks in one generation; there are two. Beyond it the older one is forgotten: some repeats may be missed, none is invented.
 const MAX_MARKS: usize = 8192;
 
-/// The queries of the last hour that may have been heard.
+/// The queries of the last hour that may have been delivered.
 #[derive(Default)]
 pub(super) struct Repeats {
     marks: RandomState,
     asked: Mutex<Generations>,
 }
 
-/// Marks seen lately, and those seen before them.
+/// Recent marks, and those before them.
 #[derive(Default)]
 struct Generations {
     began: Option<Instant>,
@@ -34,7 +34,7 @@ struct Generations {
 type Times = [Option<Instant>; USUAL_QUERIES];
 
 impl Repeats {
-    /// A query that may have been heard. True: one more than usual by this person about this child.
+    /// Counts a query that may have been delivered. True: this person has asked about this child more often than usual.
     pub(super) fn count(&self, key: &LookKey, now: Instant) -> bool {
         let mark = self.marks.hash_one((key.nhs_number(), key.user()));
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +50,7 @@ impl Repeats {
 }
 
 impl Generations {
-    /// After an hour, or when it is full, the new one is the old one.
+    /// After an hour, or when it is full, the new generation becomes the old one.
     fn turn_over(&mut self, now: Instant) {
         let began = *self.began.get_or_insert(now);
         if now.saturating_duration_since(began) >= WITHIN || self.new.len() >= MAX_MARKS {

@@ -1,6 +1,7 @@
-//! What a flight has to do with the other replicas: their answer instead of a query, its own outcome for them (docs/adr/0007).
+//! How flights work with the other replicas: another replica's answer replaces a query, and every outcome goes to the others
+//! (docs/adr/0007).
 //!
-//! Where the table outside this process is away, a flight goes ahead alone: counted, logged, and said in its **asked** entry.
+//! If the shared table is unavailable, a flight goes ahead without it. That is counted, logged, and noted in its **asked** entry.
 
 use super::remote::{
     self, ClaimResult, RemoteError, RemoteFlight, RemoteLease, RemoteOutcome, RemoteRequest, RemoteTable, Unavailable,
@@ -22,15 +23,15 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Stands in the **asked** entry of a flight that went ahead alone, so that the trail explains a second notification.
+/// The detail of the **asked** entry of a flight without the table, so that the trail explains a second notification.
 pub(super) const UNSHARED: &str = "the shared table was away: unshared";
 
-/// How often something is brought to a table that is away, and the pause between: longer than it is left alone.
+/// How often a background call is tried, and the pause between tries. It is longer than the connection's backoff.
 const MAX_TRIES: usize = 30;
 const RETRY_PAUSE: Duration = Duration::from_millis(1100);
-/// What waits to be brought there at once; what is beyond it is tried once.
+/// Background calls at the same time that are retried. Calls beyond it are tried once.
 const MAX_PENDING: usize = 4096;
-/// So many unshared looks need not be a line in the log each.
+/// Unshared looks are logged at most this often.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The other replicas, as this process knows them.
@@ -42,29 +43,29 @@ pub(super) struct Replicas {
     runtime: Handle,
     unshared: AtomicU64,
     logged: Mutex<Option<Instant>>,
-    /// What is on its way to the table.
+    /// Background calls that are not done yet.
     pending: AtomicUsize,
-    /// Becomes true when nobody waits any more.
+    /// Becomes true at shutdown: nobody waits for other replicas then.
     closing: watch::Sender<bool>,
 }
 
-/// The request that begins a flight, as other replicas must know it.
+/// The request that starts a flight, as other replicas must know it.
 pub(super) struct LeaderRequest {
     pub key: LookKey,
-    /// `None` where it came without one.
+    /// `None` if it came without one.
     pub request_id: Option<String>,
     pub freshness: Freshness,
 }
 
-/// How a flight begins.
+/// How a flight goes on.
 pub(super) enum Start {
-    /// It asks, and holds the place among all replicas, or goes ahead without.
+    /// It asks CP-IS. It holds the lease, or goes ahead without the table.
     Leader(SharedLease),
-    /// Another replica has asked or is asking. Nothing goes out.
+    /// Another replica has asked or is asking. No query is sent.
     Elsewhere(Completion),
 }
 
-/// The place of a flight among all replicas. Should the flight break off, they hear of it.
+/// The lease of a flight. If the flight breaks off, `Drop` gives the other replicas the failure.
 pub(super) struct SharedLease {
     replicas: Arc<Replicas>,
     flight: Arc<Flight>,
@@ -88,12 +89,12 @@ impl Replicas {
         })
     }
 
-    /// The table as it is reached now.
+    /// The current connection to the table, and its keys.
     fn table(&self) -> RemoteTable {
         RemoteTable::clone(&self.table.load())
     }
 
-    /// From now on the table is reached in another way, or with other keys.
+    /// Reaches the table in another way, or with other keys, from now on.
     ///
     /// # Errors
     /// [`RemoteError`]; then everything is as it was.
@@ -102,12 +103,12 @@ impl Replicas {
         Ok(())
     }
 
-    /// Flights that went ahead although the table was away.
+    /// Flights that went ahead without the table.
     pub(super) fn unshared(&self) -> u64 {
         self.unshared.load(Ordering::Relaxed)
     }
 
-    /// Takes the place of `flight` among all replicas. Where another one flies, waits until `until` for what comes of it.
+    /// Claims the lease for `flight`. If another replica holds it, waits for its outcome until `until`.
     pub(super) async fn start(
         self: &Arc<Self>,
         local: &Table,
@@ -118,12 +119,12 @@ impl Replicas {
         let LeaderRequest { key, request_id, freshness } = request;
         let is_nameless = table::is_nameless(request_id.as_deref(), *freshness);
         let request_id = request_id.clone().unwrap_or_else(|| match freshness {
-            // Known to this process alone: nobody can repeat it.
+            // Only this process knows it, so nobody can repeat it.
             Freshness::NewLook => uuid::Uuid::new_v4().to_string(),
             Freshness::Shared | Freshness::NoCache => remote::NO_ID.to_owned(),
         });
         let of_the_same = if is_nameless { Source::ItsLook } else { Source::ItsRequest };
-        // What this process knows may not have come to the table yet, or was lost there.
+        // The table may not know yet what this process knows, or may have lost it.
         let known_here = || {
             local.unsettled(key).filter(|_| is_nameless).map(|completion| Completion { source: Source::ItsLook, ..completion })
         };
@@ -163,8 +164,8 @@ impl Replicas {
         }
     }
 
-    /// A connection that broke while nobody used it is found out by the first call, which fails for it. That is tried again if the
-    /// table knows nothing of the request: if it has it on its way, it may be this very flight, which would wait for itself.
+    /// Claims, and tries once more after a broken connection: the first call after a break finds it and fails. It tries again only
+    /// if the table does not have the request in flight: that could be this very flight, which would wait for itself.
     async fn claim(&self, key: &LookKey, request_id: &str, wanted: WantedAge) -> Result<ClaimResult, Unavailable> {
         let claim = self.table().claim(key, request_id, wanted).await;
         let Err(Unavailable::NoConnection) = claim else { return claim };
@@ -184,7 +185,7 @@ impl Replicas {
         };
         match waited {
             Ok(WaitResult::Completed(kept)) => from_remote(kept, source),
-            // It may have been heard, so there is no query in its place.
+            // It may have been delivered, so no other query replaces it.
             Ok(WaitResult::NotYet) | Err(_) => Completion {
                 outcome: Err(Arc::new(LookError::timeout())),
                 came: Instant::now(),
@@ -198,7 +199,7 @@ impl Replicas {
     /// The answer that another replica shares.
     ///
     /// # Errors
-    /// [`Unavailable`]: nobody knows whether there is one. A connection that broke while nobody used it is found out by the first call.
+    /// [`Unavailable`]: it is not known whether there is one. The first call after a broken connection is tried twice.
     pub(super) async fn shared(&self, key: &LookKey) -> Result<Option<Completion>, Unavailable> {
         let shared = match self.table().shared(key).await {
             Err(Unavailable::NoConnection) => self.table().shared(key).await,
@@ -207,7 +208,7 @@ impl Replicas {
         Ok(shared?.map(|kept| from_remote(kept, Source::Window)))
     }
 
-    /// A further request of this process, whose repetition may come to another replica.
+    /// Makes a further request of this process known, since its repetition may reach another replica.
     pub(super) fn announce(self: &Arc<Self>, flight: &Arc<Flight>, request_id: &str) {
         let Some(remote) = flight.remote.get().cloned() else { return };
         let (key, request_id) = (flight.key().clone(), request_id.to_owned());
@@ -217,8 +218,8 @@ impl Replicas {
         });
     }
 
-    /// Who comes from now on joins by itself; who was there before is joined here. Nobody falls in between, since a request is
-    /// written down before it looks for this.
+    /// Requests from now on announce themselves; this announces the earlier ones. None is missed, since a request is in the local
+    /// table before it looks for the remote flight.
     fn set_remote_flight(self: &Arc<Self>, local: &Table, flight: &Arc<Flight>, remote: &RemoteFlight) {
         let _ = flight.remote.set(remote.clone());
         for id in local.further_ids(flight) {
@@ -226,7 +227,7 @@ impl Replicas {
         }
     }
 
-    /// Nothing goes out from this place.
+    /// Gives back a lease under which no query was sent.
     fn release(self: &Arc<Self>, lease: RemoteLease) {
         self.retry_in_background(move |table| {
             let lease = lease.clone();
@@ -260,8 +261,8 @@ impl Replicas {
         });
     }
 
-    /// A table that was away may have lost what it held, while others still wait for it: as long as they may, a failed call makes
-    /// the flight land again. That changes nothing where nothing was lost.
+    /// A table that was unavailable may have lost its content while other replicas still wait for it. As long as they may wait, the
+    /// flight is completed again after each failed call. That changes nothing if nothing was lost.
     fn repeat_completion(self: &Arc<Self>, lease: RemoteLease, kept: RemoteOutcome, is_unsettled: bool) {
         let until = Instant::now() + self.caller;
         let mut failed_calls = self.table().counts().failed_calls;
@@ -270,7 +271,7 @@ impl Replicas {
             while Instant::now() < until {
                 tokio::time::sleep(RETRY_PAUSE).await;
                 let Some(replicas) = replicas.upgrade() else { return };
-                // Counted before the call, which counts by itself if it fails.
+                // Read before the call, which counts itself if it fails.
                 let now_failed = replicas.table().counts().failed_calls;
                 if now_failed != failed_calls && replicas.table().complete(&lease, &kept, is_unsettled).await.is_ok() {
                     failed_calls = now_failed;
@@ -279,7 +280,7 @@ impl Replicas {
         }));
     }
 
-    /// Does something at the table, again and again while it is away.
+    /// Makes a call to the table in the background, and retries it while the table is unavailable.
     fn retry_in_background<F>(self: &Arc<Self>, what: impl Fn(RemoteTable) -> F + Send + 'static)
     where
         F: Future<Output = Result<(), Unavailable>> + Send,
@@ -293,7 +294,7 @@ impl Replicas {
                 }
                 tokio::time::sleep(RETRY_PAUSE).await;
             }
-            tracing::warn!("the sharing table was away for so long that an outcome or a request was not brought there");
+            tracing::warn!("the sharing table was unavailable for so long that an outcome or a request did not reach it");
         }));
     }
 
@@ -306,7 +307,7 @@ impl Replicas {
         }
     }
 
-    /// Nobody waits for other replicas any more.
+    /// No flight waits for other replicas any more.
     pub(super) fn close(&self) {
         self.closing.send_replace(true);
     }
@@ -317,7 +318,8 @@ impl Replicas {
 }
 
 impl SharedLease {
-    /// The flight has landed here. What must first be on the trail is told to nobody: its place is kept until it is.
+    /// Gives the outcome to the other replicas. If its entry is not on the trail yet, nobody gets it: the flight keeps the lease
+    /// until then.
     pub(super) fn complete(mut self, local: &Table, completion: &Completion) {
         let Some(lease) = self.lease.take() else { return };
         if completion.pending_entry.is_some() {
@@ -351,7 +353,7 @@ fn from_remote(kept: RemoteOutcome, source: Source) -> Completion {
     Completion { outcome, came: instant(came), pending_entry: None, source, origin }
 }
 
-/// The same moment by the clock of this process that never jumps.
+/// The same moment by this process's monotonic clock.
 fn instant(came: Timestamp) -> Instant {
     let age = Duration::try_from(clock::now().duration_since(came)).unwrap_or(Duration::ZERO);
     Instant::now().checked_sub(age).unwrap_or_else(Instant::now)

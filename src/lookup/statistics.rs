@@ -19,33 +19,33 @@ pub(super) struct Counters {
 /// The numbers at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Statistics {
-    /// Queries that went out.
+    /// Queries that were sent.
     pub asked: u64,
     /// Answers of CP-IS that are on the trail.
     pub answered: u64,
     /// Answers shown again: to requests that waited for another's look, used the window, read or paged.
     pub shared: u64,
-    /// Answers with a record, whose authority is expected to have been notified.
+    /// Answers with a record. CP-IS should have notified its authority.
     pub notifications_caused: u64,
-    /// Searches that were answered by such a look and would have notified by themselves.
+    /// Searches that such a look answered, and that would otherwise have notified.
     pub notifications_saved: u64,
-    /// Looks that were refused at once or after waiting, since everything was full or the SMSP is left alone.
+    /// Looks that were refused, at once or after waiting, because everything was full or the breaker was open.
     pub shed: u64,
     /// Answers that could not be put on the trail when they came.
     pub withheld: u64,
     /// Queries of one user about one child beyond three in an hour.
     pub repeated: u64,
-    /// Answers that made room for newer ones before their time. Each had been told to a caller.
+    /// Answers that were dropped for newer ones before their time. A caller had received each.
     pub displaced: u64,
-    /// Bytes that remembered looks, kept answers and bodies in flight have.
+    /// Bytes that remembered looks, kept answers and bodies in flight use.
     pub memory_used: usize,
-    /// And that they may have.
+    /// Bytes that they may use.
     pub memory_limit: usize,
-    /// Looks that went ahead although the table that replicas share was away.
+    /// Looks that went ahead without the table that replicas share.
     pub unshared: u64,
-    /// Looks on their way now, with those that wait for a place.
+    /// Looks in flight now, including those that wait for a permit.
     pub in_flight: usize,
-    /// Looks that wait for a place now.
+    /// Looks that wait for a permit now.
     pub waiting: usize,
     pub breaker: BreakerState,
 }

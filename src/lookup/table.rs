@@ -1,20 +1,20 @@
-//! The looks of this process: on their way, shared for a while, remembered under their request ids (decisions.md 4, 10 to 12).
+//! The looks of this process: in flight, shared for a while, remembered under their request ids (decisions.md 4, 10 to 12).
 //!
-//! One lock, held for steps without an await: a look is found, joined, begun or landed in one such step, so that nothing can
-//! fall between two of them and be asked twice. What another replica knows is asked for by the flight itself, once it has its place
-//! here: a table outside this process has no part in these steps.
+//! One lock protects the table. A look is found, joined, started or completed in one step without an await, so that no request can
+//! slip between two steps and ask twice. The flight itself asks what other replicas know, once it is in this table: the shared
+//! table has no part in these steps.
 //!
-//! **Which flight is joined.** A request id that is known leads to its own look, always. Otherwise, while a flight of the same look
-//! is on its way:
-//! - a request without an id joins it, whatever its age: it cannot be told from a retry;
-//! - a request with a new id joins it, unless it is older than the time that a caller waits: then the person has been told that
-//!   there was no answer, and asks anew;
-//! - a request for a new look joins it only if its query has not gone out yet, since then its answer is as new as was asked for.
-//!   But beside two young flights of one look no third one begins: the younger is joined. A hundred requests for a new look
-//!   at once are two queries at most.
+//! **Which flight is joined.** A known request id always leads to its own look. Otherwise, while a flight of the same look is
+//! running:
+//! - a request without an id joins it, whatever its age: it may be a retry;
+//! - a request with a new id joins it, unless it is older than the time that a caller waits: then its person got no answer, and
+//!   asks anew;
+//! - a request for a new look joins it only if its query has not been sent yet: its answer will be new enough. But two young
+//!   flights of one look are the most: a third request joins the younger one. So a hundred simultaneous requests for a new look
+//!   make two queries at most.
 //!
-//! **No id is no licence to ask twice** (decisions.md 45). A request without an id that comes within five minutes of a look whose
-//! caller was told no answer, though it may have been heard, gets that look's failure, or its late answer. Only a new look asks.
+//! **No id is no licence to ask twice** (decisions.md 45). If a look may have been delivered and its caller got no answer, then a
+//! request without an id within five minutes gets that look's failure or late answer. Only a request for a new look asks again.
 
 mod caller;
 mod restore;
@@ -46,64 +46,64 @@ pub(super) type Outcome = Result<Arc<Answer>, Arc<LookError>>;
 /// What the table may hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Of looks and answers, as [`weight`] counts them, and of bodies in flight.
+    /// Bytes of looks and answers, as [`weight`] counts them, and of bodies in flight.
     pub bytes: usize,
-    /// How much of that bodies have.
+    /// How many of these bytes bodies use.
     pub bodies: fn() -> usize,
-    /// Looks, on their way or landed.
+    /// Looks, in flight or complete.
     pub looks: usize,
     /// Request ids.
     pub ids: usize,
 }
 
 impl Bounds {
-    /// The memory of this process (decisions.md 64), and no more looks and ids than an hour's worth of any hospital.
+    /// The memory of this process (decisions.md 64). The limits of looks and ids are an hour's worth of any hospital.
     pub(super) fn of_memory() -> Self {
         Self { bytes: memory::limit(), bodies: memory::of_bodies, looks: 131_072, ids: 131_072 }
     }
 
-    /// Bytes that looks and answers may have now.
+    /// Bytes that looks and answers may use now.
     fn room(&self) -> usize {
         self.bytes.saturating_sub((self.bodies)())
     }
 }
 
-/// Young flights of one look at once.
+/// Young flights of one look at the same time.
 const MAX_YOUNG_FLIGHTS: usize = 2;
-/// An idle service holds no answer for much longer than it said.
+/// How often expired looks are forgotten, so that an idle service does not hold them for long.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
-/// Looks forgotten in one step, so that no step is long.
+/// Looks forgotten in one step, so that the lock is never held for long.
 const FORGET_BATCH: usize = 64;
 
-/// One look: on its way, or landed and remembered.
+/// One look: in flight, or complete and remembered.
 pub(super) struct Flight {
     /// Ties its entries on the trail together.
     pub look: Uuid,
     pub began: Instant,
-    /// The `traceparent` of the look that began it, for those that share it.
+    /// The `traceparent` of the request that started it, for requests that share it.
     pub trace: OnceLock<Text>,
     key: Arc<LookKey>,
-    /// Of the request that began it.
+    /// Of the request that started it.
     first_id: Option<Box<str>>,
-    /// The order of beginning.
+    /// Counts flights in the order in which they started.
     number: u64,
-    /// Its name among all replicas, once it has one.
+    /// The same flight in the shared table, once it is there.
     pub remote: OnceLock<RemoteFlight>,
-    /// Its place there, as long as its outcome may not be told.
+    /// Its lease there, while its outcome waits for its entry on the trail.
     lease: Mutex<Option<RemoteLease>>,
-    /// It waits for what the request that began it had asked before, elsewhere.
+    /// It waits for what its own request asked before at another replica.
     only_for_its_request: AtomicBool,
-    /// Its query was handed over, or may have been.
+    /// Its query may have been sent.
     sent: AtomicBool,
-    /// The request that began it.
+    /// The request that started it.
     caller: Caller,
-    /// A caller has been told the answer.
+    /// A caller has received the answer.
     shown: AtomicBool,
     stage: Mutex<Stage>,
 }
 
 enum Stage {
-    /// Closes when the flight has landed.
+    /// Closes when the flight is complete.
     InFlight(watch::Receiver<()>),
     Complete(Completion),
 }
@@ -113,31 +113,32 @@ enum Stage {
 pub(super) struct Completion {
     pub outcome: Outcome,
     pub came: Instant,
-    /// The entry that must be on the trail before anything of the outcome is told.
+    /// The entry that must be on the trail before anybody gets the outcome.
     pub pending_entry: Option<Arc<Entry>>,
     pub source: Source,
-    /// The query that it is of, where there was one.
+    /// The query behind it, if there was one.
     pub origin: Option<Arc<Origin>>,
 }
 
-/// Whose query the outcome is of.
+/// Whose query gave the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     /// This flight's.
     Here,
-    /// That of a flight on another replica, which was on its way when this one began.
+    /// That of another replica's flight, which was running when this one began.
     OtherReplica,
-    /// That of an answer which another replica shares: it suits who asked for it. Who joined meanwhile looks again.
+    /// That of an answer which another replica shares. It suits the request that started this flight; requests that joined look
+    /// again.
     Window,
-    /// That of the same request, made before on another replica. Who joined meanwhile looks again.
+    /// That of the same request, made before at another replica. Requests that joined look again.
     ItsRequest,
-    /// That of the look which this request without an id repeats, made before on another replica. It suits all who came without an
-    /// id; who joined with one looks again.
+    /// That of the look which this request without an id repeats, made before at another replica. It suits all requests without an
+    /// id; those that joined with an id look again.
     ItsLook,
 }
 
 impl Source {
-    /// Whether it was found at the table that replicas share, for the request that began the flight.
+    /// Whether it was found in the table that replicas share, for the request that started the flight.
     pub(super) fn is_found_remotely(self) -> bool {
         matches!(self, Self::Window | Self::ItsRequest | Self::ItsLook)
     }
@@ -145,17 +146,17 @@ impl Source {
 
 /// Where a request's look was found.
 pub(super) enum FindResult {
-    /// The request repeats one whose look has landed.
+    /// The request repeats one whose look is complete.
     Remembered(Arc<Flight>, Completion),
     /// Another request's answer is shared.
     Shared(Arc<Flight>, Completion),
     InFlight(Arc<Flight>),
-    /// This request begins it. Without a ticket it has yet to get one, once no other replica has the answer.
+    /// This request starts it. Without an admission the flight must get one, once it knows that no other replica has the answer.
     New(LeaderGuard, Option<Admission>),
 }
 
 impl FindResult {
-    /// The flight that another request began.
+    /// The flight that another request started.
     pub(super) fn of_another(&self) -> Option<&Flight> {
         match self {
             Self::Remembered(flight, _) | Self::Shared(flight, _) | Self::InFlight(flight) => Some(flight),
@@ -164,11 +165,11 @@ impl FindResult {
     }
 }
 
-/// A flight that has just been given its place. It lands when it is told to, or else when this is dropped.
+/// Completes a flight that has just started: by `complete`, or as broken when it is dropped.
 pub(super) struct LeaderGuard {
     pub flight: Arc<Flight>,
     table: Table,
-    /// Dropped when the flight has landed.
+    /// Dropped when the flight is complete.
     done: Option<watch::Sender<()>>,
 }
 
@@ -190,10 +191,10 @@ impl Table {
         Self(Arc::new(TableInner { state: Mutex::default(), sharing, caller, bounds, is_one_of_several }))
     }
 
-    /// The look of `key` for a request with this id: landed, on its way, or begun by this call if `may_begin` lets it.
+    /// Finds the look of `key` for a request with this id: complete, in flight, or started by this call if `may_begin` allows it.
     ///
     /// # Errors
-    /// Not delivered: what `may_begin` says, or that the table is full of what must not be forgotten.
+    /// Not delivered: the error of `may_begin`, or the table is full of looks that must not be forgotten.
     pub(super) fn find(
         &self,
         key: &LookKey,
@@ -208,7 +209,7 @@ impl Table {
             return Ok(found);
         }
         if let Some((flight, completion)) = self.shared_now(&state, key, freshness, now) {
-            // Without room for the id it is still as good as any other search within the window.
+            // Without room for the id it is still a search within the window.
             let _ = state.remember(id, &flight, self.0.bounds);
             return Ok(FindResult::Shared(flight, completion));
         }
@@ -216,7 +217,7 @@ impl Table {
             state.remember(id, &flight, self.0.bounds)?;
             return Ok(FindResult::InFlight(flight));
         }
-        // Another replica may have a newer answer, so its flight asks there first.
+        // Another replica may have a newer answer, so a flight asks there first.
         if is_nameless(id, freshness)
             && let Some((flight, completion)) = Self::unsettled_now(&state, key, now)
             && (completion.pending_entry.is_some() || !self.0.is_one_of_several)
@@ -235,7 +236,7 @@ impl Table {
         Ok(FindResult::New(LeaderGuard { flight, table: self.clone(), done: Some(sender) }, admission))
     }
 
-    /// The answer of `key` that is shared now, with or without its entry on the trail.
+    /// The answer that is shared for `key` now, whether its entry is on the trail or not.
     pub(super) fn held(&self, key: &LookKey) -> Option<(Arc<Flight>, Completion)> {
         self.shared_now(&self.lock(), key, Freshness::Shared, Instant::now())
     }
@@ -248,7 +249,7 @@ impl Table {
     /// Holds an answer that another replica shares.
     ///
     /// # Errors
-    /// Not delivered: the table is full of what must not be forgotten.
+    /// Not delivered: the table is full of looks that must not be forgotten.
     pub(super) fn adopt(&self, key: &LookKey, completion: Completion) -> Result<Arc<Flight>, LookError> {
         let (sender, receiver) = watch::channel(());
         let mut state = self.lock();
@@ -267,7 +268,7 @@ impl Table {
         of_flight.filter(|id| flight.first_id.as_ref() != Some(*id)).cloned().collect()
     }
 
-    /// Forgets what is over now and then, as long as the table is used by anyone.
+    /// Forgets expired looks regularly, as long as somebody uses the table.
     pub(super) fn sweep_regularly(&self, runtime: &Handle) {
         let table = Arc::downgrade(&self.0);
         runtime.spawn(async move {
@@ -291,7 +292,7 @@ impl Table {
         self.lock().flying
     }
 
-    /// Bytes that looks and answers have, and that they and bodies may have.
+    /// Bytes that looks and answers use, and that they and bodies may use.
     pub(super) fn memory(&self) -> (usize, usize) {
         (self.lock().weight(), self.0.bounds.bytes)
     }
@@ -387,7 +388,7 @@ impl Table {
     }
 }
 
-/// Whether a request cannot be told from a repetition of its look's last one.
+/// Whether a request may be a repetition of the last request of its look.
 pub(super) fn is_nameless(id: Option<&str>, freshness: Freshness) -> bool {
     id.is_none() && freshness != Freshness::NewLook
 }
@@ -399,7 +400,7 @@ impl TableInner {
 }
 
 impl Flight {
-    /// What it takes up beside its answer.
+    /// Bytes that it uses without its answer.
     fn weight(&self) -> usize {
         Self::weight_of(&self.key, self.first_id.as_deref())
     }
@@ -408,7 +409,7 @@ impl Flight {
         weight::LOOK + key.weight() + id.map_or(0, str::len)
     }
 
-    /// From now on its query may have been heard.
+    /// From now on its query may have been delivered.
     pub(super) fn mark_sent(&self) {
         self.sent.store(true, Ordering::SeqCst);
     }
@@ -421,12 +422,12 @@ impl Flight {
         &self.key
     }
 
-    /// From now on nobody joins it but by the id of the request that began it.
+    /// From now on only the request that started it can find it, by its id.
     pub(super) fn restrict_to_its_request(&self) {
         self.only_for_its_request.store(true, Ordering::SeqCst);
     }
 
-    /// Keeps its place among all replicas until it settles.
+    /// Keeps its lease in the shared table until its outcome is recorded.
     pub(super) fn keep_lease(&self, lease: RemoteLease) {
         *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
     }
@@ -435,7 +436,7 @@ impl Flight {
         self.lease.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Its entry is on the trail now, so its outcome may be told. True for the first who says so.
+    /// Its entry is on the trail now, so waiters may get its outcome. True for the first call only.
     pub(super) fn mark_recorded(&self) -> bool {
         match &mut *self.stage() {
             Stage::Complete(completion) => completion.pending_entry.take().is_some(),
@@ -450,24 +451,24 @@ impl Flight {
             .is_some_and(|answer| answer.notification_expected() == Some(true))
     }
 
-    /// Whether the request that began it was told no answer, though its query may have been heard.
+    /// Whether the request that started it got no answer, though its query may have been delivered.
     pub(super) fn is_unsettled(&self, completion: &Completion) -> bool {
         completion.outcome.is_err() || completion.pending_entry.is_some() || self.caller.absence().is_some()
     }
 
-    /// A caller is told the answer: from now on it may make room for newer ones.
+    /// A caller gets the answer: from now on it may be dropped for newer ones.
     pub(super) fn mark_shown(&self) {
         self.shown.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until the flight has landed.
+    /// Waits until the flight is complete.
     pub(super) async fn wait(&self) -> Completion {
         loop {
             let mut done = match &*self.stage() {
                 Stage::Complete(completion) => return completion.clone(),
                 Stage::InFlight(receiver) => receiver.clone(),
             };
-            // Nothing is ever sent: it ends when the sender is dropped, after the landing.
+            // Nothing is ever sent: it ends when the sender is dropped, after the completion.
             let _ = done.changed().await;
         }
     }
@@ -489,7 +490,7 @@ impl LeaderGuard {
         &self.table
     }
 
-    /// Every waiter hears of it.
+    /// Ends the flight and wakes every waiter.
     pub(super) fn complete(mut self, completion: Completion) {
         self.table.complete(&self.flight, completion);
         self.done = None;

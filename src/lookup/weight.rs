@@ -1,4 +1,4 @@
-//! What an answer takes up in memory, so that the table can be bounded in bytes.
+//! Estimates the memory of an answer, so that the table can be bounded in bytes.
 
 use crate::cpis::{
     Access, Answer, Author, Holding, LocalAuthority, LocalId, Notice, NumberUse, Organisation, PersonName, Record, Responsible,
@@ -6,18 +6,18 @@ use crate::cpis::{
 };
 use std::mem::size_of;
 
-/// A look, beside its key, its ids and its answer: what stands in the table for it, and what the allocator loses between such
-/// parts. Measured: see `tests/it/memory.rs`.
+/// A look without its key, its ids and its answer: its part of the table, and what the allocator loses between such parts. Measured
+/// by `tests/it/memory.rs`.
 pub(super) const LOOK: usize = 2560;
 /// A request id.
 pub(super) const ID: usize = 384;
-/// What a look needs while it is on its way: its task, the message, the reply and what is made of it.
+/// What a look needs while it is in flight: its task, the message, the reply and the answer that is being read.
 pub(super) const IN_FLIGHT: usize = 32 * 1024;
 
-/// A text of this many bytes or fewer lives inside its value.
+/// A text of at most this many bytes needs no allocation.
 const INLINE: usize = size_of::<Text>();
 
-/// Bytes of `answer` and everything that it owns, and half as much again for the allocator.
+/// Bytes of `answer` and everything that it owns, plus half of that for the allocator.
 pub(super) fn weight(answer: &Answer) -> usize {
     let owned = owned(answer);
     owned + owned / 2

@@ -7,7 +7,7 @@ fn child(n: u8) -> NhsNumber {
     (9_990_000_000 + u64::from(n) * 20..).find_map(|number| NhsNumber::from_u64(number).ok()).unwrap()
 }
 
-/// A look that goes out and whose outcome is this sign; false where it is not let out.
+/// A query with this verdict; false if it may not be sent.
 fn look(breaker: &Breaker, n: u8, verdict: Verdict, now: Instant) -> bool {
     let Ok(mut pass) = breaker.acquire(&child(n), now) else { return false };
     pass.report(verdict, now);
@@ -114,7 +114,7 @@ fn what_went_out_before_it_opened_neither_closes_nor_keeps_it_open() {
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Go(u8),
-    Hear { which: u8, verdict: Verdict },
+    Report { which: u8, verdict: Verdict },
     Wait(u16),
 }
 
@@ -122,16 +122,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let verdict = prop_oneof![4 => Just(Verdict::Failure), 1 => Just(Verdict::Success), 1 => Just(Verdict::Ignored)];
     let step = prop_oneof![
         4 => (0..6_u8).prop_map(Step::Go),
-        4 => (any::<u8>(), verdict).prop_map(|(which, verdict)| Step::Hear { which, verdict }),
+        4 => (any::<u8>(), verdict).prop_map(|(which, verdict)| Step::Report { which, verdict }),
         1 => (0..20_000_u16).prop_map(Step::Wait),
     ];
     prop::collection::vec(step, 0..200)
 }
 
-/// The rules again, from the whole history of what was heard since the last change, and nothing else.
+/// The same rules, computed from the whole history of verdicts since the last change.
 #[derive(Default)]
 struct Model {
-    heard: Vec<(Verdict, u8)>,
+    verdicts: Vec<(Verdict, u8)>,
     open_until: Option<Instant>,
     half_open: bool,
     probing: bool,
@@ -141,7 +141,7 @@ struct Model {
 impl Model {
     fn should_open(&self) -> bool {
         let bad: Vec<u8> = self
-            .heard
+            .verdicts
             .iter()
             .rev()
             .take_while(|(verdict, _)| *verdict != Verdict::Success)
@@ -156,7 +156,7 @@ impl Model {
         self.open_until.is_none_or(|until| now >= until && !self.probing)
     }
 
-    /// A look goes out; gives the epoch in which its outcome counts.
+    /// A query is sent; returns the epoch in which its outcome counts.
     fn goes(&mut self) -> u32 {
         if self.open_until.is_some() {
             self.epoch += u32::from(!self.half_open);
@@ -165,7 +165,7 @@ impl Model {
         self.epoch
     }
 
-    fn hear(&mut self, verdict: Verdict, child: u8, epoch: u32, now: Instant) {
+    fn record(&mut self, verdict: Verdict, child: u8, epoch: u32, now: Instant) {
         if epoch != self.epoch {
             return;
         }
@@ -177,13 +177,13 @@ impl Model {
                 Verdict::Failure => self.open_until = Some(now + RULES.open_for),
             }
         } else {
-            self.heard.push((verdict, child));
+            self.verdicts.push((verdict, child));
             if !self.should_open() {
                 return;
             }
             self.open_until = Some(now + RULES.open_for);
         }
-        self.heard.clear();
+        self.verdicts.clear();
         self.half_open = false;
         self.epoch += 1;
     }
@@ -207,12 +207,12 @@ proptest! {
                         out.push((pass, n, model.goes()));
                     }
                 }
-                Step::Hear { which, verdict } if !out.is_empty() => {
+                Step::Report { which, verdict } if !out.is_empty() => {
                     let (mut pass, n, epoch) = out.remove(usize::from(which) % out.len());
                     pass.report(verdict, now);
-                    model.hear(verdict, n, epoch, now);
+                    model.record(verdict, n, epoch, now);
                 }
-                Step::Hear { .. } => {}
+                Step::Report { .. } => {}
             }
             let probes = out.iter().filter(|(_, _, epoch)| model.half_open && *epoch == model.epoch);
             prop_assert!(probes.count() <= 1);

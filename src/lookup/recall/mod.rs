@@ -1,11 +1,13 @@
-//! A restart remembers (decisions.md 42): the looks of before it are read back, before anybody is answered.
+//! Reads back the looks from before a restart, before any request is answered (decisions.md 42).
 //!
-//! The trail says which looks there were, whose they are and how they ended ([`trail`]); the window's file holds what was
-//! answered. An answer counts only where the trail says that its look was answered. A look whose end is missing or unknown, that failed after
-//! it may have been heard, or whose answer is lost stays the look of its requests: they are told so, and nothing is asked.
+//! The trail says which looks there were, whose they are and how they ended ([`trail`]); the window's file holds the answers. An
+//! answer counts only if the trail says that its look was answered. A look remains the look of its requests even if its end is
+//! missing or unknown, if it failed after it may have been delivered, or if its answer is lost: the requests get an error, and
+//! nothing is asked.
 //!
-//! **How old something is** goes by the clock that nobody sets where the machine has not been started anew since, and by the wall clock. An answer
-//! is shared by the older age of the two, and not at all where it comes from the future; a look is remembered by the younger one.
+//! **Ages** come from two clocks: the time since boot, which nobody sets, if the machine has not booted since; and the wall clock.
+//! The older age decides whether an answer is shared, and an answer from the future is not shared at all. The younger age decides
+//! how long a look is remembered.
 
 mod query_end;
 mod trail;
@@ -23,7 +25,7 @@ use tokio::time::Instant;
 use trail::{LookEnd, TrailLook, TrailLooks};
 use uuid::Uuid;
 
-/// Where the looks of before the restart are read from.
+/// Where the looks from before the restart are read from.
 pub struct RecallSource {
     pub reader: Arc<dyn Reader>,
     pub chain: Arc<Chain>,
@@ -32,23 +34,23 @@ pub struct RecallSource {
     pub window: Option<(PathBuf, Vec<KeyMaterial>)>,
 }
 
-/// How long what counts.
+/// How long looks and answers count.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RecallLimits {
     pub share_for: Duration,
     pub remember_for: Duration,
-    /// The longest that a look may be on its way.
+    /// The longest time for which a look may be in flight.
     pub longest: Duration,
 }
 
 impl RecallLimits {
     pub(super) fn new(sharing: Sharing, remember_for: Duration, patience: Patience) -> Self {
-        // A first attempt that never connected may take up to the caller's time, the second one both.
+        // A first attempt that never connects may take the caller's time, the second one the caller's time and the late time.
         let longest = patience.caller + patience.caller + patience.late;
         Self { share_for: sharing.share_for, remember_for, longest }
     }
 
-    /// Nothing that is older counts.
+    /// The age beyond which nothing counts.
     fn window(self) -> Duration {
         self.remember_for + self.longest
     }
@@ -65,10 +67,10 @@ fn log_without_window(error: WindowError) {
     tracing::error!(%error, "lookup.window_file is not used: answers do not outlive the next restart");
 }
 
-/// Reads the past into `table`, and gives the window's file to be written to.
+/// Reads the looks into `table`, and returns the window's file, ready to be written to.
 ///
 /// # Errors
-/// The trail cannot be reached just now. `earlier` is as it was; nothing may be asked before this has been done.
+/// The trail cannot be reached just now. `earlier` is unchanged; nothing may be asked before this has succeeded.
 pub(super) async fn recall(
     source: &RecallSource,
     earlier: &mut Option<EarlierWindow>,
@@ -85,7 +87,7 @@ pub(super) async fn recall(
     let read = trail::read(source, before(from, limits.window())).await;
     let looks = match read {
         Err(error) if is_temporary(error.kind) => return Err(error),
-        // Who asks must not stand still for ever for a page that cannot be read.
+        // A page that can never be read must not stop the service for ever.
         Err(error) => {
             tracing::error!(%error, "the trail's last looks cannot be read: what was asked before the restart is not remembered");
             TrailLooks::default()
@@ -100,7 +102,7 @@ pub(super) async fn recall(
     if left_out > 0 || looks.is_incomplete {
         tracing::warn!(left_out, "there were more looks before the restart than are kept: the oldest are not remembered");
     }
-    tracing::info!(looks = remembered, answers, lines = looks.lines, took = ?began.elapsed(), "looks of before the restart are remembered");
+    tracing::info!(looks = remembered, answers, lines = looks.lines, took = ?began.elapsed(), "looks from before the restart are remembered");
     let window = earlier.and_then(|earlier| {
         let mut keeps = |head: &FrameHead| kept.contains(&head.look) || is_kept(head, now, limits);
         earlier.into_writer(&mut keeps).inspect_err(|error| log_without_window(*error)).ok()
@@ -108,7 +110,7 @@ pub(super) async fn recall(
     Ok(window)
 }
 
-/// The store may be back without anybody's doing.
+/// Whether the store may recover by itself.
 fn is_temporary(kind: StoreErrorKind) -> bool {
     matches!(kind, StoreErrorKind::Gone | StoreErrorKind::Slow | StoreErrorKind::Locked)
 }
@@ -118,8 +120,8 @@ fn before(moment: jiff::Timestamp, age: Duration) -> jiff::Timestamp {
     moment.checked_sub(age).unwrap_or(jiff::Timestamp::MIN)
 }
 
-/// What the wall clock said when each look of the file that may still count was written, so that the trail is read from there on although
-/// the clock was set forward since.
+/// For each look of the file that may still count, the wall clock when it was written. The trail is read from there on, even if the
+/// clock was set forward since.
 fn heads(earlier: &EarlierWindow, now: Stamp, limits: RecallLimits) -> HashMap<Uuid, jiff::Timestamp> {
     let mut walls = HashMap::new();
     let heads = earlier.heads(&mut |head| {
@@ -134,12 +136,12 @@ fn heads(earlier: &EarlierWindow, now: Stamp, limits: RecallLimits) -> HashMap<U
 fn log_damage(is_whole: Result<bool, WindowError>) {
     match is_whole {
         Ok(true) => {}
-        Ok(false) => tracing::warn!("the window's file is damaged: what stands behind the damage is not read"),
-        Err(error) => tracing::warn!(%error, "the window's file cannot be read: answers of before the restart are lost"),
+        Ok(false) => tracing::warn!("the window's file is damaged: what follows the damage is not read"),
+        Err(error) => tracing::warn!(%error, "the window's file cannot be read: answers from before the restart are lost"),
     }
 }
 
-/// Whether a frame of an unknown look, maybe another service's, is left in the file.
+/// Whether a frame of an unknown look, perhaps another service's, stays in the file.
 fn is_kept(head: &FrameHead, now: Stamp, limits: RecallLimits) -> bool {
     let age = head.at.true_age(now).or_else(|| wall_age(now.wall, head.at.wall));
     age.is_some_and(|age| age <= limits.window())
@@ -149,7 +151,7 @@ fn is_kept(head: &FrameHead, now: Stamp, limits: RecallLimits) -> bool {
 #[derive(Default)]
 struct FileRecord {
     ids: Vec<Box<str>>,
-    /// When it was on its way, at the earliest.
+    /// The earliest time at which it was known to be in flight.
     began: Option<Stamp>,
     outcome: Option<(Stamp, super::table::Outcome)>,
 }
@@ -174,7 +176,10 @@ fn merge(looks: &TrailLooks, earlier: Option<&EarlierWindow>, now: Stamp, limits
             Ok((0, true)) => {}
             Ok((0, false)) => log_damage(Ok(false)),
             Ok((closed, _)) => {
-                tracing::warn!(closed, "the window's file holds what does not open: another key, another version, or changed");
+                tracing::warn!(
+                    closed,
+                    "the window's file holds frames that do not open: another key, another version, or changed bytes"
+                );
             }
             Err(error) => log_damage(Err(error)),
         }
@@ -189,14 +194,14 @@ fn merge(looks: &TrailLooks, earlier: Option<&EarlierWindow>, now: Stamp, limits
 
 /// How long ago a look ended.
 struct Ages {
-    /// By the clock that nobody sets, or else by the wall clock: it is remembered by this.
+    /// By the time since boot, or else by the wall clock. Decides how long it is remembered.
     remembered: Duration,
-    /// The older one of both clocks: it is shared by this. `None` where it comes from the future, so that nobody knows.
+    /// The older of both ages. Decides how long it is shared. `None` if it comes from the future, so that its age is not known.
     shared: Option<Duration>,
 }
 
 impl Ages {
-    /// `written`: the stamp of its outcome, where the file has that. `began`: its beginning, at the earliest.
+    /// `written`: the stamp of its outcome, if the file has one. `began`: its beginning, at the earliest.
     fn of(
         look: &TrailLook,
         look_end: LookEnd,
@@ -205,7 +210,7 @@ impl Ages {
         now: Stamp,
         limits: RecallLimits,
     ) -> Self {
-        // What is only known to have begun may have ended this much later.
+        // If only its beginning is known, it may have ended this much later.
         let ended = |begun: Duration| begun.saturating_sub(limits.longest);
         let by_the_machine = match written {
             Some(written) => written.true_age(now),
@@ -219,7 +224,7 @@ impl Ages {
     }
 }
 
-/// `None` where it has certainly not been heard, or is over.
+/// `None` if it was certainly not delivered, or is too old.
 fn recalled_look(
     id: Uuid,
     look: &TrailLook,

@@ -1,4 +1,4 @@
-//! How a query ended, as its entry on the trail says, and the failure that its requests are told.
+//! How a query ended, according to its entry on the trail, and the failure that its requests get.
 
 use crate::audit::{Entry, Event, Upshot};
 use crate::cpis::{Delivery, Malformed, NonAnswer, RegisterError, RegisterErrorKind, Rejection};
@@ -11,7 +11,7 @@ pub(super) struct QueryEnd {
 }
 
 impl QueryEnd {
-    /// `None` for an entry that ends nothing.
+    /// `None` for an entry that is not the end of a query.
     pub(super) fn of(entry: &Entry) -> Option<Self> {
         let ends = matches!(entry.event, Event::Answered | Event::Failed | Event::Unknown);
         ends.then(|| Self { event: entry.event, upshot: entry.upshot.clone().unwrap_or_default() })
@@ -25,12 +25,12 @@ impl QueryEnd {
         self.upshot.delivery != Some(Delivery::NotDelivered)
     }
 
-    /// Of a query that nothing more is said of: it may have been heard, and no answer came.
+    /// The failure of a query without an end: it may have been delivered, and no answer came.
     pub(super) fn missing() -> LookError {
         LookError::timeout()
     }
 
-    /// The failure, as far as the trail tells: its kind and code, and nothing that was named in it.
+    /// The failure as far as the trail knows it: its kind and code, but no authorities.
     pub(super) fn failure(&self) -> LookError {
         use RegisterErrorKind as Kind;
         let code = || self.upshot.response_code.as_ref().map(|code| code.as_str().to_owned());

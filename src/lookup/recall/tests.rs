@@ -20,7 +20,7 @@ fn stamp(wall: &str, up: u64) -> Stamp {
     Stamp { wall: at(wall), since_boot: Some(since_boot) }
 }
 
-/// The same where the machine tells of no start.
+/// The same on a machine that does not say when it booted.
 fn wall(wall: &str) -> Stamp {
     Stamp { wall: at(wall), since_boot: None }
 }
@@ -116,7 +116,7 @@ async fn what_was_certainly_not_heard_is_not_remembered() {
         ended(Event::Failed, "12:00:01", "A", "not-connected", Some(Delivery::NotDelivered)),
     ];
     assert!(one(&refused, FileRecord::default(), wall("12:00:02")).is_none());
-    // A second attempt of which nothing is said may have been.
+    // A second attempt without an end may have been delivered.
     let again = [refused.as_slice(), &[entry(Event::Asked, "12:00:02", "B")]].concat();
     assert_eq!(*error(&one(&again, FileRecord::default(), wall("12:00:03")).unwrap()), LookError::timeout());
     let twice = [again.as_slice(), &[ended(Event::Answered, "12:00:03", "B", "no-record", None)]].concat();
@@ -137,7 +137,7 @@ async fn a_clock_that_was_set_makes_no_answer_younger_and_no_look_forgotten() {
     // An hour back: the machine knows better.
     let back = one(&answered("12:00:00"), written(), stamp("11:00:40", 140)).unwrap();
     assert_eq!((age(&back), back.is_shared), (40, true));
-    // An hour ahead: it may be that old, so it is its own requests' only.
+    // An hour ahead: it may be that old, so only its own requests get it.
     let ahead = one(&answered("12:00:00"), written(), stamp("13:00:40", 140)).unwrap();
     assert!(ahead.outcome.is_ok() && !ahead.is_shared);
     // Set back by two minutes, after four: the older of both.
@@ -244,7 +244,7 @@ async fn what_was_not_shown_to_who_asked_is_the_look_of_those_without_an_id() {
     let past = one(&shown, file_record(), stamp("12:00:40", 140)).unwrap();
     assert!(!past.is_unsettled);
     assert_eq!(past.message, shown[1].message);
-    // It came when nobody waited, it failed, or nothing is said of its end.
+    // It came when nobody waited, it failed, or it has no end.
     let failed =
         [entry(Event::Asked, "12:00:00", "A"), ended(Event::Unknown, "12:00:01", "A", "timeout", Some(Delivery::MaybeDelivered))];
     for entries in [&answered("12:00:00")[..], &failed, &failed[..1]] {

@@ -1,4 +1,4 @@
-//! The looks of the trail's end: whose they are, which requests belong to them, and how they ended.
+//! Reads looks from the end of the trail: whose they are, which requests belong to them, and how they ended.
 
 use super::RecallSource;
 use super::query_end::QueryEnd;
@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// Lines that are read at once. So many on end that are too old end the reading: with several services, and with clocks that are set, lines
-/// do not stand in the order of their times.
+/// Lines that are read at once. Reading ends after this many lines in a row that are too old: several services, or a clock that was
+/// set, can put lines out of the order of their times.
 const PAGE_LINES: usize = 250;
-/// Lines that are read at most.
+/// The most lines that are read.
 const MAX_LINES: usize = 400_000;
 
 /// Looks that may count, by their numbers.
@@ -21,33 +21,33 @@ pub(super) struct TrailLooks {
     pub by_look: HashMap<Uuid, TrailLook>,
     /// Lines that were read.
     pub lines: usize,
-    /// There were more lines than are read.
+    /// The trail had more lines than the limit.
     pub is_incomplete: bool,
 }
 
-/// One look, as the trail tells it.
+/// One look, according to the trail.
 pub(super) struct TrailLook {
     pub key: LookKey,
     /// In lower case.
     pub ids: Vec<Box<str>>,
     /// The number of its first line that was read.
     pub first_seq: u64,
-    /// When the newest of its queries went out or ended.
+    /// When the newest of its queries was sent or ended.
     pub at: Timestamp,
     /// Each query, by its message id, and its end.
     queries: HashMap<Box<str>, Option<QueryEnd>>,
-    /// Of the newest query that ended: its ids, and whether its answer was shown to who asked.
+    /// The ids of the newest query that ended, and whether its answer was shown to the request that asked.
     pub message: Option<Message>,
     pub was_shown: bool,
 }
 
-/// How a look that may have been heard ended.
+/// How a look that may have been delivered ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LookEnd {
     Answered,
-    /// After it may have been heard.
+    /// It failed after it may have been delivered.
     Failed,
-    /// Nothing is said of its end.
+    /// The trail has no end of it.
     Open,
 }
 
@@ -116,7 +116,7 @@ impl TrailLooks {
         look.first_seq = seq;
         if let Some(id) = &entry.request.request_id {
             let id: Box<str> = id.as_str().to_ascii_lowercase().into();
-            // The request that began it is the first.
+            // The request that started it comes first.
             look.ids.retain(|other| *other != id);
             look.ids.insert(0, id);
         }
@@ -138,7 +138,7 @@ impl TrailLooks {
 }
 
 impl TrailLook {
-    /// How it ended; `None` where CP-IS has certainly not heard of it.
+    /// How it ended; `None` if it was certainly not delivered.
     pub(super) fn look_end(&self) -> Option<LookEnd> {
         let ends = || self.queries.values();
         if ends().flatten().any(QueryEnd::is_answer) {
@@ -150,14 +150,14 @@ impl TrailLook {
         }
     }
 
-    /// What its requests are told where it was not answered.
+    /// The failure that its requests get if it was not answered.
     pub(super) fn failure(&self) -> LookError {
         let heard = self.queries.values().flatten().find(|end| end.may_be_delivered());
         heard.map_or_else(QueryEnd::missing, QueryEnd::failure)
     }
 }
 
-/// The same as [`LookKey::of`] made of the question. Every entry of a look holds all of its parts.
+/// The same key that [`LookKey::of`] makes of the question. Every entry of a look holds all of its parts.
 fn key_of(entry: &Entry) -> Option<LookKey> {
     let Who { issuer, user_id, role_profile_id, role_code, organisation_ods, care_setting, .. } = entry.who.as_ref()?;
     Some(LookKey::from_parts(

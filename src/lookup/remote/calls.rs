@@ -1,4 +1,4 @@
-//! How the table is asked: names, times to live, scripts, and a limit for each method.
+//! How calls to the table are made: names, times to live, scripts, and a time limit for each method.
 
 use super::keys::{KeyNumber, NoRandom};
 use super::outcome::RedisTime;
@@ -8,34 +8,34 @@ use redis::{Script, Value};
 use std::future::Future;
 use std::time::Duration;
 
-/// A method as a whole. One call takes less than this even where it connects first.
+/// The limit of a whole method. One call takes less than this even if it must connect first.
 const METHOD_TIMEOUT: Duration = Duration::from_millis(480);
 
 impl RemoteTable {
-    /// For each key: what the look's names begin with, and the request's name.
+    /// For each key: the prefix of the look's names, and the request's name.
     pub(super) fn names(&self, look: &LookKey, request_id: &str) -> Vec<String> {
         let names = |key| [self.keys.look(key, look), self.keys.request(key, look, request_id)];
         self.keys.numbers().flat_map(names).collect()
     }
 
-    /// The same with the name that stands for requests without an id.
+    /// The same, and the name that stands for requests without an id.
     pub(super) fn claim_names(&self, look: &LookKey, request_id: &str) -> Vec<String> {
         let names =
             |key| [self.keys.look(key, look), self.keys.request(key, look, request_id), self.keys.request(key, look, NO_ID)];
         self.keys.numbers().flat_map(names).collect()
     }
 
-    /// How long a flight that never lands is remembered as on its way.
+    /// How long a flight that never completes is remembered as in flight.
     pub(super) fn flight_ttl(&self) -> Duration {
         self.retention.lock_for + self.retention.remember_for
     }
 
-    /// Longer than anything that a pointer can lead to.
+    /// Longer than the life of anything that a pointer can lead to.
     pub(super) fn pointer_ttl(&self) -> Duration {
         self.flight_ttl() + self.retention.lock_for
     }
 
-    /// Runs a script whose reply is a list with Redis's time: second in the reply to `begin`, first elsewhere.
+    /// Runs a script whose reply is a list with Redis's time: second in the reply to `claim`, first elsewhere.
     pub(super) async fn run(
         &self,
         script: &'static Script,

@@ -1,4 +1,4 @@
-//! What is asked of the table, and what it says.
+//! The methods of the table up to the end of a flight: claim, join, wait, and what is remembered or shared.
 
 use super::calls::{bounded, milliseconds};
 use super::find::RequestRecord;
@@ -17,17 +17,17 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// How often a beginning is tried again when what was found turned out to be gone or not to be used.
+/// How often a claim is tried if what it found is gone or cannot be used.
 const ROUNDS: usize = 6;
-/// Between two questions of one that waits.
+/// The pause between two reads while waiting.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 impl RemoteTable {
-    /// Connects and brings the scripts along, so that the first look need not: for the start, and to ask whether the table is there.
+    /// Connects and loads the scripts, so that the first look need not. For the start, and to check that the table can be reached.
     ///
     /// # Errors
-    /// [`Unavailable`]; the table is used all the same once it is back.
+    /// [`Unavailable`]; the table is used anyway once it is back.
     pub async fn ready(&self) -> Result<(), Unavailable> {
         let load = |mut connection| async move {
             for script in scripts::all() {
@@ -38,7 +38,7 @@ impl RemoteTable {
         bounded(self.connection.call(load)).await
     }
 
-    /// What is remembered of this very request.
+    /// What is remembered of this request.
     ///
     /// # Errors
     /// [`Unavailable`]; nothing was changed.
@@ -50,7 +50,7 @@ impl RemoteTable {
         .await
     }
 
-    /// The shared answer of this look and when it came, if it is not older than `share_for`.
+    /// The shared answer of this look and when it came, unless it is older than `share_for`.
     ///
     /// # Errors
     /// [`Unavailable`]; nothing was changed.
@@ -68,28 +68,28 @@ impl RemoteTable {
         .await
     }
 
-    /// Takes the place of the look's one flight over all replicas and remembers the request under it, or says why not. It is one
-    /// step, and done before any query goes out.
+    /// Claims the lease for the look's one flight over all replicas and remembers the request under it, or says why not. It is one
+    /// step, done before any query is sent.
     ///
     /// A flight older than [`super::Retention::caller`] is taken over by a request that is not remembered (decisions.md 4: a new
-    /// X-Request-ID is a person's new decision). It still lands for its own requests, but can no longer share its answer.
+    /// X-Request-ID is a person's new decision). It still completes for its own requests, but can no longer share its answer.
     ///
-    /// [`NO_ID`] stands for a request without one: it never takes over, and is the repetition of the look's last flight whose caller was
-    /// told no answer (decisions.md 45).
+    /// [`NO_ID`] stands for a request without one: it never takes over, and repeats the look's last flight whose caller got no
+    /// answer (decisions.md 45).
     ///
-    /// If the caller is dropped while it waits, a place that it would have got is released.
+    /// If the caller is dropped while it waits, the lease that it would have got is released.
     ///
     /// # Errors
-    /// [`Unavailable`]: the place may have been taken or not. Who goes ahead then flies with [`RemoteTable::unclaimed`]; who does not should
-    /// release that.
+    /// [`Unavailable`]: the lease may have been taken or not. A caller that goes ahead then uses [`RemoteTable::unclaimed`]; one
+    /// that does not should release that.
     pub async fn claim(&self, look: &LookKey, request_id: &str, wanted: WantedAge) -> Result<ClaimResult, Unavailable> {
         let (table, look, request_id) = (self.clone(), look.clone(), request_id.to_owned());
-        let (hear, heard) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         self.connection.runtime().spawn(carried(async move {
             let claim = bounded(table.claim_once(&look, &request_id, wanted)).await;
-            let _ = hear.send(ClaimHandover { claim: Some(claim), table });
+            let _ = sender.send(ClaimHandover { claim: Some(claim), table });
         }));
-        let mut handover = heard.await.map_err(|_| Unavailable::NoReply)?;
+        let mut handover = receiver.await.map_err(|_| Unavailable::NoReply)?;
         handover.claim.take().unwrap_or(Err(Unavailable::NoReply))
     }
 
@@ -98,7 +98,7 @@ impl RemoteTable {
         let writes = KeyNumber::FIRST;
         let times = [self.flight_ttl(), self.pointer_ttl(), self.retention.lock_for, self.pointer_ttl(), self.retention.caller];
         let any = if wanted == WantedAge::New || self.retention.share_for.is_zero() { b"*".to_vec() } else { Vec::new() };
-        // What was found under each key and could not be used, so that it is passed over in the next round.
+        // What was found under each key and could not be used. The next round passes over it.
         let mut passed_over: Vec<[Vec<u8>; 2]> = self.keys.numbers().map(|_| [Vec::new(), any.clone()]).collect();
         let pointers = [request_id, NO_ID].map(|id| self.keys.pointer(writes, look, id, &token));
         for _ in 0..ROUNDS {
@@ -144,15 +144,15 @@ impl RemoteTable {
         Err(Unavailable::Contention)
     }
 
-    /// The place of a look that goes ahead although the table is away. It is landed as any other: if the table is back by then,
-    /// the outcome is remembered under the request, and an answer is shared unless somebody else is flying.
+    /// The lease of a look that goes ahead without the table. It is completed like any other: if the table is back by then, the
+    /// outcome is remembered under the request, and an answer is shared unless another flight is running.
     #[must_use]
     pub fn unclaimed(&self, look: &LookKey, request_id: &str) -> RemoteLease {
         RemoteLease { look: look.clone(), request_id: request_id.to_owned(), flight: None, fence: 0 }
     }
 
-    /// Remembers a further request under `flight`, on its way or landed. False when there is no such flight any more, or it was
-    /// released: the request is then to begin for itself. A request that is remembered already keeps its first flight.
+    /// Remembers a further request under `flight`, in flight or complete. False if the flight is gone or was released: the request
+    /// must then claim for itself. A request that is already remembered keeps its first flight.
     ///
     /// # Errors
     /// [`Unavailable`]: the request may be remembered or not.
@@ -167,10 +167,10 @@ impl RemoteTable {
         .await
     }
 
-    /// Waits until `flight` has landed, until `deadline` at most. While the table is away it goes on trying.
+    /// Waits until `flight` is complete, until `deadline` at most. Keeps trying while the table is unavailable.
     ///
     /// # Errors
-    /// [`Unavailable`] when the table was away at the deadline. Whether the flight has landed is then not known.
+    /// [`Unavailable`] if the table was unavailable at the deadline. It is then not known whether the flight is complete.
     pub async fn wait(&self, look: &LookKey, flight: &RemoteFlight, deadline: Instant) -> Result<WaitResult, Unavailable> {
         let name = format!("{}:flight:{}", flight.keys.look(flight.number, look), flight.token.as_str());
         let mut pause = FIRST_PAUSE;
@@ -204,7 +204,7 @@ impl RemoteTable {
     }
 }
 
-/// A beginning on its way to its caller. If the caller goes away before it gets it, the place is released.
+/// Hands the result of a claim to its caller. If the caller goes away before it gets it, the lease is released.
 struct ClaimHandover {
     claim: Option<Result<ClaimResult, Unavailable>>,
     table: RemoteTable,
@@ -216,7 +216,7 @@ impl Drop for ClaimHandover {
             let table = self.table.clone();
             self.table.connection.runtime().spawn(carried(async move {
                 let nobody = LookError::Broken { delivery: Delivery::NotDelivered };
-                // If this fails, the place is free again when it may be taken over.
+                // If this fails, the lease is free again when it may be taken over.
                 let _ = table.release(&lease, &nobody).await;
             }));
         }

@@ -1,8 +1,8 @@
-//! Answers and failures as bytes, for the sharing table alone.
+//! Answers and failures as bytes, for the sharing table and the window's file.
 //!
 //! The types of `cpis` cannot serialise themselves, so that no NHS number is written anywhere by accident: what is written is
-//! listed in `shapes`, part by part. The form is positional and says nothing of itself. Its [`fingerprint`], made of that
-//! list, travels in front of it: bytes that another version of the list wrote are never read as this one's.
+//! listed in `shapes`, part by part. The form is positional and does not describe itself. Its [`fingerprint`], made of that list,
+//! is stored in front of it: bytes of another version of the list are never read as this one's.
 
 mod shapes;
 #[cfg(test)]
@@ -17,13 +17,13 @@ use std::sync::LazyLock;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// Raise it when the same list of parts comes to mean something else.
+/// Raise it when the meaning of a part changes and the list does not.
 const VERSION: u8 = 3;
 
-/// A value with a form in bytes.
+/// A value that can be written as bytes.
 pub(super) trait Coded: Sized {
     fn write(&self, out: &mut Vec<u8>);
-    /// `None` when the bytes are not such a value.
+    /// `None` if the bytes are not such a value.
     fn read(input: &mut Input<'_>) -> Option<Self>;
 }
 
@@ -178,7 +178,7 @@ impl<T: Coded> Coded for Vec<T> {
 
     fn read(input: &mut Input<'_>) -> Option<Self> {
         let length = usize::read(input)?;
-        // Every value takes a byte at least, so a length beyond the input is refused before anything is set aside for it.
+        // Every value takes at least a byte, so a length beyond the input is refused before memory is allocated for it.
         if length > input.0.len() {
             return None;
         }

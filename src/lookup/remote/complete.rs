@@ -1,4 +1,4 @@
-//! The end of a flight: its outcome is kept, its place is free.
+//! The end of a flight: stores its outcome and frees its lease.
 
 use super::calls::{bounded, milliseconds};
 use super::keys::{KeyNumber, Purpose, Token};
@@ -11,18 +11,18 @@ use crate::lookup::LookError;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long those who wait can still hear that a flight was released.
+/// How long waiting replicas can still read that a flight was released.
 const RELEASED_FOR: Duration = Duration::from_mins(1);
 
 impl RemoteTable {
-    /// Lands a flight: keeps its outcome for every request that belongs to it, shares an answer unless a newer flight has begun,
-    /// and frees the place. It may be done again after [`Unavailable`].
+    /// Completes a flight: stores its outcome for every request that belongs to it, shares an answer unless a newer flight has
+    /// begun, and frees the lease. It may be repeated after [`Unavailable`].
     ///
-    /// A failure that was not delivered is a [`RemoteTable::release`]. `is_unsettled`: the caller was told no answer, though the query may
-    /// have been heard; then the outcome is that of every request without an id, too ([`NO_ID`]).
+    /// A failure that was not delivered is a [`RemoteTable::release`]. `is_unsettled`: the caller got no answer, though the query
+    /// may have been delivered; then requests without an id get the outcome too ([`NO_ID`]).
     ///
     /// # Errors
-    /// [`Unavailable`]: it may have landed or not. Until it has, its requests are remembered as on their way.
+    /// [`Unavailable`]: it may be complete or not. Until it is, its requests are remembered as in flight.
     pub async fn complete(
         &self,
         lease: &RemoteLease,
@@ -64,18 +64,18 @@ impl RemoteTable {
         .await
     }
 
-    /// Gives a place up from which nothing was sent: it is free, those who wait hear `failure`, and every request of the flight
-    /// may ask again.
+    /// Gives up a lease under which nothing was sent: the lease is free, waiting replicas get `failure`, and every request of the
+    /// flight may ask again.
     ///
     /// # Errors
     /// [`Unavailable`]: it may be given up or not.
     pub async fn release(&self, lease: &RemoteLease, failure: &LookError) -> Result<(), Unavailable> {
-        debug_assert!(failure.is_undelivered(), "what may have been heard is landed");
+        debug_assert!(failure.is_undelivered(), "a query that may have been delivered must be completed");
         self.complete(lease, &RemoteOutcome::now(Err(Arc::new(failure.clone()))), false).await.map(|_| ())
     }
 
-    /// The flight of a place and Redis's time. One that went ahead alone takes up the flight that its request was remembered
-    /// under, if its beginning had reached the table after all, or else gets a new one.
+    /// The flight of a lease, and Redis's time. A lease without the table takes the flight that its request is remembered under, if
+    /// the claim reached the table after all, or else gets a new one.
     pub(super) async fn flight_of(&self, lease: &RemoteLease) -> Result<(RedisTime, RemoteFlight), Unavailable> {
         if let Some(flight) = &lease.flight {
             let (now, _) = self.run(&scripts::READ, Vec::new(), vec![Vec::new()]).await?;

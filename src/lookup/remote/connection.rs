@@ -1,4 +1,4 @@
-//! The connection to Redis: made when first needed, made again when lost, and never waited for long.
+//! The connection to Redis: made when first needed, remade when lost, with short time limits.
 
 use super::{RemoteError, Unavailable};
 use crate::secret::StoreUrl;
@@ -14,18 +14,18 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
-/// As patient as a call may be: a reply that is given up costs a second notification.
+/// As long as a call allows: a reply that is given up can cost a second notification.
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(400);
-/// A call as a whole, with connecting, sending a script again and all.
+/// A whole call, including connecting and resending a script.
 const CALL_TIMEOUT: Duration = Duration::from_millis(450);
-/// Once calls have failed for this long without a good one among them, the connection is given up and nobody tries for [`REST`],
-/// so that not every look waits for a table that is away. A hiccup shorter than this costs only the looks that it meets.
+/// If calls have failed for this long without a success, the connection is dropped and nobody tries for [`BACKOFF`], so that not
+/// every look waits for an unavailable table. A shorter interruption affects only the looks during it.
 const BACKOFF_AFTER: Duration = Duration::from_millis(500);
 const BACKOFF: Duration = Duration::from_secs(1);
-/// Commands that may wait for the one connection. Beyond it callers wait, within their time.
+/// Commands that may wait for the one connection. Further callers wait, within their time limit.
 const PIPELINE_DEPTH: usize = 1024;
 
-/// The way to the table. Clones share the connection.
+/// The shared connection to the table. Clones use the same one.
 #[derive(Clone)]
 pub(super) struct Connection(Arc<ConnectionInner>);
 
@@ -43,7 +43,7 @@ struct ConnectionState {
     /// When the first of the failed calls since the last good one began.
     failing_since: Option<Instant>,
     backoff_until: Option<Instant>,
-    /// It was said in the log that the table is away.
+    /// The log says that the table is unavailable.
     is_outage_logged: bool,
 }
 
@@ -52,7 +52,7 @@ impl Connection {
         Self::counting(url, ca_pem, runtime, Arc::default())
     }
 
-    /// Another way to the table, which goes on counting.
+    /// A connection by another URL or CA. It keeps the count of failed calls.
     pub(super) fn renewed(&self, url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<Self, RemoteError> {
         Self::counting(url, ca_pem, self.0.runtime.clone(), Arc::clone(&self.0.failed_calls))
     }
@@ -65,13 +65,13 @@ impl Connection {
     ) -> Result<Self, RemoteError> {
         // Redis clients read `#insecure` as "do not check the certificate".
         if url.expose().contains('#') {
-            return Err(RemoteError::Url("wanted a URL without a fragment (#)"));
+            return Err(RemoteError::Url("must not have a fragment (#)"));
         }
         let info = url.expose().into_connection_info().map_err(|_| RemoteError::Url("is no URL that a Redis client can use"))?;
         let is_tls = matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. });
         let client = match ca_pem {
             Some(pem) if is_tls => {
-                // A bundle without any would be taken for one that trusts nobody, and found out at the first connection.
+                // A bundle without a certificate would trust nobody, which would only show at the first connection.
                 if !matches!(CertificateDer::pem_slice_iter(pem).next(), Some(Ok(_))) {
                     return Err(RemoteError::Ca);
                 }
@@ -92,7 +92,7 @@ impl Connection {
         self.0.failed_calls.load(Ordering::Relaxed)
     }
 
-    /// Makes one call in a task of its own, which goes on if the caller goes away, within [`CALL`].
+    /// Makes one call in a separate task, within [`CALL_TIMEOUT`]. It continues if the caller goes away.
     pub(super) async fn call<T, F>(&self, call: impl FnOnce(ConnectionManager) -> F + Send + 'static) -> Result<T, Unavailable>
     where
         T: Send + 'static,
@@ -107,8 +107,8 @@ impl Connection {
                     connection.succeeded();
                     Ok(value)
                 }
-                // The manager mends a broken connection. What it does not mend (refused credentials, a server that is still
-                // loading or has become a replica) is mended by a new one.
+                // The manager repairs a broken connection. A new manager repairs the rest: refused credentials, a server that is
+                // still loading or has become a replica.
                 Ok(Err(error)) => Err(connection.failed(reason(&error), began, error.is_io_error())),
                 Err(_) => Err(connection.failed(Unavailable::NoReply, began, true)),
             }

@@ -1,4 +1,4 @@
-//! What is found in the table, if it is ours to read. Everything else is as if it were not there.
+//! Reads what the table holds. A value that we cannot verify and open counts as absent.
 
 use super::keys::{KeyNumber, Purpose};
 use super::outcome::{RedisTime, StoredOutcome};
@@ -7,7 +7,7 @@ use super::{LookKey, RemoteFlight, RemoteOutcome, RemoteRequest, RemoteTable, Un
 use crate::clock;
 use std::time::Duration;
 
-/// What the table says of a request that it remembers.
+/// What the table holds for a request that it remembers.
 pub(super) struct RequestRecord {
     pub(super) key: KeyNumber,
     pointer: Vec<u8>,
@@ -16,7 +16,7 @@ pub(super) struct RequestRecord {
 }
 
 impl RequestRecord {
-    /// Number of the key, pointer, since, outcome: from `at` on.
+    /// Reads the number of the key, pointer, since and outcome, from position `at`.
     pub(super) fn read(reply: &Reply, at: usize) -> Result<Self, Unavailable> {
         Ok(Self {
             key: reply.key(at)?,
@@ -34,7 +34,7 @@ impl RemoteTable {
         Ok((now, found))
     }
 
-    /// What was found of a request, if it is ours to read.
+    /// Verifies and opens what was found for a request.
     pub(super) fn open_request(
         &self,
         look: &LookKey,
@@ -65,7 +65,7 @@ impl RemoteTable {
         now: RedisTime,
     ) -> Option<RemoteOutcome> {
         match StoredOutcome::open(&flight.keys, flight.number, look, Purpose::Outcome(&flight.token), sealed) {
-            // The table forgets it by itself; what is older was put there again by somebody else.
+            // The table forgets outcomes in time. An older one was put back by somebody else.
             Ok(outcome) if outcome.came.age(now) > self.flight_ttl() => None,
             Ok(outcome) => Some(outcome.into_remote(now, clock::now())),
             Err(why) => {

@@ -1,8 +1,8 @@
-//! What the store key makes: names that say nothing, pointers that cannot be forged, and sealed values.
+//! What is made with the store key: names that reveal nothing, pointers that cannot be forged, and sealed values.
 //!
-//! From each key of the file three keys are derived (HKDF-SHA256): one names (HMAC-SHA256), one ties a request to its flight
-//! (HMAC-SHA256), one seals (AES-256-GCM, a random nonce for each value). AES-GCM allows 2^32 values under one key, which is a
-//! thousand looks a second for 49 days: rotate the key before.
+//! From each key of the file three keys are derived (HKDF-SHA256): one makes names (HMAC-SHA256), one ties a request to its flight
+//! (HMAC-SHA256), one seals values (AES-256-GCM, a random nonce for each value). AES-GCM allows 2^32 values under one key, which is
+//! a thousand looks a second for 49 days: rotate the key before.
 
 use super::codec;
 use crate::lookup::LookKey;
@@ -21,7 +21,7 @@ const FINGERPRINT: usize = 4;
 const HEADER: usize = KEY_ID + FINGERPRINT + NONCE_LEN;
 const MAC: usize = 32;
 
-/// The keys of the table: the first one writes, all of them read. Shows nothing of itself in `Debug`.
+/// The keys of the table: the first one writes, all of them read. `Debug` shows no key.
 #[derive(Clone)]
 pub(in crate::lookup) struct StoreKeys(Arc<[StoreKey]>);
 
@@ -41,11 +41,11 @@ pub(in crate::lookup) enum Purpose<'a> {
     Shared,
     /// The outcome of one flight, for the requests that belong to it.
     Outcome(&'a Token),
-    /// What outlives a restart, under the open words before it (`lookup/window`).
+    /// What outlives a restart, bound to the frame's head (`lookup/window`).
     Window(&'a [u8]),
 }
 
-/// Why a value was not opened. It is then as if it were not there.
+/// Why a value was not opened. It then counts as absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(in crate::lookup) enum OpenError {
     #[error("it was written in the form of another version")]
@@ -62,7 +62,7 @@ pub(in crate::lookup) struct Token(String);
 
 /// The system gives no random numbers.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("no random numbers to be had")]
+#[error("no random numbers available")]
 pub(in crate::lookup) struct NoRandom;
 
 struct StoreKey {
@@ -102,7 +102,7 @@ impl StoreKeys {
         (0..self.0.len()).map(KeyNumber)
     }
 
-    /// What the names of everything about a look begin with.
+    /// The prefix of all names about a look.
     pub(super) fn look(&self, key: KeyNumber, look: &LookKey) -> String {
         format!("cpis-fhir:{}", self.key(key).named("look", look, b""))
     }
@@ -177,7 +177,7 @@ impl StoreKeys {
     }
 
     fn key(&self, number: KeyNumber) -> &StoreKey {
-        // A number comes from these keys; of a stranger the first key opens nothing, which is right.
+        // A number comes from these keys. For any other number the first key opens nothing, which is right.
         self.0.get(number.0).unwrap_or(&self.0[0])
     }
 }
@@ -204,7 +204,7 @@ impl StoreKey {
     }
 }
 
-/// A MAC over parts, each after its length, so that no two lists of parts look alike.
+/// A MAC over parts, each after its length, so that different lists of parts give different input.
 fn keyed(key: &hmac::Key, parts: &[&[u8]]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(key);
     for part in parts {

@@ -1,11 +1,10 @@
 //! The sharing table outside this process, in Redis or Valkey, for several replicas (docs/adr/0007).
 //!
-//! For each look it holds the place of the one flight, the answer that is shared, and the outcome of each flight for the
-//! requests that belong to it. Names are MACs and values are sealed under the store key; what is in clear there is random
-//! tokens, counters and times.
+//! For each look it holds the lease of the one flight, the shared answer, and the outcome of each flight for the requests that
+//! belong to it. Names are MACs and values are sealed under the store key. Only random tokens, counters and times are in clear.
 //!
-//! Times inside the table are those of Redis's own clock, so that replicas whose clocks differ agree on every age. A
-//! [`Timestamp`] that goes in or comes out is of this process's clock: it is made of the age.
+//! Times inside the table are by Redis's clock, so that replicas whose clocks differ agree on every age. A [`Timestamp`] that goes
+//! in or comes out is by this process's clock: it is computed from the age.
 
 mod calls;
 mod claim;
@@ -29,18 +28,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// What a place is held for beyond the longest flight.
+/// How much longer than the longest flight a lease is held.
 const LOCK_MARGIN: Duration = Duration::from_secs(10);
 
-/// How long the table keeps what.
+/// How long the table keeps answers, outcomes and leases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// An answer is shared for this long after it came; zero: never.
     pub share_for: Duration,
-    /// An outcome is remembered under its request ids for this long after it landed, and a flight that never lands for this
-    /// long beyond `lock_for`.
+    /// An outcome is remembered under its request ids for this long after the flight completes, and a flight that never completes
+    /// for this long beyond `lock_for`.
     pub remember_for: Duration,
-    /// The place of a flight that never lands is held for this long: longer than a flight can last.
+    /// The lease of a flight that never completes is held for this long: longer than a flight can last.
     pub lock_for: Duration,
     /// A flight older than this may be taken over by another request.
     pub caller: Duration,
@@ -48,8 +47,8 @@ pub struct Retention {
 
 /// The table outside this process. Clones share one connection.
 ///
-/// Every method fails as [`Unavailable`] within half a second when the table cannot be used; [`RemoteTable::wait`] by its own deadline.
-/// Calls run on the runtime that the table was made with, whichever runtime the caller is on.
+/// Every method fails as [`Unavailable`] within half a second when the table cannot be used; [`RemoteTable::wait`] by its own
+/// deadline. Calls run on the runtime that the table was made with, on whichever runtime the caller is.
 #[derive(Clone)]
 pub struct RemoteTable {
     connection: Connection,
@@ -61,7 +60,7 @@ pub struct RemoteTable {
 /// The settings of the table cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteError {
-    /// Says nothing of the URL, which may hold a password.
+    /// Never holds the URL, which may contain a password.
     #[error("the URL of the sharing table {0}")]
     Url(&'static str),
     #[error("the CA bundle of the sharing table holds no certificate that can be used")]
@@ -70,7 +69,7 @@ pub enum RemoteError {
     NoKey,
 }
 
-/// The table cannot be used now. What was asked of it may have been done or not.
+/// The table cannot be used now. The call may have taken effect or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unavailable {
     #[error("no connection")]
@@ -81,17 +80,17 @@ pub enum Unavailable {
     Refused,
     #[error("it replied with an error")]
     ErrorReply,
-    /// Calls have failed for a while, and nobody tries for a second.
-    #[error("left alone after calls failed")]
+    /// Calls have failed for a while, so nobody tries for a second.
+    #[error("paused after failed calls")]
     Backoff,
-    /// Other replicas changed the look's state again and again while we looked.
+    /// Other replicas kept changing the look's state during the claim.
     #[error("the look keeps changing")]
     Contention,
-    #[error("no random numbers to be had")]
+    #[error("no random numbers available")]
     NoRandom,
 }
 
-/// Stands for the id of every request that came without one, and is not for a new look (decisions.md 45). No caller can send it.
+/// The id of all requests that came without one and are not for a new look (decisions.md 45). No caller can send it.
 pub const NO_ID: &str = "";
 
 /// How a look ended.
@@ -100,7 +99,7 @@ pub struct RemoteOutcome {
     pub outcome: Result<Arc<Answer>, Arc<LookError>>,
     /// When it came, by this process's clock; never in the future when it is read.
     pub came: Timestamp,
-    /// The query that it is of, where there was one.
+    /// The query behind it, if there was one.
     pub origin: Option<Arc<Origin>>,
 }
 
@@ -108,45 +107,45 @@ pub struct RemoteOutcome {
 #[derive(Debug, Clone)]
 pub enum RemoteRequest {
     Completed(RemoteOutcome),
-    /// Its query may have been sent, and nothing has come of it yet.
+    /// Its query may have been sent, and has no outcome yet.
     InFlight(RemoteFlight),
 }
 
-/// Which shared answers will do (decisions.md 12).
+/// How old a shared answer may be (decisions.md 12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WantedAge {
     /// One that came this long ago at most: `share_for`, or `refresh_after` under `no-cache`.
     NotOlderThan(Duration),
-    /// None: `CPIS-New-Look`. A flight that is on its way is new as well.
+    /// No shared answer: `CPIS-New-Look`. A running flight is new too.
     New,
 }
 
-/// How a look begins.
+/// The result of a claim.
 #[derive(Debug)]
 pub enum ClaimResult {
-    /// This process flies. The request is remembered as on its way, and every other one waits.
+    /// This process has the lease. The request is remembered as in flight, and all others wait.
     Ours(RemoteLease),
     /// An answer.
     Shared(RemoteOutcome),
-    /// The request is the repetition of one that is remembered: no query, whatever was wanted.
+    /// The request repeats a remembered one: no query, whatever age was wanted.
     Remembered(RemoteRequest),
-    /// Another process flies. The request is remembered under that flight.
+    /// Another process has the lease. The request is remembered under its flight.
     Elsewhere(RemoteFlight),
 }
 
-/// A flight, wherever it is.
+/// A flight of any replica.
 #[derive(Debug, Clone)]
 pub struct RemoteFlight {
     /// When it began, by this process's clock.
     pub since: Timestamp,
-    /// Those with which it began: a table whose keys were renewed since counts them otherwise.
+    /// The keys with which it began: a table with renewed keys numbers them differently.
     keys: StoreKeys,
     number: KeyNumber,
     token: Token,
 }
 
-/// The place of a look's one flight, held by this process. It must be given to [`RemoteTable::complete`] or
-/// [`RemoteTable::release`]; one that is dropped is a flight that never lands, as after a crash.
+/// The lease of a look's one flight, held by this process. It must be given to [`RemoteTable::complete`] or
+/// [`RemoteTable::release`]. If it is dropped, its flight never completes, as after a crash.
 #[derive(Debug, Clone)]
 pub struct RemoteLease {
     look: LookKey,
@@ -155,30 +154,30 @@ pub struct RemoteLease {
     fence: u64,
 }
 
-/// How a flight landed.
+/// The result of completing a flight.
 #[derive(Debug)]
 pub struct RemoteCompletion {
     /// For [`RemoteTable::join`]: requests that only this process knows of.
     pub flight: RemoteFlight,
-    /// The answer is the shared one now.
+    /// The answer is now the shared one.
     pub is_shared: bool,
 }
 
-/// What became of the flight that was waited for.
+/// The result of waiting for a flight.
 #[derive(Debug)]
 pub enum WaitResult {
     /// A failure that was not delivered ([`crate::cpis::Delivery`]) is not remembered: the request may ask again.
     Completed(RemoteOutcome),
-    /// Still on its way at the deadline, or never heard of again.
+    /// Still in flight at the deadline, or lost.
     NotYet,
 }
 
-/// What an operator should know of.
+/// Counts for operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RemoteCounts {
     /// Calls that failed.
     pub failed_calls: u64,
-    /// Values that were not ours to read, and were taken as absent.
+    /// Values that could not be verified and opened, and counted as absent.
     pub unreadable: u64,
 }
 
@@ -189,13 +188,13 @@ struct UnreadableValues {
 }
 
 impl Retention {
-    /// The windows for `lookup.share_for`, `smsp.timeout` and `smsp.late_timeout`.
+    /// The times for `lookup.share_for`, `smsp.timeout` and `smsp.late_timeout`.
     #[must_use]
     pub fn new(share_for: Duration, timeout: Duration, late_timeout: Duration) -> Self {
         Self {
             share_for,
             remember_for: share_for.max(LEAST_REMEMBERED),
-            // A first attempt that never connected may take up to `timeout`, the second one both.
+            // A first attempt that never connects may take `timeout`, the second one both.
             lock_for: timeout + timeout + late_timeout + LOCK_MARGIN,
             caller: timeout,
         }
@@ -203,11 +202,11 @@ impl Retention {
 }
 
 impl RemoteTable {
-    /// Connects when first used, over TLS for `rediss://`: the server must then show a certificate of `ca_pem`, or of the
-    /// machine's own authorities where that is `None`. `runtime` owns the connection.
+    /// Connects when first used, over TLS for `rediss://`: the server's certificate must then come from `ca_pem`, or from the
+    /// machine's own authorities if that is `None`. `runtime` owns the connection.
     ///
     /// # Errors
-    /// [`RemoteError`] when the settings cannot be used. No connection is tried.
+    /// [`RemoteError`] when the settings cannot be used. It does not connect yet.
     pub fn new(
         url: &StoreUrl,
         ca_pem: Option<&[u8]>,
@@ -219,7 +218,7 @@ impl RemoteTable {
         Ok(Self { connection: Connection::new(url, ca_pem, runtime)?, keys, retention, unreadable: Arc::default() })
     }
 
-    /// This table with other keys, or reached in another way. Flights that have begun end with the keys they began with.
+    /// This table with other keys, or reached in another way. Flights in progress end with the keys they began with.
     ///
     /// # Errors
     /// As [`RemoteTable::new`].
@@ -240,19 +239,19 @@ impl RemoteTable {
 }
 
 impl UnreadableValues {
-    /// RemoteCounts every one, and says the first loudly.
+    /// Counts every one, and logs the first as an error.
     fn note(&self, why: &dyn std::fmt::Display) {
         self.count.fetch_add(1, Ordering::Relaxed);
         if self.is_logged.swap(true, Ordering::Relaxed) {
-            tracing::debug!(%why, "a value of the sharing table is taken as absent");
+            tracing::debug!(%why, "a value of the sharing table counts as absent");
         } else {
-            tracing::error!(%why, "a value of the sharing table is taken as absent; is every replica of one version, with the same keys?");
+            tracing::error!(%why, "a value of the sharing table counts as absent; is every replica of one version, with the same keys?");
         }
     }
 }
 
 impl RemoteOutcome {
-    /// An outcome of now, of which the query is not known.
+    /// An outcome that came now, without its query.
     #[must_use]
     pub fn now(outcome: Result<Arc<Answer>, Arc<LookError>>) -> Self {
         Self { outcome, came: clock::now(), origin: None }
@@ -264,7 +263,7 @@ impl RemoteOutcome {
 }
 
 impl RemoteLease {
-    /// The flight, for other requests of this process to join; `None` for one that went ahead without the table.
+    /// The flight, for other requests of this process to join; `None` without the table.
     #[must_use]
     pub fn flight(&self) -> Option<&RemoteFlight> {
         self.flight.as_ref()

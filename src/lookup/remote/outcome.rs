@@ -1,4 +1,4 @@
-//! Outcomes as they lie in the table: when they came by Redis's clock, what they are, sealed for one purpose of one look.
+//! Outcomes in the form in which the table holds them: with the time by Redis's clock, sealed for one purpose of one look.
 
 use super::codec::{Coded, Input, decode, encode};
 use super::keys::{KeyNumber, NoRandom, OpenError, Purpose, StoreKeys};
@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A shared answer from further in Redis's future than this was written before its clock was put back. Its age is not known,
-/// so it is not shown.
+/// If a shared answer is further in Redis's future than this, Redis's clock was set back after it was written. Its age is not
+/// known, so it is not shown.
 const FUTURE: i64 = 2_000;
 
 /// An instant of Redis's clock, in milliseconds.
@@ -30,7 +30,7 @@ pub(in crate::lookup) enum StoredResult {
 }
 
 impl RedisTime {
-    /// How long ago this was, at `now`; zero for what lies in the future.
+    /// The age at `now`; zero for a time in the future.
     pub(super) fn age(self, now: Self) -> Duration {
         Duration::from_millis(u64::try_from(now.0.saturating_sub(self.0)).unwrap_or(0))
     }
@@ -51,7 +51,7 @@ impl RedisTime {
 }
 
 impl StoredOutcome {
-    /// `kept`, where it is `now` by Redis's clock and `local` by ours.
+    /// Converts `kept`, at `now` by Redis's clock and `local` by ours.
     pub(super) fn new(kept: &RemoteOutcome, now: RedisTime, local: Timestamp) -> Self {
         let age = Duration::try_from(local.duration_since(kept.came)).unwrap_or(Duration::ZERO);
         let result = match &kept.outcome {
@@ -79,7 +79,7 @@ impl StoredOutcome {
         keys.seal(key, look, purpose, encode(self))
     }
 
-    /// Opens an outcome. An answer about another child is none, whatever sealed it.
+    /// Opens an outcome. Refuses an answer about another child, even if it opens.
     pub(in crate::lookup) fn open(
         keys: &StoreKeys,
         key: KeyNumber,

@@ -1,4 +1,4 @@
-//! The scripts that Redis runs, each one step for everyone else, and their replies.
+//! The scripts that Redis runs, each as one atomic step, and their replies.
 
 use redis::{FromRedisValue, Script, Value};
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ pub(super) fn all() -> [&'static Script; 5] {
     [&CLAIM, &JOIN, &COMPLETE, &READ, &REMEMBERED]
 }
 
-/// A reply: a list of numbers and byte strings. What is not there or not as expected is `None`.
+/// A reply: a list of numbers and byte strings. `None` if it is missing or of another type.
 pub(super) struct Reply(pub Vec<Value>);
 
 impl Reply {

@@ -1,26 +1,27 @@
-//! Whether the request that began a flight still waits for it, so that the trail can say what that request was shown (decisions.md 49).
+//! Whether the request that started a flight still waits for it, so that the trail can say what that request was shown
+//! (decisions.md 49).
 
 use super::Flight;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Why the request that began a flight waits no longer.
+/// Why the request that started a flight no longer waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::lookup) enum Absence {
-    /// It was told that there was no answer in time.
+    /// It got a timeout.
     TimedOut,
     /// Its connection was closed.
     HungUp,
 }
 
-/// The request that began a flight, as the flight sees it.
+/// The request that started a flight, as the flight sees it.
 #[derive(Default)]
 pub(super) struct Caller(AtomicU8);
 
 const WAITS: u8 = 0;
 const TIMED_OUT: u8 = 1;
 const HUNG_UP: u8 = 2;
-/// The outcome is there, and is being recorded as shown to it.
+/// The outcome has come, and is being recorded as shown to it.
 const ANSWERED: u8 = 3;
 
 impl Caller {
@@ -47,23 +48,23 @@ impl Caller {
 }
 
 impl Flight {
-    /// The outcome is there. From now on the caller waits for its entry, which says that it is shown, unless it has left before.
+    /// The outcome has come. Unless the caller has left before, it now waits for the entry that says that it is shown.
     pub(in crate::lookup) fn mark_answering(&self) -> Result<(), Absence> {
         let _ = self.caller.advance(ANSWERED);
         self.caller.absence().map_or(Ok(()), Err)
     }
 
-    /// The request that began it waits for it as long as this is held.
+    /// While this guard is held, the request that started the flight waits for it.
     pub(in crate::lookup) fn wait_guard(self: &Arc<Self>) -> WaitGuard {
         WaitGuard(Arc::clone(self))
     }
 }
 
-/// The request that began a flight waits for it.
+/// Held by the request that started a flight while it waits for it.
 pub(in crate::lookup) struct WaitGuard(Arc<Flight>);
 
 impl WaitGuard {
-    /// Its time is over. False: its answer is there, and is being recorded as shown, so that it waits on for that.
+    /// The caller's time is over. False: its answer is being recorded as shown, so the caller must wait for that.
     pub(in crate::lookup) fn give_up(&self) -> bool {
         self.0.caller.leave(Absence::TimedOut)
     }

@@ -1,4 +1,4 @@
-//! Looks of before a restart, put back into the table (decisions.md 42).
+//! Puts the looks from before a restart back into the table (decisions.md 42).
 
 use super::{Completion, Flight, Outcome, RememberAs, Source, Stage, Table};
 use crate::audit::Message;
@@ -9,25 +9,25 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// A look of before the restart that may have been heard.
+/// A look from before the restart that may have been delivered.
 pub(in crate::lookup) struct RecalledLook {
     /// Its number on the trail.
     pub look: Uuid,
     pub key: LookKey,
-    /// In lower case: of the request that began it, and of those that joined it.
+    /// In lower case: of the request that started it, and of those that joined it.
     pub ids: Vec<Box<str>>,
     pub outcome: Outcome,
     pub came: Instant,
-    /// Its answer is, with further requests.
+    /// Further requests share its answer.
     pub is_shared: bool,
-    /// Its caller was told no answer: it is the look of those without an id, too (decisions.md 45).
+    /// Its caller got no answer, so requests without an id get this look too (decisions.md 45).
     pub is_unsettled: bool,
     /// The ids of its query.
     pub message: Option<Message>,
 }
 
 impl Table {
-    /// The id under which a request's look is found: its own, or else one of the forms in which the trail may have it.
+    /// The id under which a request's look is found: its own, or one of the forms in which the trail may hold it.
     pub(in crate::lookup) fn known_as(&self, key: &LookKey, id: String, on_record: &[String]) -> String {
         if on_record.iter().all(|form| form.eq_ignore_ascii_case(&id)) {
             return id;
@@ -40,12 +40,12 @@ impl Table {
         known.unwrap_or(id)
     }
 
-    /// Remembers `looks`, in the order in which they began, as if they had landed here. Gives how many there was no room for.
+    /// Remembers `looks`, in the order in which they began, as if they had completed here. Returns how many did not fit.
     pub(in crate::lookup) fn restore(&self, looks: Vec<RecalledLook>) -> usize {
         let (bounds, mut state) = (self.0.bounds, self.lock());
         let mut left_out = looks.len().saturating_sub(bounds.looks.saturating_sub(state.completed.len()));
         let mut back: Vec<(Arc<Flight>, Completion, RememberAs)> = Vec::new();
-        // Where there is not room for all, the newest count most.
+        // If there is not room for all, the newest count most.
         for recalled in looks.into_iter().skip(left_out) {
             let (_, done) = watch::channel(());
             let first = recalled.ids.first().map(AsRef::as_ref);
@@ -64,7 +64,7 @@ impl Table {
                 Completion { outcome: recalled.outcome, came: recalled.came, pending_entry: None, source: Source::Here, origin };
             back.push((flight, completion, remember_as));
         }
-        // What came first is forgotten first.
+        // The oldest are forgotten first.
         back.sort_by_key(|(_, completion, _)| completion.came);
         for (flight, completion, remember_as) in back {
             let bytes = completion.outcome.as_ref().ok().map(|answer| weight::weight(answer));

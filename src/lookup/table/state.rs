@@ -1,4 +1,4 @@
-//! What the table holds, and the steps that change it. Each leaves it consistent.
+//! What the table holds, and the steps that change it. Each step leaves it consistent.
 
 use super::{Bounds, Caller, FORGET_BATCH, Flight, Stage};
 use crate::lookup::{LookError, LookKey, weight};
@@ -13,10 +13,10 @@ use uuid::Uuid;
 #[derive(Default)]
 pub(super) struct TableState {
     pub(super) looks: HashMap<Arc<LookKey>, Looks>,
-    /// What has landed and is remembered, and of that what still holds an answer: by order of landing.
+    /// Complete and remembered flights in order of completion, and those of them that still hold an answer.
     pub(super) completed: BTreeMap<u64, Arc<Flight>>,
     pub(super) held: BTreeMap<u64, (Arc<Flight>, usize)>,
-    /// Of the answers that are held, and of the looks themselves.
+    /// Bytes of the answers that are held, and of the looks themselves.
     pub(super) bytes: usize,
     pub(super) looks_bytes: usize,
     pub(super) ids: usize,
@@ -31,28 +31,28 @@ pub(super) struct TableState {
 pub(super) struct Looks {
     /// Oldest first.
     pub(super) flying: Vec<Arc<Flight>>,
-    /// Whose answer is shared: of those that have landed, the one that was begun last.
+    /// Whose answer is shared: of the complete ones, the one that started last.
     pub(super) shared: Option<Arc<Flight>>,
-    /// Whose caller was told no answer though it may have been heard: it failed, or its answer came when nobody waited or is
-    /// withheld. Of those that have landed, the one that was begun last; none once a later one was answered. A request without an id
-    /// that comes after it cannot be told from its repetition (decisions.md 45).
+    /// A look that may have been delivered and whose caller got no answer: it failed, its answer came when nobody waited, or it is
+    /// withheld. Of the complete ones, the one that started last; `None` once a later one was answered. A later request without an
+    /// id may be its repetition (decisions.md 45).
     pub(super) unsettled: Option<Arc<Flight>>,
     pub(super) ids: HashMap<Box<str>, Arc<Flight>>,
-    /// How many have landed and are remembered.
+    /// How many are complete and remembered.
     pub(super) completed: usize,
 }
 
-/// What a look that may have been heard leaves behind.
+/// How a look that may have been delivered is remembered.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RememberAs {
     /// Its answer is shared with further requests.
     pub(super) shared: bool,
-    /// Whether its caller was told no answer; `None`: that is known elsewhere.
+    /// Whether its caller got no answer; `None`: another replica knows.
     pub(super) unsettled: Option<bool>,
 }
 
 impl TableState {
-    /// Forgets what landed longer ago than this, some of it at once. True when there may be more.
+    /// Forgets a batch of looks that completed longer ago than this. True if there may be more.
     pub(super) fn forget_expired(&mut self, now: Instant, remember_for: Duration) -> bool {
         for _ in 0..FORGET_BATCH {
             let Some((&order, flight)) = self.completed.first_key_value() else { return false };
@@ -64,12 +64,12 @@ impl TableState {
         true
     }
 
-    /// Gives a new flight its place.
+    /// Adds a new flight.
     pub(super) fn begin(&mut self, key: &LookKey, id: Option<&str>, done: watch::Receiver<()>, now: Instant) -> Arc<Flight> {
         self.begin_as(Uuid::new_v4(), key, id, done, now)
     }
 
-    /// Gives the flight of `look` its place.
+    /// Adds the flight of `look`.
     pub(super) fn begin_as(
         &mut self,
         look: Uuid,
@@ -114,8 +114,8 @@ impl TableState {
         Ok(())
     }
 
-    /// The flight is over. `None`: it was certainly not heard, and nothing is remembered of it. Gives the number under which it is
-    /// remembered.
+    /// Completes a flight. `remember_as` is `None` if it was certainly not delivered: nothing of it is remembered then. Returns the
+    /// number under which it is remembered.
     pub(super) fn complete(&mut self, flight: &Arc<Flight>, remember_as: Option<RememberAs>) -> Option<u64> {
         let order = self.number();
         let looks = self.looks.get_mut(&*flight.key)?;
@@ -127,7 +127,7 @@ impl TableState {
             self.drop_ids(flight);
             return None;
         };
-        // An answer that comes late does not take the place of one that was asked for after it.
+        // A late answer does not replace one that was asked for later.
         let is_newer = |other: &Option<Arc<Flight>>| other.as_ref().is_none_or(|other| other.number < flight.number);
         if remember_as.shared && is_newer(&looks.shared) {
             looks.shared = Some(Arc::clone(flight));
@@ -142,13 +142,13 @@ impl TableState {
         Some(order)
     }
 
-    /// Counts the answer of a landed flight.
+    /// Counts the answer of a complete flight.
     pub(super) fn hold(&mut self, flight: &Arc<Flight>, order: u64, bytes: usize) {
         self.held.insert(order, (Arc::clone(flight), bytes));
         self.bytes += bytes;
     }
 
-    /// Lets go of the oldest answers that a caller has been told. Those looks are not asked again for that.
+    /// Drops the oldest answers that a caller has received. Their looks are still not asked again.
     pub(super) fn make_room_for_bytes(&mut self, most: usize) {
         while self.weight() > most {
             let shown = self.held.iter().find(|(_, (flight, _))| flight.shown.load(Ordering::Relaxed)).map(|(&order, _)| order);
@@ -157,10 +157,10 @@ impl TableState {
         }
     }
 
-    /// For a look with this key and request id, and all that it takes while it is on its way.
+    /// Makes room for a look with this key and request id, and for all that it needs while it is in flight.
     ///
     /// # Errors
-    /// Not delivered, when the table is full of what must not be forgotten.
+    /// Not delivered: the table is full of looks that must not be forgotten.
     pub(super) fn make_room_for_a_look(&mut self, key: &LookKey, id: Option<&str>, bounds: Bounds) -> Result<(), LookError> {
         let needed = Flight::weight_of(key, id) + id.map_or(0, |_| weight::ID) + weight::IN_FLIGHT;
         let most = bounds.room().saturating_sub(needed);
@@ -178,7 +178,7 @@ impl TableState {
         Ok(())
     }
 
-    /// A flight that never began after all.
+    /// Removes a flight that did not start after all.
     pub(super) fn undo_begin(&mut self, flight: &Arc<Flight>) {
         self.complete(flight, None);
     }
@@ -225,7 +225,7 @@ impl TableState {
         }
     }
 
-    /// Forgets the ids of requests that joined a flight: they look again.
+    /// Forgets the ids of requests that joined a flight, so that they look again.
     pub(super) fn drop_further_ids(&mut self, flight: &Arc<Flight>) {
         let Some(looks) = self.looks.get_mut(&*flight.key) else { return };
         let before = looks.ids.len();
@@ -238,15 +238,16 @@ impl TableState {
         looks.is_some_and(|looks| looks.ids.values().any(|other| Arc::ptr_eq(other, flight)))
     }
 
-    /// What everything takes up, with what looks on their way need besides.
+    /// Bytes of everything, including what looks in flight need.
     pub(super) fn weight(&self) -> usize {
         self.bytes + self.looks_bytes + self.ids * weight::ID + self.flying * weight::IN_FLIGHT
     }
 
-    /// Nothing is forgotten that stands for a query which may have been heard: no further one goes out instead.
+    /// A look that may have been delivered is never forgotten for lack of room: that would allow a second query. So a new look is
+    /// refused.
     fn full(&mut self, of: &'static str) -> LookError {
         self.refused += 1;
-        // Once for a while: those who are refused come again and again.
+        // Not each time: refused callers come again and again.
         if self.refused.is_power_of_two() || self.refused.is_multiple_of(1000) {
             tracing::warn!(of, refused = self.refused, "there is no room for a further look: it is refused");
         }

@@ -1,4 +1,4 @@
-//! What the table holds is bounded, and nothing that may have been heard is asked again for lack of room.
+//! The table is bounded, and nothing that may have been delivered is asked again for lack of room.
 
 use super::*;
 
@@ -8,9 +8,9 @@ async fn ask(lookups: &Lookups, n: u64, id: Option<&str>) -> Result<Look, Arc<Lo
 
 fn room_for(answers: usize, looks: usize, ids: usize) -> Bounds {
     let answer = weight::weight(&samples::large());
-    // And for two looks more, one of them on its way or with an answer.
-    let beside = (answers + 2) * (weight::LOOK + weight::ID + 100) + weight::IN_FLIGHT;
-    Bounds { bytes: answers * answer + beside, bodies: || 0, looks, ids }
+    // And for two more looks, one of them in flight or with an answer.
+    let overhead = (answers + 2) * (weight::LOOK + weight::ID + 100) + weight::IN_FLIGHT;
+    Bounds { bytes: answers * answer + overhead, bodies: || 0, looks, ids }
 }
 
 #[tokio::test(start_paused = true)]
@@ -27,7 +27,7 @@ async fn looks_that_hold_no_answer_take_room_too_and_what_bodies_take_is_not_the
         assert!(statistics.shed == 1 && statistics.memory_limit == bytes, "{statistics:?}");
         assert!(statistics.memory_used <= bytes, "{statistics:?}");
         assert_eq!(register.asked() as u64, asked, "what is refused is not asked");
-        // The first is remembered all the same, and room comes with time.
+        // The first is still remembered, and room comes with time.
         assert_eq!(
             ask(&lookups, 0, Some("one-request")).await.unwrap_err().register().unwrap().kind,
             RegisterErrorKind::ConnectionLost

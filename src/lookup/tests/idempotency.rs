@@ -91,14 +91,14 @@ async fn a_late_answer_is_given_to_the_retry_and_five_retries_ask_nothing() {
     use RegisterErrorKind::Timeout;
     let register = FakeRegister::new(Duration::from_secs(50), vec![Ok(())]);
     let lookups = lookups(&register);
-    let mut told = Vec::new();
+    let mut outcomes = Vec::new();
     for _ in 0..5 {
         let began = tokio::time::Instant::now();
         let outcome = lookups.with_id(ID).await;
         assert!(began.elapsed() <= Duration::from_secs(20));
-        told.push(outcome.map(|look| look.shared).map_err(|failure| failure.register().unwrap().kind.clone()));
+        outcomes.push(outcome.map(|look| look.shared).map_err(|failure| failure.register().unwrap().kind.clone()));
     }
-    assert_eq!(told, [Err(Timeout), Err(Timeout), Ok(true), Ok(true), Ok(true)]);
+    assert_eq!(outcomes, [Err(Timeout), Err(Timeout), Ok(true), Ok(true), Ok(true)]);
     assert_eq!(register.asked(), 1);
     assert_eq!(register.events(), ["asked", "answered", "shared", "shared", "shared"]);
 }

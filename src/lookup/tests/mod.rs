@@ -20,8 +20,8 @@ mod with_the_trail;
 const NUMBER: &str = "9990000018";
 const WINDOW: Duration = Duration::from_mins(5);
 
-/// A register that takes `delay` and gives the outcomes in turn, the last one for ever. It is never asked but for what stands
-/// on the trail as asked.
+/// A register that takes `delay` and gives the outcomes in turn, the last one for ever. It checks that the trail has each query as
+/// asked.
 struct FakeRegister {
     delay: Duration,
     outcomes: Mutex<Vec<Result<Answer, RegisterError>>>,
@@ -67,7 +67,7 @@ impl Register for FakeRegister {
 
     fn ask<'a>(&'a self, _: &'a Question, ids: &'a MessageIds) -> AskFuture<'a> {
         Box::pin(async move {
-            assert!(self.trail.has_asked(ids), "a query went out that is not on the trail");
+            assert!(self.trail.has_asked(ids), "a query was sent that is not on the trail");
             self.asked.fetch_add(1, SeqCst);
             self.ids.lock().unwrap().push(ids.clone());
             tokio::time::sleep(self.delay).await;
@@ -89,7 +89,7 @@ impl Register for PanickingRegister {
     }
 }
 
-/// A trail whose clock is the test's, and which fails as the test wants.
+/// A trail on the test's clock, which fails as the test wants.
 #[derive(Default)]
 struct FakeTrail {
     lines: Mutex<Vec<Entry>>,
@@ -238,7 +238,7 @@ fn rules(share_for: Duration) -> Rules {
     }
 }
 
-/// Every look is a query of its own.
+/// Every look is a separate query.
 fn lookups(register: &Arc<FakeRegister>) -> Lookups {
     by(register, rules(Duration::ZERO))
 }

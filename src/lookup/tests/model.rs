@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
-/// One request: when it comes, and what with.
+/// One request: when it comes, and with what.
 #[derive(Debug, Clone)]
 struct Arrival {
     at_ms: u64,
@@ -54,7 +54,7 @@ fn outages() -> impl Strategy<Value = Vec<Outage>> {
     prop::collection::vec(one.prop_map(|(from_ms, for_ms, event)| Outage { from_ms, for_ms, event }), 0..4)
 }
 
-/// What the register was asked: look by message id, and whether the query may have been heard.
+/// What the register was asked: the message id of each query, and whether it may have been delivered.
 struct RecordingRegister {
     steps: Vec<RegisterStep>,
     asked: Mutex<Vec<(String, bool)>>,
@@ -68,24 +68,24 @@ impl Register for RecordingRegister {
 
     fn ask<'a>(&'a self, _: &'a Question, ids: &'a MessageIds) -> AskFuture<'a> {
         Box::pin(async move {
-            assert!(self.book.has_asked(ids), "a query went out that is not on the trail");
+            assert!(self.book.has_asked(ids), "a query was sent that is not on the trail");
             let n = self.asked.lock().unwrap().len();
             let step = self.steps[n % self.steps.len()].clone();
-            let (heard, outcome) = match step.outcome {
+            let (delivered, outcome) = match step.outcome {
                 0 => (false, Err(not_connected())),
                 1 => (true, Err(lost())),
                 2 => (true, Err(RegisterError::understanding(rejected(Rejection::CpisFailed)))),
                 3 => (true, Ok(samples::large())),
                 _ => (true, Ok(no_record())),
             };
-            self.asked.lock().unwrap().push((ids.message.clone(), heard));
+            self.asked.lock().unwrap().push((ids.message.clone(), delivered));
             tokio::time::sleep(Duration::from_millis(step.takes_ms)).await;
             outcome
         })
     }
 }
 
-/// What one request was told.
+/// What one request got.
 struct Observation {
     arrival: Arrival,
     outcome: Option<Result<Look, Arc<LookError>>>,
@@ -124,19 +124,19 @@ async fn run(
             Observation { arrival, outcome }
         }
     });
-    let (told, _) = tokio::join!(futures_util::future::join_all(requests), futures_util::future::join_all(weather));
+    let (observations, _) = tokio::join!(futures_util::future::join_all(requests), futures_util::future::join_all(weather));
     assert!(lookups.drain(Duration::from_mins(10)).await);
-    (register, told)
+    (register, observations)
 }
 
-fn check(register: &RecordingRegister, told: &[Observation]) -> Result<(), TestCaseError> {
+fn check(register: &RecordingRegister, observations: &[Observation]) -> Result<(), TestCaseError> {
     let lines = register.book.lines();
     let asked = register.asked.lock().unwrap().clone();
-    let heard: HashSet<&String> = asked.iter().filter(|(_, heard)| *heard).map(|(id, _)| id).collect();
+    let delivered: HashSet<&String> = asked.iter().filter(|(_, delivered)| *delivered).map(|(id, _)| id).collect();
     let mut queries_of_id: HashMap<(String, String), usize> = HashMap::new();
     let mut queries_of_look: HashMap<Uuid, usize> = HashMap::new();
     for line in lines.iter().filter(|line| line.event == Event::Asked) {
-        if heard.contains(&line.message.as_ref().unwrap().message_id.as_str().to_owned()) {
+        if delivered.contains(&line.message.as_ref().unwrap().message_id.as_str().to_owned()) {
             *queries_of_look.entry(line.look.unwrap()).or_default() += 1;
             if let Some(id) = &line.request.request_id {
                 let user = line.who.as_ref().unwrap().user_id.as_ref().unwrap().as_str().to_owned();
@@ -145,9 +145,9 @@ fn check(register: &RecordingRegister, told: &[Observation]) -> Result<(), TestC
         }
     }
     prop_assert!(queries_of_look.values().all(|queries| *queries == 1), "one complete request per look");
-    // All requests come within two minutes, and what may have been heard is remembered for five.
+    // All requests come within two minutes, and a look that may have been delivered is remembered for five.
     prop_assert!(queries_of_id.values().all(|queries| *queries == 1), "one complete request per request id: {queries_of_id:?}");
-    nobody_asks_again_without_an_id(&lines, &heard)?;
+    nobody_asks_again_without_an_id(&lines, &delivered)?;
     for (id, _) in &asked {
         let of_it = |entry: &&Entry| entry.message.as_ref().is_some_and(|message| message.message_id.as_str() == id);
         let owed = register.book.owed();
@@ -160,7 +160,7 @@ fn check(register: &RecordingRegister, told: &[Observation]) -> Result<(), TestC
             .collect();
         prop_assert_eq!(ends.len(), 1, "every query has one end, on the trail or owed to it");
     }
-    for Observation { arrival, outcome } in told {
+    for Observation { arrival, outcome } in observations {
         let Some(outcome) = outcome else { continue };
         match outcome {
             Ok(look) => {
@@ -174,15 +174,15 @@ fn check(register: &RecordingRegister, told: &[Observation]) -> Result<(), TestC
             Err(_) => {}
         }
     }
-    let shown = told.iter().filter(|told| matches!(&told.outcome, Some(Ok(_)))).count();
+    let shown = observations.iter().filter(|observation| matches!(&observation.outcome, Some(Ok(_)))).count();
     let showings = lines.iter().filter(|line| matches!(line.event, Event::Answered | Event::Shared)).count();
     prop_assert!(shown <= showings, "{shown} were shown, {showings} are on the trail");
     Ok(())
 }
 
-/// A query that began without an id, and not as a new look, is never the next one after a query of its look that may have been heard
-/// and was not answered, or not shown to who asked.
-fn nobody_asks_again_without_an_id(lines: &[Entry], heard: &HashSet<&String>) -> Result<(), TestCaseError> {
+/// After a query that may have been delivered and was not answered, or not shown to its request, the next query of that look never
+/// comes from a request without an id, unless it wants a new look.
+fn nobody_asks_again_without_an_id(lines: &[Entry], delivered: &HashSet<&String>) -> Result<(), TestCaseError> {
     let user = |line: &Entry| line.who.as_ref().unwrap().user_id.as_ref().unwrap().as_str().to_owned();
     // The order of asking; of each user the latest that has ended, and whether in doubt.
     let mut order: HashMap<Uuid, usize> = HashMap::new();
@@ -197,8 +197,8 @@ fn nobody_asks_again_without_an_id(lines: &[Entry], heard: &HashSet<&String>) ->
             }
             Event::Answered | Event::Failed | Event::Unknown => {
                 let number = order[&line.look.unwrap()];
-                let is_heard = heard.contains(&line.message.as_ref().unwrap().message_id.as_str().to_owned());
-                if is_heard && latest.get(&user(line)).is_none_or(|(other, _)| *other < number) {
+                let is_delivered = delivered.contains(&line.message.as_ref().unwrap().message_id.as_str().to_owned());
+                if is_delivered && latest.get(&user(line)).is_none_or(|(other, _)| *other < number) {
                     latest.insert(user(line), (number, line.event != Event::Answered || line.detail.is_some()));
                 }
             }
@@ -220,7 +220,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let share_for = if shares { WINDOW } else { Duration::ZERO };
-        let (register, told) = runtime.block_on(run(share_for, arrivals, steps, outages));
-        check(&register, &told)?;
+        let (register, observations) = runtime.block_on(run(share_for, arrivals, steps, outages));
+        check(&register, &observations)?;
     }
 }

@@ -60,7 +60,7 @@ async fn what_was_certainly_not_heard_may_be_asked_again_and_does_not_hide_what_
     assert_eq!(register.asked(), 3);
 }
 
-/// The caller was told 504, so what comes afterwards is for its repetition, with nothing shared beyond requests in flight too.
+/// The caller got a 504, so a late answer is for its repetition, even if only requests in flight share answers.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_came_late_is_given_to_a_repetition_without_an_id() {
     let register = FakeRegister::new(Duration::from_secs(30), vec![Ok(())]);

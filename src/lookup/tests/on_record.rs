@@ -231,29 +231,29 @@ async fn a_failure_that_cannot_be_recorded_is_told_unless_it_names_an_authority(
     let lookups_ = lookups(&register);
     assert_eq!(*lookups_.with_id(ID).await.unwrap_err(), lost().into());
     assert_eq!(register.trail.owed().len(), 1);
-    let telling = RegisterError::understanding(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable))
+    let revealing = RegisterError::understanding(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable))
         .with_contacts(vec![samples::exampleshire()]);
-    let register = FakeRegister::new(Duration::ZERO, vec![Err(telling.clone())]);
+    let register = FakeRegister::new(Duration::ZERO, vec![Err(revealing.clone())]);
     register.trail.fails(&[Event::Unknown]);
     let lookups = lookups(&register);
     assert_eq!(*lookups.with_id(ID).await.unwrap_err(), LookError::Withheld);
     register.trail.fails(&[]);
-    assert_eq!(*lookups.with_id(ID).await.unwrap_err(), telling.into());
+    assert_eq!(*lookups.with_id(ID).await.unwrap_err(), revealing.into());
     assert_eq!((register.asked(), register.events()), (1, vec!["asked", "unknown", "shared"]));
 }
 
-fn telling() -> RegisterError {
+fn revealing() -> RegisterError {
     RegisterError::understanding(RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent))
         .with_contacts(vec![samples::exampleshire(), samples::exampleshire()])
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_names_an_authority_is_on_record_each_time_it_is_told() {
-    let register = FakeRegister::new(Duration::from_secs(1), vec![Err(telling())]);
+    let register = FakeRegister::new(Duration::from_secs(1), vec![Err(revealing())]);
     let lookups = sharing_lookups(&register);
     let (first, joined) = tokio::join!(lookups.with_id(ID), lookups.with_id("joined-id"));
     for failure in [first, joined, lookups.with_id(ID).await, lookups.plain("a").await] {
-        assert_eq!(*failure.unwrap_err(), telling().into());
+        assert_eq!(*failure.unwrap_err(), revealing().into());
     }
     assert_eq!(register.events(), ["asked", "unknown", "shared", "shared", "shared"]);
     let lines = register.trail.lines();
@@ -287,8 +287,8 @@ async fn come_late(outcome: Result<Answer, RegisterError>, hangs_up: bool) -> (A
     let register = FakeRegister::answering(Duration::from_secs(30), vec![outcome]);
     let lookups = sharing_lookups(&register);
     let patience = Duration::from_secs(if hangs_up { 3 } else { 60 });
-    let told = tokio::time::timeout(patience, lookups.with_id(ID)).await;
-    assert_eq!(told.is_err(), hangs_up);
+    let outcome = tokio::time::timeout(patience, lookups.with_id(ID)).await;
+    assert_eq!(outcome.is_err(), hangs_up);
     assert!(lookups.drain(WINDOW).await);
     (register, lookups)
 }
@@ -296,7 +296,7 @@ async fn come_late(outcome: Result<Answer, RegisterError>, hangs_up: bool) -> (A
 #[tokio::test(start_paused = true)]
 async fn an_outcome_that_came_when_nobody_waited_says_so_and_claims_no_showing() {
     for (hangs_up, says) in [(false, "after its caller was told"), (true, "its caller had gone")] {
-        for (outcome, event) in [(Ok(found()), "answered"), (Err(telling()), "unknown"), (Err(lost()), "unknown")] {
+        for (outcome, event) in [(Ok(found()), "answered"), (Err(revealing()), "unknown"), (Err(lost()), "unknown")] {
             let (register, lookups) = come_late(outcome.clone(), hangs_up).await;
             assert_eq!(register.events(), ["asked", event]);
             let line = last(&register);
@@ -305,8 +305,8 @@ async fn an_outcome_that_came_when_nobody_waited_says_so_and_claims_no_showing()
             assert!(line.detail.as_ref().unwrap().contains(says), "{line:?}", line = line.detail);
             // Shown to the retry, that is an entry of its own.
             let again = lookups.with_id(ID).await;
-            let tells = !outcome.is_err_and(|failure| failure == lost());
-            assert_eq!(register.events().get(2), tells.then_some(&"shared"));
+            let reveals = !outcome.is_err_and(|failure| failure == lost());
+            assert_eq!(register.events().get(2), reveals.then_some(&"shared"));
             let shown = last(&register).upshot.unwrap();
             match again {
                 Ok(look) => assert_eq!(shown.shown, Some(crate::audit::Shown::from(&*look.answer))),
@@ -371,13 +371,13 @@ async fn a_showing_that_cannot_be_recorded_is_not_made() {
     register.trail.fails(&[Event::Shared, Event::NotHeld]);
     let (owner, joined) = tokio::join!(lookups.with_id(ID), lookups.with_id("joined-id"));
     assert!(owner.is_ok());
-    let told = |failure: Arc<LookError>| (LookError::clone(&failure), failure.delivery());
+    let outcome = |failure: Arc<LookError>| (LookError::clone(&failure), failure.delivery());
     let withheld = (LookError::Withheld, Delivery::MaybeDelivered);
     let unavailable = (LookError::Trail(TrailUnavailable), Delivery::NotDelivered);
-    assert_eq!(told(joined.unwrap_err()), withheld, "its look was made");
-    assert_eq!(told(lookups.with_id(ID).await.unwrap_err()), withheld, "its look was made");
-    assert_eq!(told(lookups.with_id("window-id").await.unwrap_err()), unavailable, "it asked nothing");
-    assert_eq!(told(lookups.held(&question("a"), &anonymous(), |_| true).await.unwrap_err()), unavailable);
-    assert_eq!(told(lookups.held(&question("b"), &anonymous(), |_| true).await.unwrap_err()), unavailable);
+    assert_eq!(outcome(joined.unwrap_err()), withheld, "its look was made");
+    assert_eq!(outcome(lookups.with_id(ID).await.unwrap_err()), withheld, "its look was made");
+    assert_eq!(outcome(lookups.with_id("window-id").await.unwrap_err()), unavailable, "it asked nothing");
+    assert_eq!(outcome(lookups.held(&question("a"), &anonymous(), |_| true).await.unwrap_err()), unavailable);
+    assert_eq!(outcome(lookups.held(&question("b"), &anonymous(), |_| true).await.unwrap_err()), unavailable);
     assert_eq!((register.asked(), register.events()), (1, vec!["asked", "answered"]));
 }

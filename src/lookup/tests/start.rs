@@ -1,4 +1,4 @@
-//! A start beside a trail that cannot be read at once (decisions.md 42): what was asked before it is not known, so nothing is asked.
+//! A start with a trail that cannot be read at once (decisions.md 42): it is not known what was asked before, so nothing is asked.
 
 use super::*;
 use crate::audit::{Chain, Line, MemoryReader, MemoryStore, Message, Reader, Seal, StoreError, Tip, Wanted, Who, WriterOptions};
@@ -6,7 +6,7 @@ use crate::secret::KeyMaterial;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-/// A trail that is slow, or away, until the test says otherwise.
+/// A trail that is slow, or unavailable, until the test says otherwise.
 struct SlowReader {
     inside: MemoryReader,
     mood: watch::Receiver<ReaderState>,
@@ -44,7 +44,7 @@ impl Reader for SlowReader {
     }
 }
 
-/// A trail that holds one query, about which nothing more is said.
+/// A trail that holds one query without an end.
 async fn past(question: &Question, mood: watch::Receiver<ReaderState>) -> RecallSource {
     let keys = [KeyMaterial::new([1; 32])];
     let (store, inside) = MemoryStore::new();
@@ -58,7 +58,7 @@ async fn past(question: &Question, mood: watch::Receiver<ReaderState>) -> Recall
         message: Some(Message { message_id: "M".into(), ..Message::default() }),
         ..Entry::of(Event::Asked)
     };
-    // The trail's writer is a thread that no paused clock waits for.
+    // The trail's writer is a thread, for which a paused clock does not wait.
     tokio::time::resume();
     let writer =
         Trail::start(Box::new(store), Arc::clone(&chain), Arc::clone(&seal), WriterOptions::default(), Handle::current())

@@ -22,7 +22,7 @@ impl Store for BreakableStore {
     }
 }
 
-/// Breaks the store while it is asked, as often as it is told to.
+/// Breaks the store while it is asked.
 struct BreakingRegister {
     broken: Arc<AtomicBool>,
     asked: AtomicUsize,
@@ -68,7 +68,7 @@ async fn a_store_that_breaks_under_a_look_costs_no_second_query_and_no_entry() {
     assert!(lookups.with_id("first-id").await.unwrap().shared);
     assert!(trail.flush(Duration::from_secs(5)).await);
     let events = events(&reader).await;
-    // The other look's entry may have been written for all that was known, so it has an end.
+    // The other look's entry may have been written, so it has an end.
     let mut sorted = events.clone();
     sorted.sort();
     assert_eq!(sorted, ["answered", "asked", "failed", "shared"], "{events:?}");

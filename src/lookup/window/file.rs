@@ -1,4 +1,4 @@
-//! The files of the window: one that grows, and the one before it, which goes when everything in it has expired.
+//! The files of the window: the current one, and the one before it, which is deleted when everything in it has expired.
 
 use super::frame::{self, FrameHead, Frames, MAGIC};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -6,7 +6,7 @@ use std::io::{BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A file that is larger becomes the one before, expired or not: what is lost with it is never asked again for that.
+/// A larger file becomes the earlier one, expired or not. Looks whose answers are lost by that are still not asked again.
 const LARGEST: u64 = 64 << 20;
 
 /// The window's file, open for one service.
@@ -16,10 +16,10 @@ pub(super) struct WindowFile {
     length: u64,
     /// When the first of its frames may have been written.
     began: Instant,
-    /// When everything in the file before has expired.
+    /// When everything in the earlier file has expired.
     earlier_until: Option<Instant>,
     keep_for: Duration,
-    /// Given back when the process ends, however it ends.
+    /// The system releases it when the process ends, however it ends.
     _lock: File,
 }
 
@@ -30,7 +30,7 @@ pub enum WindowError {
     Taken,
     #[error("it cannot be opened or written: {0}")]
     Io(ErrorKind),
-    #[error("the machine gives no thread: {0}")]
+    #[error("no thread can be started: {0}")]
     Thread(ErrorKind),
     #[error("no key can be made for it")]
     NoKey,
@@ -43,7 +43,7 @@ impl From<std::io::Error> for WindowError {
 }
 
 impl WindowFile {
-    /// Takes the file for this service. What stands in it is not touched before [`WindowFile::tidy`].
+    /// Takes the file for this service. Its content stays as it is until [`WindowFile::tidy`].
     pub(super) fn open(path: &Path, keep_for: Duration) -> Result<Self, WindowError> {
         let lock = private().create(true).truncate(false).open(with_suffix(path, ".lock"))?;
         match lock.try_lock() {
@@ -59,7 +59,7 @@ impl WindowFile {
         Ok(window)
     }
 
-    /// Every frame that `wants`, in the order in which they were written. True when all of it could be read.
+    /// Passes every wanted frame to `each`, in the order in which they were written. True if the whole file could be read.
     pub(super) fn each(
         &self,
         wants: &mut dyn FnMut(&FrameHead) -> bool,
@@ -80,7 +80,7 @@ impl WindowFile {
         Ok(is_whole)
     }
 
-    /// Only what `keeps` says stays, in a file that begins anew: nothing is ever written after a torn end.
+    /// Writes the frames that `keeps` selects to a new file, so that nothing is ever written after a torn end.
     pub(super) fn tidy(&mut self, keeps: &mut dyn FnMut(&FrameHead) -> bool) -> Result<(), WindowError> {
         let new = with_suffix(&self.path, ".new");
         let mut out = BufWriter::new(private().create(true).truncate(true).open(&new)?);
@@ -101,7 +101,7 @@ impl WindowFile {
         Ok(())
     }
 
-    /// Whole frames. What could only be written in part is taken away again.
+    /// Appends whole frames. A partial write is removed again.
     pub(super) fn append(&mut self, frames: &[u8]) -> Result<(), WindowError> {
         self.expire()?;
         if self.length == 0 {
@@ -119,7 +119,7 @@ impl WindowFile {
         Ok(())
     }
 
-    /// Lets go of what has expired. To be called now and then.
+    /// Deletes what has expired. To be called regularly.
     pub(super) fn expire(&mut self) -> Result<(), WindowError> {
         let now = Instant::now();
         if self.earlier_until.is_some_and(|until| now >= until) {
@@ -136,7 +136,7 @@ impl WindowFile {
         Ok(())
     }
 
-    /// From now on what stands at the path is written to.
+    /// Writes to the file at the path from now on.
     fn take_up(&mut self) -> Result<(), WindowError> {
         self.file = append_to(&self.path)?;
         self.length = self.file.metadata()?.len();
@@ -146,7 +146,7 @@ impl WindowFile {
 
     fn forget_earlier(&mut self) {
         self.earlier_until = None;
-        // Whatever is left of it has expired, and is not read as anything else.
+        // If it stays, its frames have expired and do not count.
         let _ = std::fs::remove_file(self.earlier());
     }
 
@@ -169,7 +169,7 @@ fn private() -> OpenOptions {
     options
 }
 
-/// A file that only its owner may read, as the trail's.
+/// Only its owner may read it, as with the trail's files.
 fn owner_only(options: &mut OpenOptions) {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

@@ -1,9 +1,9 @@
-//! What stands in the window's file, one frame after another:
-//! - the length of what follows the check, 4 bytes; a check of it and of the head, 4 bytes;
-//! - the head, which is open: what it is, the look's number on the trail, when it was;
-//! - what is sealed under that head and the look's key (`remote::keys`).
+//! The format of the window's file. Each frame has:
+//! - the length of everything after the check, 4 bytes; a check over that length and the head, 4 bytes;
+//! - the head in clear: the kind, the look's number on the trail, the time;
+//! - the content, sealed under that head and the look's key (`remote::keys`).
 //!
-//! A head says nothing of a person, and is believed only once what follows it has been opened.
+//! A head identifies nobody, and counts only if the content after it opens.
 
 use super::stamp::{self, Stamp};
 use aws_lc_rs::digest;
@@ -13,13 +13,13 @@ use uuid::Uuid;
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::lookup) enum FrameKind {
-    /// The id of a request that belongs to the look; empty for one without. The look had begun by then.
+    /// The id of a request that belongs to the look; empty for a request without one. The look had begun by then.
     Request,
-    /// What came of the look.
+    /// The outcome of the look.
     Outcome,
 }
 
-/// The open part of a frame.
+/// The part of a frame that is in clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::lookup) struct FrameHead {
     pub kind: FrameKind,
@@ -35,7 +35,7 @@ const PREFIX: usize = 8;
 const LONGEST: usize = 16 << 20;
 
 impl FrameHead {
-    /// As it stands in the file, and as what follows it is bound to it.
+    /// The bytes in the file. The sealed content is bound to them.
     pub(in crate::lookup) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEAD);
         bytes.push(match self.kind {
@@ -59,7 +59,7 @@ impl FrameHead {
     }
 }
 
-/// Writes a frame. `None` where it would be longer than any that is read.
+/// Writes a frame. `None` if it is longer than [`LONGEST`].
 pub(super) fn write(head: &FrameHead, sealed: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let bytes = head.bytes();
     let length = u32::try_from(bytes.len() + sealed.len()).ok().filter(|length| *length as usize <= LONGEST)?;
@@ -79,7 +79,7 @@ fn check(length: u32, head: &[u8]) -> [u8; 4] {
     check
 }
 
-/// A file that is read from its front.
+/// Reads frames from the front of a file.
 pub(super) struct Frames<R> {
     from: R,
     /// It ended within a frame, or holds something else.
@@ -87,7 +87,7 @@ pub(super) struct Frames<R> {
 }
 
 impl<R: BufRead + Seek> Frames<R> {
-    /// An empty file has no frames; one that begins otherwise is damaged.
+    /// An empty file has no frames. A file that begins with other bytes is damaged.
     pub(super) fn of(mut from: R) -> Self {
         let mut magic = Vec::new();
         let is_read = (&mut from).take(MAGIC.len() as u64).read_to_end(&mut magic).is_ok();
@@ -95,7 +95,7 @@ impl<R: BufRead + Seek> Frames<R> {
         Self { from, is_damaged }
     }
 
-    /// The next frame that `wants`: its head and what is sealed. Others are passed over. `None` at the end, and where the file is damaged.
+    /// The next wanted frame: its head and sealed content. Skips other frames. `None` at the end, and if the file is damaged.
     pub(super) fn next(&mut self, wants: &mut dyn FnMut(&FrameHead) -> bool) -> Option<(FrameHead, Vec<u8>)> {
         while !self.is_damaged {
             let mut prefix = [0; PREFIX + HEAD];
@@ -121,7 +121,7 @@ impl<R: BufRead + Seek> Frames<R> {
     }
 }
 
-/// The head of a frame, and the length of what is sealed after it.
+/// The head of a frame, and the length of its sealed content. `None` if the check fails.
 fn understood(prefix: &[u8; PREFIX + HEAD]) -> Option<(FrameHead, usize)> {
     let (length, rest) = prefix.split_first_chunk::<4>()?;
     let (is, head) = rest.split_first_chunk::<4>()?;
@@ -133,7 +133,7 @@ fn understood(prefix: &[u8; PREFIX + HEAD]) -> Option<(FrameHead, usize)> {
     Some((FrameHead::read(head.try_into().ok()?)?, sealed))
 }
 
-/// How many bytes there were; fewer than asked for only at the end.
+/// Fills `bytes`, and returns how many could be read: fewer only at the end of the file. `None` on an error.
 fn fill(from: &mut impl Read, bytes: &mut [u8]) -> Option<usize> {
     let mut read = 0;
     while read < bytes.len() {

@@ -1,10 +1,11 @@
 //! The sharing window on disk, for this service's next start (decisions.md 42, docs/adr/0014).
 //!
-//! Which requests belong to a look, and what came of it, goes to a file beside the trail: sealed, and bound to the look's key and number.
-//! It need not be synced, since a process that ends loses nothing that it has written; after a power cut answers are lost, and the trail still
-//! says which looks there were. One thread of its own writes; a look waits for it, for [`WRITE_LIMIT`] at most, before its outcome is shown.
+//! A file next to the trail holds which requests belong to a look, and its outcome: sealed, and bound to the look's key and number.
+//! It need not be synced: a process that ends loses nothing that it has written. A power cut loses answers, but the trail still
+//! says which looks there were. A separate thread writes. A look waits for it before its outcome is shown, for [`WRITE_LIMIT`] at
+//! most.
 //!
-//! Nothing of it is believed by itself: an answer counts only where the trail says that its look was answered (`recall`).
+//! The file alone proves nothing: an answer counts only if the trail says that its look was answered (`recall`).
 
 mod file;
 mod frame;
@@ -30,24 +31,24 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// What waits to be written; what is beyond it is not kept.
+/// Jobs that may wait to be written. Jobs beyond it are lost.
 const MAX_QUEUED: usize = 4096;
-/// Bytes that are written at once.
+/// After this many bytes a batch is written.
 const BATCH_BYTES: usize = 1 << 20;
-/// An idle service holds no answer for much longer than it said.
+/// How often an idle service deletes what has expired.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(30);
-/// A file that takes longer to write to holds nobody up: what it does not have is not shown again after a restart.
+/// A slower file delays nobody longer than this. An answer that it does not hold is not shown again after a restart.
 const WRITE_LIMIT: Duration = Duration::from_millis(50);
-/// So many failures need not be a line in the log each.
+/// Failures are logged at most this often.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The window's file as it is found at the start.
+/// The window's file as the previous run left it.
 pub(super) struct EarlierWindow {
     file: WindowFile,
     keys: StoreKeys,
 }
 
-/// The way into the window's file.
+/// Sends jobs to the thread that writes the window's file.
 pub(super) struct Window {
     jobs: SyncSender<WriteJob>,
     lost: Arc<AtomicU64>,
@@ -59,11 +60,11 @@ enum WriteJob {
     Flush(oneshot::Sender<()>),
 }
 
-/// An outcome on its way into the file.
+/// An outcome that is being written to the file.
 pub(super) struct PendingWrite(oneshot::Receiver<()>);
 
 impl PendingWrite {
-    /// It is in the file, with all that was sent before it, or will not be soon.
+    /// Waits until it is in the file with all that was sent before it, or [`WRITE_LIMIT`] has passed.
     pub(super) async fn wait(self) {
         let _ = tokio::time::timeout(WRITE_LIMIT, self.0).await;
     }
@@ -76,7 +77,7 @@ impl EarlierWindow {
         Ok(Self { file: WindowFile::open(path, keep_for)?, keys })
     }
 
-    /// The head of every frame. True when all of it could be read.
+    /// Passes the head of every frame to `each`. True if the whole file could be read.
     pub(super) fn heads(&self, each: &mut dyn FnMut(&FrameHead)) -> Result<bool, WindowError> {
         self.file.each(
             &mut |head| {
@@ -87,7 +88,8 @@ impl EarlierWindow {
         )
     }
 
-    /// Every frame of a look that `key` knows, opened. How many of them did not open, and whether all could be read.
+    /// Opens every frame of a look that `key` knows, and passes it to `each`. Returns how many did not open, and whether the whole
+    /// file could be read.
     pub(super) fn open_each<'a>(
         &self,
         key: &dyn Fn(&FrameHead) -> Option<&'a LookKey>,
@@ -118,7 +120,7 @@ impl EarlierWindow {
         })
     }
 
-    /// Keeps what `keeps` says, and is written to from now on.
+    /// Keeps the frames that `keeps` selects, and starts the thread that writes.
     pub(super) fn into_writer(mut self, keeps: &mut dyn FnMut(&FrameHead) -> bool) -> Result<Window, WindowError> {
         self.file.tidy(keeps)?;
         let (jobs, queue) = sync_channel(MAX_QUEUED);
@@ -132,19 +134,19 @@ impl EarlierWindow {
     }
 }
 
-/// What a frame says, once it is open.
+/// The content of an opened frame.
 pub(super) enum FrameContent {
     Request(Option<Box<str>>),
     Outcome(table::Outcome),
 }
 
 impl Window {
-    /// A request belongs to a look that has not landed.
+    /// Writes that a request belongs to a look in flight.
     pub(super) fn write_request(&self, flight: &Arc<Flight>, id: Option<&str>) {
         self.send(WriteJob::Request { flight: Arc::clone(flight), id: id.map(Into::into) });
     }
 
-    /// What came of a look. It counts once the trail says so too.
+    /// Writes the outcome of a look. It counts once the trail says so too.
     pub(super) fn write_outcome(&self, flight: &Arc<Flight>, outcome: Result<Answer, LookError>) -> PendingWrite {
         let (flight, outcome) = (Arc::clone(flight), outcome.map(Arc::new).map_err(Arc::new));
         let (done, written) = oneshot::channel();
@@ -152,11 +154,11 @@ impl Window {
         PendingWrite(written)
     }
 
-    /// Waits until what was sent is written, `limit` at most.
+    /// Waits until everything that was sent is written, `limit` at most.
     pub(super) async fn flush(&self, limit: Duration) {
         let (done, written) = oneshot::channel();
         self.send(WriteJob::Flush(done));
-        // Without it, what is not written is lost, and nothing is asked for that.
+        // If it fails, what is not written is lost. That causes no further query.
         let _ = tokio::time::timeout(limit, written).await;
     }
 
@@ -173,7 +175,7 @@ impl Window {
 struct WriterThread {
     file: WindowFile,
     keys: StoreKeys,
-    /// What could not be kept, since it was last said.
+    /// Jobs that were lost since the last line in the log.
     lost: Arc<AtomicU64>,
     logged: Option<Instant>,
 }
@@ -192,7 +194,7 @@ impl WriterThread {
         }
     }
 
-    /// Writes `first` and whatever else waits at once.
+    /// Writes `first` and the jobs that already wait behind it.
     fn write(&mut self, first: WriteJob, queue: &Receiver<WriteJob>) {
         let now = Stamp::now();
         let (mut frames, mut count, mut waiting) = (Vec::new(), 0, Vec::new());
@@ -213,7 +215,7 @@ impl WriterThread {
             self.note(written, count);
         }
         for done in waiting {
-            // Nobody may wait any more.
+            // The receiver may have stopped waiting.
             let _ = done.send(());
         }
     }

@@ -1,18 +1,18 @@
-//! When something was, by two clocks: the wall clock, which may be set, and the time since the machine booted, which may not.
+//! A time by two clocks: the wall clock, which can be set, and the time since the machine booted, which cannot.
 
 use crate::clock::{self, SinceBoot};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// A moment. Whole milliseconds of the wall clock.
+/// A moment. The wall clock has whole milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::lookup) struct Stamp {
     pub wall: Timestamp,
     pub since_boot: Option<SinceBoot>,
 }
 
-/// Wall clocks that were stepped by less than this are taken as one clock.
+/// A wall clock that was stepped by less than this counts as not stepped.
 const LEEWAY: SignedDuration = SignedDuration::from_secs(2);
 /// Bytes of a stamp.
 pub(super) const LENGTH: usize = 8 + 16 + 8;
@@ -22,14 +22,14 @@ impl Stamp {
         Self { wall: clock::now(), since_boot: clock::since_boot() }
     }
 
-    /// This long before.
+    /// The moment that was `age` earlier.
     pub(super) fn minus(self, age: Duration) -> Self {
         let wall = SignedDuration::try_from(age).ok().and_then(|age| self.wall.checked_sub(age).ok());
         let since_boot = self.since_boot.and_then(|since| Some(SinceBoot { up: since.up.checked_sub(age)?, ..since }));
         Self { wall: wall.unwrap_or(Timestamp::MIN), since_boot }
     }
 
-    /// How long ago this was at `now`, by the clock that nobody sets. `None`: before the machine booted, or not known.
+    /// The age at `now`, by the time since boot. `None`: it was before the machine booted, or is not known.
     pub(in crate::lookup) fn true_age(self, now: Self) -> Option<Duration> {
         let (then, now) = (self.since_boot?, now.since_boot?);
         if then.boot == now.boot { now.up.checked_sub(then.up) } else { None }
@@ -53,8 +53,7 @@ impl Stamp {
     }
 }
 
-/// How long before `now` a moment was, by the wall clock. `None` for one that lies in the future: the clock was set back, and how long
-/// ago it was is not known.
+/// The age at `now`, by the wall clock. `None` if `then` is in the future: the clock was set back, and the age is not known.
 pub(in crate::lookup) fn wall_age(now: Timestamp, then: Timestamp) -> Option<Duration> {
     let age = now.duration_since(then);
     if age < -LEEWAY { None } else { Some(Duration::try_from(age).unwrap_or(Duration::ZERO)) }

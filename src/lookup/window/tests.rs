@@ -46,7 +46,7 @@ struct FileContent {
     is_whole: bool,
 }
 
-/// What a start finds that knows `look` as one of `user`.
+/// What a start finds if it knows `look` as a look of `user`.
 fn found(bytes: &[u8], look: Uuid, user: &str, keys: &[KeyMaterial]) -> FileContent {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("window");

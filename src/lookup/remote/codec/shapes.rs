@@ -1,5 +1,5 @@
-//! Which parts of which types are written, in their order. The compiler holds the list against the types: a part that is
-//! added to a type does not build until it stands here.
+//! Which parts of which types are written, in their order. The compiler compares the list with the types: a part that is added to a
+//! type does not build until it is listed here.
 
 use super::{Coded, Input};
 use crate::audit::{Message, TrailUnavailable};

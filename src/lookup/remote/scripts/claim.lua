@@ -1,8 +1,8 @@
--- Takes the place of a look's one flight, or says why not. All in one step.
+-- Claims the lease (":place") of a look's one flight, or says why not. All in one step.
 -- KEYS: for each store key, the one that writes first: the look's base name, the request's name, and the name that stands for every
---       request without an id. The last two are one for such a request: it is never the reason to ask while a flight is on its way,
---       and repeats the last flight whose caller was told no answer.
--- ARGV: token, pointer of the request, pointer of those without an id, times to live of flight, pointer, place and fence (ms), age at
+--       request without an id. The last two are one for such a request: it never asks while a flight is running,
+--       and repeats the last flight whose caller got no answer.
+-- ARGV: token, pointer of the request, pointer of those without an id, times to live of flight, pointer, lease and fence (ms), age at
 --       which a flight may be taken over (ms), then for each store key: a pointer to pass over, and the fence of a shared answer to
 --       pass over ('*': any).
 -- Gives {verdict, now, number of the store key, then by verdict}:
@@ -57,7 +57,7 @@ redis.call('SET', base .. ':fence', text(fence), 'PX', ARGV[7])
 redis.call('HSET', base .. ':place', 'token', ARGV[1], 'since', text(now))
 redis.call('PEXPIRE', base .. ':place', ARGV[6])
 redis.call('HSET', flight, 'since', text(now), 'fence', text(fence))
--- Should this flight turn out not to have been heard, those without an id repeat the one before it.
+-- Should this flight turn out not to have been delivered, those without an id repeat the one before it.
 local before = redis.call('GET', KEYS[3])
 if before then
   redis.call('HSET', flight, 'before', before, 'until', text(now + redis.call('PTTL', KEYS[3])))

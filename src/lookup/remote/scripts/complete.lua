@@ -1,10 +1,10 @@
--- Lands a flight: keeps its outcome for every request that points to it, shares an answer if no newer flight has begun, and
--- frees the place. All in one step, and the same when done again.
+-- Completes a flight: stores its outcome for every request that points to it, shares an answer if no newer flight has begun, and
+-- frees the lease. All in one step, with the same result if repeated.
 -- KEYS: the request's name under the flight's store key, then for each store key, the flight's first: the look's base name, and the
 --       name that stands for every request without an id.
 -- ARGV: token, fence (0: none was given), pointer of the request, outcome, answer to share ('': none), '1' if nothing was delivered,
 --       then the times to live of flight, pointer, shared answer and fence (ms), then pointer of those without an id, '1' if the
---       caller was told no answer, and the time to live of that pointer (ms).
+--       caller got no answer, and the time to live of that pointer (ms).
 -- Gives 1 if the answer is shared now, else 0.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -23,7 +23,7 @@ end
 local fence = tonumber(ARGV[2])
 if fence == 0 then fence = tonumber(redis.call('HGET', flight, 'fence') or 0) end
 if fence == 0 and not place_elsewhere then
-  -- It flew without a place, since the table was away when it began, and nobody is flying now: it is the newest.
+  -- It ran without a lease, since the table was unavailable, and no other flight is running: it is the newest.
   fence = math.max(time[1] * 1000000 + time[2], newest + 1)
   newest = fence
   redis.call('SET', base .. ':fence', text(fence), 'PX', ARGV[10])
@@ -36,7 +36,7 @@ local is_last = redis.call('GET', nameless) == ARGV[11]
 if ARGV[6] == '1' then
   redis.call('HSET', flight, 'released', '1')
   if is_last then
-    -- Those without an id repeat the flight before it, if that may have been heard.
+    -- Those without an id repeat the flight before it, if that may have been delivered.
     redis.call('DEL', nameless)
     local before = redis.call('HMGET', flight, 'before', 'until')
     for _ = 1, 8 do

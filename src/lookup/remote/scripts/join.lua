@@ -1,4 +1,4 @@
--- Remembers a request under a flight that is on its way or has landed.
+-- Remembers a request under a flight, running or complete.
 -- KEYS: the look's base name, the request's name. ARGV: token, pointer, the pointer's time to live (ms).
 -- Gives 1, or 0 when there is no such flight.
 local flight = redis.call('HMGET', KEYS[1] .. ':flight:' .. ARGV[1], 'since', 'released')
