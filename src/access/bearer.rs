@@ -8,8 +8,8 @@ mod validity;
 
 use super::Issuer;
 use super::issuer::{IssuerKeys, Published, Source, Timing};
-use super::person::{self, Paths};
-use super::{Access, AccessError, Header, Headers, Identity, Refusal, Scopes, system};
+use super::person::{self, Parts};
+use super::{Access, AccessError, ByPart, ClaimPath, Header, Headers, Identity, Refusal, Scopes, system};
 use crate::clock;
 use crate::cpis::{Requester, Text};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -76,7 +76,7 @@ struct Known {
     algorithms: Vec<Algorithm>,
     audience: Vec<String>,
     leeway: u64,
-    paths: Paths,
+    claims: ByPart<Option<ClaimPath>>,
     keys: Arc<IssuerKeys>,
 }
 
@@ -197,7 +197,7 @@ impl Known {
             algorithms: algorithms.map_err(|_| unknown)?,
             audience: issuer.audience.clone(),
             leeway: issuer.leeway.as_secs(),
-            paths: Paths::new(&issuer.claims),
+            claims: issuer.claims.clone(),
             keys: IssuerKeys::start(source, Timing { refresh: issuer.refresh, keep: issuer.keep_keys }, runtime),
         })
     }
@@ -234,8 +234,8 @@ impl Known {
 
     fn believe(&self, issuer: usize, generation: u64, claims: &Map<String, Value>, access: &Access) -> Result<Believed, Refusal> {
         let until = validity::until(claims, clock::unix_seconds(), self.leeway)?;
-        let parts = self.paths.read(claims)?;
-        if system::is_token_of(claims, parts.user_id.as_str()) {
+        let parts = Parts::of_token(&self.claims, claims)?;
+        if system::is_token_of(claims, parts.user_id()) {
             return Err(Refusal::SystemOnly);
         }
         Ok(Believed {

@@ -41,6 +41,12 @@ impl ClaimPath {
         rest.is_empty().then_some(path)
     }
 
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// The value at this path of `token`. `part` names it where it is refused.
     pub(super) fn find<'t>(&self, token: &'t Map<String, Value>, part: &'static str) -> Found<'t> {
         if let Some(value) = token.get(&self.text) {

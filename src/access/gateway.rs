@@ -2,7 +2,8 @@
 //!
 //! Without a certificate on the list the headers are not looked at at all.
 
-use super::person::{self, Parts, part};
+use super::IdentityPart::{self, Activities, Family, Given, Prefix, RoleCode, UserId};
+use super::person::{self, Parts};
 use super::{ClientCertificate, Gateway, Header, HeaderEncoding, Headers, Refusal, bearer};
 use crate::cpis::Text;
 use percent_encoding::percent_decode;
@@ -30,39 +31,33 @@ pub(super) fn token<'h>(headers: &'h dyn Headers, name: &str) -> Result<&'h str,
 
 /// The parts of an identity in plain headers.
 pub(super) fn parts(headers: &dyn Headers, gateway: &Gateway) -> Result<Parts, Refusal> {
-    let names = &gateway.headers;
-    let one = |name: &Option<String>, part| text(headers, name.as_deref(), gateway.encoding, part);
-    let list = |name: &Option<String>| one(name, part::NAME).map(|text| Vec::from_iter((!text.is_empty()).then_some(text)));
-    Ok(Parts {
-        user_id: code(one(&names.user_id, part::USER_ID)?, part::USER_ID)?,
-        sds_user_id: one(&names.sds_user_id, part::SDS_USER_ID)?,
-        role_profile_id: one(&names.role_profile_id, part::ROLE_PROFILE_ID)?,
-        role_code: code(one(&names.role_code, part::ROLE_CODE)?, part::ROLE_CODE)?,
-        role_name: one(&names.role_name, part::ROLE_NAME)?,
-        activities: person::words(one(&names.activities, part::ACTIVITIES)?.as_str())
-            .filter(|word| !is_absent(word.as_str().as_bytes()))
-            .collect(),
-        prefix: list(&names.prefix)?,
-        given: list(&names.given)?,
-        family: list(&names.family)?,
-        organisation_ods: one(&names.organisation_ods, part::ORGANISATION_ODS)?,
-        organisation_name: one(&names.organisation_name, part::ORGANISATION_NAME)?,
-        care_setting: Text::default(),
-    })
+    let mut parts = Parts::default();
+    for part in IdentityPart::ALL {
+        let text = text(headers, gateway.headers[part].as_deref(), gateway.encoding, part)?;
+        match part {
+            UserId | RoleCode => parts.texts[part] = code(text, part)?,
+            Activities => {
+                parts.lists[part] = person::words(text.as_str()).filter(|word| !is_absent(word.as_str().as_bytes())).collect();
+            }
+            Prefix | Given | Family => parts.lists[part].extend((!text.is_empty()).then_some(text)),
+            _ => parts.texts[part] = text,
+        }
+    }
+    Ok(parts)
 }
 
-fn text(headers: &dyn Headers, name: Option<&str>, encoding: HeaderEncoding, part: &'static str) -> Result<Text, Refusal> {
+fn text(headers: &dyn Headers, name: Option<&str>, encoding: HeaderEncoding, part: IdentityPart) -> Result<Text, Refusal> {
     let Some(value) = name.map(|name| value(headers, name)).transpose()?.flatten() else { return Ok(Text::default()) };
     let text = match encoding {
-        HeaderEncoding::Utf8 => Cow::Borrowed(std::str::from_utf8(value).map_err(|_| Refusal::Malformed(part))?),
-        HeaderEncoding::Percent => percent_decode(value).decode_utf8().map_err(|_| Refusal::Malformed(part))?,
+        HeaderEncoding::Utf8 => Cow::Borrowed(std::str::from_utf8(value).map_err(|_| Refusal::Malformed(part.label()))?),
+        HeaderEncoding::Percent => percent_decode(value).decode_utf8().map_err(|_| Refusal::Malformed(part.label()))?,
     };
     let text = text.trim();
     if is_absent(text.as_bytes()) {
         return Ok(Text::default());
     }
     // Escapes would go into the query and the trail as if they were letters of the name.
-    if is_encoded(text) { Err(Refusal::Encoded(part)) } else { Ok(text.into()) }
+    if is_encoded(text) { Err(Refusal::Encoded(part.label())) } else { Ok(text.into()) }
 }
 
 /// The one value of a header, where it says anything.
@@ -89,8 +84,8 @@ fn is_encoded(text: &str) -> bool {
 }
 
 /// A header that came twice may arrive as one with a comma in it.
-fn code(text: Text, part: &'static str) -> Result<Text, Refusal> {
-    if text.as_str().contains(',') { Err(Refusal::Malformed(part)) } else { Ok(text) }
+fn code(text: Text, part: IdentityPart) -> Result<Text, Refusal> {
+    if text.as_str().contains(',') { Err(Refusal::Malformed(part.label())) } else { Ok(text) }
 }
 
 #[cfg(test)]
@@ -107,7 +102,7 @@ mod tests {
     }
 
     fn read(value: &'static [u8], encoding: HeaderEncoding) -> Result<String, Refusal> {
-        text(&Sends(value), Some("X-Family"), encoding, part::NAME).map(|text| text.as_str().to_owned())
+        text(&Sends(value), Some("X-Family"), encoding, Family).map(|text| text.as_str().to_owned())
     }
 
     #[test]
@@ -137,11 +132,11 @@ mod tests {
         for encoded in
             [&b"N%C3%BA%C3%B1ez"[..], b"=?utf-8?B?TsO6w7Fleg==?=", b"UTF-8''N%C3%BA%C3%B1ez", b"utf-8''Nunez", b"N&#250;&#xf1;ez"]
         {
-            assert_eq!(read(encoded, Utf8), Err(Refusal::Encoded(part::NAME)), "{encoded:?}");
+            assert_eq!(read(encoded, Utf8), Err(Refusal::Encoded(Family.label())), "{encoded:?}");
         }
-        assert_eq!(read(b"N%25C3%25BA", Percent), Err(Refusal::Encoded(part::NAME)), "encoded twice");
+        assert_eq!(read(b"N%25C3%25BA", Percent), Err(Refusal::Encoded(Family.label())), "encoded twice");
         // Latin-1, in either way.
-        assert_eq!(read(b"N\xfa\xf1ez", Utf8), Err(Refusal::Malformed(part::NAME)));
-        assert_eq!(read(b"N%FA%F1ez", Percent), Err(Refusal::Malformed(part::NAME)));
+        assert_eq!(read(b"N\xfa\xf1ez", Utf8), Err(Refusal::Malformed(Family.label())));
+        assert_eq!(read(b"N%FA%F1ez", Percent), Err(Refusal::Malformed(Family.label())));
     }
 }

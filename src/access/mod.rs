@@ -14,6 +14,7 @@ mod gateway;
 mod issuer;
 mod keys;
 mod options;
+mod part;
 mod permission;
 mod person;
 mod published;
@@ -24,7 +25,8 @@ mod system;
 pub use certificate::ClientCertificate;
 pub use claims::ClaimPath;
 pub use demo::requester as demo_requester;
-pub use options::{Allow, Gateway, HeaderEncoding, IdentityNames, Issuer, KeySource, KnownOrganisation, Mode, Options};
+pub use options::{Allow, Gateway, HeaderEncoding, Issuer, KeySource, KnownOrganisation, Mode, Options};
+pub use part::{ByPart, IdentityPart};
 pub use published::{PublishedKeys, published_keys};
 pub use refusal::{Refusal, RefusalKind};
 pub use scopes::{Interaction, Scopes};
@@ -136,8 +138,8 @@ impl Access {
         }
         let parts = gateway::parts(headers, &self.options.gateway)?;
         // The gateway itself is no person either, under whatever name.
-        let is_its_own = |name: &str| parts.user_id.as_str().eq_ignore_ascii_case(name);
-        if system::is_name_of(parts.user_id.as_str()) || is_its_own(gateway.name) || is_its_own(&gateway.subject) {
+        let is_its_own = |name: &str| parts.user_id().eq_ignore_ascii_case(name);
+        if system::is_name_of(parts.user_id()) || is_its_own(gateway.name) || is_its_own(&gateway.subject) {
             return Err(Refusal::SystemOnly);
         }
         // One for all gateways: they vouch for the same people, and the second of a pair must not ask again (decisions.md 51).

@@ -1,5 +1,6 @@
 //! What an operator decides about who may ask.
 
+use super::{ByPart, ClaimPath};
 use crate::cpis::{CareSetting, SdsId, Text};
 use std::time::Duration;
 use url::Url;
@@ -53,8 +54,8 @@ pub struct Issuer {
     pub refresh: Duration,
     /// How old keys may become that cannot be read anew.
     pub keep_keys: Duration,
-    /// Paths of claims; `user_id` is always there.
-    pub claims: IdentityNames,
+    /// Where a token holds each part; the user id always has a path.
+    pub claims: ByPart<Option<ClaimPath>>,
 }
 
 /// Where an issuer's keys are found.
@@ -73,7 +74,8 @@ pub struct Gateway {
     pub certificates: Vec<String>,
     /// A header with a signed token, read by the claims of its issuer.
     pub jwt_header: Option<String>,
-    pub headers: IdentityNames,
+    /// Names of headers. The care setting has none: it is always `CPIS-Care-Setting`.
+    pub headers: ByPart<Option<String>>,
     /// Who vouches for the people that any of the gateways names.
     pub issuer: String,
     pub encoding: HeaderEncoding,
@@ -106,30 +108,4 @@ pub struct Allow {
     pub organisations: Vec<String>,
     /// Job role codes that may search the trail.
     pub audit_roles: Vec<String>,
-}
-
-/// The names of the claims or headers that hold each part of an identity.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IdentityNames {
-    pub user_id: Option<String>,
-    pub sds_user_id: Option<String>,
-    pub role_profile_id: Option<String>,
-    pub role_code: Option<String>,
-    pub role_name: Option<String>,
-    pub activities: Option<String>,
-    pub prefix: Option<String>,
-    pub given: Option<String>,
-    pub family: Option<String>,
-    pub organisation_ods: Option<String>,
-    pub organisation_name: Option<String>,
-    /// Claims only; as a header it is always `CPIS-Care-Setting`.
-    pub care_setting: Option<String>,
-}
-
-impl IdentityNames {
-    /// Whether an identity with these names can be the person who is the author of a query (decisions.md 20).
-    #[must_use]
-    pub fn can_be_author(&self) -> bool {
-        [&self.sds_user_id, &self.role_code, &self.role_name, &self.family].into_iter().all(Option::is_some)
-    }
 }

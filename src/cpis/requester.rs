@@ -70,7 +70,7 @@ impl CareSetting {
 
     /// The name used in settings and in the `CPIS-Care-Setting` header.
     #[must_use]
-    pub fn code(self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
             Self::EmergencyDepartment => "emergency-department",
             Self::MinorInjuryUnit => "minor-injury-unit",

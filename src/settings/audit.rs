@@ -1,95 +1,84 @@
 //! `audit.*`: where the trail is kept, and with which keys.
 
 use super::key_file::{self, WhenAbsent};
-use super::reader::Reader;
+use super::reader::{Noted, Reader};
+use super::table::audit;
 use super::{certificates, files, urls};
 use crate::audit::{Options, StoreLocation};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The path of a trail that is in memory: for a demonstration only.
 pub(super) const MEMORY: &str = ":memory:";
 
-pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Option<Options> {
+pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<Options, Noted> {
     let store = store(reader, is_demo);
-    let store_ca = store_ca(reader);
-    let when_absent = if is_demo { WhenAbsent::Random } else { WhenAbsent::Required(" (unless access.modes is demo)") };
-    let chain_keys = key_file::keys(reader, "audit.chain_key_file", when_absent);
-    let encryption_keys = key_file::keys(reader, "audit.encryption_key_file", when_absent);
+    let store_ca = certificates::authorities(reader, audit::STORE_CA);
+    let chain_keys = key_file::keys(reader, audit::CHAIN_KEY_FILE, WhenAbsent::in_demo(is_demo));
+    let encryption_keys = key_file::keys(reader, audit::ENCRYPTION_KEY_FILE, WhenAbsent::in_demo(is_demo));
     let store = store?;
-    let head_file = match (reader.path("audit.head_file"), &store) {
-        (Some(path), _) => files::check_parent(reader, "audit.head_file", &path).map(|()| path),
-        (None, StoreLocation::Sqlite(path)) if !reader.is_set("audit.head_file") => Some(files::beside(path, ".head")),
-        (None, StoreLocation::Postgres(_)) if !reader.is_set("audit.head_file") => {
-            reader.warn("audit.head_file", "not set: a trail that was cut off at its end cannot be told from a whole one");
-            None
-        }
-        (None, _) => None,
-    };
-    Some(Options {
+    // What is wrong with these two does not keep the rest from being checked.
+    let (store_ca, head_file) = (store_ca.unwrap_or_default(), head_file(reader, &store).unwrap_or_default());
+    Ok(Options {
         store,
         store_ca,
         chain_keys: chain_keys?,
         encryption_keys: encryption_keys?,
         head_file,
-        commit_timeout: reader.duration("audit.commit_timeout")?,
-        online_for: reader.duration("audit.online_for")?,
+        commit_timeout: reader.get(audit::COMMIT_TIMEOUT)?,
+        online_for: reader.get(audit::ONLINE_FOR)?,
     })
 }
 
-fn store(reader: &mut Reader, is_demo: bool) -> Option<StoreLocation> {
-    const NAME: &str = "audit.store";
-    let text = reader.text(NAME)?;
-    if is_demo && !reader.is_set(NAME) && !reader.is_set("audit.chain_key_file") {
+fn head_file(reader: &mut Reader, store: &StoreLocation) -> Result<Option<PathBuf>, Noted> {
+    match (reader.get(audit::HEAD_FILE)?, store) {
+        (Some(path), _) => files::check_parent(reader, audit::HEAD_FILE, &path).map(|()| Some(path)),
+        (None, StoreLocation::Sqlite(path)) => Ok(Some(files::beside(path, ".head"))),
+        (None, StoreLocation::Postgres(_)) => {
+            reader.warn(audit::HEAD_FILE, "not set: a trail that was cut off at its end cannot be told from a whole one");
+            Ok(None)
+        }
+    }
+}
+
+fn store(reader: &mut Reader, is_demo: bool) -> Result<StoreLocation, Noted> {
+    let text = reader.get(audit::STORE)?;
+    if is_demo && !reader.is_set(audit::STORE) && !reader.is_set(audit::CHAIN_KEY_FILE) {
         // With a key of its own for each start, a file of an earlier one could not be continued.
-        reader.warn(NAME, "not set, nor are its keys: the trail is in memory, and gone after a restart");
-        return Some(StoreLocation::Sqlite(PathBuf::from(MEMORY)));
+        reader.warn(audit::STORE, "not set, nor are its keys: the trail is in memory, and gone after a restart");
+        return Ok(StoreLocation::Sqlite(PathBuf::from(MEMORY)));
     }
     match urls::scheme(&text) {
         "sqlite" => {
-            for name in ["audit.store_password_file", "audit.store_ca"] {
-                if reader.is_set(name) {
-                    reader.warn(name, "is not used, since audit.store is a file");
+            for key in [audit::STORE_PASSWORD_FILE, audit::STORE_CA] {
+                if reader.is_set(key) {
+                    reader.warn(key, "is not used, since audit.store is a file");
                 }
             }
-            let _ = files::secret_contents(reader, "audit.store_password_file");
+            let _ = files::secret_contents(reader, audit::STORE_PASSWORD_FILE);
             sqlite(reader, text.trim_start_matches("sqlite:"), is_demo)
         }
-        "postgres" | "postgresql" => urls::store(reader, NAME, &text, "audit.store_password_file").map(StoreLocation::Postgres),
-        _ => {
-            reader.fault(NAME, "wanted sqlite:PATH or postgres://HOST:PORT/DATABASE");
-            None
+        "postgres" | "postgresql" => {
+            urls::store(reader, audit::STORE, &text, audit::STORE_PASSWORD_FILE).map(StoreLocation::Postgres)
         }
+        _ => Err(reader.fault(audit::STORE, "wanted sqlite:PATH or postgres://HOST:PORT/DATABASE")),
     }
 }
 
-/// `None` when it is not set, and after a fault.
-fn store_ca(reader: &mut Reader) -> Option<Vec<u8>> {
-    const NAME: &str = "audit.store_ca";
-    let pem = files::contents(reader, NAME)?;
-    certificates::check_authorities(reader, NAME, &pem).map(|()| pem.to_vec())
-}
-
-fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Option<StoreLocation> {
-    const NAME: &str = "audit.store";
-    if let Some(plain) = of_url(path) {
-        reader
-            .fault(NAME, format!("is not a URL: the path of a file stands after sqlite:, without options; write sqlite:{plain}"));
-        return None;
-    }
-    if path.is_empty() {
-        reader.fault(NAME, "wanted sqlite:PATH, such as sqlite:cpis-fhir-audit.db or sqlite:/var/lib/cpis-fhir/audit.db");
-        return None;
-    }
-    if path == MEMORY {
-        if !is_demo {
-            reader.fault(NAME, "a trail in memory is no trail; wanted the path of a file");
-            return None;
+fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Result<StoreLocation, Noted> {
+    let problem = if let Some(plain) = of_url(path) {
+        format!("is not a URL: the path of a file stands after sqlite:, without options; write sqlite:{plain}")
+    } else if path.is_empty() {
+        "wanted sqlite:PATH, such as sqlite:cpis-fhir-audit.db or sqlite:/var/lib/cpis-fhir/audit.db".to_owned()
+    } else if path == MEMORY && !is_demo {
+        "a trail in memory is no trail; wanted the path of a file".to_owned()
+    } else {
+        let path = PathBuf::from(path);
+        if path != Path::new(MEMORY) {
+            files::check_parent(reader, audit::STORE, &path)?;
         }
-        return Some(StoreLocation::Sqlite(PathBuf::from(path)));
-    }
-    let path = PathBuf::from(path);
-    files::check_parent(reader, NAME, &path)?;
-    Some(StoreLocation::Sqlite(path))
+        return Ok(StoreLocation::Sqlite(path));
+    };
+    Err(reader.fault(audit::STORE, problem))
 }
 
 /// The path in what other software would take for the URL of a file: `///path`, `file:path`, `path?mode=rwc`, `path#part`.

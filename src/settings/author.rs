@@ -1,42 +1,40 @@
 //! `author.*`: in whose name a query is made (decisions.md 20).
 
-use super::reader::Reader;
-use crate::access::{Mode, Options as Access};
+use super::key::Key;
+use super::reader::{Noted, Reader};
+use super::table::{author, smsp};
+use crate::access::{IdentityPart, Mode, Options as Access};
 use crate::cpis::{PersonName, Text};
 use crate::smsp::{AuthorRule, AuthorTemplate, Nominated};
 
-const TEMPLATES: [(&str, AuthorTemplate); 3] =
-    [("auto", AuthorTemplate::Auto), ("person", AuthorTemplate::Person), ("system", AuthorTemplate::System)];
-
-pub(super) fn read(reader: &mut Reader) -> Option<AuthorRule> {
+pub(super) fn read(reader: &mut Reader) -> Result<AuthorRule, Noted> {
     let nominated = nominated(reader);
-    Some(AuthorRule {
-        template: reader.choice("author.template", &TEMPLATES)?,
+    Ok(AuthorRule {
+        template: reader.get(author::TEMPLATE)?,
         nominated: nominated?,
-        role_code_system: reader.text("author.role_code_system")?,
+        role_code_system: reader.get(author::ROLE_CODE_SYSTEM)?,
     })
 }
 
-/// The outer `None` is a fault, the inner one nobody.
-#[allow(clippy::option_option, reason = "a fault and nobody are two things")]
-fn nominated(reader: &mut Reader) -> Option<Option<Nominated>> {
-    const NEEDED: [&str; 3] = ["author.nominated.role_code", "author.nominated.role_name", "author.nominated.family"];
+fn nominated(reader: &mut Reader) -> Result<Option<Nominated>, Noted> {
     if !reader.is_any_set("author.nominated") {
-        return Some(None);
+        return Ok(None);
     }
-    for name in NEEDED {
-        if !reader.is_set(name) {
-            reader.miss(name, ", since another key of author.nominated is set");
+    let needed = [author::NOMINATED_ROLE_CODE, author::NOMINATED_ROLE_NAME, author::NOMINATED_FAMILY];
+    let [role_code, role_name, family] = needed.map(|key| {
+        if !reader.is_set(key) {
+            reader.miss(key, ", since another key of author.nominated is set");
         }
-    }
-    let part = |name: &str| reader.text(name).map(Text::from).into_iter().collect();
-    Some(Some(Nominated {
-        role_code: reader.text(NEEDED[0])?,
-        role_name: reader.text(NEEDED[1])?,
+        reader.get(key).and_then(|text| text.ok_or(Noted))
+    });
+    let part = |key: Key<Option<String>>| reader.get(key).map(|text| text.map(Text::from).into_iter().collect());
+    Ok(Some(Nominated {
+        role_code: role_code?,
+        role_name: role_name?,
         name: PersonName {
-            prefix: part("author.nominated.prefix"),
-            given: part("author.nominated.given"),
-            family: vec![Text::from(reader.text(NEEDED[2])?)],
+            prefix: part(author::NOMINATED_PREFIX)?,
+            given: part(author::NOMINATED_GIVEN)?,
+            family: vec![Text::from(family?)],
             suffix: Vec::new(),
         },
     }))
@@ -45,10 +43,10 @@ fn nominated(reader: &mut Reader) -> Option<Option<Nominated>> {
 /// Whether the template can be filled at all by the ways in which callers say who they are. Found out here, it is a
 /// message to the operator; found out later, every clinician is refused.
 pub(super) fn check_reachable(reader: &mut Reader, access: &Access) {
-    let Some(template) = reader.choice("author.template", &TEMPLATES) else { return };
-    let has_asid = reader.is_set("smsp.asid");
+    let Ok(template) = reader.get(author::TEMPLATE) else { return };
+    let has_asid = reader.is_set(smsp::ASID);
     if template == AuthorTemplate::System && !has_asid {
-        reader.miss("smsp.asid", " for author.template = system");
+        reader.miss(smsp::ASID, " for author.template = system");
     }
     if template == AuthorTemplate::System || !is_anybody_known(access) {
         return;
@@ -57,15 +55,15 @@ pub(super) fn check_reachable(reader: &mut Reader, access: &Access) {
     let person = person_can_be_author(access);
     if template == AuthorTemplate::Person && !person {
         let problem = "is person, but no identity carries an SDS user id with role and name, so that everybody would be refused";
-        reader.fault("author.template", problem);
+        reader.fault(author::TEMPLATE, problem);
     } else if template == AuthorTemplate::Auto && !has_any_asid && !person {
         reader.miss(
-            "smsp.asid",
+            smsp::ASID,
             ", since no identity carries an SDS user id with role and name, so that the system is always the author",
         );
     } else if template == AuthorTemplate::Auto && !has_any_asid && access.modes != [Mode::Demo] {
         // Not in a demonstration: its one user has all that a person as author needs.
-        reader.warn("smsp.asid", "not set: users without an SDS user id, a role and a name are refused");
+        reader.warn(smsp::ASID, "not set: users without an SDS user id, a role and a name are refused");
     }
 }
 
@@ -74,7 +72,7 @@ fn is_anybody_known(access: &Access) -> bool {
     access.modes.iter().any(|mode| match mode {
         Mode::Demo => true,
         Mode::Bearer => !access.issuers.is_empty(),
-        Mode::Gateway => access.gateway.jwt_header.is_some() || access.gateway.headers.user_id.is_some(),
+        Mode::Gateway => access.gateway.jwt_header.is_some() || access.gateway.headers[IdentityPart::UserId].is_some(),
     })
 }
 

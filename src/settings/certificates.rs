@@ -1,11 +1,14 @@
 //! Certificates and private keys in PEM: present, readable, belonging together, and for how long.
 
-use super::reader::Reader;
+use super::files::{self, Contents};
+use super::key::Key;
+use super::reader::{Noted, Reader};
 use super::validity::Validity;
 use crate::clock;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use std::path::PathBuf;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// What the settings need to know of our own certificate.
@@ -14,101 +17,89 @@ pub(super) struct Own {
     pub common_name: Option<String>,
 }
 
-/// Checks the chain under `cert_name` and the private key under `key_name`, and that they belong together.
+/// A certificate of ours or its key: where it is named, and what was read.
+pub(super) type Pem<'a> = (Key<Option<PathBuf>>, Option<&'a Contents>);
+
+/// Checks a chain and its private key, and that they belong together.
 ///
 /// A certificate outside its validity is a warning, not a fault: certificates are reloaded while the service runs, and
 /// a service that is up tells a clinician that CP-IS could not be asked, where one that is down tells nothing
 /// (decisions.md 39). `cpis-fhir check` reports it.
-pub(super) fn check_own(
-    reader: &mut Reader,
-    (cert_name, cert_pem): (&str, Option<&[u8]>),
-    (key_name, key_pem): (&str, Option<&[u8]>),
-) -> Option<Own> {
-    let chain = cert_pem.and_then(|pem| chain(reader, cert_name, pem));
-    let key = key_pem.and_then(|pem| private_key(reader, key_name, pem));
-    let own = chain.as_ref().and_then(|chain| look_at(reader, cert_name, chain.first()?));
-    let (chain, key, own) = (chain?, key?, own?);
-    match CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider()) {
-        Ok(_) => Some(own),
-        Err(rustls::Error::InconsistentKeys(_)) => {
-            reader.fault(key_name, format!("is not the key of the certificate in {cert_name}"));
-            None
-        }
+pub(super) fn check_own(reader: &mut Reader, (cert, cert_pem): Pem<'_>, (key, key_pem): Pem<'_>) -> Result<Own, Noted> {
+    let chain = cert_pem.ok_or(Noted).and_then(|pem| chain(reader, cert, pem));
+    let private_key = key_pem.ok_or(Noted).and_then(|pem| private_key(reader, key, pem));
+    let chain = chain?;
+    let own = look_at(reader, cert, chain.first().ok_or(Noted)?);
+    let (private_key, own) = (private_key?, own?);
+    match CertifiedKey::from_der(chain, private_key, &rustls::crypto::aws_lc_rs::default_provider()) {
+        Ok(_) => Ok(own),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(reader.fault(key, format!("is not the key of the certificate in {cert}"))),
         Err(rustls::Error::InvalidCertificate(_)) => {
-            reader.fault(cert_name, "holds a certificate that TLS cannot use; wanted X.509 version 3");
-            None
+            Err(reader.fault(cert, "holds a certificate that TLS cannot use; wanted X.509 version 3"))
         }
-        Err(_) => {
-            reader.fault(key_name, "holds a key of a kind that TLS cannot use; wanted RSA, ECDSA or Ed25519");
-            None
-        }
+        Err(_) => Err(reader.fault(key, "holds a key of a kind that TLS cannot use; wanted RSA, ECDSA or Ed25519")),
     }
+}
+
+/// The bundle of CAs that `key` names, where it is set, checked.
+pub(super) fn authorities(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Vec<u8>>, Noted> {
+    let Some(pem) = files::contents(reader, key)? else { return Ok(None) };
+    check_authorities(reader, key, &pem)?;
+    Ok(Some(pem.to_vec()))
 }
 
 /// Checks that a bundle holds at least one certificate of a CA, and that each of its certificates can be read.
-pub(super) fn check_authorities(reader: &mut Reader, name: &str, pem: &[u8]) -> Option<()> {
-    let bundle = chain(reader, name, pem)?;
+pub(super) fn check_authorities(reader: &mut Reader, key: Key<Option<PathBuf>>, pem: &[u8]) -> Result<(), Noted> {
+    let bundle = chain(reader, key, pem)?;
     let mut authorities = 0;
     for (at, der) in bundle.iter().enumerate() {
         let Ok((_, certificate)) = X509Certificate::from_der(der) else {
-            reader.fault(name, format!("certificate {} of the file cannot be read", at + 1));
-            return None;
+            return Err(reader.fault(key, format!("certificate {} of the file cannot be read", at + 1)));
         };
         if certificate.is_ca() {
             authorities += 1;
-            warn_of_validity(reader, name, &certificate);
+            warn_of_validity(reader, key, &certificate);
         }
     }
     if authorities == 0 {
-        reader.fault(name, "holds no certificate of a certification authority (basicConstraints CA)");
-        return None;
+        return Err(reader.fault(key, "holds no certificate of a certification authority (basicConstraints CA)"));
     }
-    Some(())
+    Ok(())
 }
 
-fn chain(reader: &mut Reader, name: &str, pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+fn chain(reader: &mut Reader, key: Key<Option<PathBuf>>, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Noted> {
     match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
-        Ok(chain) if !chain.is_empty() => Some(chain),
-        Ok(_) => {
-            reader.fault(name, "the file holds no certificate; wanted PEM with BEGIN CERTIFICATE");
-            None
-        }
-        Err(_) => {
-            reader.fault(name, "the file is broken PEM; wanted certificates with BEGIN CERTIFICATE");
-            None
-        }
+        Ok(chain) if !chain.is_empty() => Ok(chain),
+        Ok(_) => Err(reader.fault(key, "the file holds no certificate; wanted PEM with BEGIN CERTIFICATE")),
+        Err(_) => Err(reader.fault(key, "the file is broken PEM; wanted certificates with BEGIN CERTIFICATE")),
     }
 }
 
-fn private_key(reader: &mut Reader, name: &str, pem: &[u8]) -> Option<PrivateKeyDer<'static>> {
-    if let Ok(key) = PrivateKeyDer::from_pem_slice(pem) {
-        return Some(key);
-    }
-    let is_locked = pem.windows(9).any(|window| window == b"ENCRYPTED");
-    let problem = if is_locked {
-        "the key in the file is locked with a passphrase; wanted one without"
-    } else {
-        "the file holds no private key; wanted PEM with BEGIN PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY"
-    };
-    reader.fault(name, problem);
-    None
+fn private_key(reader: &mut Reader, key: Key<Option<PathBuf>>, pem: &[u8]) -> Result<PrivateKeyDer<'static>, Noted> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
+        let is_locked = pem.windows(9).any(|window| window == b"ENCRYPTED");
+        let problem = if is_locked {
+            "the key in the file is locked with a passphrase; wanted one without"
+        } else {
+            "the file holds no private key; wanted PEM with BEGIN PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY"
+        };
+        reader.fault(key, problem)
+    })
 }
 
-fn look_at(reader: &mut Reader, name: &str, der: &CertificateDer<'_>) -> Option<Own> {
+fn look_at(reader: &mut Reader, key: Key<Option<PathBuf>>, der: &CertificateDer<'_>) -> Result<Own, Noted> {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
-        reader.fault(name, "the first certificate of the file cannot be read");
-        return None;
+        return Err(reader.fault(key, "the first certificate of the file cannot be read"));
     };
     if let Some(problem) = outside_validity(&certificate)
         && reader.is_renewal
     {
-        reader.fault(name, problem);
-        return None;
+        return Err(reader.fault(key, problem));
     }
-    warn_of_validity(reader, name, &certificate);
+    warn_of_validity(reader, key, &certificate);
     let mut names = certificate.subject().iter_common_name();
     let common_name = names.next().and_then(|name| name.as_str().ok()).map(|name| name.trim().to_owned());
-    Some(Own { common_name: common_name.filter(|name| !name.is_empty() && !name.chars().any(char::is_control)) })
+    Ok(Own { common_name: common_name.filter(|name| !name.is_empty() && !name.chars().any(char::is_control)) })
 }
 
 /// When a certificate is not to be used now: what is wrong with it.
@@ -116,8 +107,8 @@ fn outside_validity(certificate: &X509Certificate<'_>) -> Option<String> {
     Validity::of(certificate).problem(clock::now())
 }
 
-fn warn_of_validity(reader: &mut Reader, name: &str, certificate: &X509Certificate<'_>) {
+fn warn_of_validity(reader: &mut Reader, key: Key<Option<PathBuf>>, certificate: &X509Certificate<'_>) {
     if let Some(warning) = Validity::of(certificate).warning(clock::now()) {
-        reader.warn(name, warning);
+        reader.warn(key, warning);
     }
 }

@@ -1,6 +1,7 @@
 //! `cpis.*`: questions about CP-IS itself.
 
-use super::reader::Reader;
+use super::reader::{Noted, Reader};
+use super::table::cpis;
 
 /// Questions about CP-IS itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +14,10 @@ pub struct Cpis {
 pub enum ScheduledCare {
     /// 403, no query (decisions.md 17).
     Refuse,
-    /// A query that makes no notification, for an SMSP that is known to support it.
+    /// 403 too, since no way to CP-IS that is built can read without a notification (decisions.md 62); first for the missing permission.
     SilentRead,
 }
 
-pub(super) fn read(reader: &Reader) -> Option<Cpis> {
-    const WORDS: [(&str, ScheduledCare); 2] = [("refuse", ScheduledCare::Refuse), ("silent-read", ScheduledCare::SilentRead)];
-    Some(Cpis { scheduled_care: reader.choice("cpis.scheduled_care", &WORDS)? })
+pub(super) fn read(reader: &Reader) -> Result<Cpis, Noted> {
+    Ok(Cpis { scheduled_care: reader.get(cpis::SCHEDULED_CARE)? })
 }

@@ -1,6 +1,6 @@
 //! What is wrong with the settings, said once and all together.
 
-use super::keys;
+use super::names;
 use std::fmt;
 
 /// Why the service does not start: every fault of the settings at once.
@@ -26,7 +26,7 @@ pub struct Fault {
 impl SettingsError {
     /// Brings the faults into the order of the reference; those about no known key stand first.
     pub(super) fn new(mut faults: Vec<Fault>) -> Self {
-        faults.sort_by_key(|fault| keys::position(&fault.key));
+        faults.sort_by_key(|fault| names::position(&fault.key));
         Self { faults }
     }
 
@@ -49,7 +49,7 @@ impl fmt::Display for Fault {
         if self.key.is_empty() {
             return f.write_str(&self.problem);
         }
-        let variable = keys::variable(&self.key);
+        let variable = names::variable(&self.key);
         write!(f, "{} ({variable}", self.key)?;
         match &self.origin {
             Some(origin) if !origin.eq_ignore_ascii_case(&variable) => write!(f, ", set in {origin}")?,

@@ -1,15 +1,9 @@
 //! `fhir.*`: how the FHIR API behaves.
 
 use super::key_file::{self, WhenAbsent};
-use super::reader::Reader;
+use super::reader::{Noted, Reader};
+use super::table::fhir;
 use crate::secret::KeyMaterial;
-
-const HANDLINGS: [(&str, Handling); 4] = [
-    ("strict-only", Handling::StrictOnly),
-    ("strict", Handling::Strict),
-    ("lenient", Handling::Lenient),
-    ("lenient-only", Handling::LenientOnly),
-];
 
 /// How the FHIR API behaves.
 #[derive(Debug, Clone)]
@@ -43,19 +37,15 @@ pub struct Batch {
     pub max_children: usize,
 }
 
-pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Option<Fhir> {
-    let when_absent = if is_demo { WhenAbsent::Random } else { WhenAbsent::Required(" (unless access.modes is demo)") };
-    let id_keys = key_file::keys(reader, "fhir.id_key_file", when_absent);
-    Some(Fhir {
+pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<Fhir, Noted> {
+    let id_keys = key_file::keys(reader, fhir::ID_KEY_FILE, WhenAbsent::in_demo(is_demo));
+    Ok(Fhir {
         id_keys: id_keys?,
-        handling: reader.choice("fhir.handling", &HANDLINGS)?,
-        get_search: reader.switch("fhir.get_search")?,
-        require_request_id: reader.switch("fhir.require_request_id")?,
-        batch: Batch {
-            max_entries: reader.count("fhir.batch.max_entries")?,
-            max_children: reader.count("fhir.batch.max_children")?,
-        },
-        patient_flag: reader.switch("fhir.patient_flag")?,
-        read_asks: reader.switch("fhir.read_asks")?,
+        handling: reader.get(fhir::HANDLING)?,
+        get_search: reader.get(fhir::GET_SEARCH)?,
+        require_request_id: reader.get(fhir::REQUIRE_REQUEST_ID)?,
+        batch: Batch { max_entries: reader.get(fhir::BATCH_MAX_ENTRIES)?, max_children: reader.get(fhir::BATCH_MAX_CHILDREN)? },
+        patient_flag: reader.get(fhir::PATIENT_FLAG)?,
+        read_asks: reader.get(fhir::READ_ASKS)?,
     })
 }

@@ -1,8 +1,8 @@
 //! Reading the files that settings name.
 
-use super::keys;
+use super::key::Key;
 use super::kind::Kind;
-use super::reader::Reader;
+use super::reader::{Noted, Reader};
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -45,34 +45,32 @@ impl ReadFile {
     }
 }
 
-/// The contents of the file that `name` names; `None` when it is not set, or cannot be read, which is then a fault.
+/// The contents of a file.
+pub(super) type Contents = Zeroizing<Vec<u8>>;
+
+/// The contents of the file that `key` names, where it is set.
 ///
 /// The path of a secret's file is left out of the message: an operator may have put the secret itself in its place.
-pub(super) fn contents(reader: &mut Reader, name: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let path = reader.path(name)?;
+pub(super) fn contents(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Contents>, Noted> {
+    let Some(path) = reader.get(key)? else { return Ok(None) };
     reader.files.push(ReadFile::at(path.clone()));
-    match read(&path) {
-        Ok(bytes) => Some(bytes),
-        Err(problem) => {
-            let is_secret = keys::key(name).is_none_or(|key| matches!(key.kind, Kind::SecretFile));
-            let shown = if is_secret { String::new() } else { format!(" {}", path.display()) };
-            reader.fault(name, format!("the file{shown} {problem}"));
-            None
-        }
-    }
+    read(&path).map(Some).map_err(|problem| {
+        let shown = if matches!(key.kind, Kind::SecretFile) { String::new() } else { format!(" {}", path.display()) };
+        reader.fault(key, format!("the file{shown} {problem}"))
+    })
 }
 
 /// As [`contents`], for a file that holds a secret: one that others may read is warned of.
-pub(super) fn secret_contents(reader: &mut Reader, name: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let bytes = contents(reader, name)?;
-    if let Some(mode) = reader.path(name).and_then(|path| mode_for_others(&path)) {
-        reader.warn(name, format!("the file may be read by others than its owner (mode {mode:04o}); 0600 or 0400 is meant"));
+pub(super) fn secret_contents(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Contents>, Noted> {
+    let contents = contents(reader, key)?;
+    if let Some(mode) = reader.get(key)?.and_then(|path| mode_for_others(&path)) {
+        reader.warn(key, format!("the file may be read by others than its owner (mode {mode:04o}); 0600 or 0400 is meant"));
     }
-    Some(bytes)
+    Ok(contents)
 }
 
 /// Reads a whole file, or says what is wrong with it.
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+fn read(path: &Path) -> Result<Contents, String> {
     let told = |error: &std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => "does not exist".to_owned(),
         kind => format!("cannot be read: {kind}"),
@@ -111,17 +109,16 @@ fn is_open(mode: u32, owner: u32, us: Option<u32>) -> bool {
 }
 
 /// A file that will be made needs its folder now.
-pub(super) fn check_parent(reader: &mut Reader, name: &str, path: &Path) -> Option<()> {
+pub(super) fn check_parent<T>(reader: &mut Reader, key: Key<T>, path: &Path) -> Result<(), Noted> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let problem = if path.is_dir() {
         format!("{} is a folder; wanted a file", path.display())
     } else if !parent.is_dir() {
         format!("the folder {} does not exist", parent.display())
     } else {
-        return Some(());
+        return Ok(());
     };
-    reader.fault(name, problem);
-    None
+    Err(reader.fault(key, problem))
 }
 
 pub(super) fn beside(store: &Path, suffix: &str) -> PathBuf {

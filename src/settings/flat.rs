@@ -4,8 +4,8 @@
 //! all of them at once. So the sources are flattened to dotted names, and the table of keys judges each name by itself.
 
 use super::fault::Fault;
-use super::keys::{self, Shape};
 use super::kind::Kind;
+use super::names::{self, Shape};
 use super::value::{Node, Value, index, read_document, read_inline};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -40,7 +40,7 @@ impl Source<'_> {
     fn origin(self, node: &Node) -> String {
         match self {
             Self::File(name) => node.line.map_or_else(|| name.to_owned(), |line| format!("{name}:{line}")),
-            Self::Variable(name) => keys::printable(name),
+            Self::Variable(name) => names::printable(name),
         }
     }
 
@@ -84,7 +84,7 @@ impl Flat {
             self.fault("", None, format!("settings file {name}:{} is not TOML: {}", fault.line, fault.problem));
         }
         for (key, node) in members {
-            self.add(&keys::part(&key), node, Source::File(&name));
+            self.add(&names::part(&key), node, Source::File(&name));
         }
     }
 
@@ -92,14 +92,14 @@ impl Flat {
     fn overlay(&mut self, env: impl IntoIterator<Item = (String, String)>) {
         let mut ours: BTreeMap<String, (String, String)> = BTreeMap::new();
         for (variable, text) in env {
-            if let Some(meant) = keys::meant_by_variable(&variable) {
+            if let Some(meant) = names::meant_by_variable(&variable) {
                 self.warnings
-                    .push(format!("the environment variable {} is not read; did you mean {meant}?", keys::printable(&variable)));
+                    .push(format!("the environment variable {} is not read; did you mean {meant}?", names::printable(&variable)));
             }
-            let Some(name) = keys::of_variable(&variable) else { continue };
+            let Some(name) = names::of_variable(&variable) else { continue };
             if let Some((other, _)) = ours.get(&name) {
-                let problem = format!("is set by two variables, {} and {}", keys::printable(other), keys::printable(&variable));
-                self.fault(&keys::printable(&name), None, problem);
+                let problem = format!("is set by two variables, {} and {}", names::printable(other), names::printable(&variable));
+                self.fault(&names::printable(&name), None, problem);
                 continue;
             }
             ours.insert(name, (variable, text));
@@ -114,7 +114,7 @@ impl Flat {
     /// Drops what the file said under this name: a setting, a list of tables, or one item of it.
     fn forget(&mut self, name: &str) {
         self.values.remove(name);
-        let inside = match keys::shape(name) {
+        let inside = match names::shape(name) {
             Shape::Tables => {
                 self.items.remove(name);
                 format!("{name}[")
@@ -126,10 +126,10 @@ impl Flat {
     }
 
     fn add(&mut self, name: &str, node: Node, source: Source<'_>) {
-        match keys::shape(name) {
-            Shape::Setting(key) => {
+        match names::shape(name) {
+            Shape::Setting(row) => {
                 self.note_items(name);
-                let given = Given { origin: source.origin(&node), value: node.value, kind: key.kind };
+                let given = Given { origin: source.origin(&node), value: node.value, kind: row.kind };
                 if self.values.insert(name.to_owned(), given).is_some() {
                     self.fault(name, None, "is set twice in the settings file".to_owned());
                 }
@@ -137,8 +137,8 @@ impl Flat {
             Shape::Group => self.add_group(name, node, source),
             Shape::Tables => self.add_tables(name, node, source),
             Shape::Unknown => {
-                let hint = keys::suggestion(name).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-                self.fault("", None, format!("unknown setting {} ({}){hint}", keys::printable(name), source.named(&node)));
+                let hint = names::suggestion(name).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+                self.fault("", None, format!("unknown setting {} ({}){hint}", names::printable(name), source.named(&node)));
             }
         }
     }
@@ -152,7 +152,7 @@ impl Flat {
         };
         if let Value::Group(members) = node.value {
             for (key, member) in members {
-                self.add(&format!("{name}.{}", keys::part(&key)), member, source);
+                self.add(&format!("{name}.{}", names::part(&key)), member, source);
             }
         } else {
             let wanted = if is_item { "wanted a table such as {name = \"value\"}" } else { "is a group of settings, not one" };

@@ -1,95 +1,148 @@
-//! The names under which tokens and gateways hold the parts of an identity, and the presets of them.
+//! The keys under which the settings name the claims and the headers that hold the parts of an identity, and the presets of them.
 
-use super::reader::Reader;
-use crate::access::{ClaimPath, IdentityNames};
+use super::key::{self, Initial, Key, Row, text};
+use super::reader::{Noted, Reader};
+use super::table::issuers;
+use crate::access::{ByPart, ClaimPath, IdentityPart};
 
 /// What an issuer's tokens look like where no claim is named.
 #[derive(Debug, Clone, Copy)]
-enum Preset {
+pub(super) enum Preset {
     /// The standard claims of OpenID Connect. Roles and organisations have none.
     Oidc,
     /// NHS Care Identity Service 2: the role that the user selected among `nhsid_nrbac_roles`, and its organisation.
     NhsCis2,
 }
 
-const PRESETS: [(&str, Preset); 2] = [("oidc", Preset::Oidc), ("nhs-cis2", Preset::NhsCis2)];
+/// A claim of NHS Care Identity Service 2.
+#[derive(Clone, Copy)]
+enum Cis2 {
+    Claim(&'static str),
+    /// Of the selected role.
+    Role(&'static str),
+    /// Of the organisation of the selected role.
+    Organisation(&'static str),
+}
+
+/// What a part is, and its claims by the presets.
+fn describe(part: IdentityPart) -> (&'static str, Option<&'static str>, Option<Cis2>) {
+    use Cis2::{Claim, Organisation, Role};
+    match part {
+        IdentityPart::UserId => ("the user's id", Some("sub"), Some(Claim("uid"))),
+        IdentityPart::SdsUserId => ("the 12 digits of the smartcard or CIS2 user", None, Some(Claim("uid"))),
+        IdentityPart::RoleProfileId => ("the SDS role profile id", None, Some(Role("person_roleid"))),
+        IdentityPart::RoleCode => ("the job role code", None, Some(Role("role_code"))),
+        IdentityPart::RoleName => ("the job role's name", None, Some(Role("role_name"))),
+        IdentityPart::Activities => ("the RBAC activity codes", None, Some(Role("activity_codes"))),
+        IdentityPart::Prefix => ("the user's title", None, Some(Claim("title"))),
+        IdentityPart::Given => ("the user's given name", Some("given_name"), Some(Claim("given_name"))),
+        IdentityPart::Family => ("the user's family name", Some("family_name"), Some(Claim("family_name"))),
+        IdentityPart::OrganisationOds => ("the ODS code of the user's organisation", None, Some(Role("org_code"))),
+        IdentityPart::OrganisationName => ("the organisation's name", None, Some(Organisation("org_name"))),
+        IdentityPart::CareSetting => ("the care setting", None, None),
+    }
+}
+
+impl Cis2 {
+    fn path(self) -> String {
+        const ROLE: &str = "nhsid_nrbac_roles[person_roleid=selected_roleid]";
+        match self {
+            Self::Claim(claim) => claim.to_owned(),
+            Self::Role(claim) => format!("{ROLE}.{claim}"),
+            Self::Organisation(claim) => format!("nhsid_user_orgs[org_code={ROLE}.org_code].{claim}"),
+        }
+    }
+
+    /// For the reference.
+    fn words(self) -> String {
+        match self {
+            Self::Claim(claim) => format!("`{claim}`"),
+            Self::Role(claim) => format!("`{claim}` of the selected role"),
+            Self::Organisation(claim) => format!("`{claim}` of its organisation in `nhsid_user_orgs`"),
+        }
+    }
+}
 
 impl Preset {
-    fn claim(self, part: &str) -> Option<&'static str> {
-        match self {
-            Self::Oidc => match part {
-                "user_id" => Some("sub"),
-                "given" => Some("given_name"),
-                "family" => Some("family_name"),
-                _ => None,
-            },
-            Self::NhsCis2 => Some(match part {
-                "user_id" | "sds_user_id" => "uid",
-                "role_profile_id" => "nhsid_nrbac_roles[person_roleid=selected_roleid].person_roleid",
-                "role_code" => "nhsid_nrbac_roles[person_roleid=selected_roleid].role_code",
-                "role_name" => "nhsid_nrbac_roles[person_roleid=selected_roleid].role_name",
-                "activities" => "nhsid_nrbac_roles[person_roleid=selected_roleid].activity_codes",
-                "prefix" => "title",
-                "given" => "given_name",
-                "family" => "family_name",
-                "organisation_ods" => "nhsid_nrbac_roles[person_roleid=selected_roleid].org_code",
-                "organisation_name" => {
-                    "nhsid_user_orgs[org_code=nhsid_nrbac_roles[person_roleid=selected_roleid].org_code].org_name"
-                }
-                _ => return None,
-            }),
+    fn claim(self, part: IdentityPart) -> Option<ClaimPath> {
+        let (_, oidc, cis2) = describe(part);
+        let path = match self {
+            Self::Oidc => oidc.map(str::to_owned),
+            Self::NhsCis2 => cis2.map(Cis2::path),
+        };
+        ClaimPath::parse(&path?)
+    }
+}
+
+const fn claim(part: IdentityPart) -> Key<Option<String>> {
+    Key::of_part("access.issuers[].claims", part.name(), &text("the path of a claim"))
+}
+
+const fn header(part: IdentityPart) -> Key<Option<String>> {
+    Key::of_part("access.gateway.headers", part.name(), &key::header())
+}
+
+pub(super) const USER_ID_HEADER: Key<Option<String>> = header(IdentityPart::UserId);
+pub(super) const ORGANISATION_HEADER: Key<Option<String>> = header(IdentityPart::OrganisationOds);
+
+/// What the reference says of the claims.
+pub(super) fn claim_rows() -> Vec<Row> {
+    let row = |part| {
+        let (what, oidc, cis2) = describe(part);
+        let oidc = oidc.map_or("none".to_owned(), |claim| Cis2::Claim(claim).words());
+        let default = match cis2.map(Cis2::words) {
+            Some(cis2) if cis2 != oidc => format!("{oidc}; nhs-cis2: {cis2}"),
+            _ => oidc,
+        };
+        let more = match part {
+            IdentityPart::UserId => " All of `claims` are paths: see above.",
+            IdentityPart::SdsUserId => " Only with it can the author be a person.",
+            _ => "",
+        };
+        Row {
+            name: format!("access.issuers[].claims.{}", part.name()).into(),
+            kind: claim(part).kind,
+            default: Initial::Otherwise(default.into()),
+            meaning: format!("Claim that holds {what}.{more}").into(),
         }
-    }
+    };
+    IdentityPart::ALL.map(row).to_vec()
 }
 
-/// The headers of a gateway. The care setting has one of its own, `CPIS-Care-Setting`, whoever asks.
-pub(super) fn headers(reader: &Reader, group: &str) -> IdentityNames {
-    names(|part| if part == "care_setting" { None } else { reader.text(&format!("{group}.{part}")) })
+/// What the reference says of the headers.
+pub(super) fn header_rows() -> Vec<Row> {
+    let row = |part| Row {
+        name: header(part).to_string().into(),
+        kind: header(part).kind,
+        default: Initial::otherwise("none"),
+        meaning: format!("Header that holds {}.", describe(part).0).into(),
+    };
+    IdentityPart::ALL.into_iter().filter(|part| has_header(*part)).map(row).collect()
 }
 
-/// The claims of the issuer at `at`: those named, else those of its preset. Each is a path.
-pub(super) fn claims(reader: &mut Reader, at: usize) -> Option<IdentityNames> {
-    let preset = reader.choice(&format!("access.issuers[{at}].preset"), &PRESETS);
-    let key = |part: &str| format!("access.issuers[{at}].claims.{part}");
-    for part in PARTS {
-        if reader.text(&key(part)).is_some_and(|text| ClaimPath::parse(&text).is_none()) {
-            reader.fault(&key(part), "is not the path of a claim; wanted names with dots between them, such as role.code");
-        }
-    }
-    let preset = preset?;
-    Some(names(|part| reader.text(&key(part)).or_else(|| preset.claim(part).map(str::to_owned))))
+/// The care setting has a header of its own, `CPIS-Care-Setting`, with every mode.
+fn has_header(part: IdentityPart) -> bool {
+    part != IdentityPart::CareSetting
 }
 
-const PARTS: [&str; 12] = [
-    "user_id",
-    "sds_user_id",
-    "role_profile_id",
-    "role_code",
-    "role_name",
-    "activities",
-    "prefix",
-    "given",
-    "family",
-    "organisation_ods",
-    "organisation_name",
-    "care_setting",
-];
+/// The headers of a gateway.
+pub(super) fn headers(reader: &Reader) -> ByPart<Option<String>> {
+    ByPart::from_fn(|part| if has_header(part) { reader.get(header(part)).ok().flatten() } else { None })
+}
 
-fn names(name: impl Fn(&str) -> Option<String>) -> IdentityNames {
-    IdentityNames {
-        user_id: name("user_id"),
-        sds_user_id: name("sds_user_id"),
-        role_profile_id: name("role_profile_id"),
-        role_code: name("role_code"),
-        role_name: name("role_name"),
-        activities: name("activities"),
-        prefix: name("prefix"),
-        given: name("given"),
-        family: name("family"),
-        organisation_ods: name("organisation_ods"),
-        organisation_name: name("organisation_name"),
-        care_setting: name("care_setting"),
-    }
+/// The claims of the issuer at `at`: those named, else those of its preset.
+pub(super) fn claims(reader: &mut Reader, at: usize) -> Result<ByPart<Option<ClaimPath>>, Noted> {
+    let named = ByPart::from_fn(|part| {
+        let key = claim(part).at(at);
+        let text = reader.get(key).ok().flatten()?;
+        ClaimPath::parse(&text).or_else(|| {
+            reader.fault(key, "is not the path of a claim; wanted names with dots between them, such as role.code");
+            // So that nobody is told that the claim is missing too.
+            ClaimPath::parse(part.name())
+        })
+    });
+    let preset = reader.get(issuers::PRESET.at(at))?;
+    Ok(ByPart::from_fn(|part| named[part].clone().or_else(|| preset.claim(part))))
 }
 
 #[cfg(test)]
@@ -98,10 +151,10 @@ mod tests {
 
     #[test]
     fn every_claim_of_a_preset_is_a_path() {
-        for (_, preset) in PRESETS {
-            for part in PARTS {
-                assert!(preset.claim(part).is_none_or(|claim| ClaimPath::parse(claim).is_some()), "{part}");
-            }
+        for part in IdentityPart::ALL {
+            let (_, oidc, cis2) = describe(part);
+            assert_eq!(Preset::Oidc.claim(part).is_some(), oidc.is_some(), "{part:?}");
+            assert_eq!(Preset::NhsCis2.claim(part).is_some(), cis2.is_some(), "{part:?}");
         }
     }
 }

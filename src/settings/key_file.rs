@@ -1,11 +1,13 @@
 //! Key files: 32 bytes a line, as 64 hex digits or base64; the first line's key writes, all of them read (decisions.md 21).
 
 use super::files;
-use super::reader::Reader;
+use super::key::Key;
+use super::reader::{Noted, Reader};
 use crate::secret::KeyMaterial;
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 const WANTED: &str = "wanted 32 bytes as 64 hex digits or base64, one key a line";
@@ -18,32 +20,28 @@ pub(super) enum WhenAbsent {
     Random,
 }
 
-/// The keys of the file that `name` names, never empty unless [`WhenAbsent::NoKeys`]; `None` after a fault.
-pub(super) fn keys(reader: &mut Reader, name: &str, when_absent: WhenAbsent) -> Option<Vec<KeyMaterial>> {
-    if reader.is_set(name) {
-        let bytes = files::secret_contents(reader, name)?;
-        return match parse(&bytes) {
-            Ok(keys) => Some(keys),
-            Err(problem) => {
-                reader.fault(name, problem);
-                None
-            }
-        };
+impl WhenAbsent {
+    /// A demonstration needs no key file.
+    pub(super) const fn in_demo(is_demo: bool) -> Self {
+        if is_demo { Self::Random } else { Self::Required(" (unless access.modes is demo)") }
+    }
+}
+
+/// The keys of the file that `key` names, never empty unless [`WhenAbsent::NoKeys`].
+pub(super) fn keys(reader: &mut Reader, key: Key<Option<PathBuf>>, when_absent: WhenAbsent) -> Result<Vec<KeyMaterial>, Noted> {
+    if let Some(bytes) = files::secret_contents(reader, key)? {
+        return parse(&bytes).map_err(|problem| reader.fault(key, problem));
     }
     match when_absent {
-        WhenAbsent::NoKeys => Some(Vec::new()),
-        WhenAbsent::Required(why) => {
-            reader.miss(name, why);
-            None
-        }
+        WhenAbsent::NoKeys => Ok(Vec::new()),
+        WhenAbsent::Required(why) => Err(reader.miss(key, why)),
         WhenAbsent::Random => {
             let mut bytes = Zeroizing::new([0; 32]);
             if aws_lc_rs::rand::fill(bytes.as_mut()).is_err() {
-                reader.fault(name, "no random key could be made; name a key file");
-                return None;
+                return Err(reader.fault(key, "no random key could be made; name a key file"));
             }
-            reader.warn(name, "not set: a random key is used, and what it protects cannot be read after a restart");
-            Some(vec![KeyMaterial::new(*bytes)])
+            reader.warn(key, "not set: a random key is used, and what it protects cannot be read after a restart");
+            Ok(vec![KeyMaterial::new(*bytes)])
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) enum Parsed {
     /// Also a size, in bytes.
     Count(u64),
     Duration(Duration),
-    List(Vec<String>),
+    List(Vec<Parsed>),
 }
 
 impl Kind {
@@ -159,13 +159,11 @@ impl Kind {
             }
             other => return Err(format!("wanted {}; found {}", self.wanted(), other.described())),
         };
-        let mut list: Vec<String> = Vec::with_capacity(items.len());
+        let mut list: Vec<Parsed> = Vec::with_capacity(items.len());
         for (at, node) in items.iter().enumerate() {
-            match item.read(&node.value) {
-                Ok(Parsed::Text(text)) if list.contains(&text) => {}
-                Ok(Parsed::Text(text)) => list.push(text),
-                Ok(_) => return Err(format!("wanted {}", self.wanted())),
-                Err(problem) => return Err(format!("item {}: {problem}", at + 1)),
+            let parsed = item.read(&node.value).map_err(|problem| format!("item {}: {problem}", at + 1))?;
+            if !list.contains(&parsed) {
+                list.push(parsed);
             }
         }
         Ok(Parsed::List(list))
@@ -223,6 +221,7 @@ fn looks_like_contents(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::key::Typed as _;
 
     fn text(text: &str) -> Value {
         Value::Text(text.to_owned())
@@ -233,11 +232,8 @@ mod tests {
     }
 
     fn list(kind: Kind, value: &Value) -> Vec<String> {
-        match kind.read(value) {
-            Ok(Parsed::List(list)) => list,
-            Ok(_) => panic!("not a list"),
-            Err(problem) => panic!("{problem}"),
-        }
+        let parsed = kind.read(value).unwrap_or_else(|problem| panic!("{problem}"));
+        Vec::<String>::of(parsed).expect("a list of texts")
     }
 
     const MODES: Kind = Kind::List(&Kind::Choice(&["bearer", "gateway", "demo"]));

@@ -1,6 +1,7 @@
 //! `limits.*`: what callers may use up, and what memory there is.
 
-use super::reader::Reader;
+use super::reader::{Noted, Reader};
+use super::table::limits;
 use std::time::Duration;
 
 /// What a caller may use up.
@@ -24,19 +25,17 @@ pub struct Limits {
     pub memory: Option<usize>,
 }
 
-pub(super) fn read(reader: &Reader, is_demo: bool) -> Option<Limits> {
-    const RATE: &str = "limits.requests_per_second";
-    const SHARE: &str = "limits.connections_per_address";
-    let rate: u32 = reader.count(RATE)?;
-    Some(Limits {
-        requests_per_second: (!is_demo || reader.is_set(RATE)).then_some(rate),
-        children_per_user: reader.count("limits.children_per_user")?,
-        children_window: reader.duration("limits.children_window")?,
-        body: reader.count("limits.body")?,
-        header_timeout: reader.duration("limits.header_timeout")?,
-        write_timeout: reader.duration("limits.write_timeout")?,
-        connections: reader.count("limits.connections")?,
-        connections_per_address: reader.is_set(SHARE).then(|| reader.count(SHARE)).flatten(),
-        memory: if reader.is_set("limits.memory") { Some(reader.count("limits.memory")?) } else { None },
+pub(super) fn read(reader: &Reader, is_demo: bool) -> Result<Limits, Noted> {
+    let rate = reader.get(limits::REQUESTS_PER_SECOND)?;
+    Ok(Limits {
+        requests_per_second: (!is_demo || reader.is_set(limits::REQUESTS_PER_SECOND)).then_some(rate),
+        children_per_user: reader.get(limits::CHILDREN_PER_USER)?,
+        children_window: reader.get(limits::CHILDREN_WINDOW)?,
+        body: reader.get(limits::BODY)?,
+        header_timeout: reader.get(limits::HEADER_TIMEOUT)?,
+        write_timeout: reader.get(limits::WRITE_TIMEOUT)?,
+        connections: reader.get(limits::CONNECTIONS)?,
+        connections_per_address: reader.get(limits::CONNECTIONS_PER_ADDRESS)?,
+        memory: reader.get(limits::MEMORY)?,
     })
 }

@@ -1,7 +1,10 @@
 //! Where a running service listens, for whoever asks it how it is: read without any key, and in spite of other faults.
 
 use super::files;
-use super::reader::Reader;
+use super::key::Key;
+use super::reader::{Noted, Reader};
+use super::server::{ADMIN_TLS, SERVER_TLS, TlsKeys};
+use super::table::{admin, server};
 use std::net::SocketAddr;
 
 /// Both listeners.
@@ -23,21 +26,23 @@ pub struct Listening {
     pub wants_certificate: bool,
 }
 
-/// The settings that are read. What is wrong with any other is nothing to a caller.
-pub(super) const KEYS: [&str; 2] = ["server.listen", "admin.listen"];
-
-pub(super) fn read(reader: &mut Reader) -> Option<Listeners> {
-    let (server, admin) = (listening(reader, "server"), listening(reader, "admin"));
-    Some(Listeners { server: server?, admin: admin? })
+/// Whether the key is one of those that are read. What is wrong with any other is nothing to a caller.
+pub(super) fn is_read(key: &str) -> bool {
+    [server::LISTEN, admin::LISTEN].iter().any(|read| read.to_string() == key)
 }
 
-fn listening(reader: &mut Reader, group: &str) -> Option<Listening> {
-    let cert = format!("{group}.tls.cert");
-    let cert_pem = files::contents(reader, &cert).map(|pem| pem.to_vec());
-    Some(Listening {
-        address: reader.address(&format!("{group}.listen"))?,
-        is_tls: reader.is_set(&cert),
-        cert_pem,
-        wants_certificate: reader.is_set(&format!("{group}.tls.client_ca")),
+pub(super) fn read(reader: &mut Reader) -> Result<Listeners, Noted> {
+    let server = listening(reader, server::LISTEN, SERVER_TLS);
+    let admin = listening(reader, admin::LISTEN, ADMIN_TLS);
+    Ok(Listeners { server: server?, admin: admin? })
+}
+
+fn listening(reader: &mut Reader, listen: Key<SocketAddr>, tls: TlsKeys) -> Result<Listening, Noted> {
+    let cert_pem = files::contents(reader, tls.cert).ok().flatten();
+    Ok(Listening {
+        address: reader.get(listen)?,
+        is_tls: reader.is_set(tls.cert),
+        cert_pem: cert_pem.map(|pem| pem.to_vec()),
+        wants_certificate: reader.is_set(tls.client_ca),
     })
 }

@@ -14,12 +14,13 @@ mod fhir;
 mod files;
 mod flat;
 mod identity;
+mod key;
 mod key_file;
-mod keys;
 mod kind;
 mod limits;
 mod listeners;
 mod lookup;
+mod names;
 mod reader;
 mod reference;
 mod renewal;
@@ -52,7 +53,7 @@ pub use validity::{Standing, Validity, is_of_validity};
 
 use crate::access::Mode;
 use flat::Flat;
-use reader::Reader;
+use reader::{Noted, Reader};
 use std::path::{Path, PathBuf};
 
 /// The variable that names the settings file where no `--config` does.
@@ -117,7 +118,7 @@ pub fn load_audit(
 ) -> Result<crate::audit::Options, SettingsError> {
     let mut reader = open(file, env)?;
     let audit = audit::read(&mut reader, false);
-    reader.forget_faults(|key| !key.starts_with("audit") && keys::key(key).is_some());
+    reader.forget_faults(|key| !key.starts_with("audit") && names::row(key).is_some());
     reader.finish(audit)
 }
 
@@ -129,28 +130,29 @@ pub fn load_audit(
 pub fn load_listeners(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Listeners, SettingsError> {
     let mut reader = open(file, env)?;
     let found = listeners::read(&mut reader);
-    reader.forget_faults(|key| !key.is_empty() && !listeners::KEYS.contains(&key));
+    reader.forget_faults(|key| !key.is_empty() && !listeners::is_read(key));
     reader.finish(found)
 }
 
 /// Every section is read to its end before any is missed, so that no fault hides another.
-fn read(reader: &mut Reader) -> Option<Settings> {
+fn read(reader: &mut Reader) -> Result<Settings, Noted> {
     let modes = access::modes(reader);
-    let is_demo = modes.as_deref().is_some_and(is_demo);
+    let is_demo = modes.as_deref().is_ok_and(is_demo);
     let listeners = server::read(reader, is_demo);
     let smsp = smsp::read(reader);
     let access = access::read(reader, modes);
-    if let Some(access) = &access {
+    if let Ok(access) = &access {
         author::check_reachable(reader, access);
     }
     let lookup = lookup::read(reader, is_demo);
     let audit = audit::read(reader, is_demo);
     let fhir = fhir::read(reader, is_demo);
-    let (server, admin) = listeners?;
     let (mut lookup, audit, fhir) = (lookup?, audit?, fhir?);
-    lookup.window_file = lookup::window_file(reader, &lookup, &audit);
+    let window_file = lookup::window_file(reader, &lookup, &audit);
     warn_of_shared_keys(reader, &lookup, &audit, &fhir);
-    Some(Settings {
+    lookup.window_file = window_file?;
+    let (server, admin) = listeners?;
+    Ok(Settings {
         server,
         admin,
         smsp: smsp?,
@@ -170,15 +172,15 @@ fn read(reader: &mut Reader) -> Option<Settings> {
 /// A key that serves two purposes gives both away when it is lost, and cannot be changed for one alone.
 fn warn_of_shared_keys(reader: &mut Reader, lookup: &crate::lookup::Options, audit: &crate::audit::Options, fhir: &Fhir) {
     let files = [
-        ("audit.chain_key_file", &audit.chain_keys),
-        ("audit.encryption_key_file", &audit.encryption_keys),
-        ("fhir.id_key_file", &fhir.id_keys),
-        ("lookup.store_key_file", &lookup.store_keys),
+        (table::audit::CHAIN_KEY_FILE, &audit.chain_keys),
+        (table::audit::ENCRYPTION_KEY_FILE, &audit.encryption_keys),
+        (table::fhir::ID_KEY_FILE, &fhir.id_keys),
+        (table::lookup::STORE_KEY_FILE, &lookup.store_keys),
     ];
-    for (at, (name, keys)) in files.iter().enumerate() {
+    for (at, (key, keys)) in files.iter().enumerate() {
         for (earlier, others) in &files[..at] {
             if keys.iter().any(|key| others.iter().any(|other| other.bytes() == key.bytes())) {
-                reader.warn(name, format!("holds a key of {earlier}; a key of its own is meant"));
+                reader.warn(key, format!("holds a key of {earlier}; a key of its own is meant"));
             }
         }
     }

@@ -1,19 +1,20 @@
-//! Typed access to the settings, key by key, that goes on after a fault so that all faults are told.
+//! The values of the settings, key by key. Reading goes on after a fault, so that all faults are told.
 
 use super::fault::{Fault, SettingsError};
 use super::files::ReadFile;
 use super::flat::Flat;
-use super::keys::{self, Initial};
-use super::kind::Parsed;
-use super::table::KEYS;
-use super::value::Value;
+use super::key::{Initial, Key, Typed};
+use super::kind::{Kind, Parsed};
+use super::names;
+use super::table::ROWS;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::fmt::Display;
 
-/// The settings while they are being read. Getters give `None` for a key that is absent or whose fault has been noted, so
-/// a section checks what it has and builds itself with `?` at its end.
+/// There is no value, and the reader has noted why.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Noted;
+
+/// The settings while they are being read. A section reads and checks all that it has, and only then builds itself with `?`.
 pub(super) struct Reader {
     /// `None`: given, but faulty.
     values: BTreeMap<String, (Option<Parsed>, String)>,
@@ -76,9 +77,9 @@ impl Reader {
     }
 
     /// Every fault noted, or the value.
-    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, SettingsError> {
+    pub(super) fn finish<T>(self, value: Result<T, Noted>) -> Result<T, SettingsError> {
         match value {
-            Some(value) if self.faults.is_empty() => Ok(value),
+            Ok(value) if self.faults.is_empty() => Ok(value),
             _ if self.faults.is_empty() => Err(SettingsError::new(vec![Fault {
                 key: String::new(),
                 origin: None,
@@ -105,10 +106,9 @@ impl Reader {
     ///
     /// # Errors
     /// Its own faults, and no others.
-    pub(super) fn part<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Vec<Fault>> {
-        let value = read(self);
-        match value {
-            Some(value) if self.faults.is_empty() => Ok(value),
+    pub(super) fn part<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Noted>) -> Result<T, Vec<Fault>> {
+        match read(self) {
+            Ok(value) if self.faults.is_empty() => Ok(value),
             _ => Err(std::mem::take(&mut self.faults)),
         }
     }
@@ -118,8 +118,8 @@ impl Reader {
         self.faults.retain(|fault| !is_of_no_interest(&fault.key));
     }
 
-    pub(super) fn is_set(&self, name: &str) -> bool {
-        self.values.contains_key(name)
+    pub(super) fn is_set<T>(&self, key: Key<T>) -> bool {
+        self.values.contains_key(&key.to_string())
     }
 
     /// Whether any key under this group is set.
@@ -132,101 +132,51 @@ impl Reader {
         self.items.get(list).copied().unwrap_or_default()
     }
 
-    pub(super) fn fault(&mut self, name: &str, problem: impl Into<String>) {
-        let origin = self.values.get(name).map(|(_, origin)| origin.clone());
-        self.faults.push(Fault { key: name.to_owned(), origin, problem: problem.into() });
+    /// Notes what is wrong with a key, or with a list of tables.
+    pub(super) fn fault(&mut self, name: impl Display, problem: impl Into<String>) -> Noted {
+        let key = name.to_string();
+        let origin = self.values.get(&key).map(|(_, origin)| origin.clone());
+        self.faults.push(Fault { key, origin, problem: problem.into() });
+        Noted
     }
 
-    /// A fault about a key that is not there: what it is wanted for.
+    /// Notes that a key is not there, and what it is wanted for.
     ///
     /// One such fault a key is enough, whatever else it is wanted for.
-    pub(super) fn miss(&mut self, name: &str, why: &str) {
+    pub(super) fn miss<T>(&mut self, key: Key<T>, why: &str) -> Noted {
+        self.miss_name(key.to_string(), key.kind, why)
+    }
+
+    fn miss_name(&mut self, name: String, kind: Kind, why: &str) -> Noted {
         if self.faults.iter().any(|fault| fault.key == name) {
-            return;
+            return Noted;
         }
-        let wanted = keys::key(name).map(|key| key.kind.wanted()).unwrap_or_default();
-        self.fault(name, format!("required{why}; wanted {wanted}"));
+        self.fault(name, format!("required{why}; wanted {}", kind.wanted()))
     }
 
-    pub(super) fn warn(&mut self, name: &str, warning: impl std::fmt::Display) {
-        self.warnings.push(format!("{name} ({}): {warning}", keys::variable(name)));
+    pub(super) fn warn(&mut self, name: impl Display, warning: impl Display) {
+        let name = name.to_string();
+        self.warnings.push(format!("{name} ({}): {warning}", names::variable(&name)));
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<String> {
-        match self.get(name)? {
-            Parsed::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
-        self.text(name).map(PathBuf::from)
-    }
-
-    pub(super) fn list(&self, name: &str) -> Option<Vec<String>> {
-        match self.get(name)? {
-            Parsed::List(list) => Some(list),
-            _ => None,
-        }
-    }
-
-    pub(super) fn address(&self, name: &str) -> Option<SocketAddr> {
-        match self.get(name)? {
-            Parsed::Address(address) => Some(address),
-            _ => None,
-        }
-    }
-
-    pub(super) fn switch(&self, name: &str) -> Option<bool> {
-        match self.get(name)? {
-            Parsed::Switch(switch) => Some(switch),
-            _ => None,
-        }
-    }
-
-    /// A count or a size, if it fits.
-    pub(super) fn count<T: TryFrom<u64>>(&self, name: &str) -> Option<T> {
-        match self.get(name)? {
-            Parsed::Count(count) => T::try_from(count).ok(),
-            _ => None,
-        }
-    }
-
-    pub(super) fn duration(&self, name: &str) -> Option<Duration> {
-        match self.get(name)? {
-            Parsed::Duration(duration) => Some(duration),
-            _ => None,
-        }
-    }
-
-    /// The value of a choice, as the caller's own type.
-    pub(super) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
-        let word = self.text(name)?;
-        choices.iter().find(|(choice, _)| *choice == word).map(|(_, value)| *value)
-    }
-
-    /// The given value, or else the default.
-    fn get(&self, name: &str) -> Option<Parsed> {
-        if let Some((parsed, _)) = self.values.get(name) {
-            return parsed.clone();
-        }
-        let key = keys::key(name);
-        debug_assert!(key.is_some(), "no such setting: {name}");
-        match key?.default {
-            Initial::Is(default) => key?.kind.read(&Value::Text(default.to_owned())).ok(),
-            Initial::Required | Initial::Otherwise(_) => None,
-        }
+    /// The given value, or else the default; `None` where the key may be absent and is.
+    pub(super) fn get<T: Typed>(&self, key: Key<T>) -> Result<T, Noted> {
+        let parsed = match self.values.get(&key.to_string()) {
+            Some((parsed, _)) => Some(parsed.clone().ok_or(Noted)?),
+            None => key.initial(),
+        };
+        parsed.map_or_else(T::absent, T::of).ok_or(Noted)
     }
 
     fn miss_required(&mut self) {
-        for key in KEYS.iter().filter(|key| matches!(key.default, Initial::Required)) {
-            let names = match key.name.split_once("[]") {
+        for row in ROWS.iter().filter(|row| matches!(row.default, Initial::Required)) {
+            let names = match row.name.split_once("[]") {
                 Some((list, rest)) => (0..self.items(list)).map(|at| format!("{list}[{at}]{rest}")).collect(),
-                None => vec![key.name.to_owned()],
+                None => vec![row.name.to_string()],
             };
             for name in names {
-                if !self.is_set(&name) {
-                    self.miss(&name, "");
+                if !self.values.contains_key(&name) {
+                    self.miss_name(name, row.kind, "");
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! The reference for operators, `docs/settings.md`, made from the table of keys.
 
-use super::keys::{Initial, Key, variable};
-use super::table::KEYS;
+use super::key::{Initial, Row};
+use super::names::variable;
+use super::table::ROWS;
 use std::fmt::Write as _;
 
 const HEAD: &str = "\
@@ -74,21 +75,21 @@ pub fn reference() -> String {
     for (section, title) in SECTIONS {
         // Writing to a String cannot fail.
         let _ = write!(text, "\n## {title}: `{section}`\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
-        for key in KEYS.iter().filter(|key| key.name.split('.').next() == Some(section)) {
-            text.push_str(&row(key));
+        for row in ROWS.iter().filter(|row| row.name.split('.').next() == Some(section)) {
+            text.push_str(&line(row));
         }
     }
     text
 }
 
-fn row(key: &Key) -> String {
-    let default = match key.default {
+fn line(row: &Row) -> String {
+    let default = match &row.default {
         Initial::Required => "**required**".to_owned(),
         Initial::Is(value) => format!("`{value}`"),
-        Initial::Otherwise(words) => words.to_owned(),
+        Initial::Otherwise(words) => words.to_string(),
     };
-    let cells = [key.kind.wanted(), default, key.meaning.to_owned()].map(|cell| cell.replace('|', "\\|"));
-    format!("| `{}`<br>`{}` | {} |\n", key.name, variable(key.name), cells.join(" | "))
+    let cells = [row.kind.wanted(), default, row.meaning.to_string()].map(|cell| cell.replace('|', "\\|"));
+    format!("| `{}`<br>`{}` | {} |\n", row.name, variable(&row.name), cells.join(" | "))
 }
 
 #[cfg(test)]
@@ -109,8 +110,8 @@ mod tests {
     #[test]
     fn every_key_has_its_row() {
         let text = reference();
-        for key in KEYS {
-            assert!(text.contains(&format!("| `{}`<br>`{}` |", key.name, variable(key.name))), "{}", key.name);
+        for row in ROWS.iter() {
+            assert!(text.contains(&format!("| `{}`<br>`{}` |", row.name, variable(&row.name))), "{}", row.name);
         }
     }
 }

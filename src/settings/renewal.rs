@@ -4,10 +4,13 @@
 //! itself, so that a broken file of one keeps no other from being renewed.
 
 use super::files::ReadFile;
+use super::key::Key;
 use super::key_file::{self, WhenAbsent};
-use super::reader::{Given, Reader};
+use super::reader::{Given, Noted, Reader};
+use super::server::{ADMIN_TLS, SERVER_TLS};
+use super::table::{self, fhir};
 use super::{Fault, ServerTls, Settings, SettingsError, SmspCredentials};
-use super::{access, keys, lookup, open, server, smsp};
+use super::{access, lookup, names, open, server, smsp};
 use crate::audit;
 use crate::secret::KeyMaterial;
 use std::path::Path;
@@ -49,25 +52,23 @@ pub fn renew(
     let is_demo = started.is_demo();
     Ok(Renewal {
         smsp: reader.part(smsp::credentials),
-        server_tls: reader.part(|reader| server::tls(reader, "server.tls").ok()),
-        admin_tls: reader.part(|reader| server::tls(reader, "admin.tls").ok()),
+        server_tls: reader.part(|reader| server::tls(reader, SERVER_TLS)),
+        admin_tls: reader.part(|reader| server::tls(reader, ADMIN_TLS)),
         issuer_authorities: reader.part(access::issuer_authorities),
-        id_keys: when_set(&mut reader, "fhir.id_key_file", |reader| {
-            key_file::keys(reader, "fhir.id_key_file", WhenAbsent::NoKeys)
-        }),
-        audit: when_set(&mut reader, "audit.chain_key_file", |reader| super::audit::read(reader, is_demo)),
-        lookup: when_set(&mut reader, "lookup.store_key_file", |reader| lookup::read(reader, is_demo)),
+        id_keys: when_set(&mut reader, fhir::ID_KEY_FILE, |reader| key_file::keys(reader, fhir::ID_KEY_FILE, WhenAbsent::NoKeys)),
+        audit: when_set(&mut reader, table::audit::CHAIN_KEY_FILE, |reader| super::audit::read(reader, is_demo)),
+        lookup: when_set(&mut reader, table::lookup::STORE_KEY_FILE, |reader| lookup::read(reader, is_demo)),
         waiting: waiting(&started.given, &reader.given()),
         files: std::mem::take(&mut reader.files),
     })
 }
 
-fn when_set<T>(reader: &mut Reader, name: &str, read: impl FnOnce(&mut Reader) -> Option<T>) -> Part<Option<T>> {
-    if reader.is_set(name) { reader.part(read).map(Some) } else { Ok(None) }
+fn when_set<T, K>(reader: &mut Reader, key: Key<K>, read: impl FnOnce(&mut Reader) -> Result<T, Noted>) -> Part<Option<T>> {
+    if reader.is_set(key) { reader.part(read).map(Some) } else { Ok(None) }
 }
 
 /// A file that is named anew is read at once; other settings wait.
 fn waiting(started: &Given, now: &Given) -> Vec<String> {
-    let is_renewed = |name: &str| keys::key(name).is_some_and(|key| key.kind.is_file());
+    let is_renewed = |name: &str| names::row(name).is_some_and(|row| row.kind.is_file());
     started.differing(now).filter(|name| !is_renewed(name)).map(str::to_owned).collect()
 }

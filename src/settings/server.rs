@@ -1,10 +1,13 @@
 //! `server.*` and `admin.*`: the two listeners.
 
-use super::reader::Reader;
+use super::key::Key;
+use super::reader::{Noted, Reader};
+use super::table::{admin, server};
 use super::urls::{Scheme, read_web, web};
 use super::{certificates, files};
 use crate::secret::SecretPem;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use url::Url;
 
 /// The FHIR listener.
@@ -36,100 +39,99 @@ pub struct ServerTls {
     pub client_ca_pem: Option<Vec<u8>>,
 }
 
-/// A fault has been noted in the reader.
-pub(super) struct Noted;
+/// The keys of a listener's TLS.
+#[derive(Clone, Copy)]
+pub(super) struct TlsKeys {
+    group: &'static str,
+    pub cert: Key<Option<PathBuf>>,
+    key: Key<Option<PathBuf>>,
+    pub client_ca: Key<Option<PathBuf>>,
+}
+
+pub(super) const SERVER_TLS: TlsKeys =
+    TlsKeys { group: "server.tls", cert: server::TLS_CERT, key: server::TLS_KEY, client_ca: server::TLS_CLIENT_CA };
+
+pub(super) const ADMIN_TLS: TlsKeys =
+    TlsKeys { group: "admin.tls", cert: admin::TLS_CERT, key: admin::TLS_KEY, client_ca: admin::TLS_CLIENT_CA };
 
 /// Reads both listeners. A demonstration is for this machine only.
-pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Option<(Server, Admin)> {
-    let (listen, admin_listen) = (reader.address("server.listen"), reader.address("admin.listen"));
+pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<(Server, Admin), Noted> {
+    let (listen, admin_listen) = (reader.get(server::LISTEN), reader.get(admin::LISTEN));
     if is_demo {
-        keep_on_loopback(reader, "server.listen", listen);
-        keep_on_loopback(reader, "admin.listen", admin_listen);
+        keep_on_loopback(reader, server::LISTEN);
+        keep_on_loopback(reader, admin::LISTEN);
     }
-    keep_apart(reader, listen, admin_listen);
+    keep_apart(reader);
     let base_path = base_path(reader);
-    let public_url = read_web(reader, "server.public_url", Scheme::Base);
-    if let (Some(url), Some(base_path)) = (&public_url, &base_path)
+    let public_url = read_web(reader, server::PUBLIC_URL, Scheme::Base);
+    if let (Ok(Some(url)), Ok(base_path)) = (&public_url, &base_path)
         && !url.path().trim_end_matches('/').ends_with(base_path.as_str())
     {
-        reader.warn("server.public_url", "does not end with server.base_path; right only where a gateway changes the path");
+        reader.warn(server::PUBLIC_URL, "does not end with server.base_path; right only where a gateway changes the path");
     }
     let cors_origins = cors_origins(reader);
-    let tls = tls(reader, "server.tls");
-    let admin_tls = self::tls(reader, "admin.tls");
-    let server = Server { listen: listen?, base_path: base_path?, public_url, cors_origins: cors_origins?, tls: tls.ok()? };
-    Some((server, Admin { listen: admin_listen?, tls: admin_tls.ok()? }))
+    let tls = tls(reader, SERVER_TLS);
+    let admin_tls = self::tls(reader, ADMIN_TLS);
+    let server =
+        Server { listen: listen?, base_path: base_path?, public_url: public_url?, cors_origins: cors_origins?, tls: tls? };
+    Ok((server, Admin { listen: admin_listen?, tls: admin_tls? }))
 }
 
 /// Origins as browsers write them: others would never be met. `*` is none: whoever may look may not be any page at all.
-fn cors_origins(reader: &mut Reader) -> Option<Vec<String>> {
-    const NAME: &str = "server.cors_origins";
-    let origins = reader.list(NAME)?;
+fn cors_origins(reader: &mut Reader) -> Result<Vec<String>, Noted> {
+    let origins = reader.get(server::CORS_ORIGINS)?;
     let is_origin = |text: &String| {
         web(text, Scheme::HttpsOrLoopback).is_ok_and(|url| url.origin().is_tuple() && url.origin().ascii_serialization() == *text)
     };
     if origins.iter().all(is_origin) {
-        return Some(origins);
+        return Ok(origins);
     }
-    reader.fault(NAME, "wanted origins as browsers send them: https://app.trust.example, in small letters, without a path or a usual port (http on loopback)");
-    None
+    let wanted = "wanted origins as browsers send them: https://app.trust.example, in small letters, without a path or a usual port (http on loopback)";
+    Err(reader.fault(server::CORS_ORIGINS, wanted))
 }
 
-fn keep_on_loopback(reader: &mut Reader, name: &str, listen: Option<SocketAddr>) {
-    if listen.is_some_and(|address| !address.ip().is_loopback()) {
-        reader.fault(name, "access.modes is demo, which asks nobody who they are; wanted a loopback address such as 127.0.0.1");
+fn keep_on_loopback(reader: &mut Reader, listen: Key<SocketAddr>) {
+    if reader.get(listen).is_ok_and(|address| !address.ip().is_loopback()) {
+        reader.fault(listen, "access.modes is demo, which asks nobody who they are; wanted a loopback address such as 127.0.0.1");
     }
 }
 
-fn keep_apart(reader: &mut Reader, server: Option<SocketAddr>, admin: Option<SocketAddr>) {
-    let (Some(server), Some(admin)) = (server, admin) else { return };
+fn keep_apart(reader: &mut Reader) {
+    let (Ok(server), Ok(admin)) = (reader.get(server::LISTEN), reader.get(admin::LISTEN)) else { return };
     let covers = server.ip() == admin.ip() || server.ip().is_unspecified() || admin.ip().is_unspecified();
     if server.port() == admin.port() && server.port() != 0 && covers {
-        reader.fault("admin.listen", "is the address and port of server.listen; wanted another port");
+        reader.fault(admin::LISTEN, "is the address and port of server.listen; wanted another port");
     }
 }
 
-fn base_path(reader: &mut Reader) -> Option<String> {
-    let path = reader.text("server.base_path")?;
+fn base_path(reader: &mut Reader) -> Result<String, Noted> {
+    let path = reader.get(server::BASE_PATH)?;
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     let is_part = |part: &str| !part.is_empty() && part != "." && part != ".." && part.bytes().all(is_plain);
     if path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_part)) {
-        return Some(path);
+        return Ok(path);
     }
-    reader.fault(
-        "server.base_path",
+    Err(reader.fault(
+        server::BASE_PATH,
         "wanted a path such as /FHIR/R4 that starts with / and does not end with it; letters, digits and -._~ only, no . or ..",
-    );
-    None
+    ))
 }
 
-pub(super) fn tls(reader: &mut Reader, group: &str) -> Result<Option<ServerTls>, Noted> {
-    let [cert, key, client_ca] = ["cert", "key", "client_ca"].map(|part| format!("{group}.{part}"));
+pub(super) fn tls(reader: &mut Reader, keys: TlsKeys) -> Result<Option<ServerTls>, Noted> {
+    let TlsKeys { group, cert, key, client_ca } = keys;
     if !reader.is_any_set(group) {
         return Ok(None);
     }
-    let mut is_complete = true;
-    for name in [&cert, &key].into_iter().filter(|name| !reader.is_set(name)).cloned().collect::<Vec<_>>() {
-        let others: Vec<&str> = [&cert, &key, &client_ca].into_iter().filter(|n| reader.is_set(n)).map(String::as_str).collect();
-        let why = format!(" together with {}", others.join(" and "));
-        reader.miss(&name, &why);
-        is_complete = false;
+    let given: Vec<String> = [cert, key, client_ca].iter().filter(|key| reader.is_set(**key)).map(Key::to_string).collect();
+    for missing in [cert, key] {
+        if !reader.is_set(missing) {
+            reader.miss(missing, &format!(" together with {}", given.join(" and ")));
+        }
     }
-    let cert_pem = files::contents(reader, &cert);
-    let key_pem = files::secret_contents(reader, &key);
-    let own = certificates::check_own(
-        reader,
-        (&cert, cert_pem.as_ref().map(|pem| pem.as_slice())),
-        (&key, key_pem.as_ref().map(|pem| pem.as_slice())),
-    );
-    let client_ca_pem = files::contents(reader, &client_ca);
-    let authorities = client_ca_pem.as_ref().and_then(|pem| certificates::check_authorities(reader, &client_ca, pem));
-    if !is_complete || own.is_none() || (reader.is_set(&client_ca) && authorities.is_none()) {
-        return Err(Noted);
-    }
-    Ok(Some(ServerTls {
-        cert_pem: cert_pem.ok_or(Noted)?.to_vec(),
-        key_pem: SecretPem::new(key_pem.ok_or(Noted)?),
-        client_ca_pem: client_ca_pem.map(|pem| pem.to_vec()),
-    }))
+    let cert_pem = files::contents(reader, cert).and_then(|pem| pem.ok_or(Noted));
+    let key_pem = files::secret_contents(reader, key).and_then(|pem| pem.ok_or(Noted));
+    let own = certificates::check_own(reader, (cert, cert_pem.as_ref().ok()), (key, key_pem.as_ref().ok()));
+    let client_ca_pem = certificates::authorities(reader, client_ca);
+    own?;
+    Ok(Some(ServerTls { cert_pem: cert_pem?.to_vec(), key_pem: SecretPem::new(key_pem?), client_ca_pem: client_ca_pem? }))
 }

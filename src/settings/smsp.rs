@@ -1,13 +1,13 @@
 //! `smsp.*` and `author.*`: the Spine mini service, how it is reached and how it is spoken to.
 
-use super::reader::Reader;
+use super::key::Key;
+use super::reader::{Noted, Reader};
+use super::table::{organisations, smsp};
 use super::urls::{Scheme, read_web};
-use super::{author, certificates, files};
+use super::{access, author, certificates, files};
 use crate::cpis::SdsId;
 use crate::smsp::{Connection, Dialect, PayloadForm};
 use std::time::Duration;
-
-const FORMS: [(&str, PayloadForm); 2] = [("stub", PayloadForm::Stub), ("tms", PayloadForm::Tms)];
 
 /// The upstream.
 #[derive(Debug, Clone)]
@@ -35,35 +35,32 @@ pub struct Breaker {
     pub open_for: Duration,
 }
 
-pub(super) fn read(reader: &mut Reader) -> Option<Smsp> {
+pub(super) fn read(reader: &mut Reader) -> Result<Smsp, Noted> {
     check_order_of_timeouts(reader);
     let credentials = credentials(reader);
-    let dialect = dialect(reader, credentials.as_ref().and_then(|found| found.common_name.clone()), credentials.is_some());
+    let dialect = dialect(reader, credentials.as_ref().ok());
     let (credentials, dialect) = (credentials?, dialect?);
-    Some(Smsp {
+    Ok(Smsp {
         dialect,
         connection: credentials.connection,
-        is_username_from_certificate: !reader.is_set("smsp.username"),
-        timeout: reader.duration("smsp.timeout")?,
-        late_timeout: reader.duration("smsp.late_timeout")?,
-        max_in_flight: reader.count("smsp.max_in_flight")?,
-        max_queued: reader.count("smsp.max_queued")?,
-        breaker: Breaker {
-            failures: reader.count("smsp.breaker.failures")?,
-            open_for: reader.duration("smsp.breaker.open_for")?,
-        },
+        is_username_from_certificate: !reader.is_set(smsp::USERNAME),
+        timeout: reader.get(smsp::TIMEOUT)?,
+        late_timeout: reader.get(smsp::LATE_TIMEOUT)?,
+        max_in_flight: reader.get(smsp::MAX_IN_FLIGHT)?,
+        max_queued: reader.get(smsp::MAX_QUEUED)?,
+        breaker: Breaker { failures: reader.get(smsp::BREAKER_FAILURES)?, open_for: reader.get(smsp::BREAKER_OPEN_FOR)? },
     })
 }
 
 fn check_order_of_timeouts(reader: &mut Reader) {
-    for (shorter, longer) in [("smsp.connect_timeout", "smsp.timeout"), ("smsp.timeout", "smsp.late_timeout")] {
-        if let (Some(short), Some(long)) = (reader.duration(shorter), reader.duration(longer))
+    for (shorter, longer) in [(smsp::CONNECT_TIMEOUT, smsp::TIMEOUT), (smsp::TIMEOUT, smsp::LATE_TIMEOUT)] {
+        if let (Ok(short), Ok(long)) = (reader.get(shorter), reader.get(longer))
             && short > long
         {
             // Blames the key that was given, not the default that it collides with.
-            let (name, other, how) =
+            let (key, other, how) =
                 if reader.is_set(shorter) { (shorter, longer, "longer") } else { (longer, shorter, "shorter") };
-            reader.fault(name, format!("is {how} than {other}; wanted connect_timeout <= timeout <= late_timeout"));
+            reader.fault(key, format!("is {how} than {other}; wanted connect_timeout <= timeout <= late_timeout"));
         }
     }
 }
@@ -75,76 +72,78 @@ pub struct SmspCredentials {
     pub common_name: Option<String>,
 }
 
-pub(super) fn credentials(reader: &mut Reader) -> Option<SmspCredentials> {
-    let ca = files::contents(reader, "smsp.ca");
-    let cert = files::contents(reader, "smsp.client_cert");
-    let key = files::secret_contents(reader, "smsp.client_key");
-    let authorities = ca.as_ref().and_then(|pem| certificates::check_authorities(reader, "smsp.ca", pem));
-    let own = certificates::check_own(
-        reader,
-        ("smsp.client_cert", cert.as_ref().map(|pem| pem.as_slice())),
-        ("smsp.client_key", key.as_ref().map(|pem| pem.as_slice())),
-    );
+pub(super) fn credentials(reader: &mut Reader) -> Result<SmspCredentials, Noted> {
+    let [ca_key, cert_key, private_key] = [smsp::CA, smsp::CLIENT_CERT, smsp::CLIENT_KEY].map(Key::optional);
+    let ca = files::contents(reader, ca_key).and_then(|pem| pem.ok_or(Noted));
+    let cert = files::contents(reader, cert_key).and_then(|pem| pem.ok_or(Noted));
+    let key = files::secret_contents(reader, private_key).and_then(|pem| pem.ok_or(Noted));
+    let authorities = ca.as_ref().map_err(|noted| *noted).and_then(|pem| certificates::check_authorities(reader, ca_key, pem));
+    let own = certificates::check_own(reader, (cert_key, cert.as_ref().ok()), (private_key, key.as_ref().ok()));
     authorities?;
-    Some(SmspCredentials {
+    Ok(SmspCredentials {
         common_name: own?.common_name,
         connection: Connection {
             ca_pem: ca?.to_vec(),
             client_cert_pem: cert?.to_vec(),
             client_key_pem: key?.to_vec(),
-            connect_timeout: reader.duration("smsp.connect_timeout")?,
+            connect_timeout: reader.get(smsp::CONNECT_TIMEOUT)?,
         },
     })
 }
 
-fn dialect(reader: &mut Reader, common_name: Option<String>, is_certificate_read: bool) -> Option<Dialect> {
-    let url = read_web(reader, "smsp.url", Scheme::Https);
-    let username = if reader.is_set("smsp.username") { reader.text("smsp.username") } else { common_name };
-    if username.is_none() && is_certificate_read && !reader.is_set("smsp.username") {
-        reader.miss("smsp.username", ", since the certificate in smsp.client_cert has no common name");
-    }
-    let payload_form = reader.choice("smsp.payload_form", &FORMS);
-    check_tms(reader, payload_form);
+fn dialect(reader: &mut Reader, credentials: Option<&SmspCredentials>) -> Result<Dialect, Noted> {
+    let url = read_web(reader, smsp::URL.optional(), Scheme::Https);
+    let username = match (reader.get(smsp::USERNAME), credentials) {
+        (Ok(Some(username)), _) => Ok(username),
+        (Ok(None), Some(SmspCredentials { common_name: Some(name), .. })) => Ok(name.clone()),
+        (Ok(None), Some(SmspCredentials { common_name: None, .. })) => {
+            Err(reader.miss(smsp::USERNAME, ", since the certificate in smsp.client_cert has no common name"))
+        }
+        (Ok(None), None) | (Err(Noted), _) => Err(Noted),
+    };
+    let payload_form = reader.get(smsp::PAYLOAD_FORM);
+    check_tms(reader, payload_form.ok());
     let author = author::read(reader);
-    let asid = |name: &str| reader.text(name).and_then(|asid| SdsId::parse(&asid));
     url?;
-    Some(Dialect {
+    Ok(Dialect {
         // As written: a URL that has been through a parser may end differently, and `wsa:To` is compared.
-        url: reader.text("smsp.url")?,
+        url: reader.get(smsp::URL)?,
         username: username?,
-        sender_ods: reader.text("smsp.sender_ods")?,
-        receiver_ods: reader.text("smsp.receiver_ods"),
-        asid: asid("smsp.asid"),
+        sender_ods: reader.get(smsp::SENDER_ODS)?,
+        receiver_ods: reader.get(smsp::RECEIVER_ODS)?,
+        asid: reader.get(smsp::ASID)?,
         organisation_asids: organisation_asids(reader),
-        to_asid: asid("smsp.to_asid"),
-        action: reader.text("smsp.action")?,
-        profile_id: reader.text("smsp.profile_id")?,
-        interaction_id: reader.text("smsp.interaction_id")?,
+        to_asid: reader.get(smsp::TO_ASID)?,
+        action: reader.get(smsp::ACTION)?,
+        profile_id: reader.get(smsp::PROFILE_ID)?,
+        interaction_id: reader.get(smsp::INTERACTION_ID)?,
         payload_form: payload_form?,
-        soap_action_quoted: reader.switch("smsp.soap_action_quoted")?,
-        send_traceparent: reader.switch("smsp.send_traceparent")?,
+        soap_action_quoted: reader.get(smsp::SOAP_ACTION_QUOTED)?,
+        send_traceparent: reader.get(smsp::SEND_TRACEPARENT)?,
         author: author?,
     })
 }
 
 /// Those of `access.organisations` that have one of their own.
 fn organisation_asids(reader: &Reader) -> Vec<(String, SdsId)> {
-    let part = |at: usize, part: &str| reader.text(&format!("access.organisations[{at}].{part}"));
-    let of = |at: usize| Some((part(at, "ods")?, SdsId::parse(&part(at, "asid")?)?));
-    (0..reader.items("access.organisations")).filter_map(of).collect()
+    let of = |at: usize| {
+        let asid = reader.get(organisations::ASID.at(at)).ok()??;
+        Some((reader.get(organisations::ODS.at(at)).ok()?, asid))
+    };
+    (0..reader.items(access::ORGANISATIONS)).filter_map(of).collect()
 }
 
 fn check_tms(reader: &mut Reader, form: Option<PayloadForm>) {
     match form {
         Some(PayloadForm::Tms) => {
-            for name in ["smsp.asid", "smsp.to_asid"] {
-                if !reader.is_set(name) {
-                    reader.miss(name, " for smsp.payload_form = tms");
+            for key in [smsp::ASID, smsp::TO_ASID] {
+                if !reader.is_set(key) {
+                    reader.miss(key, " for smsp.payload_form = tms");
                 }
             }
         }
-        Some(PayloadForm::Stub) if reader.is_set("smsp.to_asid") => {
-            reader.fault("smsp.to_asid", "is for smsp.payload_form = tms only; take it out or change the form");
+        Some(PayloadForm::Stub) if reader.is_set(smsp::TO_ASID) => {
+            reader.fault(smsp::TO_ASID, "is for smsp.payload_form = tms only; take it out or change the form");
         }
         _ => {}
     }

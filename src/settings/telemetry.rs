@@ -1,6 +1,7 @@
 //! `telemetry.*`: what the service says of itself, as far as `OTEL_*` does not decide it.
 
-use super::reader::Reader;
+use super::reader::{Noted, Reader};
+use super::table::telemetry;
 use crate::telemetry::LogForm;
 
 /// What the service says of itself.
@@ -9,7 +10,6 @@ pub struct Telemetry {
     pub log: LogForm,
 }
 
-pub(super) fn read(reader: &Reader) -> Option<Telemetry> {
-    const WORDS: [(&str, LogForm); 2] = [("json", LogForm::Json), ("pretty", LogForm::Pretty)];
-    Some(Telemetry { log: reader.choice("telemetry.log", &WORDS)? })
+pub(super) fn read(reader: &Reader) -> Result<Telemetry, Noted> {
+    Ok(Telemetry { log: reader.get(telemetry::LOG)? })
 }

@@ -1,8 +1,11 @@
 //! URLs of settings. No message holds the URL, since people write passwords into them.
 
-use super::reader::Reader;
+use super::files;
+use super::key::Key;
+use super::reader::{Noted, Reader};
 use crate::secret::StoreUrl;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use std::path::PathBuf;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
@@ -46,46 +49,39 @@ pub(super) fn web(text: &str, scheme: Scheme) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// As [`web`], for the setting under `name`; `None` when it is not set or after a fault.
-pub(super) fn read_web(reader: &mut Reader, name: &str, scheme: Scheme) -> Option<Url> {
-    match web(&reader.text(name)?, scheme) {
-        Ok(url) => Some(url),
-        Err(problem) => {
-            reader.fault(name, problem);
-            None
-        }
-    }
+/// As [`web`], for a setting, where it is set.
+pub(super) fn read_web(reader: &mut Reader, key: Key<Option<String>>, scheme: Scheme) -> Result<Option<Url>, Noted> {
+    let Some(text) = reader.get(key)? else { return Ok(None) };
+    web(&text, scheme).map(Some).map_err(|problem| reader.fault(key, problem))
 }
 
-/// The URL of a store, with the password from `password_name`'s file if one is named. The schemes have been looked at.
-pub(super) fn store(reader: &mut Reader, name: &str, text: &str, password_name: &str) -> Option<StoreUrl> {
+/// The URL of a store, with the password from the file of `password` if one is named. The schemes have been looked at.
+pub(super) fn store(
+    reader: &mut Reader,
+    key: Key<String>,
+    text: &str,
+    password: Key<Option<PathBuf>>,
+) -> Result<StoreUrl, Noted> {
     let Ok(mut url) = Url::parse(text) else {
-        reader.fault(name, "is not a URL that can be read; wanted scheme://host:port/...");
-        return None;
+        return Err(reader.fault(key, "is not a URL that can be read; wanted scheme://host:port/..."));
     };
     if url.host_str().is_none_or(str::is_empty) {
-        reader.fault(name, "has no host");
-        return None;
+        return Err(reader.fault(key, "has no host"));
     }
     let has_password = url.password().is_some() || url.query_pairs().any(|(key, _)| key.eq_ignore_ascii_case("password"));
-    if !reader.is_set(password_name) {
+    if has_password && reader.is_set(password) {
+        return Err(reader.fault(key, format!("holds a password, and {password} is set too; wanted one of the two")));
+    }
+    let Some(bytes) = files::secret_contents(reader, password)? else {
         if has_password {
-            reader.warn(name, format!("holds a password; {password_name} keeps it out of the environment and the settings file"));
+            reader.warn(key, format!("holds a password; {password} keeps it out of the environment and the settings file"));
         }
-        return Some(StoreUrl::new(url));
-    }
-    if has_password {
-        reader.fault(name, format!("holds a password, and {password_name} is set too; wanted one of the two"));
-        return None;
-    }
-    let bytes = super::files::secret_contents(reader, password_name)?;
-    let password = std::str::from_utf8(&bytes).map(|text| Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()));
-    match password {
-        Ok(password) if !password.chars().any(char::is_control) && set_password(&mut url, &password) => Some(StoreUrl::new(url)),
-        _ => {
-            reader.fault(password_name, "the file holds no password; wanted one line of text");
-            None
-        }
+        return Ok(StoreUrl::new(url));
+    };
+    let text = std::str::from_utf8(&bytes).map(|text| Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()));
+    match text {
+        Ok(text) if !text.chars().any(char::is_control) && set_password(&mut url, &text) => Ok(StoreUrl::new(url)),
+        _ => Err(reader.fault(password, "the file holds no password; wanted one line of text")),
     }
 }
 

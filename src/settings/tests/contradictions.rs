@@ -1,7 +1,8 @@
 //! Keys that contradict each other, or miss each other: listeners, access, stores.
 
 use super::faults::{assert_fault, line};
-use super::{Ground, key_line, pem};
+use super::{Ground, key_line, path, pem};
+use crate::access::IdentityPart::{Family, Given, RoleCode, SdsUserId, UserId};
 use std::time::Duration;
 
 #[test]
@@ -69,13 +70,14 @@ fn an_issuer_has_one_source_of_keys_and_a_short_leeway() {
 
 #[test]
 fn a_preset_names_the_claims_that_the_settings_do_not() {
-    let claims = |ground: Ground| ground.settings().access.issuers[0].claims.clone();
-    let plain = claims(Ground::new());
-    assert_eq!((plain.user_id.as_deref(), plain.given.as_deref(), plain.role_code), (Some("sub"), Some("given_name"), None));
+    let issuer = |ground: Ground| ground.settings().access.issuers[0].clone();
+    let plain = issuer(Ground::new());
+    let of = |part| path(&plain, part);
+    assert_eq!((of(UserId), of(Given), of(RoleCode)), (Some("sub"), Some("given_name"), None));
     let cis2 = Ground::new().with("access.issuers[0].preset", "nhs-cis2").without("smsp.asid");
-    let cis2 = claims(cis2.with("access.issuers[0].claims.family", "surname"));
-    assert_eq!((cis2.sds_user_id.as_deref(), cis2.family.as_deref()), (Some("uid"), Some("surname")));
-    assert_eq!(cis2.role_code.as_deref(), Some("nhsid_nrbac_roles[person_roleid=selected_roleid].role_code"));
+    let cis2 = issuer(cis2.with("access.issuers[0].claims.family", "surname"));
+    assert_eq!((path(&cis2, SdsUserId), path(&cis2, Family)), (Some("uid"), Some("surname")));
+    assert_eq!(path(&cis2, RoleCode), Some("nhsid_nrbac_roles[person_roleid=selected_roleid].role_code"));
     assert_fault("access.issuers[0].preset", "cis2", "wanted oidc or nhs-cis2; found \"cis2\"");
     for wrong in ["role.", "roles[id].code", "roles[id=]"] {
         let fault = Ground::new().with("access.issuers[0].claims.role_code", wrong).fault();

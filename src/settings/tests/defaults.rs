@@ -1,9 +1,10 @@
 //! Which keys there are and what holds without them, written out once more: names and defaults are a contract (decisions.md 17).
 
-use super::Ground;
-use crate::access::{KeySource, Mode};
+use super::{Ground, path};
+use crate::access::{IdentityPart, KeySource, Mode};
 use crate::cpis::CareSetting;
-use crate::settings::keys::{Initial, key};
+use crate::settings::key::Initial;
+use crate::settings::names::row;
 use crate::settings::{Handling, ScheduledCare};
 use crate::smsp::{AuthorTemplate, PayloadForm};
 use crate::telemetry::LogForm;
@@ -115,19 +116,19 @@ const IDENTITY_PARTS: [&str; 11] = [
 #[test]
 fn every_specified_key_is_known_with_its_default() {
     for (name, default) in SPECIFIED {
-        let key = key(name).unwrap_or_else(|| panic!("{name} is not in the table"));
-        let is = match key.default {
+        let row = row(name).unwrap_or_else(|| panic!("{name} is not in the table"));
+        let is = match row.default {
             Initial::Is(is) => Some(is),
             Initial::Required | Initial::Otherwise(_) => None,
         };
         assert_eq!(is, *default, "{name}");
     }
     for part in IDENTITY_PARTS {
-        assert!(key(&format!("access.issuers[].claims.{part}")).is_some(), "{part}");
-        assert!(key(&format!("access.gateway.headers.{part}")).is_some(), "{part}");
+        assert!(row(&format!("access.issuers[].claims.{part}")).is_some(), "{part}");
+        assert!(row(&format!("access.gateway.headers.{part}")).is_some(), "{part}");
     }
     for name in ["access.issuers[].algorithms", "access.issuers[].leeway"] {
-        assert!(key(name).is_some(), "{name}");
+        assert!(row(name).is_some(), "{name}");
     }
 }
 
@@ -196,8 +197,8 @@ fn an_issuer_is_plain_oidc_unless_told_otherwise() {
         matches!(&issuer.keys, KeySource::Discovery(url) if url.as_str() == "https://issuer.example/.well-known/openid-configuration")
     );
     assert_eq!(issuer.audience, ["cpis-fhir"]);
-    assert_eq!(issuer.claims.user_id.as_deref(), Some("sub"));
-    assert_eq!(issuer.claims.sds_user_id, None, "a user id is not a smartcard's (decisions.md 20)");
+    assert_eq!(path(issuer, IdentityPart::UserId), Some("sub"));
+    assert_eq!(path(issuer, IdentityPart::SdsUserId), None, "a user id is not a smartcard's (decisions.md 20)");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rcgen::{KeyPair, date_time_ymd};
 
 /// The line of a fault in a variable.
 pub(super) fn line(key: &str, problem: &str) -> String {
-    format!("{key} ({}): {problem}", crate::settings::keys::variable(key))
+    format!("{key} ({}): {problem}", crate::settings::names::variable(key))
 }
 
 /// One setting wrong, one fault, whose line says this.

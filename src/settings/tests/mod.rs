@@ -7,7 +7,8 @@ mod faults;
 mod secrets;
 mod sources;
 
-use super::{Settings, SettingsError, keys, load};
+use super::{Settings, SettingsError, load, names};
+use crate::access::{ClaimPath, IdentityPart, Issuer};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,11 @@ fn client_params(common_name: Option<&str>) -> CertificateParams {
         params.distinguished_name.push(DnType::CommonName, name);
     }
     params
+}
+
+/// Where the issuer's tokens hold the part.
+fn path(issuer: &Issuer, part: IdentityPart) -> Option<&str> {
+    issuer.claims[part].as_ref().map(ClaimPath::as_str)
 }
 
 /// A key file's line, different for each letter.
@@ -137,7 +143,7 @@ impl Ground {
     }
 
     fn env(&self) -> Vec<(String, String)> {
-        self.settings.iter().map(|(key, value)| (keys::variable(key), value.clone())).collect()
+        self.settings.iter().map(|(key, value)| (names::variable(key), value.clone())).collect()
     }
 
     fn load(&self) -> Result<Settings, SettingsError> {

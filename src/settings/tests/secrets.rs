@@ -58,8 +58,8 @@ fn a_secret_in_the_wrong_place_is_not_echoed() {
 #[test]
 fn a_value_of_text_is_not_echoed_where_it_is_refused() {
     let secret = "hunter2\u{7}hunter2";
-    for key in crate::settings::table::KEYS {
-        assert_untold(&Ground::new().with(&key.name.replace("[]", "[0]"), secret), "\u{7}hunter2");
+    for row in crate::settings::table::ROWS.iter() {
+        assert_untold(&Ground::new().with(&row.name.replace("[]", "[0]"), secret), "\u{7}hunter2");
     }
     for (key, value) in [
         ("smsp.url", "https://me:hunter2@smsp.example"),

@@ -1,9 +1,9 @@
 //! Defaults, then the file, then the environment.
 
-use super::{Ground, load};
-use crate::access::{KeySource, Mode};
+use super::{Ground, load, path};
+use crate::access::{IdentityPart, KeySource, Mode};
 use crate::cpis::SdsId;
-use crate::settings::keys;
+use crate::settings::names;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn a_file_alone_is_enough() {
     let mut ground = ground.with_toml(&toml);
     ground.settings.clear();
     let settings = ground.settings();
-    assert_eq!(settings.access.issuers[0].claims.user_id.as_deref(), Some("uid"));
+    assert_eq!(path(&settings.access.issuers[0], IdentityPart::UserId), Some("uid"));
 }
 
 #[test]
@@ -146,15 +146,15 @@ fn keys_are_found_where_the_issuer_says_or_where_the_settings_say() {
 
 #[test]
 fn every_key_can_be_given_by_file_and_by_variable() {
-    for key in crate::settings::table::KEYS {
+    for key in crate::settings::table::ROWS.iter() {
         let name = key.name.replace("[]", "[0]");
         // A date has the form of no setting, so each key must be named in its own fault.
         let ground = Ground::new().with_toml(&format!("{} = 2024-01-01\n", key.name.replace("[].", ".")));
         if !key.name.contains("[]") && !ground.settings.contains_key(&name) {
             let message = ground.message();
-            assert!(message.contains(&format!("- {name} ({}, set in ", keys::variable(&name))), "{message}");
+            assert!(message.contains(&format!("- {name} ({}, set in ", names::variable(&name))), "{message}");
         }
         let message = Ground::new().with(&name, "\u{7}").message();
-        assert!(message.contains(&format!("- {name} ({})", keys::variable(&name))), "{message}");
+        assert!(message.contains(&format!("- {name} ({})", names::variable(&name))), "{message}");
     }
 }

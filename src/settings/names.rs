@@ -3,39 +3,17 @@
 //! A name is written with dots, and with `[0]` after a list of tables: `access.issuers[0].issuer`. Its pattern, as it
 //! stands in the table, has `[]` there: `access.issuers[].issuer`.
 
-use super::kind::Kind;
+use super::key::Row;
 use super::suggest::nearest;
-use super::table::KEYS;
+use super::table::ROWS;
 use super::value::index;
 
 /// The prefix of every variable that is a setting.
 pub(super) const PREFIX: &str = "CPIS_FHIR__";
 
-/// One row of the table of settings.
-#[derive(Debug)]
-pub(super) struct Key {
-    /// The pattern.
-    pub name: &'static str,
-    pub kind: Kind,
-    pub default: Initial,
-    /// For the reference: what it does, in a sentence or two.
-    pub meaning: &'static str,
-}
-
-/// What holds when a key is not given.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Initial {
-    /// Nothing: it has to be given.
-    Required,
-    /// This, as it would be written.
-    Is(&'static str),
-    /// No fixed value: what happens instead, for the reference.
-    Otherwise(&'static str),
-}
-
 /// What a name stands for.
 pub(super) enum Shape {
-    Setting(&'static Key),
+    Setting(&'static Row),
     /// A table of settings, such as `smsp` or one item of `access.issuers`.
     Group,
     /// A list of tables, such as `access.issuers`.
@@ -47,18 +25,18 @@ pub(super) enum Shape {
 pub(super) const TABLES: [&str; 2] = ["access.issuers", "access.organisations"];
 
 /// The row of a setting, by its name.
-pub(super) fn key(name: &str) -> Option<&'static Key> {
+pub(super) fn row(name: &str) -> Option<&'static Row> {
     let pattern = pattern(name);
-    KEYS.iter().find(|key| key.name == pattern)
+    ROWS.iter().find(|row| row.name == pattern)
 }
 
 pub(super) fn shape(name: &str) -> Shape {
-    if let Some(key) = key(name) {
-        return Shape::Setting(key);
+    if let Some(row) = row(name) {
+        return Shape::Setting(row);
     }
     let pattern = pattern(name);
     let continues =
-        |with: char| KEYS.iter().any(|key| key.name.strip_prefix(pattern.as_str()).is_some_and(|rest| rest.starts_with(with)));
+        |with: char| ROWS.iter().any(|row| row.name.strip_prefix(pattern.as_str()).is_some_and(|rest| rest.starts_with(with)));
     if TABLES.contains(&pattern.as_str()) {
         Shape::Tables
     } else if continues('.') && !pattern.is_empty() {
@@ -71,7 +49,7 @@ pub(super) fn shape(name: &str) -> Shape {
 /// Where a key, or the first key of a group, stands in the table.
 pub(super) fn position(name: &str) -> Option<usize> {
     let pattern = pattern(name);
-    KEYS.iter().position(|key| !pattern.is_empty() && key.name.starts_with(&pattern))
+    ROWS.iter().position(|row| !pattern.is_empty() && row.name.starts_with(&pattern))
 }
 
 /// `access.issuers[0].issuer` to `access.issuers[].issuer`.
@@ -122,14 +100,14 @@ pub(super) fn meant_by_variable(given: &str) -> Option<String> {
     if of_variable(given).is_some() || !given.to_ascii_uppercase().starts_with("CPIS_FHIR_") {
         return None;
     }
-    KEYS.iter().map(|key| variable(key.name)).find(|ours| single(ours) == single(given))
+    ROWS.iter().map(|row| variable(&row.name)).find(|ours| single(ours) == single(given))
 }
 
 /// The setting or group that an unknown name resembles, with the indexes that were given.
 pub(super) fn suggestion(unknown: &str) -> Option<String> {
     let wrong = pattern(unknown);
-    let groups = KEYS.iter().filter_map(|key| key.name.split('.').next());
-    let found = nearest(&wrong, KEYS.iter().map(|key| key.name).chain(groups))?;
+    let groups = ROWS.iter().filter_map(|row| row.name.split('.').next());
+    let found = nearest(&wrong, ROWS.iter().map(|row| row.name.as_ref()).chain(groups))?;
     let mut indexes = unknown.split('[').skip(1).filter_map(|rest| rest.split(']').next());
     let mut parts = found.split("[]");
     let mut name = parts.next().unwrap_or_default().to_owned();
@@ -151,8 +129,8 @@ mod tests {
 
     #[test]
     fn a_name_and_its_variable_stand_for_each_other() {
-        for key in KEYS {
-            let name = key.name.replace("[]", "[0]");
+        for row in ROWS.iter() {
+            let name = row.name.replace("[]", "[0]");
             assert_eq!(of_variable(&variable(&name)), Some(name.clone()), "{name}");
             assert_eq!(of_variable(&variable(&name).to_ascii_lowercase()), Some(name.clone()), "{name}");
         }
@@ -181,10 +159,10 @@ mod tests {
 
     #[test]
     fn every_name_is_known_once() {
-        let mut names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+        let mut names: Vec<&str> = ROWS.iter().map(|row| row.name.as_ref()).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), KEYS.len());
+        assert_eq!(names.len(), ROWS.len());
     }
 
     #[test]
