@@ -210,6 +210,10 @@ impl Access {
         self.tokens.as_ref().map(Tokens::key_ages).unwrap_or_default()
     }
 
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// Whether callers may bring a token of their own, for the challenge of a 401.
     pub fn takes_bearer(&self) -> bool {
         self.options.modes.contains(&Mode::Bearer)

@@ -36,6 +36,14 @@ pub struct Options {
     pub demo_organisation: Text,
 }
 
+impl Options {
+    /// [`Mode::Demo`] alone (decisions.md 21).
+    #[must_use]
+    pub fn is_demo(&self) -> bool {
+        self.modes == [Mode::Demo]
+    }
+}
+
 /// An OIDC issuer whose tokens are believed.
 #[derive(Debug, Clone)]
 pub struct Issuer {

@@ -9,10 +9,10 @@ mod permission;
 use super::headers::CallerHeaders;
 use super::problem::Problem;
 use super::respond::Answered;
-use super::{App, body, facts, media};
+use super::{App, Limits, body, facts, media};
+use crate::access::Access;
 use crate::audit::{Entry, Event, Inquirer, Inquiry, InquiryError, Page, Question, Rest, TrailError, Upshot, Who};
 use crate::export::{self, LABEL, Numbers};
-use crate::settings::{Limits, Settings};
 use actix_web::{HttpRequest, web};
 use permission::Refused;
 
@@ -32,8 +32,9 @@ const MOST_READ: usize = 50_000;
 
 /// Whether the trail is searched over HTTP. "Whoever reaches the listener" is not who: without roles for it there is no such route, but
 /// in a demonstration, whose children are invented (decisions.md 57). The command line stays.
-pub(super) fn is_offered(settings: &Settings) -> bool {
-    settings.is_demo() || !settings.access.allow.audit_roles.is_empty()
+pub(super) fn is_offered(access: &Access) -> bool {
+    let options = access.options();
+    options.is_demo() || !options.allow.audit_roles.is_empty()
 }
 
 /// Answers a search of the trail.
@@ -45,7 +46,7 @@ pub async fn handle(
 ) -> Result<Answered, Problem> {
     let inquiry = app.inquiry.as_ref().ok_or_else(Problem::trail_unavailable)?;
     let may = permission::may_search(request, app).await;
-    answer(inquiry, may, request, payload, caller, app.settings.limits).await
+    answer(inquiry, may, request, payload, caller, app.options.limits).await
 }
 
 async fn answer(

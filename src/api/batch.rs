@@ -49,7 +49,7 @@ type Looks = Vec<(NhsNumber, Result<Look, Problem>)>;
 /// Answers `POST [base]`.
 pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Presentation) -> Result<Answered, Problem> {
     let Asking { app, request, .. } = asking;
-    let limits = &app.settings.limits;
+    let limits = &app.options.limits;
     media::check_coding(request.headers())?;
     let body = body::read(payload, limits.body, limits.header_timeout).await?;
     let content_type = request.headers().get("Content-Type").and_then(|value| value.to_str().ok());
@@ -57,10 +57,10 @@ pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Pre
         media::Syntax::Json => batch::from_json(media::without_mark(&body))?,
         media::Syntax::Xml => batch::from_xml(media::without_mark(&body))?,
     };
-    if entries.len() > app.settings.fhir.batch.max_entries {
-        return Err(Problem::batch_too_large(&format!("{} entries", app.settings.fhir.batch.max_entries)));
+    if entries.len() > app.options.fhir.batch.max_entries {
+        return Err(Problem::batch_too_large(&format!("{} entries", app.options.fhir.batch.max_entries)));
     }
-    let base_url = base_url(request, &app.settings);
+    let base_url = base_url(request, &app.options);
     let asked: Vec<Result<Asked, Problem>> = entries.iter().map(|entry| understood(entry, &base_url, asking)).collect();
     let looks = look_at_all(&asked, asking).await?;
     let mut refusal = None;
@@ -91,7 +91,7 @@ fn understood(entry: &EntryRequest, base_url: &str, asking: Asking<'_>) -> Resul
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| NoRoute::MethodNotAllowed("GET"))?;
     let relative = url.strip_prefix(base_url).unwrap_or(url).trim_start_matches('/');
     let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
-    let served = routes::Served { base: "", get_search: true, patient_flag: app.settings.fhir.patient_flag };
+    let served = routes::Served { base: "", get_search: true, patient_flag: app.options.fhir.patient_flag };
     let path = routes::plain(path);
     match routes::find(&method, &format!("/{path}"), served)? {
         Route::Search(resource) => {
@@ -121,7 +121,7 @@ async fn look_at_all(asked: &[Result<Asked, Problem>], asking: Asking<'_>) -> Re
             children.push(child);
         }
     }
-    let most = app.settings.fhir.batch.max_children;
+    let most = app.options.fhir.batch.max_children;
     if children.len() > most {
         return Err(Problem::batch_too_large(&format!("{most} children: a batch is not a ward list")));
     }

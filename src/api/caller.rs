@@ -3,13 +3,12 @@
 use super::headers::CallerHeaders;
 use super::problem::Problem;
 use super::routes::Route;
-use super::{App, facts};
+use super::{App, ScheduledCare, facts};
 use crate::access::{ClientCertificate, Header, Headers, Identity, Interaction, Presented, Refusal};
 use crate::audit::{Entry, Event, RequestFacts, Upshot, Who};
 use crate::cpis::{AuthorPart, Delivery, RegisterErrorKind};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::search::{Direction, Include, Search};
-use crate::settings::ScheduledCare;
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 
@@ -88,7 +87,7 @@ pub(super) async fn identify(request: &HttpRequest, app: &App) -> Result<Identit
 /// 403 for a [`Refusal`], 400 where the settings require an `X-Request-ID`.
 pub(super) fn admit(app: &App, caller: &CallerHeaders, identity: &mut Identity) -> Result<(), Problem> {
     may_ask(app, caller, identity).map_err(|refusal| of(refusal, app))?;
-    if app.settings.fhir.require_request_id && caller.request_id_was_made {
+    if app.options.fhir.require_request_id && caller.request_id_was_made {
         return Err(super::headers::REQUEST_ID_MISSING.into());
     }
     Ok(())
@@ -108,7 +107,7 @@ fn may_ask(app: &App, caller: &CallerHeaders, identity: &mut Identity) -> Result
     }
     identity.requester.care_setting = app.access.care_setting(identity, caller.care_setting)?;
     if caller.unscheduled == Some(false) {
-        if app.settings.cpis.scheduled_care == ScheduledCare::SilentRead {
+        if app.options.scheduled_care == ScheduledCare::SilentRead {
             app.access.may_read_silently(identity)?;
         }
         // No upstream that is built supports a query without a notification yet.

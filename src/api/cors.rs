@@ -26,7 +26,7 @@ pub struct CrossOrigin<'r> {
 impl<'r> CrossOrigin<'r> {
     /// `None` where no origin is named in the settings, and on the admin listener.
     pub fn of(request: &'r HttpRequest, app: &App, listener: Listener) -> Option<Self> {
-        let named = &app.settings.server.cors_origins;
+        let named = &app.options.server.cors_origins;
         if named.is_empty() || listener != Listener::Public {
             return None;
         }

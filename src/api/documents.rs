@@ -5,17 +5,16 @@
 mod smart;
 mod template;
 
-use super::App;
 use super::media::{Format, Presentation};
 use super::problem::Problem;
 use super::read::is_known;
 use super::respond::Answered;
 use super::routes::Route;
 use super::search::base_url;
-use crate::access::Mode;
+use super::{App, Options};
+use crate::access::{self, Mode};
 use crate::fhir::capability::{self, Instance, definitions};
 use crate::fhir::json;
-use crate::settings::Settings;
 use actix_web::HttpRequest;
 use fhirbolt_model::r4::Resource;
 use std::collections::HashMap;
@@ -38,10 +37,10 @@ pub struct Documents {
 }
 
 impl Documents {
-    pub fn new(settings: &Settings) -> Self {
-        let public_url = settings.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+    pub fn new(options: &Options, access: &access::Options) -> Self {
+        let public_url = options.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
         let base = public_url.as_deref().unwrap_or(template::BASE);
-        let instance = instance(settings, base);
+        let instance = instance(options, access, base);
         let mut resources = vec![("metadata", capability::statement(&instance))];
         resources.extend(definitions::all().map(|own| (own.id, own.search_parameter(base))));
         let mut of_fhir = HashMap::new();
@@ -54,7 +53,7 @@ impl Documents {
                 of_fhir.extend(resources.iter().map(written));
             }
         }
-        let server = match (&public_url, settings.server.base_path.as_str()) {
+        let server = match (&public_url, options.server.base_path.as_str()) {
             (Some(url), _) => url.as_str(),
             (None, "") => "/",
             (None, path) => path,
@@ -93,13 +92,13 @@ impl Documents {
     }
 }
 
-fn instance<'a>(settings: &Settings, base_url: &'a str) -> Instance<'a> {
+fn instance<'a>(options: &Options, access: &access::Options, base_url: &'a str) -> Instance<'a> {
     Instance {
         base_url,
-        bearer: settings.access.modes.contains(&Mode::Bearer),
-        gateway: settings.access.modes.contains(&Mode::Gateway),
-        get_search: settings.fhir.get_search,
-        patient_flag: settings.fhir.patient_flag,
+        bearer: access.modes.contains(&Mode::Bearer),
+        gateway: access.modes.contains(&Mode::Gateway),
+        get_search: options.fhir.get_search,
+        patient_flag: options.fhir.patient_flag,
     }
 }
 
@@ -135,7 +134,7 @@ pub fn of_fhir(route: Route, request: &HttpRequest, app: &App, presentation: Pre
 }
 
 fn answered(name: &'static str, template: &Template, request: &HttpRequest, app: &App, content_type: &'static str) -> Answered {
-    let (body, etag) = template.fill(|| base_url(request, &app.settings));
+    let (body, etag) = template.fill(|| base_url(request, &app.options));
     let mut answered = Answered::ok(name, body, content_type);
     if is_known(request, &etag) {
         answered.status = 304;

@@ -16,6 +16,7 @@ mod headers;
 pub mod health;
 mod lookup_span;
 mod media;
+mod options;
 pub mod problem;
 mod rate;
 mod read;
@@ -27,6 +28,9 @@ mod server;
 pub mod tls;
 
 pub use connection::ENDINGS;
+pub use options::{
+    AdminOptions, BatchLimits, FhirOptions, HandlingPolicy, Limits, Options, ScheduledCare, ServerOptions, ServerTls,
+};
 pub use server::{Bound, ServeError, bind};
 
 use crate::access::{Access, Identity};
@@ -35,7 +39,6 @@ use crate::cpis::{Delivery, Text};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::id::IdKeys;
 use crate::lookup::Lookups;
-use crate::settings::Settings;
 use crate::telemetry::request::{Beginning, Ending, Facts, Observed};
 use crate::telemetry::spans;
 use actix_web::http::{ConnectionType, Version};
@@ -59,7 +62,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What every request needs.
 pub struct App {
-    pub settings: Arc<Settings>,
+    pub options: Options,
     pub access: Access,
     pub lookups: Lookups,
     pub trail: Trail,
@@ -76,20 +79,13 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(
-        settings: Arc<Settings>,
-        access: Access,
-        lookups: Lookups,
-        trail: Trail,
-        ids: IdKeys,
-        smsp_health: SmspHealth,
-    ) -> Self {
-        let documents = Documents::new(&settings);
-        let limits = settings.limits;
+    pub fn new(options: Options, access: Access, lookups: Lookups, trail: Trail, ids: IdKeys, smsp_health: SmspHealth) -> Self {
+        let documents = Documents::new(&options, access.options());
+        let limits = options.limits;
         let rates = Rates::new(limits.requests_per_second);
         let children = Children::new(limits.children_per_user, limits.children_window);
         Self {
-            settings,
+            options,
             access,
             lookups,
             trail,
@@ -241,15 +237,15 @@ pub(crate) async fn dispatch(
 }
 
 fn route_of(request: &HttpRequest, app: &App, listener: Listener) -> Result<Route, routes::NoRoute> {
-    let settings = &app.settings;
+    let options = &app.options;
     let served = routes::Served {
-        base: &settings.server.base_path,
-        get_search: settings.fhir.get_search,
-        patient_flag: settings.fhir.patient_flag,
+        base: &options.server.base_path,
+        get_search: options.fhir.get_search,
+        patient_flag: options.fhir.patient_flag,
     };
     let path = routes::plain(request.path());
     if listener == Listener::Admin
-        && let Some(route) = routes::of_admin(request.method(), &path, audit::is_offered(settings))
+        && let Some(route) = routes::of_admin(request.method(), &path, audit::is_offered(&app.access))
     {
         return route;
     }
@@ -275,12 +271,12 @@ fn beginning<'c>(
         _ => "_OTHER",
     };
     let tls = match listener {
-        Listener::Public => app.settings.server.tls.is_some(),
-        Listener::Admin => app.settings.admin.tls.is_some(),
+        Listener::Public => app.options.server.tls.is_some(),
+        Listener::Admin => app.options.admin.tls.is_some(),
     };
     Beginning {
         method,
-        route: route.map(|route| route.name(&app.settings.server.base_path)),
+        route: route.map(|route| route.name(&app.options.server.base_path)),
         scheme: if tls { "https" } else { "http" },
         version: if request.version() == Version::HTTP_10 { "1.0" } else { "1.1" },
         traceparent: caller.traceparent.as_ref().map(Text::as_str),

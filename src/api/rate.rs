@@ -16,9 +16,9 @@ use std::time::Duration;
 const SWEEP: u32 = 1024;
 
 /// The limits of all callers; without any where the settings set none.
-pub struct Rates(Option<Limits>);
+pub struct Rates(Option<Limiters>);
 
-struct Limits {
+struct Limiters {
     users: Limiter<UserIdentity>,
     addresses: Limiter<IpAddr>,
 }
@@ -31,7 +31,7 @@ struct Limiter<K: Clone + Eq + Hash> {
 impl Rates {
     pub fn new(per_second: Option<u32>) -> Self {
         let quota = per_second.and_then(NonZeroU32::new).map(Quota::per_second);
-        Self(quota.map(|quota| Limits { users: Limiter::new(quota), addresses: Limiter::new(quota) }))
+        Self(quota.map(|quota| Limiters { users: Limiter::new(quota), addresses: Limiter::new(quota) }))
     }
 
     /// One more request of a user.

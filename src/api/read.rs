@@ -83,7 +83,7 @@ impl Wanted {
         in_scope(app, identity, resource, Interaction::Read)?;
         let portion = ReadParameters::parse(resource, pairs, handling(asking))?;
         let open = app.ids().open(id).filter(|open| open.kind == resource).ok_or_else(Problem::no_such_resource)?;
-        let may_ask = app.settings.fhir.read_asks && matches!(resource, ResourceType::Flag | ResourceType::EpisodeOfCare);
+        let may_ask = app.options.fhir.read_asks && matches!(resource, ResourceType::Flag | ResourceType::EpisodeOfCare);
         Ok(Self { resource, id: id.to_owned(), open, portion, may_ask })
     }
 

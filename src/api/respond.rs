@@ -96,7 +96,7 @@ impl Answered {
                 response.insert_header((name, value.as_received()));
             }
         }
-        if app.settings.server.tls.is_some() {
+        if app.options.server.tls.is_some() {
             response.insert_header(("Strict-Transport-Security", "max-age=31536000"));
         }
         if let Some(etag) = self.etag {

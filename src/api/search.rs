@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::respond::Answered;
 use super::routes::{self, Route};
 use super::server::Way;
-use super::{App, Asking, body, facts};
+use super::{App, Asking, HandlingPolicy, Options, body, facts};
 use crate::access::Identity;
 use crate::audit::{Entry, Event, Upshot, Who};
 use crate::clock;
@@ -21,7 +21,6 @@ use crate::fhir::search::pairs::{self, Pair};
 use crate::fhir::search::registry::{PATIENT_FLAG, Searchable};
 use crate::fhir::search::{BaseUrl, Cursor, Handling, LookFingerprint, ReferenceResolver, Search};
 use crate::lookup::{Freshness, Look, Request};
-use crate::settings::{self, Settings};
 use crate::telemetry::spans;
 use actix_web::{HttpRequest, web};
 use fhirbolt_model::r4::Resource;
@@ -47,14 +46,14 @@ pub async fn handle(
         return Err(super::headers::UNSCHEDULED_MISSING.into());
     }
     let reading = spans::search();
-    let pairs = parameters(request, posted, &app.settings).await?;
+    let pairs = parameters(request, posted, &app.options).await?;
     negotiation.settle(&pairs)?;
     let search = understand(view, &pairs, asking)?;
     search_in_scope(app, identity, &search)?;
     drop(reading);
     let asked = facts::request(asking, format!("search {}", view.name));
     let look = look(app, question(&search.nhs_number, identity, caller), caller.freshness, asked).await?;
-    Ok(show(&search, &Shown::today(&look), &base_url(request, &app.settings), app, negotiation.presentation()))
+    Ok(show(&search, &Shown::today(&look), &base_url(request, &app.options), app, negotiation.presentation()))
 }
 
 /// A further page: from the very look that the first one was of, as seen on the same day, and never a reason to ask (decisions.md
@@ -72,7 +71,7 @@ async fn page(asking: Asking<'_>, negotiation: &Negotiation) -> Result<Answered,
     let is_its_own = |answer: &Answer| LookFingerprint::of(answer) == cursor.look;
     let look = held(app, &question, &asked, is_its_own).await?.ok_or_else(Problem::page_is_gone)?;
     let shown = Shown { look: &look, day: cursor.day };
-    Ok(show(&search, &shown, &base_url(request, &app.settings), app, negotiation.presentation()))
+    Ok(show(&search, &shown, &base_url(request, &app.options), app, negotiation.presentation()))
 }
 
 /// The id or token at the end of the path.
@@ -131,12 +130,12 @@ pub(super) async fn held(
     app.lookups.held(question, asked, is_wanted).await.map_err(|failure| Problem::of_failure(&failure, true))
 }
 
-async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, settings: &Settings) -> Result<Vec<Pair>, Problem> {
+async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, options: &Options) -> Result<Vec<Pair>, Problem> {
     let mut all = Vec::new();
     pairs::decode(request.query_string().as_bytes(), &mut all)?;
     if let Some(payload) = posted {
         media::check_coding(request.headers())?;
-        let body = body::read(payload, settings.limits.body, settings.limits.header_timeout).await?;
+        let body = body::read(payload, options.limits.body, options.limits.header_timeout).await?;
         let content_type = request.headers().get("Content-Type").map(|value| value.to_str().unwrap_or("unreadable"));
         pairs::decode(media::form(content_type, &body)?, &mut all)?;
     }
@@ -145,19 +144,18 @@ async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, setting
 
 /// How to treat what is not understood: as the settings and the caller have it.
 pub(super) fn handling(asking: Asking<'_>) -> Handling {
-    use settings::Handling as Server;
-    match (asking.app.settings.fhir.handling, asking.caller.handling) {
-        (Server::StrictOnly, _) | (Server::Strict, None) => Handling::Strict,
-        (Server::LenientOnly, _) | (Server::Lenient, None) => Handling::Lenient,
-        (Server::Strict | Server::Lenient, Some(asked)) => asked,
+    match (asking.app.options.fhir.handling, asking.caller.handling) {
+        (HandlingPolicy::StrictOnly, _) | (HandlingPolicy::Strict, None) => Handling::Strict,
+        (HandlingPolicy::LenientOnly, _) | (HandlingPolicy::Lenient, None) => Handling::Lenient,
+        (HandlingPolicy::Strict | HandlingPolicy::Lenient, Some(asked)) => asked,
     }
 }
 
 pub(super) fn understand(view: &'static Searchable, pairs: &[Pair], asking: Asking<'_>) -> Result<Search, Problem> {
     let Asking { app, request, .. } = asking;
     let ids = app.ids();
-    let public = app.settings.server.public_url.as_ref().and_then(|url| BaseUrl::of_url(url.as_str()));
-    let requested = BaseUrl::of_request(&requested_base(request, &app.settings));
+    let public = app.options.server.public_url.as_ref().and_then(|url| BaseUrl::of_url(url.as_str()));
+    let requested = BaseUrl::of_request(&requested_base(request, &app.options));
     let bases = public.into_iter().chain(requested).collect();
     Ok(Search::parse(view, pairs, handling(asking), ReferenceResolver { ids: &ids, bases })?)
 }
@@ -203,17 +201,17 @@ pub(super) fn searchset(search: &Search, shown: &Shown<'_>, base_url: &str, app:
 }
 
 /// The absolute base of links: the setting, or what the request was sent to. A strange `Host` is not repeated.
-pub(super) fn base_url(request: &HttpRequest, settings: &Settings) -> String {
-    let server = &settings.server;
+pub(super) fn base_url(request: &HttpRequest, options: &Options) -> String {
+    let server = &options.server;
     if let Some(url) = &server.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }
-    requested_base(request, settings)
+    requested_base(request, options)
 }
 
 /// What the request was sent to, as far as is known here.
-fn requested_base(request: &HttpRequest, settings: &Settings) -> String {
-    let server = &settings.server;
+fn requested_base(request: &HttpRequest, options: &Options) -> String {
+    let server = &options.server;
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     let host = request.headers().get("Host").and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
     let own = || request.conn_data::<Way>().and_then(Way::local_address).unwrap_or(server.listen).to_string();

@@ -5,9 +5,8 @@ use super::connection::places::{Places, Seat};
 use super::connection::{Connection, Deadlines, Stream, ready};
 use super::descriptors;
 use super::tls::{Generation, ListenerTls};
-use super::{App, Listener, dispatch};
+use super::{App, Listener, ServerTls, dispatch};
 use crate::access::ClientCertificate;
-use crate::settings::ServerTls;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol};
 use actix_server::{Server, ServerHandle};
@@ -67,23 +66,23 @@ impl Bound {
 /// # Errors
 /// [`ServeError`] naming the setting at fault.
 pub fn bind(app: &web::Data<App>) -> Result<Bound, ServeError> {
-    let settings = &app.settings;
-    let public_tls = tls("server.listen", settings.server.tls.as_ref())?;
-    let admin_tls = tls("admin.listen", settings.admin.tls.as_ref())?;
+    let options = &app.options;
+    let public_tls = tls("server.listen", options.server.tls.as_ref())?;
+    let admin_tls = tls("admin.listen", options.admin.tls.as_ref())?;
     let [for_public, for_admin] = places(app);
     let doors = [
         Door { listener: Listener::Public, setting: "server.listen", tls: public_tls.clone(), places: for_public },
         Door { listener: Listener::Admin, setting: "admin.listen", tls: admin_tls.clone(), places: for_admin },
     ];
     let [public, admin] = doors;
-    let (public, public_address) = listen(app, public, settings.server.listen)?;
-    let (admin, admin_address) = listen(app, admin, settings.admin.listen)?;
+    let (public, public_address) = listen(app, public, options.server.listen)?;
+    let (admin, admin_address) = listen(app, admin, options.admin.listen)?;
     Ok(Bound { public, admin, public_address, admin_address, public_tls, admin_tls })
 }
 
 /// The places of the public and of the admin listener: as many as the settings say and the system gives.
 fn places(app: &App) -> [Arc<Places>; 2] {
-    let limits = &app.settings.limits;
+    let limits = &app.options.limits;
     let [public, admin] = descriptors::for_connections(limits.connections);
     let share = limits.connections_per_address;
     let places = |most: usize| Arc::new(Places::new(most, share.unwrap_or((most / 4).max(1)), Arc::clone(&app.draining)));
@@ -104,7 +103,7 @@ fn tls(setting: &'static str, tls: Option<&ServerTls>) -> Result<Option<Arc<List
 }
 
 fn listen(app: &web::Data<App>, door: Door, address: SocketAddr) -> Result<(Server, SocketAddr), ServeError> {
-    let limits = &app.settings.limits;
+    let limits = &app.options.limits;
     // A hundred waiting health checks need no second thread; FHIR gets a worker per core.
     let workers = match door.listener {
         Listener::Public => std::thread::available_parallelism().map_or(2, usize::from),

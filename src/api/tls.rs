@@ -3,7 +3,7 @@
 //! A connection that stands goes on with what it began with. Where the CAs of callers change, it is closed after its next answer,
 //! and no session of before can be resumed, so that a caller who is no longer trusted is soon gone.
 
-use crate::settings::ServerTls;
+use super::ServerTls;
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};

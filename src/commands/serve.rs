@@ -21,7 +21,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let began = Instant::now();
     let settings =
         settings::load(options.config.as_deref(), environment()).map_err(|error| CommandError::Settings(error.to_string()))?;
-    let telemetry = telemetry::start(settings.telemetry.log);
+    let telemetry = telemetry::start(settings.log);
     telemetry::silence_panic_messages();
     for warning in &settings.warnings {
         tracing::warn!(warning, "settings");
@@ -35,10 +35,10 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
             public = %ready.public, admin = %ready.admin,
             ready_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "ready"
         );
-        let scheme = if shown.server.tls.is_some() { "https" } else { "http" };
+        let scheme = if shown.api.server.tls.is_some() { "https" } else { "http" };
         say_error(&format!(
             "cpis-fhir is ready: {scheme}://{}{}\nTry: curl {scheme}://{}/health/ready",
-            ready.public, shown.server.base_path, ready.public
+            ready.public, shown.api.server.base_path, ready.public
         ));
     };
     let file = options.config.clone();

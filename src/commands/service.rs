@@ -8,9 +8,7 @@ use crate::audit::{self, Entry, Event, Inquiry, Opened, Trail, TrailState};
 use crate::fhir::id::IdKeys;
 use crate::lookup;
 use crate::lookup::remote::{RemoteError, RemoteTable, Retention};
-use crate::lookup::{
-    BreakerRules, BreakerState, BulkheadRules, Lookups, Patience, RecallSource, Rules, Sharing, Statistics, ends_of_a_query,
-};
+use crate::lookup::{BreakerState, Lookups, RecallSource, Statistics, ends_of_a_query};
 use crate::memory;
 use crate::secret::KeyMaterial;
 use crate::settings::Settings;
@@ -59,14 +57,14 @@ pub fn run(
     core: &tokio::runtime::Handle,
     running: Running<impl FnOnce(&Ready), impl Future<Output = ()> + 'static>,
 ) -> Result<(), CommandError> {
-    let Built { app, smsp, trail } = build(settings, core)?;
-    observe(&app);
+    let Built { app, smsp, trail } = build(&settings, core)?;
+    observe(&app, &settings);
     actix_web::rt::System::new().block_on(async move {
         let bound = api::bind(&app).map_err(|error| CommandError::Settings(format!("cpis-fhir cannot start: {error}")))?;
-        note(&app.trail, Event::Started, started(&app.settings)).await;
+        note(&app.trail, Event::Started, started(&settings)).await;
         let watching = running.source.map(|source| {
-            let renewer = Renewer::new(source, app.clone(), smsp, trail, &bound);
-            renewal::watch(renewer, app.settings.files.clone(), core)
+            let renewer = Renewer::new(source, Arc::clone(&settings), app.clone(), smsp, trail, &bound);
+            renewal::watch(renewer, settings.files.clone(), core)
         });
         (running.ready)(&Ready { public: bound.public_address, admin: bound.admin_address });
         systemd::ready();
@@ -117,7 +115,8 @@ async fn note(trail: &Trail, event: Event, detail: String) {
 
 /// The settings that decide what is asked, shared and kept. No secret, no URL.
 fn started(settings: &Settings) -> String {
-    let Settings { smsp, lookup, fhir, access, .. } = settings;
+    let Settings { api, smsp, access, lookup, .. } = settings;
+    let lookup::Rules { patience, sharing, .. } = &lookup.rules;
     let modes: Vec<String> = access.modes.iter().map(|mode| format!("{mode:?}").to_lowercase()).collect();
     format!(
         "version {}; access.modes {}; smsp.sender_ods {}; smsp.timeout {:?}; smsp.late_timeout {:?}; lookup.share_for {:?}; \
@@ -125,23 +124,13 @@ fn started(settings: &Settings) -> String {
         env!("CARGO_PKG_VERSION"),
         modes.join(","),
         smsp.dialect.sender_ods,
-        smsp.timeout,
-        smsp.late_timeout,
-        lookup.share_for,
-        lookup.refresh_after,
-        fhir.patient_flag,
-        fhir.read_asks,
+        patience.caller,
+        patience.late,
+        sharing.share_for,
+        sharing.refresh_after,
+        api.fhir.patient_flag,
+        api.fhir.read_asks,
     )
-}
-
-fn rules(settings: &Settings) -> Rules {
-    let smsp = &settings.smsp;
-    Rules {
-        patience: Patience { connect: smsp.connection.connect_timeout, caller: smsp.timeout, late: smsp.late_timeout },
-        sharing: Sharing { share_for: settings.lookup.share_for, refresh_after: settings.lookup.refresh_after },
-        bulkhead: BulkheadRules { max_in_flight: smsp.max_in_flight, max_queued: smsp.max_queued },
-        breaker: BreakerRules { failures: smsp.breaker.failures, open_for: smsp.breaker.open_for },
-    }
 }
 
 /// A service that is not listening yet, and what of it can be renewed.
@@ -151,13 +140,13 @@ struct Built {
     trail: audit::Renewable,
 }
 
-fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<Built, CommandError> {
-    memory::limit_to(settings.limits.memory.unwrap_or_else(memory::usual));
+fn build(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Built, CommandError> {
+    memory::limit_to(settings.memory.unwrap_or_else(memory::usual));
     let smsp = &settings.smsp;
     let wrong = |error: &dyn std::fmt::Display| CommandError::Settings(format!("cpis-fhir cannot start: {error}"));
     let client = Renewable::new(smsp.connection.clone(), smsp.dialect.clone()).map_err(|error| wrong(&error))?;
     let client = Arc::new(client);
-    let ids = IdKeys::new(settings.fhir.id_keys.iter().map(|key| *key.bytes()).collect()).map_err(|error| wrong(&error))?;
+    let ids = IdKeys::new(settings.id_keys.iter().map(|key| *key.bytes()).collect()).map_err(|error| wrong(&error))?;
     let (probed, runtime) = (Arc::clone(&client), core.clone());
     let smsp_health = SmspHealth::new(Box::new(move || {
         let (probe, runtime) = (probed.probe(), runtime.clone());
@@ -167,19 +156,19 @@ fn build(settings: Arc<Settings>, core: &tokio::runtime::Handle) -> Result<Built
     }));
     let opened = core.block_on(audit::open(&settings.audit, core.clone())).map_err(|error| wrong(&error))?;
     let Opened { trail, reader, chain, seal, renewable, .. } = opened;
-    let recalled = RecallSource { reader: Arc::clone(&reader), chain: Arc::clone(&chain), seal, window: window(&settings) };
+    let recalled = RecallSource { reader: Arc::clone(&reader), chain: Arc::clone(&chain), seal, window: window(settings) };
     let inquiry = Inquiry::new(trail.clone(), reader, chain);
-    let lookups = match replicas(&settings, core).map_err(|error| wrong(&error))? {
+    let lookups = match replicas(settings, core).map_err(|error| wrong(&error))? {
         None => {
-            let lookups = Lookups::new(Arc::clone(&client) as _, trail.clone(), rules(&settings), core.clone());
+            let lookups = Lookups::new(Arc::clone(&client) as _, trail.clone(), settings.lookup.rules, core.clone());
             core.block_on(lookups.recall(recalled));
             lookups
         }
         // Replicas remember together.
-        Some(table) => Lookups::shared(Arc::clone(&client) as _, trail.clone(), rules(&settings), table, core.clone()),
+        Some(table) => Lookups::shared(Arc::clone(&client) as _, trail.clone(), settings.lookup.rules, table, core.clone()),
     };
     let access = Access::start(settings.access.clone(), core).map_err(|error| wrong(&error))?;
-    let app = App::new(settings, access, lookups, trail, ids, smsp_health).with_inquiry(inquiry);
+    let app = App::new(settings.api.clone(), access, lookups, trail, ids, smsp_health).with_inquiry(inquiry);
     Ok(Built { app: web::Data::new(app), smsp: client, trail: renewable })
 }
 
@@ -191,10 +180,10 @@ fn window(settings: &Settings) -> Option<(PathBuf, Vec<KeyMaterial>)> {
 
 /// The table that replicas share, where the settings name one. The service starts without it too: looks then go ahead unshared.
 fn replicas(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Option<RemoteTable>, RemoteError> {
-    let (lookup, smsp) = (&settings.lookup, &settings.smsp);
-    let lookup::StoreLocation::Redis(url) = &lookup.store else { return Ok(None) };
-    let retention = Retention::new(lookup.share_for, smsp.timeout, smsp.late_timeout);
-    let table = RemoteTable::new(url, lookup.store_ca.as_deref(), &lookup.store_keys, retention, core.clone())?;
+    let lookup::Options { rules, store, .. } = &settings.lookup;
+    let lookup::StoreLocation::Redis(url) = &store.location else { return Ok(None) };
+    let retention = Retention::new(rules.sharing.share_for, rules.patience.caller, rules.patience.late);
+    let table = RemoteTable::new(url, store.ca.as_deref(), &store.keys, retention, core.clone())?;
     match core.block_on(table.ready()) {
         Ok(()) => tracing::info!("looks are shared between replicas"),
         Err(away) => tracing::error!(%away, "the sharing table is away: looks are not shared between replicas until it is back"),
@@ -203,7 +192,7 @@ fn replicas(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Option
 }
 
 /// What the metrics read of this service, for as long as it lives.
-fn observe(app: &Arc<App>) {
+fn observe(app: &Arc<App>, settings: &Settings) {
     let metrics = telemetry::metrics();
     metrics.begin_at_zero(ends_of_a_query(), names_of_refusals(), api::ENDINGS);
     let of = Arc::downgrade(app);
@@ -212,7 +201,7 @@ fn observe(app: &Arc<App>) {
     metrics.observe_trail(move || of.upgrade().map(|app| trail(&app)).unwrap_or_default());
     let of = Arc::downgrade(app);
     metrics.observe_issuers(move || of.upgrade().map(|app| app.access.key_ages()).unwrap_or_default());
-    renewal::observe_certificates(&app.settings);
+    renewal::observe_certificates(settings);
 }
 
 fn looks(now: &Statistics) -> LookupNumbers {

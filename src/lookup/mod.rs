@@ -38,7 +38,7 @@ pub use bulkhead::BulkheadRules;
 pub use error::LookError;
 pub use key::LookKey;
 pub use metrics::ends_of_a_query;
-pub use options::{Options, StoreLocation};
+pub use options::{Options, Patience, Rules, Sharing, Store, StoreLocation};
 pub use origin::Origin;
 pub use recall::RecallSource;
 pub use statistics::Statistics;
@@ -65,35 +65,6 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use window::EarlierWindow;
-
-/// How long to wait (docs/settings.md).
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// `smsp.connect_timeout`: a second attempt to connect needs at least this much time.
-    pub connect: Duration,
-    /// `smsp.timeout`: how long the caller waits.
-    pub caller: Duration,
-    /// `smsp.late_timeout`: how much longer the flight waits for a late answer.
-    pub late: Duration,
-}
-
-/// How long a finished answer is shared (docs/settings.md).
-#[derive(Debug, Clone, Copy)]
-pub struct Sharing {
-    /// `lookup.share_for`; zero: only requests in flight together are shared.
-    pub share_for: Duration,
-    /// `lookup.refresh_after`: a younger answer is shared even under `Cache-Control: no-cache`.
-    pub refresh_after: Duration,
-}
-
-/// How looks are made (docs/settings.md).
-#[derive(Debug, Clone, Copy)]
-pub struct Rules {
-    pub patience: Patience,
-    pub sharing: Sharing,
-    pub bulkhead: BulkheadRules,
-    pub breaker: BreakerRules,
-}
 
 /// How new the caller wants the answer to be (decisions.md 12).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -164,9 +135,9 @@ impl Lookups {
     ///
     /// # Errors
     /// [`RemoteError`]; then everything is as it was.
-    pub fn renew_table(&self, store: &Options) -> Result<(), RemoteError> {
-        match (&self.context.replicas, &store.store) {
-            (Some(replicas), StoreLocation::Redis(url)) => replicas.renew(url, store.store_ca.as_deref(), &store.store_keys),
+    pub fn renew_table(&self, store: &Store) -> Result<(), RemoteError> {
+        match (&self.context.replicas, &store.location) {
+            (Some(replicas), StoreLocation::Redis(url)) => replicas.renew(url, store.ca.as_deref(), &store.keys),
             _ => Ok(()),
         }
     }

@@ -3,22 +3,38 @@
 use super::audit::MEMORY;
 use super::key_file::{self, WhenAbsent};
 use super::reader::{Noted, Reader};
-use super::table::lookup;
+use super::table::{lookup, smsp};
 use super::{certificates, files, urls};
 use crate::audit;
-use crate::lookup::{Options, StoreLocation};
+use crate::lookup::{BreakerRules, BulkheadRules, Patience, Rules, Sharing, Store, StoreLocation};
 use std::path::{Path, PathBuf};
 
-pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<Options, Noted> {
-    let store = store(reader);
-    let when_absent = match (&store, is_demo) {
+/// How looks are made; also `smsp.*` decides.
+pub(super) fn rules(reader: &Reader) -> Result<Rules, Noted> {
+    let share_for = reader.get(lookup::SHARE_FOR)?;
+    Ok(Rules {
+        patience: Patience {
+            connect: reader.get(smsp::CONNECT_TIMEOUT)?,
+            caller: reader.get(smsp::TIMEOUT)?,
+            late: reader.get(smsp::LATE_TIMEOUT)?,
+        },
+        sharing: Sharing { share_for, refresh_after: reader.get(lookup::REFRESH_AFTER)?.unwrap_or(share_for) },
+        bulkhead: BulkheadRules { max_in_flight: reader.get(smsp::MAX_IN_FLIGHT)?, max_queued: reader.get(smsp::MAX_QUEUED)? },
+        breaker: BreakerRules { failures: reader.get(smsp::BREAKER_FAILURES)?, open_for: reader.get(smsp::BREAKER_OPEN_FOR)? },
+    })
+}
+
+/// Where looks are shared.
+pub(super) fn store(reader: &mut Reader, is_demo: bool) -> Result<Store, Noted> {
+    let location = location(reader);
+    let when_absent = match (&location, is_demo) {
         (Ok(StoreLocation::Redis(_)), true) => WhenAbsent::Random,
         (Ok(StoreLocation::Redis(_)), false) => WhenAbsent::Required(" while lookup.store is outside this process"),
         _ => WhenAbsent::NoKeys,
     };
-    let store_keys = key_file::keys(reader, lookup::STORE_KEY_FILE, when_absent);
-    let store_ca = store_ca(reader, store.as_ref().ok());
-    if matches!(store, Ok(StoreLocation::Memory)) {
+    let keys = key_file::keys(reader, lookup::STORE_KEY_FILE, when_absent);
+    let ca = store_ca(reader, location.as_ref().ok());
+    if matches!(location, Ok(StoreLocation::Memory)) {
         for key in [lookup::STORE_KEY_FILE, lookup::STORE_PASSWORD_FILE, lookup::STORE_CA] {
             if reader.is_set(key) {
                 reader.warn(key, "is not used, since lookup.store is memory");
@@ -27,21 +43,13 @@ pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<Options, Noted>
         // Wrong all the same: it will be missed on the day that it is used.
         let _ = files::secret_contents(reader, lookup::STORE_PASSWORD_FILE);
     }
-    let share_for = reader.get(lookup::SHARE_FOR)?;
-    Ok(Options {
-        share_for,
-        refresh_after: reader.get(lookup::REFRESH_AFTER)?.unwrap_or(share_for),
-        store: store?,
-        store_keys: store_keys?,
-        store_ca: store_ca?,
-        window_file: None,
-    })
+    Ok(Store { location: location?, keys: keys?, ca: ca? })
 }
 
 /// Where the answers of `lookup` outlive a restart: beside a trail in a file, unless another place is named. What replicas share in Redis
 /// is remembered there, and a trail in memory ends with its looks.
-pub(super) fn window_file(reader: &mut Reader, options: &Options, trail: &audit::Options) -> Result<Option<PathBuf>, Noted> {
-    let unused = match (&options.store, &trail.store) {
+pub(super) fn window_file(reader: &mut Reader, store: &Store, trail: &audit::Options) -> Result<Option<PathBuf>, Noted> {
+    let unused = match (&store.location, &trail.store) {
         (StoreLocation::Redis(_), _) => Some("since lookup.store remembers"),
         (_, audit::StoreLocation::Sqlite(path)) if path == Path::new(MEMORY) => Some("since the trail is in memory"),
         _ => None,
@@ -76,8 +84,8 @@ fn check_own(reader: &mut Reader, path: &Path, trail: &audit::Options) -> Result
     Ok(())
 }
 
-fn store_ca(reader: &mut Reader, store: Option<&StoreLocation>) -> Result<Option<Vec<u8>>, Noted> {
-    let is_plain = matches!(store, Some(StoreLocation::Redis(url)) if !url.expose().starts_with("rediss:"));
+fn store_ca(reader: &mut Reader, location: Option<&StoreLocation>) -> Result<Option<Vec<u8>>, Noted> {
+    let is_plain = matches!(location, Some(StoreLocation::Redis(url)) if !url.expose().starts_with("rediss:"));
     if is_plain && reader.is_set(lookup::STORE_CA) {
         let problem = "is for rediss:// only, since redis:// is not encrypted; take it out or change lookup.store";
         return Err(reader.fault(lookup::STORE_CA, problem));
@@ -85,7 +93,7 @@ fn store_ca(reader: &mut Reader, store: Option<&StoreLocation>) -> Result<Option
     certificates::authorities(reader, lookup::STORE_CA)
 }
 
-fn store(reader: &mut Reader) -> Result<StoreLocation, Noted> {
+fn location(reader: &mut Reader) -> Result<StoreLocation, Noted> {
     let text = reader.get(lookup::STORE)?;
     match urls::scheme(&text) {
         "memory" if text == "memory" => Ok(StoreLocation::Memory),

@@ -8,7 +8,6 @@ mod access;
 mod audit;
 mod author;
 mod certificates;
-mod cpis;
 mod fault;
 mod fhir;
 mod files;
@@ -28,7 +27,6 @@ mod server;
 mod smsp;
 mod suggest;
 mod table;
-mod telemetry;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -36,23 +34,23 @@ mod urls;
 mod validity;
 mod value;
 
-pub use cpis::{Cpis, ScheduledCare};
 pub use fault::{Fault, SettingsError};
-pub use fhir::{Batch, Fhir, Handling};
 pub use files::ReadFile;
-pub use limits::Limits;
 pub use listeners::{Listeners, Listening};
 pub use reader::Given;
 pub use reference::reference;
 pub use renewal::{Part, Renewal, renew};
-pub use server::{Admin, Server, ServerTls};
-pub use smsp::{Breaker, Smsp, SmspCredentials};
-pub use telemetry::Telemetry;
+pub use smsp::SmspCredentials;
 pub use units::read_duration;
 pub use validity::{Standing, Validity, is_of_validity};
 
 use crate::access::Mode;
+use crate::api;
+use crate::lookup::Store;
+use crate::secret::KeyMaterial;
+use crate::telemetry::LogForm;
 use flat::Flat;
+use key_file::WhenAbsent;
 use reader::{Noted, Reader};
 use std::path::{Path, PathBuf};
 
@@ -62,17 +60,16 @@ pub const CONFIG_VARIABLE: &str = "CPIS_FHIR_CONFIG";
 /// Everything an operator can set. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub server: Server,
-    pub admin: Admin,
-    /// `smsp.*` and `author.*`.
-    pub smsp: Smsp,
-    pub cpis: Cpis,
+    pub api: api::Options,
+    pub smsp: crate::smsp::Options,
     pub access: crate::access::Options,
     pub lookup: crate::lookup::Options,
     pub audit: crate::audit::Options,
-    pub fhir: Fhir,
-    pub limits: Limits,
-    pub telemetry: Telemetry,
+    /// Keys of the opaque ids (`fhir.id_key_file`). Never empty; the first key writes, all read.
+    pub id_keys: Vec<KeyMaterial>,
+    /// `limits.memory`, in bytes; `None`: as the machine has it.
+    pub memory: Option<usize>,
+    pub log: LogForm,
     /// Every file that was read for them: certificates, keys, passwords.
     pub files: Vec<ReadFile>,
     pub given: Given,
@@ -84,7 +81,7 @@ impl Settings {
     /// `access.modes` is exactly `["demo"]` (decisions.md 21).
     #[must_use]
     pub fn is_demo(&self) -> bool {
-        is_demo(&self.access.modes)
+        self.access.is_demo()
     }
 }
 
@@ -137,32 +134,35 @@ pub fn load_listeners(file: Option<&Path>, env: impl IntoIterator<Item = (String
 /// Every section is read to its end before any is missed, so that no fault hides another.
 fn read(reader: &mut Reader) -> Result<Settings, Noted> {
     let modes = access::modes(reader);
-    let is_demo = modes.as_deref().is_ok_and(is_demo);
+    let is_demo = modes.as_deref().is_ok_and(|modes| modes == [Mode::Demo]);
     let listeners = server::read(reader, is_demo);
     let smsp = smsp::read(reader);
     let access = access::read(reader, modes);
     if let Ok(access) = &access {
         author::check_reachable(reader, access);
     }
-    let lookup = lookup::read(reader, is_demo);
+    let store = lookup::store(reader, is_demo);
     let audit = audit::read(reader, is_demo);
-    let fhir = fhir::read(reader, is_demo);
-    let (mut lookup, audit, fhir) = (lookup?, audit?, fhir?);
-    let window_file = lookup::window_file(reader, &lookup, &audit);
-    warn_of_shared_keys(reader, &lookup, &audit, &fhir);
-    lookup.window_file = window_file?;
+    let id_keys = key_file::keys(reader, table::fhir::ID_KEY_FILE, WhenAbsent::in_demo(is_demo));
+    let (store, audit, id_keys) = (store?, audit?, id_keys?);
+    let window_file = lookup::window_file(reader, &store, &audit);
+    warn_of_shared_keys(reader, &store, &audit, &id_keys);
     let (server, admin) = listeners?;
     Ok(Settings {
-        server,
-        admin,
+        api: api::Options {
+            server,
+            admin,
+            fhir: fhir::read(reader)?,
+            limits: limits::read(reader, is_demo)?,
+            scheduled_care: reader.get(table::cpis::SCHEDULED_CARE)?,
+        },
         smsp: smsp?,
-        cpis: cpis::read(reader)?,
         access: access?,
-        lookup,
+        lookup: crate::lookup::Options { rules: lookup::rules(reader)?, store, window_file: window_file? },
         audit,
-        fhir,
-        limits: limits::read(reader, is_demo)?,
-        telemetry: telemetry::read(reader)?,
+        id_keys,
+        memory: reader.get(table::limits::MEMORY)?,
+        log: reader.get(table::telemetry::LOG)?,
         files: std::mem::take(&mut reader.files),
         given: reader.given(),
         warnings: std::mem::take(&mut reader.warnings),
@@ -170,12 +170,12 @@ fn read(reader: &mut Reader) -> Result<Settings, Noted> {
 }
 
 /// A key that serves two purposes gives both away when it is lost, and cannot be changed for one alone.
-fn warn_of_shared_keys(reader: &mut Reader, lookup: &crate::lookup::Options, audit: &crate::audit::Options, fhir: &Fhir) {
+fn warn_of_shared_keys(reader: &mut Reader, store: &Store, audit: &crate::audit::Options, id_keys: &[KeyMaterial]) {
     let files = [
-        (table::audit::CHAIN_KEY_FILE, &audit.chain_keys),
+        (table::audit::CHAIN_KEY_FILE, audit.chain_keys.as_slice()),
         (table::audit::ENCRYPTION_KEY_FILE, &audit.encryption_keys),
-        (table::fhir::ID_KEY_FILE, &fhir.id_keys),
-        (table::lookup::STORE_KEY_FILE, &lookup.store_keys),
+        (table::fhir::ID_KEY_FILE, id_keys),
+        (table::lookup::STORE_KEY_FILE, &store.keys),
     ];
     for (at, (key, keys)) in files.iter().enumerate() {
         for (earlier, others) in &files[..at] {
@@ -184,8 +184,4 @@ fn warn_of_shared_keys(reader: &mut Reader, lookup: &crate::lookup::Options, aud
             }
         }
     }
-}
-
-fn is_demo(modes: &[Mode]) -> bool {
-    modes == [Mode::Demo]
 }

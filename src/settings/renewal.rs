@@ -9,9 +9,11 @@ use super::key_file::{self, WhenAbsent};
 use super::reader::{Given, Noted, Reader};
 use super::server::{ADMIN_TLS, SERVER_TLS};
 use super::table::{self, fhir};
-use super::{Fault, ServerTls, Settings, SettingsError, SmspCredentials};
+use super::{Fault, Settings, SettingsError, SmspCredentials};
 use super::{access, lookup, names, open, server, smsp};
+use crate::api::ServerTls;
 use crate::audit;
+use crate::lookup::Store;
 use crate::secret::KeyMaterial;
 use std::path::Path;
 
@@ -30,7 +32,7 @@ pub struct Renewal {
     pub id_keys: Part<Option<Vec<KeyMaterial>>>,
     /// `None`: as above.
     pub audit: Part<Option<audit::Options>>,
-    pub lookup: Part<Option<crate::lookup::Options>>,
+    pub store: Part<Option<Store>>,
     /// Settings that changed since the start and are not among these: they hold from the next start on.
     pub waiting: Vec<String>,
     /// Every file that was read, or should have been.
@@ -57,7 +59,7 @@ pub fn renew(
         issuer_authorities: reader.part(access::issuer_authorities),
         id_keys: when_set(&mut reader, fhir::ID_KEY_FILE, |reader| key_file::keys(reader, fhir::ID_KEY_FILE, WhenAbsent::NoKeys)),
         audit: when_set(&mut reader, table::audit::CHAIN_KEY_FILE, |reader| super::audit::read(reader, is_demo)),
-        lookup: when_set(&mut reader, table::lookup::STORE_KEY_FILE, |reader| lookup::read(reader, is_demo)),
+        store: when_set(&mut reader, table::lookup::STORE_KEY_FILE, |reader| lookup::store(reader, is_demo)),
         waiting: waiting(&started.given, &reader.given()),
         files: std::mem::take(&mut reader.files),
     })

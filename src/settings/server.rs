@@ -5,39 +5,10 @@ use super::reader::{Noted, Reader};
 use super::table::{admin, server};
 use super::urls::{Scheme, read_web, web};
 use super::{certificates, files};
+use crate::api::{AdminOptions, ServerOptions, ServerTls};
 use crate::secret::SecretPem;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use url::Url;
-
-/// The FHIR listener.
-#[derive(Debug, Clone)]
-pub struct Server {
-    pub listen: SocketAddr,
-    /// Starts with `/`, does not end with it.
-    pub base_path: String,
-    /// The FHIR base as callers see it; without it links are made from the request.
-    pub public_url: Option<Url>,
-    /// Of pages that may read answers in a browser, as browsers write them. Empty: none.
-    pub cors_origins: Vec<String>,
-    pub tls: Option<ServerTls>,
-}
-
-/// The listener for health detail, metrics and the audit search.
-#[derive(Debug, Clone)]
-pub struct Admin {
-    pub listen: SocketAddr,
-    pub tls: Option<ServerTls>,
-}
-
-/// What a listener needs to speak TLS, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerTls {
-    pub cert_pem: Vec<u8>,
-    pub key_pem: SecretPem,
-    /// With it, client certificates are required.
-    pub client_ca_pem: Option<Vec<u8>>,
-}
 
 /// The keys of a listener's TLS.
 #[derive(Clone, Copy)]
@@ -55,7 +26,7 @@ pub(super) const ADMIN_TLS: TlsKeys =
     TlsKeys { group: "admin.tls", cert: admin::TLS_CERT, key: admin::TLS_KEY, client_ca: admin::TLS_CLIENT_CA };
 
 /// Reads both listeners. A demonstration is for this machine only.
-pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<(Server, Admin), Noted> {
+pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<(ServerOptions, AdminOptions), Noted> {
     let (listen, admin_listen) = (reader.get(server::LISTEN), reader.get(admin::LISTEN));
     if is_demo {
         keep_on_loopback(reader, server::LISTEN);
@@ -73,8 +44,8 @@ pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<(Server, Admin)
     let tls = tls(reader, SERVER_TLS);
     let admin_tls = self::tls(reader, ADMIN_TLS);
     let server =
-        Server { listen: listen?, base_path: base_path?, public_url: public_url?, cors_origins: cors_origins?, tls: tls? };
-    Ok((server, Admin { listen: admin_listen?, tls: admin_tls? }))
+        ServerOptions { listen: listen?, base_path: base_path?, public_url: public_url?, cors_origins: cors_origins?, tls: tls? };
+    Ok((server, AdminOptions { listen: admin_listen?, tls: admin_tls? }))
 }
 
 /// Origins as browsers write them: others would never be met. `*` is none: whoever may look may not be any page at all.

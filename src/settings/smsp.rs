@@ -6,50 +6,14 @@ use super::table::{organisations, smsp};
 use super::urls::{Scheme, read_web};
 use super::{access, author, certificates, files};
 use crate::cpis::SdsId;
-use crate::smsp::{Connection, Dialect, PayloadForm};
-use std::time::Duration;
+use crate::smsp::{Connection, Dialect, Options, PayloadForm};
 
-/// The upstream.
-#[derive(Debug, Clone)]
-pub struct Smsp {
-    pub dialect: Dialect,
-    pub connection: Connection,
-    /// `dialect.username` is the certificate's common name, and changes with the certificate.
-    pub is_username_from_certificate: bool,
-    /// How long a caller waits. Not above `late_timeout`.
-    pub timeout: Duration,
-    /// How long an answer is still awaited after the query was sent (decisions.md 4).
-    pub late_timeout: Duration,
-    /// Queries at the same time; at least 1.
-    pub max_in_flight: usize,
-    /// Lookups that may wait for a place; beyond: 503.
-    pub max_queued: usize,
-    pub breaker: Breaker,
-}
-
-/// When the SMSP is left alone (decisions.md 33).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Breaker {
-    /// Failures in a row; at least 1.
-    pub failures: u32,
-    pub open_for: Duration,
-}
-
-pub(super) fn read(reader: &mut Reader) -> Result<Smsp, Noted> {
+pub(super) fn read(reader: &mut Reader) -> Result<Options, Noted> {
     check_order_of_timeouts(reader);
     let credentials = credentials(reader);
     let dialect = dialect(reader, credentials.as_ref().ok());
     let (credentials, dialect) = (credentials?, dialect?);
-    Ok(Smsp {
-        dialect,
-        connection: credentials.connection,
-        is_username_from_certificate: !reader.is_set(smsp::USERNAME),
-        timeout: reader.get(smsp::TIMEOUT)?,
-        late_timeout: reader.get(smsp::LATE_TIMEOUT)?,
-        max_in_flight: reader.get(smsp::MAX_IN_FLIGHT)?,
-        max_queued: reader.get(smsp::MAX_QUEUED)?,
-        breaker: Breaker { failures: reader.get(smsp::BREAKER_FAILURES)?, open_for: reader.get(smsp::BREAKER_OPEN_FOR)? },
-    })
+    Ok(Options { dialect, connection: credentials.connection, is_username_from_certificate: !reader.is_set(smsp::USERNAME) })
 }
 
 fn check_order_of_timeouts(reader: &mut Reader) {

@@ -9,8 +9,8 @@ use super::key::{
     oid, secret_file, size, switch, symbol, symbol_or_empty, text, word,
 };
 use super::kind::DAY;
-use super::{Handling, ScheduledCare};
 use crate::access::{HeaderEncoding, Mode};
+use crate::api::{HandlingPolicy, ScheduledCare};
 use crate::cpis::{CareSetting, SdsId};
 use crate::smsp::{AuthorTemplate, PayloadForm};
 use crate::telemetry::LogForm;
@@ -31,7 +31,7 @@ macro_rules! choices {
 
 choices! {
     AuthorTemplate { Auto "auto", Person "person", System "system" }
-    Handling { StrictOnly "strict-only", Strict "strict", Lenient "lenient", LenientOnly "lenient-only" }
+    HandlingPolicy { StrictOnly "strict-only", Strict "strict", Lenient "lenient", LenientOnly "lenient-only" }
     HeaderEncoding { Utf8 "utf-8", Percent "percent" }
     LogForm { Json "json", Pretty "pretty" }
     Mode { Bearer "bearer", Gateway "gateway", Demo "demo" }
@@ -323,7 +323,7 @@ section! { fhir
     /// Key file for the opaque ids of resources.
     ID_KEY_FILE: Option<PathBuf> = "fhir.id_key_file", secret_file(), otherwise "required outside demo";
     /// What happens to unknown search parameters, and whether `Prefer: handling` may change it.
-    HANDLING: Handling = "fhir.handling", choice(), is "strict";
+    HANDLING: HandlingPolicy = "fhir.handling", choice(), is "strict";
     /// false: searches by POST _search only, so that no NHS number stands in a URL.
     GET_SEARCH: bool = "fhir.get_search", switch(), is "true";
     /// Whether a request without X-Request-ID is refused.
@@ -400,6 +400,19 @@ pub(super) static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
 mod tests {
     use super::*;
     use crate::settings::value::Value;
+
+    #[test]
+    fn the_care_settings_are_those_of_the_domain() {
+        assert_eq!(<CareSetting as Choice>::WORDS, CareSetting::ALL.map(CareSetting::code));
+        let mut named = CareSettings::WORDS.iter().zip(CareSettings::VALUES);
+        assert_eq!(named.next(), Some((&"all", &CareSettings::All)));
+        assert!(
+            named.eq(CareSetting::ALL
+                .map(|setting| (setting.code(), CareSettings::One(setting)))
+                .iter()
+                .map(|(word, value)| (word, value)))
+        );
+    }
 
     #[test]
     fn every_default_has_the_form_that_its_key_wants() {

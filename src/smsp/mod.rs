@@ -12,6 +12,15 @@ pub mod tls;
 
 use crate::cpis::{Organisation, PersonName, SdsId};
 
+/// The SMSP: how it is reached, and how it is spoken to (`smsp.*` and `author.*`).
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub dialect: Dialect,
+    pub connection: Connection,
+    /// `dialect.username` is the certificate's common name, and changes with the certificate.
+    pub is_username_from_certificate: bool,
+}
+
 /// How this SMSP wants to be spoken to: everything that wire.md section 6 leaves open and a setting decides.
 #[derive(Debug, Clone)]
 pub struct Dialect {

@@ -31,10 +31,10 @@ impl Refused {
 /// # Errors
 /// [`Refused`], which belongs on the trail unless it is 429: whoever may not is held to the rate of their address.
 pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<Refused>> {
-    if !app.settings.access.allow.audit_roles.is_empty() {
+    if !app.access.options().allow.audit_roles.is_empty() {
         return by_role(request, app).await;
     }
-    if app.settings.is_demo() && is_of_this_machine(request) {
+    if app.access.options().is_demo() && is_of_this_machine(request) {
         return Ok(Who { issuer: Some("loopback".into()), ..Who::default() });
     }
     let within_rate = app.rates.stranger(request.peer_addr().map(|peer| peer.ip()));

@@ -21,7 +21,6 @@ async fn posted_by(inquiry: &Inquiry, may: Result<Who, Box<Refused>>, form: &str
         write_timeout: Duration::from_secs(5),
         connections: 1,
         connections_per_address: None,
-        memory: None,
     };
     let request = TestRequest::post()
         .uri("/audit/_search")

@@ -1,9 +1,10 @@
 //! Every certificate that the settings name: whose it is, and for how long it is good.
 
 use super::finding::{Finding, Status};
+use crate::api::ServerTls;
 use crate::clock;
 use crate::lookup;
-use crate::settings::{ServerTls, Settings, Standing, Validity};
+use crate::settings::{Settings, Standing, Validity};
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -36,15 +37,15 @@ fn files(settings: &Settings) -> Vec<(String, Kind, &[u8])> {
         ("smsp.client_cert".to_owned(), Kind::Chain, connection.client_cert_pem.as_slice()),
         ("smsp.ca".to_owned(), Kind::Authorities, connection.ca_pem.as_slice()),
     ];
-    for (listener, tls) in [("server", &settings.server.tls), ("admin", &settings.admin.tls)] {
+    for (listener, tls) in [("server", &settings.api.server.tls), ("admin", &settings.api.admin.tls)] {
         let Some(ServerTls { cert_pem, client_ca_pem, .. }) = tls else { continue };
         files.push((format!("{listener}.tls.cert"), Kind::Chain, cert_pem));
         files.extend(client_ca_pem.as_ref().map(|pem| (format!("{listener}.tls.client_ca"), Kind::Authorities, pem.as_slice())));
     }
     let issuers = settings.access.issuers.iter().enumerate();
     let of_issuers = issuers.map(|(at, issuer)| (format!("access.issuers[{at}].ca"), issuer.ca_pem.as_ref()));
-    let lookup_ca =
-        settings.lookup.store_ca.as_ref().filter(|_| matches!(settings.lookup.store, lookup::StoreLocation::Redis(_)));
+    let store = &settings.lookup.store;
+    let lookup_ca = store.ca.as_ref().filter(|_| matches!(store.location, lookup::StoreLocation::Redis(_)));
     let of_stores = [("audit.store_ca".to_owned(), settings.audit.store_ca.as_ref()), ("lookup.store_ca".to_owned(), lookup_ca)];
     files.extend(of_issuers.chain(of_stores).filter_map(|(key, pem)| Some((key, Kind::Authorities, pem?.as_slice()))));
     files

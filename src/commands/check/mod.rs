@@ -13,7 +13,8 @@ mod smsp;
 mod trail;
 
 use super::{CommandError, environment, say, service};
-use crate::settings::{self, Server, Settings, SettingsError};
+use crate::api::{self, ServerOptions};
+use crate::settings::{self, Settings, SettingsError};
 use finding::Finding;
 use futures_util::join;
 use report::Report;
@@ -112,8 +113,8 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
 /// A running service has them: trying them would say nothing.
 fn listeners(settings: &Settings) -> Vec<Finding> {
     let scheme = |is_tls: bool| if is_tls { "https" } else { "http" };
-    let Server { listen, base_path, tls, .. } = &settings.server;
-    let admin = &settings.admin;
+    let api::Options { server, admin, .. } = &settings.api;
+    let ServerOptions { listen, base_path, tls, .. } = server;
     vec![
         Finding::skip("server.listen", format!("{}://{listen}{base_path}, not tried", scheme(tls.is_some()))),
         Finding::skip("admin.listen", format!("{}://{}, not tried", scheme(admin.tls.is_some()), admin.listen)),

@@ -13,13 +13,13 @@ const WINDOW: &str = "lookup.window_file";
 const TRIES: usize = 3;
 
 pub async fn look(settings: &Settings) -> Finding {
-    let (lookup, smsp) = (&settings.lookup, &settings.smsp);
-    let lookup::StoreLocation::Redis(url) = &lookup.store else {
+    let lookup::Options { rules, store, .. } = &settings.lookup;
+    let lookup::StoreLocation::Redis(url) = &store.location else {
         return Finding::skip(STORE, "in memory: right for one replica, and for no more than one");
     };
     let shown = url.shown();
-    let retention = Retention::new(lookup.share_for, smsp.timeout, smsp.late_timeout);
-    let table = match RemoteTable::new(url, lookup.store_ca.as_deref(), &lookup.store_keys, retention, Handle::current()) {
+    let retention = Retention::new(rules.sharing.share_for, rules.patience.caller, rules.patience.late);
+    let table = match RemoteTable::new(url, store.ca.as_deref(), &store.keys, retention, Handle::current()) {
         Ok(table) => table,
         Err(error) => return Finding::fail(STORE, format!("{error}")),
     };

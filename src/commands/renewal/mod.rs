@@ -10,10 +10,10 @@ mod watch;
 pub use watch::watch;
 
 use crate::api::tls::ListenerTls;
-use crate::api::{App, Bound};
+use crate::api::{App, Bound, ServerTls};
 use crate::audit::{self, Entry, Event};
 use crate::fhir::id::IdKeys;
-use crate::settings::{Part, ReadFile, Renewal, ServerTls, Settings, SettingsError, SmspCredentials};
+use crate::settings::{Part, ReadFile, Renewal, Settings, SettingsError, SmspCredentials};
 use crate::smsp::renewable::Renewable;
 use crate::telemetry::{self, certificates};
 use crate::{lookup, secret};
@@ -27,6 +27,8 @@ pub type Source = Box<dyn Fn(&Settings) -> Result<Renewal, SettingsError> + Send
 /// A service whose certificates and keys can be renewed.
 pub struct Renewer {
     source: Source,
+    /// The settings with which the service started.
+    started: Arc<Settings>,
     app: web::Data<App>,
     smsp: Arc<Renewable>,
     trail: audit::Renewable,
@@ -46,10 +48,17 @@ enum Why {
 }
 
 impl Renewer {
-    pub fn new(source: Source, app: web::Data<App>, smsp: Arc<Renewable>, trail: audit::Renewable, bound: &Bound) -> Self {
-        let now = Mutex::new(Settings::clone(&app.settings));
+    pub fn new(
+        source: Source,
+        started: Arc<Settings>,
+        app: web::Data<App>,
+        smsp: Arc<Renewable>,
+        trail: audit::Renewable,
+        bound: &Bound,
+    ) -> Self {
+        let now = Mutex::new(Settings::clone(&started));
         let (public_tls, admin_tls) = (bound.public_tls.clone(), bound.admin_tls.clone());
-        Self { source, app, smsp, trail, public_tls, admin_tls, now }
+        Self { source, started, app, smsp, trail, public_tls, admin_tls, now }
     }
 
     /// Reads everything again and puts in place what changed and can be used. Gives the files to watch from now on, where they
@@ -59,7 +68,7 @@ impl Renewer {
             self.app.access.read_keys_again();
         }
         let mut report = Report::default();
-        let read = tokio::task::block_in_place(|| (self.source)(&self.app.settings));
+        let read = tokio::task::block_in_place(|| (self.source)(&self.started));
         let files = match read {
             Ok(renewal) => Some(self.put_in_place(renewal, &mut report)),
             Err(error) => {
@@ -82,22 +91,22 @@ impl Renewer {
 
     fn put_in_place(&self, renewal: Renewal, report: &mut Report) -> Vec<ReadFile> {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        let Renewal { smsp, server_tls, admin_tls, issuer_authorities, id_keys, audit, lookup, waiting, files } = renewal;
+        let Renewal { smsp, server_tls, admin_tls, issuer_authorities, id_keys, audit, store, waiting, files } = renewal;
         self.smsp(smsp, &mut now, report);
-        listener("server.tls", self.public_tls.as_deref(), server_tls, &mut now.server.tls, report);
-        listener("admin.tls", self.admin_tls.as_deref(), admin_tls, &mut now.admin.tls, report);
+        listener("server.tls", self.public_tls.as_deref(), server_tls, &mut now.api.server.tls, report);
+        listener("admin.tls", self.admin_tls.as_deref(), admin_tls, &mut now.api.admin.tls, report);
         self.issuers(issuer_authorities, &mut now, report);
         report.part("fhir.id_key_file", id_keys, |keys| {
-            keys.filter(|keys| *keys != now.fhir.id_keys).map(|keys| self.ids(keys, &mut now))
+            keys.filter(|keys| *keys != now.id_keys).map(|keys| self.ids(keys, &mut now))
         });
         let is_waiting = |name: &str| waiting.iter().any(|waits| waits == name);
         report.part("audit", audit, |read| {
             let audit = renewed_audit(read?, &now.audit, is_waiting("audit.store"));
             (audit != now.audit).then(|| self.trail(audit, &mut now))
         });
-        report.part("lookup", lookup, |read| {
-            let lookup = renewed_lookup(read?, &now.lookup, is_waiting("lookup.store"));
-            (lookup != now.lookup).then(|| self.table(lookup, &mut now))
+        report.part("lookup", store, |read| {
+            let store = renewed_store(read?, &now.lookup.store, is_waiting("lookup.store"));
+            (store != now.lookup.store).then(|| self.table(store, &mut now))
         });
         report.wait(waiting);
         observe_certificates(&now);
@@ -141,10 +150,10 @@ impl Renewer {
     }
 
     fn ids(&self, id_keys: Vec<secret::KeyMaterial>, now: &mut Settings) -> Result<(), String> {
-        keys::keep_the_writing_one("fhir.id_key_file", &now.fhir.id_keys, &id_keys)?;
+        keys::keep_the_writing_one("fhir.id_key_file", &now.id_keys, &id_keys)?;
         let ids = IdKeys::new(id_keys.iter().map(|key| *key.bytes()).collect()).map_err(|error| error.to_string())?;
         self.app.renew_ids(ids);
-        now.fhir.id_keys = id_keys;
+        now.id_keys = id_keys;
         Ok(())
     }
 
@@ -156,12 +165,13 @@ impl Renewer {
         Ok(())
     }
 
-    fn table(&self, lookup: lookup::Options, now: &mut Settings) -> Result<(), String> {
-        if !lookup.store_keys.is_empty() && !now.lookup.store_keys.is_empty() {
-            keys::keep_the_writing_one("lookup.store_key_file", &now.lookup.store_keys, &lookup.store_keys)?;
+    fn table(&self, store: lookup::Store, now: &mut Settings) -> Result<(), String> {
+        let before = &now.lookup.store.keys;
+        if !store.keys.is_empty() && !before.is_empty() {
+            keys::keep_the_writing_one("lookup.store_key_file", before, &store.keys)?;
         }
-        self.app.lookups.renew_table(&lookup).map_err(|error| error.to_string())?;
-        now.lookup = lookup;
+        self.app.lookups.renew_table(&store).map_err(|error| error.to_string())?;
+        now.lookup.store = store;
         Ok(())
     }
 }
@@ -173,10 +183,9 @@ fn renewed_audit(read: audit::Options, now: &audit::Options, is_other_store: boo
     audit::Options { store, store_ca, chain_keys, encryption_keys, ..now.clone() }
 }
 
-fn renewed_lookup(read: lookup::Options, now: &lookup::Options, is_other_store: bool) -> lookup::Options {
-    let lookup::Options { store, store_ca, store_keys, .. } = read;
-    let store = if is_other_store { now.store.clone() } else { store };
-    lookup::Options { store, store_keys, store_ca, ..now.clone() }
+fn renewed_store(read: lookup::Store, now: &lookup::Store, is_other_store: bool) -> lookup::Store {
+    let location = if is_other_store { now.location.clone() } else { read.location };
+    lookup::Store { location, ..read }
 }
 
 fn listener(
@@ -205,8 +214,8 @@ pub fn observe_certificates(settings: &Settings) {
     let ends = [
         ("smsp-client", certificates::ends(&connection.client_cert_pem)),
         ("smsp-ca", certificates::ends(&connection.ca_pem)),
-        ("server", own(settings.server.tls.as_ref())),
-        ("admin", own(settings.admin.tls.as_ref())),
+        ("server", own(settings.api.server.tls.as_ref())),
+        ("admin", own(settings.api.admin.tls.as_ref())),
     ];
     let ends: Vec<_> = ends.into_iter().filter_map(|(name, end)| Some((name, end?))).collect();
     telemetry::metrics()

@@ -17,7 +17,7 @@ fn tls_of_a_listener_is_whole_or_absent() {
         .with_path("server.tls.cert", "client.pem")
         .with_path("server.tls.key", "client.key")
         .with_path("server.tls.client_ca", "ca.pem");
-    let tls = whole.settings().server.tls.expect("TLS");
+    let tls = whole.settings().api.server.tls.expect("TLS");
     assert!(tls.cert_pem == pem().cert.as_bytes() && tls.client_ca_pem.is_some());
     let mismatch = whole.with_file("server.tls.key", "other.key", &pem().other_key).fault();
     assert_eq!(mismatch, line("server.tls.key", "is not the key of the certificate in server.tls.cert"));
@@ -139,7 +139,7 @@ fn a_shared_table_outside_needs_a_key() {
         "s.key",
         &key_line('d'),
     );
-    assert_eq!(ground.settings().lookup.store_keys.len(), 1);
+    assert_eq!(ground.settings().lookup.store.keys.len(), 1);
     for wrong in ["memcached://cache.example", "Memory", "redis://", "redis://cache.example:notaport"] {
         let fault = Ground::new().with("lookup.store", wrong).message();
         assert!(fault.contains("- lookup.store (CPIS_FHIR__LOOKUP__STORE): "), "{wrong}: {fault}");
@@ -148,7 +148,7 @@ fn a_shared_table_outside_needs_a_key() {
 
 #[test]
 fn an_answer_is_shared_for_a_quarter_of_an_hour_at_most() {
-    let settings = |value: &str| Ground::new().with("lookup.share_for", value).settings().lookup;
+    let settings = |value: &str| Ground::new().with("lookup.share_for", value).settings().lookup.rules.sharing;
     assert_eq!(settings("15m").share_for, Duration::from_mins(15));
     let wanted = "wanted a duration such as 250ms, 20s or 5m, from 0s to 15m";
     for wrong in ["901s", "16m", "1h", "24h"] {
@@ -158,7 +158,7 @@ fn an_answer_is_shared_for_a_quarter_of_an_hour_at_most() {
 
 #[test]
 fn no_cache_asks_within_the_window_only_where_the_settings_say_so() {
-    let after = |ground: Ground| ground.settings().lookup.refresh_after;
+    let after = |ground: Ground| ground.settings().lookup.rules.sharing.refresh_after;
     let shares = || Ground::new().with("lookup.share_for", "10m");
     assert_eq!(after(shares()), Duration::from_mins(10));
     assert_eq!(after(shares().with("lookup.refresh_after", "45s")), Duration::from_secs(45));
@@ -234,7 +234,7 @@ fn an_authority_for_the_store_is_for_tls_alone() {
     let ground =
         || Ground::new().with_file("lookup.store_key_file", "store.key", &key_line('d')).with_path("lookup.store_ca", "ca.pem");
     let settings = ground().with("lookup.store", "rediss://cache.example").settings();
-    assert_eq!(settings.lookup.store_ca.as_deref(), Some(pem().ca.as_bytes()));
+    assert_eq!(settings.lookup.store.ca.as_deref(), Some(pem().ca.as_bytes()));
     let fault = ground().with("lookup.store", "redis://cache.example").fault();
     assert!(fault.contains("is for rediss:// only"), "{fault}");
     let fault = ground().with("lookup.store", "rediss://cache.example").with_path("lookup.store_ca", "client.pem").fault();

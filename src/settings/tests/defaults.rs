@@ -2,10 +2,10 @@
 
 use super::{Ground, path};
 use crate::access::{IdentityPart, KeySource, Mode};
+use crate::api::{HandlingPolicy, ScheduledCare};
 use crate::cpis::CareSetting;
 use crate::settings::key::Initial;
 use crate::settings::names::row;
-use crate::settings::{Handling, ScheduledCare};
 use crate::smsp::{AuthorTemplate, PayloadForm};
 use crate::telemetry::LogForm;
 use crate::{audit, lookup};
@@ -137,36 +137,37 @@ fn the_least_settings_give_the_defaults() {
     let ground = Ground::new();
     let settings = ground.settings();
     assert_eq!(settings.warnings, Vec::<String>::new());
-    assert_eq!(settings.server.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(settings.server.base_path, "/FHIR/R4");
-    assert!(settings.server.public_url.is_none() && settings.server.tls.is_none() && settings.admin.tls.is_none());
-    assert_eq!(settings.admin.listen.to_string(), "127.0.0.1:9090");
-    assert_eq!(settings.cpis.scheduled_care, ScheduledCare::Refuse);
-    assert_eq!(settings.lookup.share_for, Duration::from_mins(5));
-    assert_eq!(settings.lookup.refresh_after, Duration::from_mins(5));
-    assert!(matches!(settings.lookup.store, lookup::StoreLocation::Memory) && settings.lookup.store_keys.is_empty());
+    assert_eq!(settings.api.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.api.server.base_path, "/FHIR/R4");
+    assert!(settings.api.server.public_url.is_none() && settings.api.server.tls.is_none() && settings.api.admin.tls.is_none());
+    assert_eq!(settings.api.admin.listen.to_string(), "127.0.0.1:9090");
+    assert_eq!(settings.api.scheduled_care, ScheduledCare::Refuse);
+    assert_eq!(settings.lookup.rules.sharing.share_for, Duration::from_mins(5));
+    assert_eq!(settings.lookup.rules.sharing.refresh_after, Duration::from_mins(5));
+    assert!(matches!(settings.lookup.store.location, lookup::StoreLocation::Memory) && settings.lookup.store.keys.is_empty());
     assert!(matches!(&settings.audit.store, audit::StoreLocation::Sqlite(path) if *path == ground.path("audit.db")));
     assert_eq!(settings.audit.head_file, Some(ground.path("audit.db.head")));
     assert_eq!(settings.lookup.window_file, Some(ground.path("audit.db.window")));
-    assert_eq!(settings.fhir.handling, Handling::Strict);
-    assert!(settings.fhir.get_search && !settings.fhir.require_request_id);
-    assert!(!settings.fhir.patient_flag && !settings.fhir.read_asks);
-    assert_eq!((settings.fhir.batch.max_entries, settings.fhir.batch.max_children), (20, 2));
+    assert_eq!(settings.api.fhir.handling, HandlingPolicy::Strict);
+    assert!(settings.api.fhir.get_search && !settings.api.fhir.require_request_id);
+    assert!(!settings.api.fhir.patient_flag && !settings.api.fhir.read_asks);
+    assert_eq!((settings.api.fhir.batch.max_entries, settings.api.fhir.batch.max_children), (20, 2));
     assert_eq!(
-        (settings.limits.requests_per_second, settings.limits.body, settings.limits.connections),
+        (settings.api.limits.requests_per_second, settings.api.limits.body, settings.api.limits.connections),
         (Some(20), 65_536, 4096)
     );
-    assert_eq!((settings.limits.children_per_user, settings.limits.children_window), (30, Duration::from_mins(10)));
-    assert_eq!(settings.limits.header_timeout, Duration::from_secs(5));
-    assert_eq!((settings.limits.write_timeout, settings.limits.connections_per_address), (Duration::from_secs(30), None));
-    assert_eq!(settings.telemetry.log, LogForm::Json);
+    assert_eq!((settings.api.limits.children_per_user, settings.api.limits.children_window), (30, Duration::from_mins(10)));
+    assert_eq!(settings.api.limits.header_timeout, Duration::from_secs(5));
+    assert_eq!((settings.api.limits.write_timeout, settings.api.limits.connections_per_address), (Duration::from_secs(30), None));
+    assert_eq!(settings.log, LogForm::Json);
     assert!(!settings.is_demo());
 }
 
 #[test]
 fn the_smsp_is_spoken_to_as_the_wire_contract_says() {
     let ground = Ground::new();
-    let smsp = ground.settings().smsp;
+    let settings = ground.settings();
+    let (smsp, rules) = (settings.smsp, settings.lookup.rules);
     assert_eq!(smsp.dialect.url, "https://smsp.example/cpis");
     assert_eq!(smsp.dialect.username, "cpis.example.nhs.uk", "the common name of the certificate");
     assert!(smsp.is_username_from_certificate);
@@ -179,9 +180,9 @@ fn the_smsp_is_spoken_to_as_the_wire_contract_says() {
     assert_eq!(smsp.dialect.author.role_code_system, "2.16.840.1.113883.2.1.3.2.4.17.196");
     assert!(smsp.dialect.author.nominated.is_none() && smsp.dialect.receiver_ods.is_none() && smsp.dialect.to_asid.is_none());
     assert_eq!(smsp.connection.connect_timeout, Duration::from_secs(5));
-    assert_eq!((smsp.timeout, smsp.late_timeout), (Duration::from_secs(20), Duration::from_mins(1)));
-    assert_eq!((smsp.max_in_flight, smsp.max_queued), (64, 256));
-    assert_eq!((smsp.breaker.failures, smsp.breaker.open_for), (5, Duration::from_secs(15)));
+    assert_eq!((rules.patience.caller, rules.patience.late), (Duration::from_secs(20), Duration::from_mins(1)));
+    assert_eq!((rules.bulkhead.max_in_flight, rules.bulkhead.max_queued), (64, 256));
+    assert_eq!((rules.breaker.failures, rules.breaker.open_for), (5, Duration::from_secs(15)));
     assert_eq!(smsp.connection.client_cert_pem, super::pem().cert.as_bytes());
 }
 

@@ -148,7 +148,7 @@ fn the_base_path_is_a_plain_path() {
         let fault = Ground::new().with("server.base_path", wrong).fault();
         assert!(fault.contains("starts with / and does not end with it"), "{wrong}: {fault}");
     }
-    assert_eq!(Ground::new().with("server.base_path", "/cpis").settings().server.base_path, "/cpis");
+    assert_eq!(Ground::new().with("server.base_path", "/cpis").settings().api.server.base_path, "/cpis");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn two_listeners_have_two_ports() {
     assert_fault("admin.listen", "127.0.0.1:8080", "is the address and port of server.listen; wanted another port");
     assert_fault("admin.listen", "0.0.0.0:8080", "is the address and port of server.listen; wanted another port");
     let any = Ground::new().with("server.listen", "127.0.0.1:0").with("admin.listen", "127.0.0.1:0");
-    assert_eq!(any.settings().admin.listen.port(), 0);
+    assert_eq!(any.settings().api.admin.listen.port(), 0);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn demo_makes_the_keys_that_are_not_named_and_says_so() {
     assert_eq!(settings.warnings.len(), 3, "{:?}", settings.warnings);
     assert!(settings.warnings.iter().all(|warning| warning.contains("a random key is used")));
     assert_ne!(settings.audit.chain_keys[0].bytes(), settings.audit.encryption_keys[0].bytes());
-    assert_ne!(settings.fhir.id_keys[0].bytes(), &[0; 32]);
+    assert_ne!(settings.id_keys[0].bytes(), &[0; 32]);
     let named = Ground::demo().with_path("fhir.id_key_file", "absent.key").fault();
     assert_eq!(named, line("fhir.id_key_file", "the file does not exist"));
 }
@@ -315,7 +315,7 @@ fn key_files_hold_keys_of_their_own() {
     let same = Ground::new().with_path("audit.encryption_key_file", "chain.key").settings().warnings;
     assert!(same.len() == 1 && same[0].contains("holds a key of audit.chain_key_file"), "{same:?}");
     let two = Ground::new().with_file("fhir.id_key_file", "two.key", &format!("{}\n{}\n", key_line('d'), key_line('e')));
-    assert_eq!(two.settings().fhir.id_keys.iter().map(|key| key.bytes()[0]).collect::<Vec<_>>(), [0xdd, 0xee]);
+    assert_eq!(two.settings().id_keys.iter().map(|key| key.bytes()[0]).collect::<Vec<_>>(), [0xdd, 0xee]);
 }
 
 #[test]

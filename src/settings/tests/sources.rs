@@ -10,8 +10,9 @@ use std::time::Duration;
 #[test]
 fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
     let ground = Ground::new().with_toml("[smsp]\ntimeout = \"30s\"\nmax_in_flight = 7\n").with("smsp.max_in_flight", "9");
-    let smsp = ground.settings().smsp;
-    assert_eq!((smsp.timeout, smsp.max_in_flight, smsp.max_queued), (Duration::from_secs(30), 9, 256));
+    let rules = ground.settings().lookup.rules;
+    let bulkhead = rules.bulkhead;
+    assert_eq!((rules.patience.caller, bulkhead.max_in_flight, bulkhead.max_queued), (Duration::from_secs(30), 9, 256));
 }
 
 #[test]
@@ -42,9 +43,9 @@ fn a_variable_can_name_the_file() {
 fn values_of_the_file_are_native_or_text() {
     let toml = "limits = { body = 2048, requests_per_second = \"3\" }\nlookup.share_for = 0\nfhir.get_search = \"false\"\n";
     let settings = Ground::new().with_toml(toml).settings();
-    assert_eq!((settings.limits.body, settings.limits.requests_per_second), (2048, Some(3)));
-    assert_eq!(settings.lookup.share_for, Duration::ZERO);
-    assert!(!settings.fhir.get_search);
+    assert_eq!((settings.api.limits.body, settings.api.limits.requests_per_second), (2048, Some(3)));
+    assert_eq!(settings.lookup.rules.sharing.share_for, Duration::ZERO);
+    assert!(!settings.api.fhir.get_search);
 }
 
 #[test]

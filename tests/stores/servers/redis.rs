@@ -153,8 +153,9 @@ fn free_port() -> u16 {
 pub fn store_url(url: &str, password: Option<&str>) -> (StoreUrl, Vec<KeyMaterial>) {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, url, password);
-    match settings.lookup.store {
-        lookup::StoreLocation::Redis(url) => (url, settings.lookup.store_keys),
+    let store = settings.lookup.store;
+    match store.location {
+        lookup::StoreLocation::Redis(url) => (url, store.keys),
         lookup::StoreLocation::Memory => panic!("{url} is not a Redis"),
     }
 }

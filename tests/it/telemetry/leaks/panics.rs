@@ -13,7 +13,7 @@ use cpis_fhir::cpis::{
     AskFuture, AuthorAsSent, AuthorKind, CareSetting, MessageIds, Question, Register, RegisterError, RegisterErrorKind, Requester,
 };
 use cpis_fhir::fhir::id::IdKeys;
-use cpis_fhir::lookup::{BreakerRules, BulkheadRules, Lookups, Patience, Rules, Sharing};
+use cpis_fhir::lookup::{Lookups, Patience, Rules};
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::{settings, telemetry};
 use std::process::Command;
@@ -59,23 +59,18 @@ fn a_service_of_parts_that_panic() {
         return;
     }
     let environment = std::env::vars().filter(|(name, _)| name.starts_with("CPIS_FHIR__"));
-    let settings = Arc::new(settings::load(None, environment).unwrap());
-    let telemetry = telemetry::start(settings.telemetry.log);
+    let settings = settings::load(None, environment).unwrap();
+    let telemetry = telemetry::start(settings.log);
     telemetry::silence_panic_messages();
     let core = tokio::runtime::Runtime::new().unwrap();
     let trail = core.block_on(audit::open(&settings.audit, core.handle().clone())).unwrap().trail;
-    let smsp = &settings.smsp;
-    let rules = Rules {
-        patience: Patience { connect: Duration::from_secs(1), caller: smsp.timeout, late: smsp.late_timeout },
-        sharing: Sharing { share_for: settings.lookup.share_for, refresh_after: settings.lookup.refresh_after },
-        bulkhead: BulkheadRules { max_in_flight: smsp.max_in_flight, max_queued: smsp.max_queued },
-        breaker: BreakerRules { failures: smsp.breaker.failures, open_for: smsp.breaker.open_for },
-    };
+    let rules = settings.lookup.rules;
+    let rules = Rules { patience: Patience { connect: Duration::from_secs(1), ..rules.patience }, ..rules };
     let lookups = Lookups::new(Arc::new(Panicking), trail.clone(), rules, core.handle().clone());
     let access = Access::start(settings.access.clone(), core.handle()).unwrap();
-    let ids = IdKeys::new(settings.fhir.id_keys.iter().map(|key| *key.bytes()).collect()).unwrap();
+    let ids = IdKeys::new(settings.id_keys.iter().map(|key| *key.bytes()).collect()).unwrap();
     let health = SmspHealth::new(Box::new(|| Box::pin(async { panic!("the probe of {}", WORDS.join(" ")) })));
-    let app = web::Data::new(App::new(Arc::clone(&settings), access, lookups, trail, ids, health));
+    let app = web::Data::new(App::new(settings.api.clone(), access, lookups, trail, ids, health));
     actix_web::rt::System::new().block_on(async move {
         let bound = api::bind(&app).unwrap();
         let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
