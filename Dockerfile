@@ -25,8 +25,8 @@ RUN mkdir -p src benches \
   && echo 'fn main() {}' >src/main.rs \
   && sed -n '/^\[\[bench\]\]/,/^$/s|^name = "\(.*\)"|cp src/main.rs benches/\1.rs|p' Cargo.toml >/tmp/stubs \
   && sh -e /tmp/stubs \
-  && cargo build --locked --release --bin cpis-fhir \
-  && cargo clean --locked --release --package cpis-fhir
+  && cargo build --locked --profile dist --bin cpis-fhir \
+  && cargo clean --locked --profile dist --package cpis-fhir
 
 # -- the program
 FROM dependencies AS build
@@ -36,10 +36,10 @@ COPY src src
 COPY openapi openapi
 ARG REVISION=unknown
 ENV CPIS_FHIR_COMMIT=${REVISION}
-RUN cargo build --locked --release --bin cpis-fhir \
+RUN cargo build --locked --profile dist --bin cpis-fhir \
   && cargo cyclonedx --format json \
   && mkdir -p /out/data \
-  && cp target/release/cpis-fhir /out/cpis-fhir \
+  && cp target/dist/cpis-fhir /out/cpis-fhir \
   && cp cpis-fhir.cdx.json /out/cpis-fhir.cdx.json
 
 FROM scratch AS prebuilt
