@@ -4,30 +4,32 @@ use super::App;
 use super::media::scrape;
 use super::respond::Answered;
 use super::routes::Route;
+use crate::cpis::Register;
 use crate::telemetry;
 use actix_web::HttpRequest;
-use futures_util::future::BoxFuture;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-/// How long the outcome of a probe stands: an SMSP is shaken hands with at most this often.
+/// How long the outcome of a probe stands: the way to CP-IS is probed at most this often.
 const PROBE_EVERY: Duration = Duration::from_mins(1);
 
-/// The outcome of one probe: nothing, or a short reason without any address or name.
-pub type Probed = Result<(), String>;
-type Probe = Box<dyn Fn() -> BoxFuture<'static, Probed> + Send + Sync>;
+/// What a check found: nothing, or a short reason without any address or name.
+type Checked = Result<(), String>;
 
-/// The state of the SMSP, probed when asked for and remembered for a minute.
-pub struct SmspHealth {
-    probe: Probe,
-    last: Arc<Mutex<Option<(Instant, Probed)>>>,
+/// The state of the way to CP-IS, probed when asked for and remembered for a minute.
+pub struct RegisterHealth {
+    register: Arc<dyn Register>,
+    /// Owns its connections.
+    runtime: Handle,
+    last: Mutex<Option<(Instant, Checked)>>,
 }
 
-impl SmspHealth {
-    pub fn new(probe: Probe) -> Self {
-        Self { probe, last: Arc::default() }
+impl RegisterHealth {
+    pub fn new(register: Arc<dyn Register>, runtime: Handle) -> Self {
+        Self { register, runtime, last: Mutex::default() }
     }
 
     /// What was probed with other certificates says nothing of these.
@@ -35,17 +37,20 @@ impl SmspHealth {
         *self.last.lock().await = None;
     }
 
-    async fn state(&self) -> Probed {
+    async fn state(&self) -> Checked {
         // The lock is held while probing, so that a burst of requests shakes hands once.
         let mut last = self.last.lock().await;
-        if let Some((at, probed)) = last.as_ref()
+        if let Some((at, checked)) = last.as_ref()
             && at.elapsed() < PROBE_EVERY
         {
-            return probed.clone();
+            return checked.clone();
         }
-        let probed = (self.probe)().await;
-        *last = Some((Instant::now(), probed.clone()));
-        probed
+        let checked = match self.runtime.spawn(self.register.probe()).await {
+            Ok(probed) => probed.map_err(|error| error.to_string()),
+            Err(_) => Err("the probe failed".to_owned()),
+        };
+        *last = Some((Instant::now(), checked.clone()));
+        checked
     }
 }
 
@@ -77,7 +82,7 @@ fn word(is_well: bool) -> &'static str {
     if is_well { "pass" } else { "fail" }
 }
 
-fn check(component: &str, found: &Probed) -> serde_json::Value {
+fn check(component: &str, found: &Checked) -> serde_json::Value {
     let mut check = json!({ "status": word(found.is_ok()), "componentType": component });
     if let Err(reason) = found {
         check["output"] = json!(reason);
@@ -87,18 +92,18 @@ fn check(component: &str, found: &Probed) -> serde_json::Value {
 
 /// `pass` or `fail` in the body; the status code is 200 either way, since the service itself answers.
 async fn status(app: &App) -> (u16, serde_json::Value) {
-    let smsp = app.smsp_health.state().await;
+    let register = app.register_health.state().await;
     let trail = match app.trail.state().failing {
         None if app.lookups.is_recalling() => Err("the trail is not read back yet: nothing is asked".to_owned()),
         None => Ok(()),
         Some(kind) => Err(format!("the trail's store {kind}: nothing is asked")),
     };
-    let is_well = smsp.is_ok() && trail.is_ok();
+    let is_well = register.is_ok() && trail.is_ok();
     let body = json!({
         "status": word(is_well),
         "version": env!("CARGO_PKG_VERSION"),
         "checks": {
-            "smsp:connectivity": [check("system", &smsp)],
+            "smsp:connectivity": [check("system", &register)],
             "trail:writable": [check("datastore", &trail)],
             "lookups:inFlight": [{ "status": "pass", "observedValue": app.lookups.in_flight() }],
         },

@@ -49,7 +49,7 @@ use cors::CrossOrigin;
 use documents::Documents;
 use futures_util::FutureExt;
 use headers::CallerHeaders;
-use health::SmspHealth;
+use health::RegisterHealth;
 use media::Negotiation;
 use problem::Problem;
 use rate::Rates;
@@ -67,7 +67,7 @@ pub struct App {
     pub lookups: Lookups,
     pub trail: Trail,
     ids: ArcSwap<IdKeys>,
-    pub smsp_health: SmspHealth,
+    pub register_health: RegisterHealth,
     pub documents: Documents,
     rates: Rates,
     children: Children,
@@ -79,7 +79,14 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(options: Options, access: Access, lookups: Lookups, trail: Trail, ids: IdKeys, smsp_health: SmspHealth) -> Self {
+    pub fn new(
+        options: Options,
+        access: Access,
+        lookups: Lookups,
+        trail: Trail,
+        ids: IdKeys,
+        register_health: RegisterHealth,
+    ) -> Self {
         let documents = Documents::new(&options, access.options());
         let limits = options.limits;
         let rates = Rates::new(limits.requests_per_second);
@@ -90,7 +97,7 @@ impl App {
             lookups,
             trail,
             ids: ArcSwap::from_pointee(ids),
-            smsp_health,
+            register_health,
             documents,
             rates,
             children,

@@ -3,8 +3,9 @@
 use super::renewal::{self, Renewer};
 use super::{CommandError, systemd};
 use crate::access::Access;
-use crate::api::{self, App, health::SmspHealth, problem::names_of_refusals};
+use crate::api::{self, App, health::RegisterHealth, problem::names_of_refusals};
 use crate::audit::{self, Entry, Event, Inquiry, Opened, Trail, TrailState};
+use crate::cpis::Register;
 use crate::fhir::id::IdKeys;
 use crate::lookup;
 use crate::lookup::remote::{RemoteError, RemoteTable, Retention};
@@ -12,6 +13,7 @@ use crate::lookup::{BreakerState, Lookups, RecallSource, Statistics, ends_of_a_q
 use crate::memory;
 use crate::secret::KeyMaterial;
 use crate::settings::Settings;
+use crate::smsp::client::ClientError;
 use crate::smsp::renewable::Renewable;
 use crate::telemetry::{self, Breaker, LookupNumbers, TrailNumbers};
 use actix_web::dev::ServerHandle;
@@ -48,7 +50,7 @@ pub struct Running<R, S> {
     pub source: Option<renewal::Source>,
 }
 
-/// Runs the service. `core` owns the SMSP client and every look.
+/// Runs the service. `core` owns the connections to CP-IS and every look.
 ///
 /// # Errors
 /// [`CommandError::Settings`] where a listener or certificate named in the settings cannot be used.
@@ -57,13 +59,13 @@ pub fn run(
     core: &tokio::runtime::Handle,
     running: Running<impl FnOnce(&Ready), impl Future<Output = ()> + 'static>,
 ) -> Result<(), CommandError> {
-    let Built { app, smsp, trail } = build(&settings, core)?;
+    let Built { app, register, trail } = build(&settings, core)?;
     observe(&app, &settings);
     actix_web::rt::System::new().block_on(async move {
         let bound = api::bind(&app).map_err(|error| CommandError::Settings(format!("cpis-fhir cannot start: {error}")))?;
         note(&app.trail, Event::Started, started(&settings)).await;
         let watching = running.source.map(|source| {
-            let renewer = Renewer::new(source, Arc::clone(&settings), app.clone(), smsp, trail, &bound);
+            let renewer = Renewer::new(source, Arc::clone(&settings), app.clone(), register, trail, &bound);
             renewal::watch(renewer, settings.files.clone(), core)
         });
         (running.ready)(&Ready { public: bound.public_address, admin: bound.admin_address });
@@ -136,40 +138,38 @@ fn started(settings: &Settings) -> String {
 /// A service that is not listening yet, and what of it can be renewed.
 struct Built {
     app: web::Data<App>,
-    smsp: Arc<Renewable>,
+    register: Arc<dyn Register>,
     trail: audit::Renewable,
 }
 
 fn build(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Built, CommandError> {
     memory::limit_to(settings.memory.unwrap_or_else(memory::usual));
-    let smsp = &settings.smsp;
     let wrong = |error: &dyn std::fmt::Display| CommandError::Settings(format!("cpis-fhir cannot start: {error}"));
-    let client = Renewable::new(smsp.connection.clone(), smsp.dialect.clone()).map_err(|error| wrong(&error))?;
-    let client = Arc::new(client);
+    let register = register(settings).map_err(|error| wrong(&error))?;
     let ids = IdKeys::new(settings.id_keys.iter().map(|key| *key.bytes()).collect()).map_err(|error| wrong(&error))?;
-    let (probed, runtime) = (Arc::clone(&client), core.clone());
-    let smsp_health = SmspHealth::new(Box::new(move || {
-        let (probe, runtime) = (probed.probe(), runtime.clone());
-        Box::pin(async move {
-            runtime.spawn(async move { probe.shake_hands().await }).await.unwrap_or_else(|_| Err("the probe failed".into()))
-        })
-    }));
+    let register_health = RegisterHealth::new(Arc::clone(&register), core.clone());
     let opened = core.block_on(audit::open(&settings.audit, core.clone())).map_err(|error| wrong(&error))?;
     let Opened { trail, reader, chain, seal, renewable, .. } = opened;
     let recalled = RecallSource { reader: Arc::clone(&reader), chain: Arc::clone(&chain), seal, window: window(settings) };
     let inquiry = Inquiry::new(trail.clone(), reader, chain);
     let lookups = match replicas(settings, core).map_err(|error| wrong(&error))? {
         None => {
-            let lookups = Lookups::new(Arc::clone(&client) as _, trail.clone(), settings.lookup.rules, core.clone());
+            let lookups = Lookups::new(Arc::clone(&register), trail.clone(), settings.lookup.rules, core.clone());
             core.block_on(lookups.recall(recalled));
             lookups
         }
         // Replicas remember together.
-        Some(table) => Lookups::shared(Arc::clone(&client) as _, trail.clone(), settings.lookup.rules, table, core.clone()),
+        Some(table) => Lookups::shared(Arc::clone(&register), trail.clone(), settings.lookup.rules, table, core.clone()),
     };
     let access = Access::start(settings.access.clone(), core).map_err(|error| wrong(&error))?;
-    let app = App::new(settings.api.clone(), access, lookups, trail, ids, smsp_health).with_inquiry(inquiry);
-    Ok(Built { app: web::Data::new(app), smsp: client, trail: renewable })
+    let app = App::new(settings.api.clone(), access, lookups, trail, ids, register_health).with_inquiry(inquiry);
+    Ok(Built { app: web::Data::new(app), register, trail: renewable })
+}
+
+/// The way to CP-IS that the settings choose.
+fn register(settings: &Settings) -> Result<Arc<dyn Register>, ClientError> {
+    let smsp = &settings.smsp;
+    Ok(Arc::new(Renewable::new(smsp.connection.clone(), smsp.dialect.clone())?))
 }
 
 /// Where what is shared outlives a restart, and the keys that seal it.
@@ -229,7 +229,7 @@ fn trail(app: &App) -> TrailNumbers {
     TrailNumbers { failing, owed: u64::try_from(owed).unwrap_or(u64::MAX), entries }
 }
 
-/// The runtime that owns the SMSP client and every look (decisions.md 32).
+/// The runtime that owns the connections to CP-IS and every look (decisions.md 32).
 ///
 /// # Errors
 /// [`CommandError::Failed`] when the machine gives no threads.

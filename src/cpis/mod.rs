@@ -31,7 +31,7 @@ pub use nhs_number::{NhsNumber, NotAnNhsNumber};
 pub use outcome::Delivery;
 pub use plan::{Entry, Period, Plan, PlanStatus, PlanType, Unreadable};
 pub use question::{MessageIds, Question};
-pub use register::{AskFuture, Register};
+pub use register::{AskFuture, Credentials, ProbeError, ProbeFuture, Register, RenewalError};
 pub use requester::{CareSetting, Requester, SdsId, UserIdentity};
 pub use subject::{BirthDate, DatePrecision, LocalId, PersonName, Subject, SubjectKind};
 pub use text::Text;

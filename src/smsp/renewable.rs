@@ -5,15 +5,20 @@
 use super::client::{Client, ClientError};
 use super::probe::Probe;
 use super::{Connection, Dialect};
-use crate::cpis::{AskFuture, AuthorAsSent, MessageIds, Question, Register, RegisterError, Requester};
+use crate::cpis::{
+    AskFuture, AuthorAsSent, Credentials, MessageIds, ProbeError, ProbeFuture, Question, Register, RegisterError, RenewalError,
+    Requester,
+};
 use arc_swap::ArcSwap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// The register behind an SMSP, and the probe of it, both with the certificates that were given last.
+/// The register behind an SMSP, with the certificates that were given last.
 pub struct Renewable {
     now: ArcSwap<Now>,
-    /// What the next client is made of, and who makes it.
+    /// What the next client is made of beside its credentials, and who makes it.
     dialect: Mutex<Dialect>,
+    connect_timeout: Duration,
 }
 
 struct Now {
@@ -32,26 +37,9 @@ impl Renewable {
     /// # Errors
     /// As [`Client::new`].
     pub fn new(connection: Connection, dialect: Dialect) -> Result<Self, ClientError> {
+        let connect_timeout = connection.connect_timeout;
         let now = Now::new(connection, &dialect)?;
-        Ok(Self { now: ArcSwap::from_pointee(now), dialect: Mutex::new(dialect) })
-    }
-
-    /// From now on queries go out on `connection`, in the name of `username` where there is one.
-    ///
-    /// # Errors
-    /// As [`Client::new`]; then everything is as it was.
-    pub fn renew(&self, connection: Connection, username: Option<String>) -> Result<(), ClientError> {
-        let mut dialect = self.dialect.lock().unwrap_or_else(PoisonError::into_inner);
-        let username = username.unwrap_or_else(|| dialect.username.clone());
-        let renewed = Dialect { username, ..dialect.clone() };
-        self.now.store(Arc::new(Now::new(connection, &renewed)?));
-        *dialect = renewed;
-        Ok(())
-    }
-
-    /// The probe with the certificates of now.
-    pub fn probe(&self) -> Probe {
-        self.now.load().probe.clone()
+        Ok(Self { now: ArcSwap::from_pointee(now), dialect: Mutex::new(dialect), connect_timeout })
     }
 }
 
@@ -63,5 +51,22 @@ impl Register for Renewable {
     fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> AskFuture<'a> {
         let now = self.now.load_full();
         Box::pin(async move { now.client.ask(question, ids).await })
+    }
+
+    fn probe(&self) -> ProbeFuture {
+        let probe = self.now.load().probe.clone();
+        Box::pin(async move { probe.shake_hands().await.map_err(ProbeError) })
+    }
+
+    fn renew(&self, credentials: Credentials) -> Result<(), RenewalError> {
+        let Credentials { ca_pem, client_cert_pem, client_key_pem, username } = credentials;
+        let connection = Connection { ca_pem, client_cert_pem, client_key_pem, connect_timeout: self.connect_timeout };
+        let mut dialect = self.dialect.lock().unwrap_or_else(PoisonError::into_inner);
+        let username = username.unwrap_or_else(|| dialect.username.clone());
+        let renewed = Dialect { username, ..dialect.clone() };
+        let now = Now::new(connection, &renewed).map_err(|error| RenewalError(error.to_string()))?;
+        self.now.store(Arc::new(now));
+        *dialect = renewed;
+        Ok(())
     }
 }

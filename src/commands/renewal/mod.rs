@@ -12,9 +12,9 @@ pub use watch::watch;
 use crate::api::tls::ListenerTls;
 use crate::api::{App, Bound, ServerTls};
 use crate::audit::{self, Entry, Event};
+use crate::cpis::{Credentials, Register};
 use crate::fhir::id::IdKeys;
 use crate::settings::{Part, ReadFile, Renewal, Settings, SettingsError, SmspCredentials};
-use crate::smsp::renewable::Renewable;
 use crate::telemetry::{self, certificates};
 use crate::{lookup, secret};
 use actix_web::web;
@@ -30,7 +30,7 @@ pub struct Renewer {
     /// The settings with which the service started.
     started: Arc<Settings>,
     app: web::Data<App>,
-    smsp: Arc<Renewable>,
+    register: Arc<dyn Register>,
     trail: audit::Renewable,
     public_tls: Option<Arc<ListenerTls>>,
     admin_tls: Option<Arc<ListenerTls>>,
@@ -52,13 +52,13 @@ impl Renewer {
         source: Source,
         started: Arc<Settings>,
         app: web::Data<App>,
-        smsp: Arc<Renewable>,
+        register: Arc<dyn Register>,
         trail: audit::Renewable,
         bound: &Bound,
     ) -> Self {
         let now = Mutex::new(Settings::clone(&started));
         let (public_tls, admin_tls) = (bound.public_tls.clone(), bound.admin_tls.clone());
-        Self { source, started, app, smsp, trail, public_tls, admin_tls, now }
+        Self { source, started, app, register, trail, public_tls, admin_tls, now }
     }
 
     /// Reads everything again and puts in place what changed and can be used. Gives the files to watch from now on, where they
@@ -77,7 +77,7 @@ impl Renewer {
             }
         };
         if report.renewed("smsp") {
-            self.app.smsp_health.forget().await;
+            self.app.register_health.forget().await;
         }
         if let Some(detail) = report.tell(why == Why::Asked) {
             let entry = Entry { detail: Some(detail), ..Entry::of(Event::Reloaded) };
@@ -128,7 +128,13 @@ impl Renewer {
             } else {
                 None
             };
-            let renewed = self.smsp.renew(connection.clone(), username).map_err(|error| error.to_string());
+            let credentials = Credentials {
+                ca_pem: connection.ca_pem.clone(),
+                client_cert_pem: connection.client_cert_pem.clone(),
+                client_key_pem: connection.client_key_pem.clone(),
+                username,
+            };
+            let renewed = self.register.renew(credentials).map_err(|error| error.to_string());
             Some(renewed.map(|()| now.smsp.connection = connection))
         });
     }

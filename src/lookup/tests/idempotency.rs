@@ -191,6 +191,8 @@ struct SlowAtFirst {
 }
 
 impl Register for SlowAtFirst {
+    neither_probed_nor_renewed!();
+
     fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         Ok(author(requester))
     }

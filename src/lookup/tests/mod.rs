@@ -7,6 +7,19 @@ use jiff::Timestamp;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
+/// What no test of this room asks of a register.
+macro_rules! neither_probed_nor_renewed {
+    () => {
+        fn probe(&self) -> ProbeFuture {
+            unreachable!("a look probes nothing")
+        }
+
+        fn renew(&self, _: Credentials) -> Result<(), RenewalError> {
+            unreachable!("a look renews nothing")
+        }
+    };
+}
+
 mod bounds;
 mod idempotency;
 mod model;
@@ -57,6 +70,8 @@ impl FakeRegister {
 }
 
 impl Register for FakeRegister {
+    neither_probed_nor_renewed!();
+
     fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         if self.lacks_a_name.load(SeqCst) {
             let kind = RegisterErrorKind::AuthorIncomplete { missing: vec![AuthorPart::Name] };
@@ -80,6 +95,8 @@ impl Register for FakeRegister {
 struct PanickingRegister(Arc<FakeTrail>);
 
 impl Register for PanickingRegister {
+    neither_probed_nor_renewed!();
+
     fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         Ok(author(requester))
     }

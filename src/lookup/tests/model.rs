@@ -62,6 +62,8 @@ struct RecordingRegister {
 }
 
 impl Register for RecordingRegister {
+    neither_probed_nor_renewed!();
+
     fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         Ok(author(requester))
     }

@@ -29,6 +29,8 @@ struct BreakingRegister {
 }
 
 impl Register for BreakingRegister {
+    neither_probed_nor_renewed!();
+
     fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
         Ok(author(requester))
     }

@@ -16,9 +16,7 @@ use super::{
     tls::{self, CredentialsError, Handshakes},
 };
 use crate::clock;
-use crate::cpis::{
-    Answer, AskFuture, AuthorAsSent, Delivery, MessageIds, Phase, Question, Register, RegisterError, RegisterErrorKind, Requester,
-};
+use crate::cpis::{Answer, AuthorAsSent, Delivery, MessageIds, Phase, Question, RegisterError, RegisterErrorKind, Requester};
 use crate::telemetry::spans::{self, Translation};
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Request, Uri};
@@ -90,8 +88,13 @@ impl Client {
         self.handshakes.count()
     }
 
-    /// One exchange. Dropping the future closes its connection: a reply that nobody waits for is never read by the next.
-    async fn ask_once(&self, question: &Question, ids: &MessageIds) -> Result<Answer, RegisterError> {
+    /// As [`crate::cpis::Register::author`].
+    pub fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
+        query::author(requester, &self.dialect).map(|author| author.as_sent())
+    }
+
+    /// As [`crate::cpis::Register::ask`]. Dropping the future closes its connection: a reply that nobody waits for is never read by the next.
+    pub async fn ask(&self, question: &Question, ids: &MessageIds) -> Result<Answer, RegisterError> {
         let document = envelope::request(question, &self.dialect, ids, clock::now())?;
         let exchange = Exchange::begin(question.traceparent.as_ref(), &self.url);
         let outcome = exchange.work().around(self.converse(&exchange, question, document)).await;
@@ -183,16 +186,6 @@ struct WholeReply {
     content_type: Option<String>,
     body: Vec<u8>,
     has_one_length: bool,
-}
-
-impl Register for Client {
-    fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
-        query::author(requester, &self.dialect).map(|author| author.as_sent())
-    }
-
-    fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> AskFuture<'a> {
-        Box::pin(self.ask_once(question, ids))
-    }
 }
 
 /// The headers that every request carries (wire.md 5.1).

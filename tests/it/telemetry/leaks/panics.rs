@@ -7,10 +7,11 @@ use crate::common::Service;
 use crate::common::children::numbers;
 use actix_web::web;
 use cpis_fhir::access::Access;
-use cpis_fhir::api::{self, App, health::SmspHealth};
+use cpis_fhir::api::{self, App, health::RegisterHealth};
 use cpis_fhir::audit;
 use cpis_fhir::cpis::{
-    AskFuture, AuthorAsSent, AuthorKind, CareSetting, MessageIds, Question, Register, RegisterError, RegisterErrorKind, Requester,
+    AskFuture, AuthorAsSent, AuthorKind, CareSetting, Credentials, MessageIds, ProbeFuture, Question, Register, RegisterError,
+    RegisterErrorKind, RenewalError, Requester,
 };
 use cpis_fhir::fhir::id::IdKeys;
 use cpis_fhir::lookup::{Lookups, Patience, Rules};
@@ -69,7 +70,7 @@ fn a_service_of_parts_that_panic() {
     let lookups = Lookups::new(Arc::new(Panicking), trail.clone(), rules, core.handle().clone());
     let access = Access::start(settings.access.clone(), core.handle()).unwrap();
     let ids = IdKeys::new(settings.id_keys.iter().map(|key| *key.bytes()).collect()).unwrap();
-    let health = SmspHealth::new(Box::new(|| Box::pin(async { panic!("the probe of {}", WORDS.join(" ")) })));
+    let health = RegisterHealth::new(Arc::new(Panicking), core.handle().clone());
     let app = web::Data::new(App::new(settings.api.clone(), access, lookups, trail, ids, health));
     actix_web::rt::System::new().block_on(async move {
         let bound = api::bind(&app).unwrap();
@@ -103,6 +104,14 @@ impl Register for Panicking {
             organisation_name: "Example Trust".into(),
             nominated: false,
         })
+    }
+
+    fn probe(&self) -> ProbeFuture {
+        panic!("the probe of {}", WORDS.join(" "))
+    }
+
+    fn renew(&self, _: Credentials) -> Result<(), RenewalError> {
+        unreachable!("nothing is renewed here")
     }
 
     fn ask<'a>(&'a self, question: &'a Question, _ids: &'a MessageIds) -> AskFuture<'a> {
