@@ -13,7 +13,7 @@ use super::{LookError, Patience};
 use crate::audit::{Entry, RequestFacts, TrailUnavailable};
 use crate::cpis::{Answer, AuthorAsSent, Delivery, MessageIds, Phase, Question, Register, RegisterError, RegisterErrorKind};
 use crate::deadline;
-use crate::telemetry::{SmspPhase, spans};
+use crate::telemetry::{ExchangePhase, spans};
 use crate::upstream;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -143,7 +143,7 @@ impl Attempts<'_> {
         // Half of a caller's time: a query sent just before its caller gives up notifies for nothing.
         let queued = spans::Waiting::begin();
         let mut permit = admission.permit(self.flight.began + self.context.patience.caller / 2).await;
-        queued.end(SmspPhase::Queue);
+        queued.end(ExchangePhase::Queue);
         if permit.is_none() {
             increment(&self.context.counters.shed);
             return completed(Err(LookError::Overloaded), None);

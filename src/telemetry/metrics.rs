@@ -7,8 +7,8 @@ pub(super) use exemplars::Exemplar;
 pub use observed::{Breaker, LookupNumbers, TrailNumbers};
 
 use super::delivery::Tally;
+use super::exchange::ExchangePhase;
 use super::page;
-use super::smsp::SmspPhase;
 use exemplars::Exemplars;
 use observed::Observed;
 use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
@@ -39,7 +39,7 @@ pub struct Metrics {
     request_exemplars: Exemplars<RequestSeries>,
     active_requests: UpDownCounter<i64>,
     lookups: Counter<u64>,
-    smsp_phase: Histogram<f64>,
+    exchange_phase: Histogram<f64>,
     phase_exemplars: Exemplars<&'static str>,
     trail_commit: Histogram<f64>,
     refused: Counter<u64>,
@@ -97,7 +97,7 @@ impl Metrics {
                 "{query}",
                 "Queries to the SMSP, by what became of them, whether CP-IS may have heard, and the response code",
             ),
-            smsp_phase: seconds("cpis.smsp.phase.duration", "Duration of the phases of exchanges with the SMSP"),
+            exchange_phase: seconds("cpis.smsp.phase.duration", "Duration of the phases of exchanges with the SMSP"),
             phase_exemplars: Exemplars::new(&SECONDS),
             trail_commit: seconds("cpis.trail.commit.duration", "Duration of commits of the audit trail"),
             refused: counter("cpis.requests.refused", "{request}", "Requests that were refused for who asked or how often"),
@@ -175,9 +175,9 @@ impl Metrics {
     }
 
     /// Counts one phase of an exchange, including the one in which it failed.
-    pub(super) fn smsp_phase(&self, phase: SmspPhase, took: Duration, trace: Option<TraceId>) {
+    pub(super) fn exchange_phase(&self, phase: ExchangePhase, took: Duration, trace: Option<TraceId>) {
         let took = took.as_secs_f64();
-        self.smsp_phase.record(took, &[KeyValue::new("phase", phase.name())]);
+        self.exchange_phase.record(took, &[KeyValue::new("phase", phase.name())]);
         self.phase_exemplars.record(trace, took, || phase.name());
     }
 

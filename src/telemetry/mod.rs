@@ -9,6 +9,7 @@
 mod baggage;
 pub mod certificates;
 mod delivery;
+mod exchange;
 mod exporters;
 mod logs;
 mod metrics;
@@ -16,15 +17,14 @@ mod options;
 mod page;
 mod process;
 pub mod request;
-mod smsp;
 pub mod spans;
 mod start;
 mod trace;
 
+pub use exchange::ExchangePhase;
 pub use logs::LogForm;
 pub use metrics::{Breaker, LookupLabels, LookupNumbers, Metrics, TrailNumbers, metrics};
 pub use page::{PageFormat, page};
-pub use smsp::SmspPhase;
 pub use start::{Telemetry, start};
 pub use trace::traceparent;
 

@@ -50,7 +50,7 @@ struct Found {
     organisation: Option<String>,
     role: Option<String>,
     lookup: Option<Duration>,
-    smsp: Option<Duration>,
+    exchange: Option<Duration>,
 }
 
 impl Facts {
@@ -79,8 +79,8 @@ impl Facts {
     }
 
     /// How long an exchange with the SMSP took; of several, the longest.
-    pub fn smsp(took: Duration) {
-        Self::note(|found| found.smsp = found.smsp.max(Some(took)));
+    pub fn exchange(took: Duration) {
+        Self::note(|found| found.exchange = found.exchange.max(Some(took)));
     }
 }
 
@@ -173,7 +173,7 @@ impl Observed {
             shared = ending.is_some_and(|ending| ending.shared),
             duration_ms = milliseconds(took),
             lookup_ms = found.lookup.map(milliseconds),
-            smsp_ms = found.smsp.map(milliseconds),
+            smsp_ms = found.exchange.map(milliseconds),
             organisation = found.organisation,
             role = found.role,
             request_id = ending.and_then(|ending| ending.request_id),

@@ -3,8 +3,8 @@
 //! A span exists only if traces are exported and the request's own span is sampled; otherwise this costs next to nothing. A span
 //! holds only what these functions take: names from the code, codes of the SMSP, numbers. Never text of a request.
 
+use super::exchange::ExchangePhase;
 use super::metrics::metrics;
-use super::smsp::SmspPhase;
 use super::trace;
 use opentelemetry::trace::{FutureExt as _, Span as _, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, Value};
@@ -59,7 +59,7 @@ pub fn translation(what: Translation) -> Work {
 /// One HTTP exchange with the SMSP, as a child of the span that `traceparent` names: its flight may outlive the request.
 ///
 /// `host` and `port` are those of the settings.
-pub fn smsp(traceparent: Option<&str>, host: &str, port: Option<u16>) -> Work {
+pub fn exchange(traceparent: Option<&str>, host: &str, port: Option<u16>) -> Work {
     let Some(tracer) = trace::tracer() else { return Work(None) };
     let parent = Context::map_current(|context| {
         let here = trace::traceparent_of(context);
@@ -142,8 +142,8 @@ impl Work {
     }
 
     /// Records a finished phase that took `took`. The metric counts it even if nothing is traced.
-    pub fn phase(&self, phase: SmspPhase, began: SystemTime, took: Duration) {
-        metrics().smsp_phase(phase, took, self.0.as_ref().and_then(trace::exported));
+    pub fn phase(&self, phase: ExchangePhase, began: SystemTime, took: Duration) {
+        metrics().exchange_phase(phase, took, self.0.as_ref().and_then(trace::exported));
         if let Some(context) = &self.0 {
             tell_phase(context, phase, began, began + took);
         }
@@ -151,7 +151,7 @@ impl Work {
 }
 
 /// Records a finished span as a child of `context`'s.
-fn tell_phase(context: &Context, phase: SmspPhase, began: SystemTime, ended: SystemTime) {
+fn tell_phase(context: &Context, phase: ExchangePhase, began: SystemTime, ended: SystemTime) {
     let Some(tracer) = trace::tracer().filter(|_| context.span().span_context().is_sampled()) else { return };
     let span = SpanBuilder::from_name(phase.span_name()).with_start_time(began);
     tracer.build_with_context(span, context).end_with_timestamp(ended);
@@ -171,9 +171,9 @@ impl Waiting {
     }
 
     /// Counts the phase. Without a wait it gets no span.
-    pub fn end(self, phase: SmspPhase) {
+    pub fn end(self, phase: ExchangePhase) {
         let took = self.0.elapsed();
-        metrics().smsp_phase(phase, took, Context::map_current(trace::exported));
+        metrics().exchange_phase(phase, took, Context::map_current(trace::exported));
         if took >= LEAST_WAIT {
             Context::map_current(|here| tell_phase(here, phase, self.1, self.1 + took));
         }

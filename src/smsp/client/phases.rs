@@ -3,7 +3,7 @@
 //! Whoever connects marks the first three; the request's body marks when the connection takes it.
 
 use crate::cpis::{RegisterError, RegisterErrorKind, Text};
-use crate::telemetry::SmspPhase;
+use crate::telemetry::ExchangePhase;
 use crate::telemetry::request::Facts;
 use crate::telemetry::spans::{self, Work};
 use bytes::Bytes;
@@ -38,7 +38,8 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Begins the exchange's span, the child of the one that `traceparent` names.
     pub(super) fn begin(traceparent: Option<&Text>, url: &Url) -> Self {
-        let work = spans::smsp(traceparent.map(Text::as_str), url.host_str().unwrap_or_default(), url.port_or_known_default());
+        let work =
+            spans::exchange(traceparent.map(Text::as_str), url.host_str().unwrap_or_default(), url.port_or_known_default());
         let marks = Marks {
             began: Instant::now(),
             began_at: SystemTime::now(),
@@ -102,7 +103,7 @@ impl Drop for Exchange {
             self.work.failed(RegisterErrorKind::Timeout.name());
         }
         let (marks, ended) = (&self.marks, Instant::now());
-        Facts::smsp(ended - marks.began);
+        Facts::exchange(ended - marks.began);
         for (phase, began, ended) in marks.phases(ended) {
             self.work.phase(phase, marks.began_at + began.duration_since(marks.began), ended.duration_since(began));
         }
@@ -111,17 +112,17 @@ impl Drop for Exchange {
 
 impl Marks {
     /// The phases that were begun, each until the next, the last until `end`.
-    fn phases(&self, end: Instant) -> Vec<(SmspPhase, Instant, Instant)> {
+    fn phases(&self, end: Instant) -> Vec<(ExchangePhase, Instant, Instant)> {
         let mut begun = Vec::with_capacity(5);
         if let Some(&connecting) = self.connecting.get() {
-            begun.push((SmspPhase::Connect, connecting));
-            begun.extend(self.shaking_hands.get().map(|&moment| (SmspPhase::Tls, moment)));
-            begun.extend(self.connected.get().map(|&moment| (SmspPhase::Send, moment)));
+            begun.push((ExchangePhase::Connect, connecting));
+            begun.extend(self.shaking_hands.get().map(|&moment| (ExchangePhase::Tls, moment)));
+            begun.extend(self.connected.get().map(|&moment| (ExchangePhase::Send, moment)));
         } else {
-            begun.push((SmspPhase::Send, self.began));
+            begun.push((ExchangePhase::Send, self.began));
         }
-        begun.extend(self.sent.get().map(|&moment| (SmspPhase::Wait, moment)));
-        begun.extend(self.answered.get().map(|&moment| (SmspPhase::Read, moment)));
+        begun.extend(self.sent.get().map(|&moment| (ExchangePhase::Wait, moment)));
+        begun.extend(self.answered.get().map(|&moment| (ExchangePhase::Read, moment)));
         let ends = begun.iter().skip(1).map(|(_, moment)| *moment).chain([end]).collect::<Vec<_>>();
         begun.into_iter().zip(ends).map(|((phase, began), ended)| (phase, began, ended)).collect()
     }
@@ -158,7 +159,7 @@ mod tests {
     use std::time::Duration;
 
     /// The phases with their lengths in milliseconds, of an exchange whose moments came that many after its begin.
-    fn phases(moments: [Option<u64>; 5], end: u64) -> Vec<(SmspPhase, u128)> {
+    fn phases(moments: [Option<u64>; 5], end: u64) -> Vec<(ExchangePhase, u128)> {
         let began = Instant::now();
         let at = |milliseconds: u64| began + Duration::from_millis(milliseconds);
         let [connecting, shaking_hands, connected, sent, answered] =
@@ -171,21 +172,26 @@ mod tests {
     #[test]
     fn an_exchange_on_a_new_connection_has_every_phase() {
         let told = phases([Some(0), Some(2), Some(7), Some(8), Some(108)], 110);
-        let wanted =
-            [(SmspPhase::Connect, 2), (SmspPhase::Tls, 5), (SmspPhase::Send, 1), (SmspPhase::Wait, 100), (SmspPhase::Read, 2)];
+        let wanted = [
+            (ExchangePhase::Connect, 2),
+            (ExchangePhase::Tls, 5),
+            (ExchangePhase::Send, 1),
+            (ExchangePhase::Wait, 100),
+            (ExchangePhase::Read, 2),
+        ];
         assert_eq!(told, wanted);
     }
 
     #[test]
     fn an_exchange_on_a_pooled_connection_connects_to_nothing() {
-        let pooled = [(SmspPhase::Send, 1), (SmspPhase::Wait, 9), (SmspPhase::Read, 5)];
+        let pooled = [(ExchangePhase::Send, 1), (ExchangePhase::Wait, 9), (ExchangePhase::Read, 5)];
         assert_eq!(phases([None, None, None, Some(1), Some(10)], 15), pooled);
     }
 
     #[test]
     fn an_exchange_that_breaks_off_tells_how_far_it_came() {
-        assert_eq!(phases([Some(0), None, None, None, None], 5000), [(SmspPhase::Connect, 5000)]);
-        assert_eq!(phases([Some(0), Some(1), None, None, None], 3), [(SmspPhase::Connect, 1), (SmspPhase::Tls, 2)]);
-        assert_eq!(phases([None, None, None, Some(1), None], 20_001), [(SmspPhase::Send, 1), (SmspPhase::Wait, 20_000)]);
+        assert_eq!(phases([Some(0), None, None, None, None], 5000), [(ExchangePhase::Connect, 5000)]);
+        assert_eq!(phases([Some(0), Some(1), None, None, None], 3), [(ExchangePhase::Connect, 1), (ExchangePhase::Tls, 2)]);
+        assert_eq!(phases([None, None, None, Some(1), None], 20_001), [(ExchangePhase::Send, 1), (ExchangePhase::Wait, 20_000)]);
     }
 }

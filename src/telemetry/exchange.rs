@@ -2,7 +2,7 @@
 
 /// The phases of an exchange, in order. Connect and Tls occur only if a connection had to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SmspPhase {
+pub enum ExchangePhase {
     /// Waiting for a permit.
     Queue,
     /// Name resolution and TCP.
@@ -17,7 +17,7 @@ pub enum SmspPhase {
     Read,
 }
 
-impl SmspPhase {
+impl ExchangePhase {
     /// The label of the metric.
     pub fn name(self) -> &'static str {
         match self {
