@@ -1,8 +1,8 @@
 //! `POST /audit/_search` on the admin listener: the trail's search for other programs. A form in, JSON out; criteria stand in the
 //! body only, since an NHS number never stands in a URL.
 //!
-//! Every attempt is on the trail before it is answered, also one that is refused; but not one over the rate: a flood must not fill
-//! the trail.
+//! Every attempt is on the trail before it is answered, also one that is refused; but not one over the rate: a flood must not
+//! fill the trail.
 
 mod permission;
 
@@ -16,7 +16,7 @@ use crate::export::{self, LABEL, Numbers};
 use actix_web::{HttpRequest, web};
 use permission::Refused;
 
-/// What is asked beyond the question itself.
+/// What is asked besides the question itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Manner {
     limit: usize,
@@ -27,11 +27,11 @@ struct Manner {
 
 const DEFAULT_LIMIT: usize = 100;
 const MOST: usize = 1000;
-/// Lines that one request may have read, so that no question keeps the store busy: `next_before` goes on from there.
+/// The most lines that one request may read, so that no question keeps the store busy: `next_before` continues from there.
 const MOST_READ: usize = 50_000;
 
-/// Whether the trail is searched over HTTP. "Whoever reaches the listener" is not who: without roles for it there is no such route, but
-/// in a demonstration, whose children are invented (decisions.md 57). The command line stays.
+/// Whether the trail is searched over HTTP. "Whoever reaches the listener" is not who: without roles for it there is no such
+/// route, but in a demonstration, whose children are invented (decisions.md 57). The command line can always search.
 pub(super) fn is_offered(access: &Access) -> bool {
     let options = access.options();
     options.is_demo() || !options.allow.audit_roles.is_empty()
@@ -62,7 +62,7 @@ async fn answer(
         Ok(who) => who,
         Err(refused) => {
             let Refused { who, problem } = *refused;
-            // A refusal of the access room is put on the trail where all of them are. Over the rate, nothing was decided.
+            // A refusal of the access room is put on the trail with all others. Over the rate, nothing was decided.
             if problem.denial.is_some() || problem.status == 429 {
                 return Err(problem);
             }

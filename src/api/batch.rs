@@ -1,4 +1,5 @@
-//! A batch: independent searches and reads in one request. All entries about one child share one look (fhir.md 3, decisions.md 14).
+//! A batch: independent searches and reads in one request. All entries about one child share one look (fhir.md 3, decisions.md
+//! 14).
 
 use super::caller::search_in_scope;
 use super::media::{self, Presentation};
@@ -84,7 +85,7 @@ pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Pre
     Ok(Answered { refusal, ..Answered::resource("batch", &Resource::Bundle(Box::new(bundle)), presentation) })
 }
 
-/// What an entry asks for, by the same routes and rules as a request of its own.
+/// What an entry asks for, by the same routes and rules as a single request.
 fn understood(entry: &EntryRequest, base_url: &str, asking: Asking<'_>) -> Result<Asked, Problem> {
     let Asking { app, identity, .. } = asking;
     let (Some(method), Some(url)) = (&entry.method, &entry.url) else { return Err(Problem::batch_entry_incomplete()) };
@@ -112,7 +113,7 @@ fn understood(entry: &EntryRequest, base_url: &str, asking: Asking<'_>) -> Resul
     }
 }
 
-/// One look for each child about whom CP-IS may be asked; none where there are more children than a batch may ask about.
+/// One look for each child about whom CP-IS may be asked; none if there are more children than a batch may ask about.
 async fn look_at_all(asked: &[Result<Asked, Problem>], asking: Asking<'_>) -> Result<Looks, Problem> {
     let Asking { app, caller, identity, .. } = asking;
     let mut children: Vec<&NhsNumber> = Vec::new();
@@ -148,7 +149,7 @@ fn names(about: &[&Asked]) -> String {
     names.join(",")
 }
 
-/// The resource of a read: of the look that the batch made for it, where it may ask.
+/// The resource of a read: from the look that the batch made for it, if reads may ask.
 async fn find(wanted: &read::Wanted, looks: &Looks, asking: Asking<'_>) -> Result<read::Found, Problem> {
     let Some(child) = wanted.may_ask_about() else { return wanted.find(asking, "batch read").await };
     match looks.iter().find(|(looked_at, _)| looked_at == child) {
@@ -166,7 +167,7 @@ fn found(search: &Search, looks: &Looks, base_url: &str, app: &App, refusal: &mu
     }
 }
 
-/// The ETag is that of a read of its own in the form of the batch.
+/// The ETag is that of a single read in the format of the batch.
 fn read_one(
     found: read::Found,
     wanted: &read::Wanted,
@@ -187,7 +188,7 @@ fn answered(full_url: Option<String>, resource: Resource, response: BundleEntryR
     BundleEntry { full_url: full_url.map(Into::into), resource: Some(resource), response: Some(response), ..Default::default() }
 }
 
-/// A child's failed look, or an entry that is wrong, is the trouble of its own entry only. The first that is refused for who asks is
+/// A child's failed look, or a wrong entry, affects that entry only. The first refusal of the caller is
 /// kept in `refusal`.
 fn refused(problem: Problem, refusal: &mut Option<Refusal>) -> BundleEntry {
     if refusal.is_none() {

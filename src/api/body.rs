@@ -1,4 +1,4 @@
-//! Reads a request's body, with a limit on its size and a deadline of its own (decisions.md 38).
+//! Reads a request's body, within a limit on its size and a deadline (decisions.md 38).
 
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;

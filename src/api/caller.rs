@@ -1,4 +1,4 @@
-//! Who asks, found out once for each request, before its parameters or its body are read.
+//! Finds out who asks, once for each request, before its parameters or its body are read.
 
 use super::headers::CallerHeaders;
 use super::problem::Problem;
@@ -26,11 +26,11 @@ impl Headers for RequestHeaders<'_> {
     }
 }
 
-/// A request that was refused for who asks or what they may do, for the trail.
+/// A request refused because of its caller, for the trail.
 #[allow(dead_code, reason = "the trail's entry wants the peer address of `request`")]
 pub(super) struct Refused<'r> {
     pub refusal: &'r Refusal,
-    /// The person, where they are known: always with a 403 but for those of an identity that cannot be read, never with a 401.
+    /// The person, if known: always with a 403 except for an unreadable identity, never with a 401.
     pub identity: Option<&'r Identity>,
     pub request: &'r HttpRequest,
     pub route: Option<Route>,
@@ -38,7 +38,7 @@ pub(super) struct Refused<'r> {
     pub caller: &'r CallerHeaders,
 }
 
-/// Puts a refusal on the trail, once for each refused request, before its answer goes out, within the budget of whoever is refused.
+/// Puts a refusal on the trail, once for each refused request, before its answer goes out, within the caller's budget.
 /// Requests over the rate are not refusals in this sense: a flood must not fill the trail.
 pub(super) async fn refused(app: &App, refused: &Refused<'_>) {
     app.refusals.record(&app.trail, entry(app, refused)).await;
@@ -100,7 +100,7 @@ fn may_ask(app: &App, caller: &CallerHeaders, identity: &mut Identity) -> Result
     {
         return Err(Refusal::Incomplete(missing.into_iter().map(AuthorPart::name).collect()));
     }
-    // A nominated author stands in for the author alone: the trail names whoever looked (decisions.md 51).
+    // A nominated author replaces only the author: the trail names the person who looked (decisions.md 51).
     let name = &identity.requester.name;
     if name.given.is_empty() && name.family.is_empty() {
         return Err(Refusal::Incomplete(vec!["name"]));

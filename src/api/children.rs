@@ -1,7 +1,8 @@
 //! How many different children one user may look at in a while (`limits.children_per_user`, decisions.md 55).
 //!
-//! Every query notifies an authority, so a record system that looks up its whole ward list, or a person who browses, must be stopped
-//! before CP-IS hears. Looking again at a child who counts already is free, and never refused. Each process counts by itself.
+//! Every query notifies an authority, so a record system that looks up its whole ward list, or a person who browses, must be
+//! stopped before a query goes out. Looking again at a child who is already counted is free, and never refused. Each process
+//! counts for itself.
 
 use crate::cpis::{NhsNumber, UserIdentity};
 use std::collections::HashMap;
@@ -9,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Users who are remembered at the same time, each with a few kilobytes at the default. Beyond it those go who looked longest ago.
+/// The most users that are remembered, each with a few kilobytes at the default. Beyond that, those who looked longest ago are
+/// forgotten.
 const MOST_USERS: usize = 20_000;
 
 /// The children whom each user has looked at within the window.
@@ -23,7 +25,7 @@ pub struct Children {
 struct Looks {
     /// Each child, and when they were first counted; the oldest first.
     children: Vec<(NhsNumber, Instant)>,
-    /// When the user was last told that there are too many.
+    /// When the user was last refused for too many.
     told: Option<Instant>,
 }
 
@@ -32,7 +34,7 @@ struct Looks {
 pub struct TooMany {
     /// Until the user may look at another child.
     pub wait: Duration,
-    /// The user has not been told so within the window.
+    /// It is the user's first refusal within the window.
     pub is_first: bool,
 }
 
@@ -44,7 +46,7 @@ impl Children {
     /// One more look of `user` at `child`.
     ///
     /// # Errors
-    /// [`TooMany`] where `child` is a further one and as many are counted as may be.
+    /// [`TooMany`] if `child` is another one and the limit is reached.
     pub fn look(&self, user: &UserIdentity, child: &NhsNumber) -> Result<(), TooMany> {
         let now = Instant::now();
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,7 +74,7 @@ impl Children {
         }
     }
 
-    /// Makes room: without whoever has no child that counts, and if that is not enough, without the half that looked longest ago.
+    /// Makes room: forgets users without a counted child, and if that is not enough, the half that looked longest ago.
     fn forget(&self, users: &mut HashMap<UserIdentity, Looks>, now: Instant) {
         let last = |looks: &Looks| looks.children.last().map(|(_, since)| *since);
         users.retain(|_, looks| last(looks).is_some_and(|last| now.duration_since(last) < self.window));

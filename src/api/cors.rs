@@ -1,5 +1,5 @@
 //! What pages of other origins may read in a browser (the Fetch standard's CORS), where `server.cors_origins` names any: apps of
-//! SMART App Launch. Never every origin, and no cookies or certificates of the browser: who asks stands in a token.
+//! SMART App Launch. Never every origin, and no cookies or certificates of the browser: the token says who asks.
 
 use super::respond::Answered;
 use super::routes::{NoRoute, Route};
@@ -13,13 +13,13 @@ const SENT: &str = "Accept, Authorization, Cache-Control, Content-Type, CPIS-Car
                     IsUnscheduledAccessEvent, IsUnscheduledEvent, Prefer, traceparent, TraceID, X-Correlation-ID, X-Request-ID";
 /// Headers of answers that a page could not read otherwise.
 const READ: &str = "Age, Allow, ETag, Retry-After, TraceID, WWW-Authenticate, X-Correlation-ID, X-Request-ID";
-/// Seconds for which a browser need not ask again.
+/// How long a browser may remember the answer, in seconds.
 const REMEMBERED: &str = "600";
 
 /// A request where some origins may read answers.
 #[derive(Debug, Clone, Copy)]
 pub struct CrossOrigin<'r> {
-    /// The one it comes from, where that is one of them.
+    /// The request's origin, if it is one of them.
     origin: Option<&'r HeaderValue>,
 }
 
@@ -47,7 +47,7 @@ impl<'r> CrossOrigin<'r> {
         }
     }
 
-    /// Says on an answer who may read it.
+    /// Adds to an answer who may read it.
     pub fn mark(self, response: &mut HttpResponse) {
         let is_preflight = response.status() == 204;
         let headers = response.headers_mut();

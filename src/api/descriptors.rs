@@ -1,6 +1,6 @@
 //! How many connections the system's limit of open files leaves room for.
 
-/// For everything else: the SMSP, the stores, certificates, logs and the threads themselves.
+/// Reserved for everything else: the SMSP, the stores, certificates, logs and threads.
 const OTHERS: usize = 96;
 /// Of what is left, the admin listener's part, and the part of callers who wait for a place, which is closed last.
 const PARTS: usize = 8;

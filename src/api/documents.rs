@@ -73,7 +73,7 @@ impl Documents {
 
     /// Learns the endpoints of the issuer whose tokens are asked for, from its own OpenID configuration.
     ///
-    /// For whoever reads that configuration for its keys; only the first call counts. Returns whether what is there is enough for
+    /// Called by the reader of the issuer's keys; only the first call counts. Returns whether the configuration is enough for
     /// a SMART configuration.
     pub fn issuer_discovered(&self, configuration: &serde_json::Value) -> bool {
         let Some(document) = smart::configuration(configuration) else { return false };
@@ -81,7 +81,7 @@ impl Documents {
         true
     }
 
-    /// The SMART configuration, once an issuer has said enough of itself.
+    /// The SMART configuration, once an issuer's configuration is known and complete.
     fn smart(&self, app: &App) -> Option<&Template> {
         if self.smart.get().is_none()
             && let Some(configuration) = app.access.openid_configuration()
@@ -102,7 +102,7 @@ fn instance<'a>(options: &Options, access: &access::Options, base_url: &'a str) 
     }
 }
 
-/// The document where the route is one whose form no header decides. No header at all keeps it from being read.
+/// The document, if its format does not depend on a header. A wrong header does not keep it from being read.
 pub fn plain(route: Route, request: &HttpRequest, app: &App) -> Option<Result<Answered, Problem>> {
     let documents = &app.documents;
     let (name, template, content_type) = match route {
@@ -141,7 +141,7 @@ fn answered(name: &'static str, template: &Template, request: &HttpRequest, app:
         answered.body.clear();
     }
     answered.etag = Some(etag);
-    // Kept by whoever likes, but asked about each time, since settings may change at a restart.
+    // May be cached, but must be revalidated each time, since settings may change at a restart.
     answered.cache_control = "no-cache";
     answered
 }

@@ -1,4 +1,4 @@
-//! A request as the trail names it (decisions.md 35).
+//! A request as the trail records it (decisions.md 35).
 
 use super::Asking;
 use super::headers::CallerHeaders;
@@ -7,20 +7,21 @@ use crate::cpis::CallerId;
 use crate::lookup::{Freshness, Request};
 use actix_web::HttpRequest;
 
-/// What a lookup must know of a request. `interaction` says what was asked for, without parameters: `search Flag`, `read CarePlan`,
+/// What a lookup must know of a request. `interaction` says what was asked for, without parameters: `search Flag`, `read
+/// CarePlan`,
 /// `page Flag`, `batch Flag,CarePlan`.
 pub(super) fn request(asking: Asking<'_>, interaction: impl Into<String>) -> Request {
     let Asking { app, request, caller, identity } = asking;
     let source_system = identity.source_system.clone();
     let seal = app.trail.seal();
     let facts = RequestFacts { source_system, ..of(request, caller, seal, interaction) };
-    // An id that was made here is nobody's to repeat.
+    // No caller knows an id that was made here.
     let request_id = caller.request_id.as_ref().filter(|_| !caller.request_id_was_made);
     let on_record = request_id.map(|id| seal.all_kept(id)).unwrap_or_default();
     Request { facts, request_id: request_id.map(CallerId::normal), on_record }
 }
 
-/// What any request says of itself, whoever asks.
+/// The facts of any request, without who asks.
 pub(super) fn of(request: &HttpRequest, caller: &CallerHeaders, seal: &Seal, interaction: impl Into<String>) -> RequestFacts {
     let freshness = match caller.freshness {
         Freshness::Shared => None,

@@ -31,11 +31,11 @@ pub struct CallerHeaders {
     pub handling: Option<Handling>,
     /// A well-formed W3C `traceparent`.
     pub traceparent: Option<Text>,
-    /// No readable `X-Request-ID` came, so the one here was made.
+    /// The request had no readable `X-Request-ID`, so this one was made here.
     pub request_id_was_made: bool,
 }
 
-/// Where the settings require an `X-Request-ID` and none came.
+/// The settings require an `X-Request-ID`, and the request has none.
 pub const REQUEST_ID_MISSING: HeaderError = HeaderError { header: "X-Request-ID", reason: "is required", missing: true };
 
 /// `/PatientFlag` is for callers that say that their access is unscheduled (decisions.md 3).
@@ -43,7 +43,7 @@ pub const UNSCHEDULED_MISSING: HeaderError =
     HeaderError { header: "IsUnscheduledAccessEvent", reason: "is required here, and true", missing: true };
 
 impl CallerHeaders {
-    /// Reads the headers; what is readable of the ids is there even when another header is at fault, so that it is echoed.
+    /// Reads the headers. Readable ids are returned even if another header is at fault, so that they are echoed.
     pub fn read(headers: &HeaderMap) -> (Self, Result<(), HeaderError>) {
         let mut read = Self::default();
         let mut fault = Ok(());
@@ -63,7 +63,7 @@ impl CallerHeaders {
         (read, fault)
     }
 
-    /// With a fresh request id where none came.
+    /// With a fresh request id if the request had none.
     pub fn with_request_id(mut self) -> Self {
         if self.request_id.is_none() {
             self.request_id = CallerId::parse(&uuid::Uuid::new_v4().to_string()).ok();
@@ -130,8 +130,8 @@ fn freshness(headers: &HeaderMap) -> Result<Freshness, HeaderError> {
     Ok(if no_cache { Freshness::NoCache } else { Freshness::Shared })
 }
 
-/// `handling` among the preferences of every `Prefer` header (RFC 7240): the first one counts; its value may be quoted; what follows a
-/// semicolon is a parameter, and of its own preference only.
+/// `handling` among the preferences of every `Prefer` header (RFC 7240): the first one counts; its value may be quoted; what
+/// follows a semicolon is a parameter, and of its own preference only.
 fn handling(headers: &HeaderMap) -> Option<Handling> {
     let lines = headers.get_all("Prefer").filter_map(|value| value.to_str().ok());
     let preferences = lines.flat_map(|line| unquoted(line, ',')).filter_map(|preference| unquoted(preference, ';').next());
@@ -146,8 +146,8 @@ fn handling(headers: &HeaderMap) -> Option<Handling> {
     }
 }
 
-/// `00-<32 hex>-<16 hex>-<2 hex>`; anything else is as if it were not there, as W3C asks, and so is an NHS number filled up with zeros.
-/// A later version may have more behind it, and is continued as 00: of its flags, only "sampled" is known.
+/// `00-<32 hex>-<16 hex>-<2 hex>`; anything else counts as absent, as W3C asks, and so does an NHS number padded with zeros.
+/// A later version may be longer, and is continued as 00: of its flags, only "sampled" is known.
 fn traceparent(headers: &HeaderMap) -> Option<Text> {
     let text = single(headers, "traceparent").ok()??;
     let parts: Vec<&str> = text.splitn(5, '-').collect();

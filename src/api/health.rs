@@ -32,13 +32,13 @@ impl RegisterHealth {
         Self { register, runtime, last: Mutex::default() }
     }
 
-    /// What was probed with other certificates says nothing of these.
+    /// Forgets the outcome: it came from other certificates.
     pub async fn forget(&self) {
         *self.last.lock().await = None;
     }
 
     async fn state(&self) -> Checked {
-        // The lock is held while probing, so that a burst of requests shakes hands once.
+        // The lock is held while probing, so that a burst of requests makes one handshake.
         let mut last = self.last.lock().await;
         if let Some((at, checked)) = last.as_ref()
             && at.elapsed() < PROBE_EVERY
@@ -54,7 +54,7 @@ impl RegisterHealth {
     }
 }
 
-/// The answer, where the route is one of health's.
+/// The answer, if the route is one of health's.
 pub async fn answer(route: Route, request: &HttpRequest, app: &App) -> Option<Answered> {
     if route == Route::Metrics {
         let format = scrape::wanted(request.headers());

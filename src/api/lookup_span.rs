@@ -16,10 +16,10 @@ pub struct LookupSpan {
 }
 
 impl LookupSpan {
-    /// Begins the span; the question is asked in its name.
+    /// Starts the span and makes it the parent of the query.
     pub fn begin(question: &mut Question) -> Self {
         let work = spans::lookup();
-        // Without a span of its own, the look is asked in the name of the request's, or of the caller's where that is all there is.
+        // Without a span for the look, the parent is the request's span, or else the caller's.
         let asks = work.traceparent().or_else(telemetry::traceparent);
         question.traceparent = asks.map(|traceparent| traceparent.as_str().into());
         Self { work, began: Instant::now() }

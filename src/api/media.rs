@@ -18,7 +18,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The first one is the one that nothing asked for gets.
+    /// The first one is the default.
     pub const ALL: [Self; 2] = [Self::Json, Self::Xml];
 
     pub fn content_type(self) -> &'static str {
@@ -46,7 +46,7 @@ pub struct Presentation {
 }
 
 impl Presentation {
-    /// What stands where nothing else was agreed.
+    /// The default, if nothing else was agreed.
     pub const DEFAULT: Self = Self { format: Format::Json, pretty: false };
 
     /// The bytes of `resource` as it goes out.
@@ -61,7 +61,7 @@ impl Presentation {
     }
 }
 
-/// Bytes that `resource` will take, roughly: enough that the body seldom grows.
+/// The rough size of `resource` in bytes: enough that the body seldom has to grow.
 fn size_hint(resource: &Resource) -> usize {
     match resource {
         Resource::Bundle(bundle) => 1024 + 3 * 1024 * bundle.entry.len(),
@@ -102,8 +102,8 @@ impl MediaError {
     }
 }
 
-/// What a request says about the form of its answer. A posted search may say it in its body as well, so the last word is only
-/// spoken when that has been read; until then the URL and the header decide, also for errors.
+/// What a request says about the format of its answer. A posted search may name it in its body as well, so the choice is final
+/// once that has been read; until then the URL and the header decide, for errors as well.
 pub struct Negotiation {
     accept: Vec<String>,
     agreed: Cell<(Presentation, Result<(), MediaError>)>,
@@ -167,7 +167,7 @@ impl<'p> Wishes<'p> {
     }
 }
 
-/// `_format` wins over `Accept`. What is agreed stands beside a fault in the rest.
+/// `_format` wins over `Accept`. What is agreed is returned along with a fault in the rest.
 fn agree(accept: &[String], wishes: Wishes<'_>) -> (Presentation, Result<(), MediaError>) {
     let format = match wishes.format {
         Some(format) => of_parameter(format),
@@ -201,7 +201,7 @@ fn parameters(range: &str) -> impl Iterator<Item = (&str, &str)> {
         .map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
 }
 
-/// The pieces of a header's value between separators; one inside quotes divides nothing.
+/// The pieces of a header's value between separators; one inside quotes does not separate.
 pub(super) fn unquoted(line: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     line.split(move |c| {
@@ -210,7 +210,7 @@ pub(super) fn unquoted(line: &str, separator: char) -> impl Iterator<Item = &str
     })
 }
 
-/// Whether the body of a request comes as it is.
+/// Checks that the body of a request is not encoded.
 ///
 /// # Errors
 /// [`MediaError::Compressed`] where `Content-Encoding` says otherwise.
@@ -220,7 +220,7 @@ pub fn check_coding(headers: &HeaderMap) -> Result<(), MediaError> {
     if codings.all(|coding| coding.eq_ignore_ascii_case("identity")) { Ok(()) } else { Err(MediaError::Compressed) }
 }
 
-/// How a charset reads the bytes of a body.
+/// How a charset encodes the bytes of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Charset {
     Utf8,
@@ -279,7 +279,7 @@ pub fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// The form in the body of a search, without the end of a last line. No type is fine where there is no body.
+/// The form in the body of a search, without a final line end. An empty body needs no type.
 ///
 /// # Errors
 /// [`MediaError::UnsupportedContentType`] for anything but a form in UTF-8, or in ASCII under whatever name.
@@ -289,7 +289,7 @@ pub fn form<'b>(content_type: Option<&str>, body: &'b [u8]) -> Result<&'b [u8], 
     };
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     let charset = Charset::of(content_type);
-    // An escape stands for a byte of the charset too.
+    // An escape is a byte of the charset too.
     let is_escaped = |pair: &[u8]| pair[0] == b'%' && matches!(pair[1], b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F');
     let is_read = charset.can_read(body) && (charset == Charset::Utf8 || !body.windows(2).any(is_escaped));
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") || !is_read {

@@ -1,6 +1,6 @@
 //! The HTTP door: routes, headers, limits, and every error as an OperationOutcome.
 //!
-//! A request goes through [`dispatch`] from its first parsed head on; what is not ours to answer never gets past it.
+//! Every request goes through [`dispatch`] once its head is parsed; a request that is not ours to answer goes no further.
 
 mod audit;
 mod batch;
@@ -119,17 +119,17 @@ impl App {
         self.ids.load_full()
     }
 
-    /// Ids are made with these keys from now on.
+    /// Makes ids with these keys from now on.
     pub fn renew_ids(&self, ids: IdKeys) {
         self.ids.store(Arc::new(ids));
     }
 
-    /// What was counted of refusals, and is not on the trail yet, goes there.
+    /// Puts counted refusals on the trail that are not there yet.
     pub async fn settle_refusals(&self) {
         self.refusals.settle(&self.trail).await;
     }
 
-    /// From now on the service is not ready, and every answer closes its connection. What still comes is answered.
+    /// From now on the service is not ready, and every answer closes its connection. Further requests are still answered.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
     }
@@ -139,12 +139,12 @@ impl App {
     }
 }
 
-/// Whom a listener serves.
+/// The kinds of listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listener {
     /// FHIR and health.
     Public,
-    /// Health; metrics and the trail's search come here.
+    /// Health, metrics and the trail's search.
     Admin,
 }
 
@@ -200,7 +200,7 @@ pub(crate) async fn dispatch(
         }
         Facts::requester(&identity.requester.organisation.code_upper(), identity.requester.role.code.as_str());
         header_fault?;
-        // The form of a posted search may still say how its answer shall look.
+        // The form of a posted search may still name the format of its answer.
         if !matches!(route, Route::SearchByPost(_)) {
             negotiation.fault()?;
         }
@@ -235,7 +235,8 @@ pub(crate) async fn dispatch(
     if let Some(cross_origin) = cross_origin {
         cross_origin.mark(&mut response);
     }
-    // So that the caller comes back elsewhere, or by a certificate that is still good. What is left of a body is not waited for.
+    // So that the caller reconnects: to another replica, or with a certificate that is still good. The rest of a body is not
+    // waited for.
     let is_outdated = request.conn_data::<server::Met>().is_some_and(server::Met::is_outdated);
     if app.is_draining() || is_outdated || way.is_some_and(|way| !way.has_body()) {
         response.head_mut().set_connection_type(ConnectionType::Close);

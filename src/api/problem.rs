@@ -51,7 +51,7 @@ pub const EVERY: &[(u16, IssueType, SpineCode, HttpCode)] = &[
     (504, IssueType::Timeout, SpineCode::UnableToCallService, HttpCode::RecTimeout),
 ];
 
-/// What only routes other than a search can answer: (status, issue code, Spine code, http-error-code).
+/// What only routes other than searches can answer: (status, issue code, Spine code, http-error-code).
 pub const OF_OTHER_ROUTES: &[(u16, IssueType, SpineCode, HttpCode)] = &[
     (400, IssueType::Structure, SpineCode::InvalidValue, HttpCode::BadRequest),
     (400, IssueType::TooLong, SpineCode::InvalidValue, HttpCode::BadRequest),
@@ -63,15 +63,15 @@ pub const OF_OTHER_ROUTES: &[(u16, IssueType, SpineCode, HttpCode)] = &[
 pub struct Problem {
     pub status: u16,
     pub issue: Issue,
-    /// Seconds. Only where CP-IS certainly has not heard (decisions.md 5).
+    /// Seconds. Only if nothing was delivered (decisions.md 5).
     pub retry_after: Option<u32>,
     /// The `Allow` header of a 405.
     pub allow: Option<&'static str>,
-    /// Where the caller is refused for who they are or what they may do.
+    /// If the caller is refused for who they are or what they may do.
     pub denial: Option<Box<Denial>>,
     /// A short name for logs and metrics.
     pub name: &'static str,
-    /// Whether CP-IS may have heard, where a look was begun.
+    /// Whether the query may have been delivered, if a look was started.
     pub delivery: Option<Delivery>,
 }
 
@@ -112,7 +112,7 @@ impl Problem {
         self
     }
 
-    /// Our own fault, with nothing said of it but that.
+    /// Our own fault, without details.
     pub fn internal() -> Self {
         Self::new(
             "internal",
@@ -148,7 +148,7 @@ impl Problem {
         )
     }
 
-    /// A page of a look that is over, or not the one that is held (decisions.md 43).
+    /// A page of a look that has expired, or is not the one that is held (decisions.md 43).
     pub fn page_is_gone() -> Self {
         Self::new(
             "page-gone",

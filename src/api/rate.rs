@@ -1,7 +1,7 @@
 //! How many requests a second one caller may make (`limits.requests_per_second`).
 //!
-//! A caller is a user; while nobody is known, an address. Only failed attempts count for an address, since the users of a whole
-//! hospital may come from one.
+//! A caller is a user, or an address as long as the user is unknown. Only failed attempts count for an address, since the users
+//! of a whole hospital may come from one.
 
 use crate::cpis::UserIdentity;
 use governor::clock::{Clock as _, DefaultClock};
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// After so many requests, callers who have been quiet are forgotten.
 const SWEEP: u32 = 1024;
 
-/// The limits of all callers; without any where the settings set none.
+/// The limits of all callers; none if the settings set none.
 pub struct Rates(Option<Limiters>);
 
 struct Limiters {
@@ -45,7 +45,7 @@ impl Rates {
     /// One more failure to say who asks, from an address.
     ///
     /// # Errors
-    /// How long until the next one is heard.
+    /// How long until the next one is read.
     pub fn stranger(&self, address: Option<IpAddr>) -> Result<(), Duration> {
         let (Some(limits), Some(address)) = (&self.0, address) else { return Ok(()) };
         limits.addresses.count(&network(address))

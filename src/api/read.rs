@@ -25,8 +25,8 @@ pub struct Found {
     pub look: Look,
 }
 
-/// The strong ETag of what is sent: every byte of it, today's status and the time of the answer included. It is the only thing by which
-/// a resource is called unchanged (decisions.md 48): no date is, since what is shown changes at midnight too.
+/// The strong ETag of what is sent: every byte of it, today's status and the time of the answer included. It is the only thing by
+/// which a resource is called unchanged (decisions.md 48): no date is, since what is shown changes at midnight too.
 pub(super) fn etag(body: &[u8]) -> String {
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body);
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]))
@@ -52,11 +52,11 @@ pub struct Wanted {
     pub id: String,
     open: IdContent,
     portion: ReadParameters,
-    /// It may ask CP-IS, as the settings have it.
+    /// It may ask CP-IS, if the settings allow it.
     may_ask: bool,
 }
 
-/// Answers `GET [type]/[id]`, also where nothing changed since the caller read it.
+/// Answers `GET [type]/[id]`, including with 304 if nothing changed since the caller read it.
 pub async fn handle(resource: ResourceType, asking: Asking<'_>, presentation: Presentation) -> Result<Answered, Problem> {
     let mut pairs = Vec::new();
     pairs::decode(asking.request.query_string().as_bytes(), &mut pairs)?;
@@ -76,8 +76,8 @@ pub async fn handle(resource: ResourceType, asking: Asking<'_>, presentation: Pr
 
 impl Wanted {
     /// # Errors
-    /// 403 for a type that the token's scopes do not have; 400 for parameters that a read does not have; 404 for an id that is forged
-    /// or of another type.
+    /// 403 for a type that the token's scopes do not have; 400 for parameters that a read does not have; 404 for an id that is
+    /// forged or of another type.
     pub fn understand(resource: ResourceType, id: &str, pairs: &[Pair], asking: Asking<'_>) -> Result<Self, Problem> {
         let Asking { app, identity, .. } = asking;
         in_scope(app, identity, resource, Interaction::Read)?;
@@ -92,7 +92,7 @@ impl Wanted {
         self.may_ask.then_some(&self.open.nhs_number)
     }
 
-    /// The resource, where the requester's shared look still holds it, or may be made. `what`: what the trail calls it.
+    /// The resource, if the requester's shared look still holds it or may be made. `what`: what the trail calls it.
     ///
     /// # Errors
     /// 404 for one that is forgotten, or of a look that is not this requester's; a look's failure.

@@ -1,8 +1,8 @@
-//! What of the refusals stands on the trail as an entry of its own (decisions.md 55).
+//! Which refusals have their own entries on the trail (decisions.md 55).
 //!
-//! Each entry is synced to a disk that is full one day, and then nobody can look. So whoever is refused again and again, for want of
-//! an identity or of a permission, gets a few entries at once, then a few a while; what is beyond stands there counted, one entry a minute. While the disk is
-//! nearly full, refusals without an identity are only counted, until there is room again.
+//! Each entry is synced to a disk that is full one day, and then nobody can look. So whoever is refused again and again, for want
+//! of an identity or of a permission, gets a few entries at once, then a few a while; what is beyond stands there counted, one
+//! entry a minute. While the disk is nearly full, refusals without an identity are only counted, until there is room again.
 
 use crate::audit::{Entry, Event, Trail, Upshot, Who};
 use crate::clock;
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Entries at once, and how long until one more may be written.
+/// How many entries may be written at once, and how long until the next.
 #[derive(Debug, Clone, Copy)]
 struct Budget {
     burst: u32,
@@ -26,13 +26,13 @@ const OF_NOBODY: Budget = Budget { burst: 60, every: Duration::from_secs(1) };
 /// For one person.
 const OF_A_PERSON: Budget = Budget { burst: 20, every: Duration::from_secs(10) };
 
-/// How often those that have no entry of their own are written together.
+/// How often the refusals without their own entries are written together.
 const TOGETHER: Duration = Duration::from_mins(1);
 
 /// The outcome of the entry that counts the others.
 const COUNTED: &str = "further-refusals";
 
-/// Which refusals have entries of their own.
+/// Decides which refusals have their own entries.
 #[derive(Clone)]
 pub struct Refusals {
     accounts: Arc<Mutex<HashMap<Option<Person>, Account>>>,
@@ -43,10 +43,10 @@ pub struct Refusals {
 /// Issuer and user id; nobody otherwise.
 type Person = (String, String);
 
-/// What one caller has taken, and what was withheld of theirs.
+/// The budget that one caller has used, and the refusals without entries.
 struct Account {
     who: Option<Who>,
-    /// When the account is whole again: it is in debt by as many entries as fit between now and then.
+    /// When the budget is full again: as many entries are used as fit between now and then.
     whole_at: Instant,
     /// By the name of the refusal.
     withheld: BTreeMap<String, u64>,
@@ -63,14 +63,14 @@ impl Default for Refusals {
 impl Refusals {
     /// Puts a refusal on the trail, or counts it.
     ///
-    /// Nothing was asked or shown, so the answer goes out also where the trail cannot be written: the entry is then kept for it.
+    /// Nothing was asked or shown, so the answer goes out even if the trail cannot be written: the entry is then kept for it.
     pub async fn record(&self, trail: &Trail, entry: Entry) {
         if self.takes(trail, &entry) {
             write(trail, &entry).await;
         }
     }
 
-    /// Writes what is counted and not written yet, whether or not there is room: the service ends.
+    /// Writes what is counted and not written yet, whether or not there is room: the service is stopping.
     pub async fn settle(&self, trail: &Trail) {
         for entry in self.counted(true).0 {
             write(trail, &entry).await;
@@ -104,7 +104,7 @@ impl Refusals {
         let is_in_budget = whole_at <= now + budget.every * budget.burst;
         if is_in_budget && !lacks_room {
             account.whole_at = whole_at;
-            // Whoever owes nothing need not be remembered.
+            // A caller with a full budget need not be remembered.
             accounts.retain(|_, account| account.whole_at > now || !account.withheld.is_empty());
             return true;
         }
@@ -123,8 +123,8 @@ impl Refusals {
         false
     }
 
-    /// One entry for each caller of whom something was withheld, but for nobody unless theirs may be written too; and whether something is
-    /// withheld still.
+    /// One entry for each caller of whom something was withheld, but for nobody unless theirs may be written too; and whether
+    /// something is withheld still.
     fn counted(&self, nobodys_too: bool) -> (Vec<Entry>, bool) {
         let mut accounts = self.accounts();
         let (mut entries, mut some_remain) = (Vec::new(), false);
@@ -148,7 +148,7 @@ impl Account {
         Self { who, whole_at: now, withheld: BTreeMap::new(), since: clock::now() }
     }
 
-    /// The entry that counts what was withheld, of which nothing is any more.
+    /// The entry that counts the refusals without entries, and resets their count.
     fn counted(&mut self) -> Entry {
         let withheld = std::mem::take(&mut self.withheld);
         let total: u64 = withheld.values().sum();

@@ -1,4 +1,4 @@
-//! An answer on its way out: body, status and the headers that every answer carries (fhir.md 4).
+//! An HTTP answer: body, status and the headers that every answer carries (fhir.md 4).
 
 use super::App;
 use super::connection::answer::{Answer, Progress};
@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 const NO_STORE: &str = "no-store";
 
-/// What goes out, and what may be said of it in a log.
+/// The answer, and what a log may say of it.
 #[derive(Debug)]
 pub struct Answered {
     pub status: u16,
@@ -35,9 +35,9 @@ pub struct Answered {
     pub allow: Option<&'static str>,
     /// `WWW-Authenticate`.
     pub challenge: Option<String>,
-    /// Why the caller was refused, wholly or, in a batch, for an entry. Not sent: for the trail.
+    /// Why the caller was refused, for the whole request or an entry of a batch. Not sent: for the trail.
     pub refusal: Option<Refusal>,
-    /// `no-store`, but for what holds nothing of a patient.
+    /// `no-store`, except for what holds nothing of a patient.
     pub cache_control: &'static str,
 }
 

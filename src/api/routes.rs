@@ -1,4 +1,4 @@
-//! Which request means what: one pure function over method and path, so that every answer, also a 404 or 405, is ours.
+//! The routes: one pure function over method and path, so that every answer, including a 404 or 405, is ours.
 
 use crate::fhir::capability::definitions;
 use crate::fhir::graph::ResourceType;
@@ -37,7 +37,7 @@ pub enum Route {
     Ready,
     /// `GET /metrics`, on the admin listener only.
     Metrics,
-    /// `POST /audit/_search`, on the admin listener alone.
+    /// `POST /audit/_search`, on the admin listener only.
     TrailSearch,
 }
 
@@ -108,7 +108,7 @@ pub struct Described {
     pub method: &'static str,
     /// With `{...}` for what the caller fills in; without the base.
     pub path: String,
-    /// Whether it stands at the root, not under the FHIR base.
+    /// Whether it is at the root, not under the FHIR base.
     pub at_root: bool,
 }
 
@@ -165,7 +165,7 @@ pub fn plain(path: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// Finds the route of `method` and `path`. Health stands at the root, FHIR under the base.
+/// Finds the route of `method` and `path`. Health is at the root, FHIR under the base.
 ///
 /// # Errors
 /// [`NoRoute`] with the methods that the path does have, if any.
@@ -203,7 +203,8 @@ pub fn find(method: &Method, path: &str, served: Served<'_>) -> Result<Route, No
     }
 }
 
-/// What only the admin listener has. Not in the OpenAPI document, which is for callers of the public one (docs/audit.md has it).
+/// Routes of the admin listener alone. Not in the OpenAPI document, which is for callers of the public one (docs/audit.md has
+/// them).
 ///
 /// `searches_trail`: whether the trail's search is offered here.
 pub fn of_admin(method: &Method, path: &str, searches_trail: bool) -> Option<Result<Route, NoRoute>> {

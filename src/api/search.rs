@@ -1,4 +1,4 @@
-//! The line itself, as one request walks it: parameters, requester, look, graph, bundle.
+//! A search from request to answer: parameters, requester, look, graph, bundle.
 
 use super::caller::search_in_scope;
 use super::children::TooMany;
@@ -56,7 +56,7 @@ pub async fn handle(
     Ok(show(&search, &Shown::today(&look), &base_url(request, &app.options), app, negotiation.presentation()))
 }
 
-/// A further page: from the very look that the first one was of, as seen on the same day, and never a reason to ask (decisions.md
+/// A further page: of the same look as the first one, as of the same day, and never a reason to ask (decisions.md
 /// 24, 43).
 async fn page(asking: Asking<'_>, negotiation: &Negotiation) -> Result<Answered, Problem> {
     let Asking { app, request, caller, identity } = asking;
@@ -94,7 +94,7 @@ pub(super) async fn look(app: &App, mut question: Question, freshness: Freshness
     outcome.map_err(|failure| Problem::of_failure(&failure, own_identity))
 }
 
-/// Whether the user may look at one child more. Once in a while it is on the trail that they wanted to and might not.
+/// Whether the user may look at another child. The trail records a refusal once in a while.
 async fn may_look_at(app: &App, question: &Question, asked: &Request) -> Result<(), Problem> {
     let Err(TooMany { wait, is_first }) = app.children.look(&question.requester.user, &question.nhs_number) else {
         return Ok(());
@@ -120,7 +120,7 @@ async fn may_look_at(app: &App, question: &Question, asked: &Request) -> Result<
     Err(problem)
 }
 
-/// The requester's shared look, if there is one and it is wanted; that it is shown, or that there is none, is on the trail.
+/// The requester's shared look, if there is one and it is wanted. The trail records that it is shown, or that there is none.
 pub(super) async fn held(
     app: &App,
     question: &Question,
@@ -142,7 +142,7 @@ async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, options
     Ok(all)
 }
 
-/// How to treat what is not understood: as the settings and the caller have it.
+/// How to treat what is not understood, by the settings and the caller.
 pub(super) fn handling(asking: Asking<'_>) -> Handling {
     match (asking.app.options.fhir.handling, asking.caller.handling) {
         (HandlingPolicy::StrictOnly, _) | (HandlingPolicy::Strict, None) => Handling::Strict,
@@ -160,7 +160,7 @@ pub(super) fn understand(view: &'static Searchable, pairs: &[Pair], asking: Aski
     Ok(Search::parse(view, pairs, handling(asking), ReferenceResolver { ids: &ids, bases })?)
 }
 
-/// SMSP-0005 is about the caller's credentials only where the caller stood in the query as its author.
+/// SMSP-0005 is about the caller's credentials only if the caller was the author of the query.
 fn speaks_for_itself(requester: &Requester) -> bool {
     !requester.name.is_empty() && !requester.role.code.is_empty() && !requester.role.name.is_empty()
 }
@@ -188,7 +188,7 @@ impl<'l> Shown<'l> {
 
     /// The look as resources.
     pub(super) fn graph<'a>(&'a self, ids: &'a IdKeys) -> Graph<'a> {
-        // Every look was asked as unscheduled, whatever the header said or left unsaid.
+        // Every look was asked as unscheduled, whatever the header said.
         Graph::new(&self.look.answer, &Context { ids, today: self.day, unscheduled: true })
     }
 }
@@ -200,7 +200,7 @@ pub(super) fn searchset(search: &Search, shown: &Shown<'_>, base_url: &str, app:
     Searchset { search, answer: &shown.look.answer, graph: &graph, base_url, ids: &ids }.to_bundle()
 }
 
-/// The absolute base of links: the setting, or what the request was sent to. A strange `Host` is not repeated.
+/// The absolute base of links: the setting, or the address that the request was sent to. An odd `Host` is not repeated.
 pub(super) fn base_url(request: &HttpRequest, options: &Options) -> String {
     let server = &options.server;
     if let Some(url) = &server.public_url {
@@ -209,7 +209,7 @@ pub(super) fn base_url(request: &HttpRequest, options: &Options) -> String {
     requested_base(request, options)
 }
 
-/// What the request was sent to, as far as is known here.
+/// The address that the request was sent to, as far as it is known here.
 fn requested_base(request: &HttpRequest, options: &Options) -> String {
     let server = &options.server;
     let scheme = if server.tls.is_some() { "https" } else { "http" };

@@ -55,7 +55,7 @@ impl Bound {
     /// Serves until both are stopped.
     ///
     /// # Errors
-    /// The I/O error of a listener that ended by itself.
+    /// The I/O error of a listener that stopped by itself.
     pub async fn run(self) -> io::Result<()> {
         futures_util::future::try_join(self.public, self.admin).await.map(|_| ())
     }
@@ -131,11 +131,11 @@ fn listen(app: &web::Data<App>, door: Door, address: SocketAddr) -> Result<(Serv
             actix_web::App::new().app_data(app.clone()).app_data(web::Data::new(listener)).default_service(web::to(dispatch));
         let service = service.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let http = HttpService::build()
-            // Deadlines are ours; this one is how long actix-http waits for a caller after an early answer.
+            // Deadlines are ours. This one limits how long actix-http waits for a caller after an early answer.
             .keep_alive(KeepAlive::Os)
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(Duration::from_secs(1))
-            // A caller that closes its end has hung up: what comes for it later was shown to nobody (decisions.md 49).
+            // A caller that closes its end has hung up: a later answer would be shown to nobody (decisions.md 49).
             .h1_allow_half_closed(false)
             .h1_write_buffer_size(PIECE)
             .graceful_shutdown_signal(move || {
@@ -157,7 +157,7 @@ fn acceptor(door: &Door) -> Result<Option<TlsAcceptor>, ServeError> {
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }
 
-/// What becomes of a new socket.
+/// Makes a connection of a new socket.
 #[derive(Clone)]
 struct Reception {
     tls: Option<Arc<ListenerTls>>,
@@ -187,7 +187,7 @@ impl Reception {
     }
 }
 
-/// What is to be known of a TLS connection for as long as it lasts.
+/// What is known of a TLS connection while it lasts.
 pub(super) struct Met {
     tls: Arc<ListenerTls>,
     generation: Generation,
@@ -200,7 +200,7 @@ impl Met {
     }
 }
 
-/// What a request can know of the connection that it came by.
+/// What a request can know of its connection.
 pub(super) struct Way {
     seat: Rc<Seat>,
     progress: Rc<Progress>,
@@ -213,7 +213,7 @@ impl Way {
         self.seat.is_of_somebody_known();
     }
 
-    /// Whether the whole body of the request has come.
+    /// Whether the whole body of the request has arrived.
     pub(super) fn has_body(&self) -> bool {
         self.progress.has_body.get()
     }
@@ -223,13 +223,13 @@ impl Way {
         Rc::clone(&self.progress)
     }
 
-    /// Where the caller came to.
+    /// The local address that the caller connected to.
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
         self.local
     }
 }
 
-/// Keeps what is to be known of a connection: whose certificate it has, and when it was shown. TLS has verified it.
+/// Keeps a connection's certificate, which TLS has verified, and when it was shown.
 fn meet(tls: Option<&Arc<ListenerTls>>, connection: &Connection, data: &mut Extensions) {
     let stream = connection.stream();
     data.insert(Way { seat: connection.seat(), progress: connection.progress(), local: stream.local_address() });

@@ -29,7 +29,7 @@ pub struct ListenerTls {
     generation: AtomicU64,
 }
 
-/// Whom a connection was let in by.
+/// The CAs that a connection was accepted with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Generation(u64);
 
@@ -37,7 +37,7 @@ pub struct Generation(u64);
 #[derive(Debug)]
 struct Own(ArcSwap<CertifiedKey>);
 
-/// Who may come, as of now.
+/// The CAs of callers, as they are now.
 #[derive(Debug)]
 struct Callers(ArcSwap<Vouching>);
 
@@ -101,7 +101,7 @@ impl ListenerTls {
         Ok(())
     }
 
-    /// To be remembered with a connection.
+    /// To be kept with a connection.
     pub fn generation(&self) -> Generation {
         Generation(self.generation.load(Ordering::Acquire))
     }
@@ -135,7 +135,7 @@ impl Vouching {
 }
 
 impl Callers {
-    /// What takes the place of what is, where `pem` holds something else.
+    /// The replacement, if `pem` holds something else.
     fn other(&self, pem: &[u8]) -> Result<Option<Vouching>, String> {
         let now = self.0.load();
         if now.pem == pem { Ok(None) } else { Vouching::new(pem, now.names).map(Some) }

@@ -1,9 +1,9 @@
 //! Who may search the trail over HTTP (decisions.md 35, 57).
 //!
-//! With `access.allow.audit_roles`: whoever the access room knows with one of these roles. Without, in a demonstration: this machine alone;
-//! otherwise the route is not there. A client
-//! certificate of `admin.tls.client_ca` is asked for by the listener itself, before a request is read; it says which system comes,
-//! not which person, so that it opens nothing more here.
+//! With `access.allow.audit_roles`: whoever the access room knows with one of these roles. Without, in a demonstration: this
+//! machine alone; otherwise the route is not there. A client
+//! certificate of `admin.tls.client_ca` is asked for by the listener itself, before a request is read; it says which system
+//! comes, not which person, so that it opens nothing more here.
 
 use crate::api::App;
 use crate::api::caller;
@@ -12,7 +12,7 @@ use crate::audit::Who;
 use actix_web::HttpRequest;
 use std::net::IpAddr;
 
-/// They may not search.
+/// The caller may not search.
 #[derive(Debug)]
 pub struct Refused {
     /// As far as it is known.
@@ -42,7 +42,7 @@ pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<Ref
     Err(Refused::new(None, problem))
 }
 
-/// Whoever the access room knows, with a role for it.
+/// A person known to the access room, with a role for it.
 async fn by_role(request: &HttpRequest, app: &App) -> Result<Who, Box<Refused>> {
     let identity = caller::identify(request, app).await.map_err(|problem| Refused::new(None, problem))?;
     let who = Who::from(&identity.requester);

@@ -8,15 +8,15 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// What actix-http is given at once, and how much of it that it keeps before it writes.
+/// How much actix-http is given at once, and how much it keeps before it writes.
 pub const PIECE: usize = 16 * 1024;
 
-/// How far a connection is with the request in hand. Its request and its answer are handled on one thread.
+/// How far a connection is with its current request. Request and answer are handled on one thread.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// The whole body has come.
+    /// The whole body has arrived.
     pub has_body: Cell<bool>,
-    /// The whole answer is in the hands of actix-http.
+    /// actix-http has the whole answer.
     pub is_answered: Cell<bool>,
 }
 
@@ -47,7 +47,7 @@ impl MessageBody for Answer {
     }
 }
 
-/// actix-http lets go of a body when all of it is in its buffer, also of one that it does not send (HEAD, 304).
+/// actix-http drops a body when all of it is in its buffer, or if it does not send it (HEAD, 304).
 impl Drop for Answer {
     fn drop(&mut self) {
         if let Some(progress) = &self.progress {

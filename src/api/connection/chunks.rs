@@ -5,7 +5,7 @@ const LONGEST_LINE: usize = 1024;
 /// All trailers together.
 const LONGEST_TRAILERS: usize = 8 * 1024;
 
-/// What is no chunked body.
+/// The bytes are not a chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
@@ -15,7 +15,7 @@ enum At {
         digits: u8,
     },
     Blank,
-    /// What says nothing to us.
+    /// Extensions and trailers, which we ignore.
     Extension,
     SizeEnd,
     Data,
@@ -47,7 +47,7 @@ impl Chunks {
         self.at == At::Over
     }
 
-    /// How many of the next bytes belong to the body: fewer than all only where it ends among them.
+    /// How many of the next bytes belong to the body: fewer than all only if it ends among them.
     ///
     /// # Errors
     /// [`Malformed`], after which nothing of the connection can be read.
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(follow(&trailer, 100), Err(Malformed));
         let many = [b"0\r\n".as_slice(), &b"A: b\r\n".repeat(LONGEST_TRAILERS / 6 + 1)].concat();
         assert_eq!(follow(&many, 100), Err(Malformed));
-        // What is short each time is never too long.
+        // Pieces that are short each time are never too long.
         let long = b"1\r\na\r\n".repeat(10_000);
         assert_eq!(follow(&long, 1000), Ok((long.len(), false)));
     }

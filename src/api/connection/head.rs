@@ -21,7 +21,7 @@ pub enum Body {
     Tunnel,
 }
 
-/// Why nothing that comes after this on its connection can be read.
+/// Why nothing more can be read from the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     Malformed,
@@ -58,7 +58,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// The length of the head, once it is whole. `bytes`: all that has come since its first one.
+    /// The length of the head, once it is whole. `bytes`: all bytes since its first one.
     ///
     /// # Errors
     /// What can be no head, however it goes on.
@@ -122,7 +122,7 @@ struct Fields {
     has_host: bool,
     length: Option<u64>,
     chunked: bool,
-    /// Where another protocol is wished for.
+    /// The request asks for another protocol.
     upgrades: Vec<Range<usize>>,
 }
 
@@ -155,7 +155,7 @@ impl Fields {
     }
 }
 
-/// Where `part`, a slice of `whole`, stands in it.
+/// The position of `part`, a slice of `whole`, in it.
 fn place(part: &[u8], whole: &[u8]) -> Range<usize> {
     let start = part.as_ptr() as usize - whole.as_ptr() as usize;
     start..start + part.len()

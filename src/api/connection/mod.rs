@@ -2,7 +2,8 @@
 //! (docs/adr/0015).
 //!
 //! actix-http reads 128 KiB ahead, takes every request that is in them, and has a deadline for a connection's first head only. So
-//! it is given a head when that is whole and has been checked, its body as it comes, and nothing more until its answer is written.
+//! it is given a head when that is whole and has been checked, its body as it comes, and nothing more until its answer is
+//! written.
 
 pub mod answer;
 mod chunks;
@@ -30,13 +31,13 @@ use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// Read at once while a head is waited for, and looked ahead while an answer is made.
+/// The most bytes read at once while waiting for a head, and read ahead while an answer is made.
 const READ: usize = 4 * 1024;
-/// Held of the requests that follow the one in hand.
+/// The most bytes held of further requests while one is answered.
 const AHEAD: usize = 8 * 1024;
-/// How long a caller may stay who was refused, or answered before all of the request had come: so that they can read why.
+/// How long a caller may stay who was refused, or answered before the whole request had arrived: so that they can read why.
 const LINGER: Duration = Duration::from_secs(1);
-/// What is left of the time for reading an answer when the service stops.
+/// How much time is left to read an answer when the service stops.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// Why we end connections, by the names that they have in metrics.
@@ -63,25 +64,25 @@ pub struct Connection {
     deadlines: Deadlines,
     timer: Timer,
     phase: Phase,
-    /// What was read and is not given on yet.
+    /// What was read and not yet passed on.
     held: BytesMut,
-    /// How much of it belongs to the request in hand.
+    /// How much of it belongs to the current request.
     ready: usize,
     /// The caller will send no more.
     is_ended: bool,
     /// The task is woken when there is more to read.
     is_watched: bool,
-    /// Since an answer could not be written at once: when it must be gone.
+    /// The deadline of an answer that could not be written at once.
     answer_due: Option<Instant>,
     is_blocked: bool,
 }
 
 enum Phase {
-    /// Waits for a request, or for the rest of its head. `started`: some of it has come, or it is the connection's first.
+    /// Waits for a request, or for the rest of its head. `started`: some of it has arrived, or it is the connection's first.
     Head { search: Search, started: bool, due: Instant },
-    /// In the hands of actix-http, until its answer is written.
+    /// actix-http has it, until its answer is written.
     Request { body: Arriving, due: Instant },
-    /// What still comes is thrown away. `answer`: what is left of our own refusal.
+    /// Further bytes are discarded. `answer`: the rest of our own refusal.
     Leaving { answer: BytesMut, is_shut: bool, due: Instant },
     /// Nothing is read any more.
     Over,
@@ -92,7 +93,7 @@ enum Arriving {
     Nothing,
     Length(u64),
     Chunks(Chunks),
-    /// What comes is no body.
+    /// The bytes are not a body.
     Never,
 }
 
@@ -127,7 +128,7 @@ impl Connection {
         Rc::clone(&self.progress)
     }
 
-    /// More bytes into what is held; how many. 0: the caller will send no more.
+    /// Reads more bytes, and returns how many. 0: the caller will send no more.
     fn poll_hold(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut space = [MaybeUninit::uninit(); READ];
         let mut read = ReadBuf::uninit(&mut space);
@@ -139,7 +140,7 @@ impl Connection {
         Poll::Ready(Ok(read.filled().len()))
     }
 
-    /// Waits for a whole head, and goes on to what comes after it.
+    /// Waits for a whole head, then continues with its body.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Phase::Head { search, started, due } = &mut self.phase {
             // An empty line before a request says nothing (RFC 9112 2.2).
@@ -176,7 +177,7 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes the request whose head is the first `end` bytes held in hand.
+    /// Starts the request whose head is the first `end` bytes held.
     fn begin(&mut self, end: usize) {
         let (head, rest) = self.held.split_at_mut(end);
         let mut body = match head::check(head) {
@@ -190,7 +191,7 @@ impl Connection {
         self.progress.has_body.set(body.is_over());
         self.progress.is_answered.set(false);
         self.seat.works();
-        // A second more than whoever reads the body has, who says what was wrong.
+        // A second more than the reader of the body has: the reader says what was wrong.
         self.phase = Phase::Request { body, due: Instant::now() + self.deadlines.request + LINGER };
     }
 
@@ -207,7 +208,7 @@ impl Connection {
         self.phase = Phase::Leaving { answer, is_shut: false, due: Instant::now() + LINGER };
     }
 
-    /// The request in hand, its body as it comes, and then nothing until it is answered.
+    /// Passes on the request, its body as it arrives, and then nothing until it is answered.
     fn poll_request(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.ready > 0 {
             let now = self.ready.min(buffer.remaining());
@@ -223,7 +224,7 @@ impl Connection {
         if self.is_ended || matches!(body, Arriving::Never) {
             return Poll::Ready(Ok(()));
         }
-        // Who does not read what we say need not be listened to.
+        // We do not read from a caller who does not read our answer.
         if self.is_blocked {
             return Poll::Pending;
         }
@@ -253,7 +254,7 @@ impl Connection {
         if self.is_ended && self.held.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    /// Says our own refusal, if any, closes our side, and throws away what comes until the caller closes theirs.
+    /// Writes our own refusal, if any, closes our side, and discards further bytes until the caller closes theirs.
     fn poll_leave(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Phase::Leaving { answer, is_shut, due } = &mut self.phase else { return Poll::Ready(Ok(())) };
         if self.timer.poll(context, *due).is_pending() {
@@ -278,7 +279,7 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// The answer is written: the next request may come.
+    /// The answer is written: the next request may start.
     fn answered(&mut self, context: &mut Context<'_>) {
         (self.answer_due, self.is_blocked) = (None, false);
         let Phase::Request { body, .. } = &self.phase else { return };
@@ -300,7 +301,7 @@ impl Connection {
         }
     }
 
-    /// Where an answer is not taken: fails once it should have been.
+    /// Fails once the deadline of an unread answer has passed.
     fn blocked<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         self.is_blocked = true;
         let now = Instant::now();
@@ -330,7 +331,7 @@ impl Arriving {
         }
     }
 
-    /// How many of the bytes that came belong to the body. What is no body ends it early: then nothing more belongs to it.
+    /// How many of the bytes belong to the body. A malformed body ends early: then nothing more belongs to it.
     fn take(&mut self, bytes: &[u8]) -> usize {
         match self {
             Self::Nothing | Self::Never => 0,
@@ -404,7 +405,7 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // With bytes unread, the system would take back what the caller has not read yet.
+        // With bytes unread, the system would discard what the caller has not read yet.
         let may_come = match &this.phase {
             Phase::Leaving { .. } => return this.poll_leave(context),
             Phase::Request { body, .. } => !body.is_over(),
@@ -431,8 +432,8 @@ impl Timer {
         Self(Box::pin(tokio::time::sleep_until(due)))
     }
 
-    /// Ready once `due` has passed. It may wake the task earlier, for something that is due no more: that is cheaper than being set
-    /// anew with every request.
+    /// Ready once `due` has passed. It may wake the task earlier, for a deadline that no longer applies: that is cheaper than
+    /// being set anew with every request.
     fn poll(&mut self, context: &mut Context<'_>, due: Instant) -> Poll<()> {
         let now = Instant::now();
         if now >= due {

@@ -1,7 +1,7 @@
-//! Who may hold a connection to a listener, and who goes first when there are too many.
+//! Which callers may hold a connection to a listener, and which are closed first when there are too many.
 //!
-//! A connection that waits for its caller makes room for a newcomer: strangers who keep us waiting first, then connections that
-//! are kept open between requests. One that is being answered never does.
+//! A connection that waits for its caller makes room for a new one: first unidentified callers who keep us waiting, then
+//! connections that are kept open between requests. One that is being answered never does.
 
 use crate::api::rate::network;
 use crate::telemetry::metrics;
@@ -15,13 +15,13 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// From then on a caller keeps us waiting.
+/// After this time a caller keeps us waiting.
 const PATIENCE: u64 = 1_000;
 
-/// How often a newcomer without a place looks whether somebody keeps us waiting by now.
+/// How often a new connection without a place checks whether a caller keeps us waiting by now.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// Why a connection is ended, for metrics: for a newcomer.
+/// Why a connection is closed, for metrics: to make room for a new one.
 pub const DISPLACED: &str = "displaced";
 /// The same: there was no place for it.
 pub const FULL: &str = "full";
@@ -35,9 +35,9 @@ pub struct Places {
     room: Mutex<Room>,
     freed: Notify,
     waiting: AtomicUsize,
-    /// Set when the service stops: then answers that are not read do not hold up the end.
+    /// Set when the service stops: then unread answers do not hold up the end.
     draining: Arc<AtomicBool>,
-    /// When it was last said that there is no place, in milliseconds of the process; 0: never.
+    /// When the log last said that there is no place, in milliseconds of the process; 0: never.
     said_full: AtomicU64,
     began: Instant,
 }
@@ -45,7 +45,7 @@ pub struct Places {
 #[derive(Default)]
 struct Room {
     taken: HashMap<u64, Arc<Place>>,
-    /// How many strangers each network has here.
+    /// How many unidentified callers each network has here.
     strangers: HashMap<IpAddr, usize>,
     next: u64,
 }
@@ -70,15 +70,15 @@ pub struct Place {
 /// What a connection waits for its caller to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// To ask again.
+    /// To send another request.
     Idle = 1,
-    /// To say what it asks: a handshake, a head.
+    /// To complete a handshake or a head.
     Head = 2,
     /// To take an answer.
     Unread = 3,
 }
 
-/// There is no place, and nobody who must make one.
+/// There is no place, and no connection that must make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Full;
 
@@ -102,7 +102,7 @@ impl Places {
         self.most + self.most_waiting
     }
 
-    /// A place for a newcomer, who waits for one for `patience` at most, with few others.
+    /// A place for a new connection, which waits for one for at most `patience`, with few others.
     pub async fn enter(self: &Arc<Self>, address: IpAddr, patience: Duration) -> Option<Seat> {
         let network = network(address);
         if let Ok(seat) = self.take(network) {
@@ -191,7 +191,7 @@ impl Places {
 }
 
 impl Room {
-    /// Tells the one who should go first to go; the place is free at once.
+    /// Closes the connection that ranks highest for closing; its place is free at once.
     fn send_away(&mut self, now: u64, may: impl Fn(&Place) -> bool) -> Result<(), Full> {
         let ranked = self.taken.values().filter(|place| may(place)).filter_map(|place| Some((place.rank(now)?, place)));
         let first = ranked.max_by_key(|(rank, _)| *rank).map(|(_, place)| Arc::clone(place)).ok_or(Full)?;
@@ -223,7 +223,7 @@ impl Place {
         self.is_known.load(Ordering::Acquire)
     }
 
-    /// Who goes first has the highest rank; `None`: does not go.
+    /// The highest rank is closed first; `None`: is not closed.
     fn rank(&self, now: u64) -> Option<(u8, u64)> {
         let wait = self.wait.load(Ordering::Acquire);
         let waited = now.saturating_sub(wait >> 2);
@@ -239,7 +239,7 @@ impl Place {
 }
 
 impl Seat {
-    /// The caller has said who they are: they have a share of their own from now on.
+    /// The caller is identified: from now on they have their own share.
     pub fn is_of_somebody_known(&self) {
         if self.place.is_known() {
             return;
@@ -260,13 +260,13 @@ impl Seat {
         self.place.wait.store(0, Ordering::Release);
     }
 
-    /// Whether the place is somebody else's by now; wakes the task when it becomes so.
+    /// Whether the place was given away; wakes the task when it is.
     pub fn must_go(&self, context: &std::task::Context<'_>) -> bool {
         self.place.waker.register(context.waker());
         self.place.must_go.load(Ordering::Acquire)
     }
 
-    /// Returns once the place is somebody else's.
+    /// Returns once the place was given away.
     pub async fn until_gone(&self) {
         std::future::poll_fn(|context| if self.must_go(context) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending })
             .await;
@@ -283,7 +283,7 @@ impl Drop for Seat {
     }
 }
 
-/// A newcomer who waits for a place.
+/// A new connection that waits for a place.
 struct Waiting<'p>(&'p Places);
 
 impl<'p> Waiting<'p> {

@@ -8,9 +8,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-/// Bytes that the system takes from us beyond what is on its way to the caller.
+/// The most bytes that the system buffers beyond what is on its way to the caller.
 const UNSENT: u32 = 32 * 1024;
-/// Bytes that TLS keeps for the system at most.
+/// The most bytes that TLS buffers for the system.
 const UNENCRYPTED: usize = 16 * 1024;
 
 pub enum Stream {
@@ -18,10 +18,10 @@ pub enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// A socket as answers need it: they are written in pieces, of which none waits for the acknowledgement of the one before, and few
-/// wait in the system.
+/// A socket as answers need it: they are written in pieces, of which none waits for the acknowledgement of the one before, and
+/// few wait in the system.
 pub fn ready(socket: TcpStream) -> TcpStream {
-    // A socket that is gone by now says so when it is read.
+    // A socket that has closed meanwhile fails when it is read.
     let _ = socket.set_nodelay(true);
     let _ = socket2::SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT);
     socket
@@ -40,12 +40,12 @@ impl Stream {
         }
     }
 
-    /// Where the caller came to.
+    /// The local address that the caller connected to.
     pub fn local_address(&self) -> Option<SocketAddr> {
         self.socket().local_addr().ok()
     }
 
-    /// What the system has of us and the caller did not take is dropped with the socket.
+    /// Bytes that the caller has not read are dropped with the socket.
     pub fn drop_unsent(&self) {
         let _ = self.socket().set_zero_linger();
     }

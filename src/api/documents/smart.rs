@@ -1,8 +1,8 @@
 //! The SMART configuration (SMART App Launch 2, `.well-known/smart-configuration`).
 //!
 //! `token_endpoint`, `grant_types_supported` and `code_challenge_methods_supported` are required there, and belong to the issuer:
-//! settings hold none of them. So the document is made of the issuer's own OpenID configuration; without one that has them all
-//! there is no document, since a client would take a part of it for the whole.
+//! settings hold none of them. So the document is made from the issuer's own OpenID configuration; without one that has them all
+//! there is no document, since a client would take a partial one as complete.
 
 use serde_json::{Map, Value, json};
 

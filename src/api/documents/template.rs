@@ -1,9 +1,9 @@
-//! A document in which the FHIR base is filled in where the settings do not name it.
+//! A document in which the FHIR base is filled in for each request if the settings do not name it.
 
 use crate::api::read::etag;
 use actix_web::web::Bytes;
 
-/// Stands for the base in a document that is made before any request says where it was sent to.
+/// The placeholder for the base in a document that is made before any request.
 pub const BASE: &str = "cpis-fhir-base:";
 
 /// A document, cut where the base belongs.

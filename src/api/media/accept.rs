@@ -23,7 +23,7 @@ struct Range {
     other_version: bool,
 }
 
-/// What is known of one format: the narrowest range that covers it, the heaviest of these, the first of these.
+/// What is known of one format: of the narrowest ranges that cover it, the first of those with the highest `q`.
 #[derive(Clone, Copy)]
 struct Claim {
     breadth: Breadth,
@@ -32,7 +32,7 @@ struct Claim {
 }
 
 /// The format that the header prefers, `lines` being its values, however many times it was sent. The higher `q` wins, then what
-/// is listed first, then JSON; nothing said is JSON.
+/// is listed first, then JSON. An empty header means JSON.
 ///
 /// # Errors
 /// [`MediaError`] when nothing that is asked for can be written. A range that cannot be read asks for nothing.
@@ -94,7 +94,7 @@ pub(super) fn weight(range: &str) -> Option<u16> {
     Some(thousandths)
 }
 
-/// The ranges between commas; a comma inside quotes divides nothing.
+/// The ranges between commas; a comma inside quotes does not separate.
 pub(super) fn split(line: &str) -> impl Iterator<Item = &str> {
     super::unquoted(line, ',')
 }

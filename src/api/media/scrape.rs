@@ -1,4 +1,4 @@
-//! The `Accept` header of a scrape: the text format of Prometheus, or OpenMetrics for whoever wants that more.
+//! The `Accept` header of a scrape: the text format of Prometheus, or OpenMetrics if that is preferred.
 
 use super::accept::{split, weight};
 use super::parameters;
@@ -17,7 +17,7 @@ enum Breadth {
     Exact,
 }
 
-/// The format that is wanted most; text where both are wanted as much, and where neither is.
+/// The preferred format; text if both are equal or neither is named.
 pub fn wanted(headers: &HeaderMap) -> PageFormat {
     preferred(headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()))
 }

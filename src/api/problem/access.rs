@@ -1,4 +1,4 @@
-//! A refused caller as they see it: 401 with a challenge, 403, 429, or 503 where who asks cannot be found out (fhir.md 5).
+//! What a refused caller sees: 401 with a challenge, 403, 429, or 503 if it cannot be found out who asks (fhir.md 5).
 
 use super::{Denial, Problem, RETRY_AFTER, forbidden};
 use crate::access::{Refusal, RefusalKind};
@@ -6,7 +6,7 @@ use crate::fhir::outcome::{HttpCode, IssueType, SpineCode};
 use std::time::Duration;
 
 impl Problem {
-    /// What a refusal is to the caller. `takes_bearer`: tokens are a way in, so that a challenge asks for one.
+    /// The problem for a refusal. `takes_bearer`: tokens are accepted, so a challenge asks for one.
     pub fn of_refusal(refusal: Refusal, takes_bearer: bool) -> Self {
         let name = refusal.name();
         let text = format!("{refusal} CP-IS was not asked.");
@@ -54,7 +54,7 @@ impl Problem {
     }
 }
 
-/// The names of all answers 401, 403 and 429: a refusal's, and those of what is no refusal of the access room.
+/// The names of all answers 401, 403 and 429: those of refusals by the access room, and the others.
 pub fn names_of_refusals() -> impl Iterator<Item = &'static str> {
     let of_access = Refusal::EACH.iter().filter(|refusal| refusal.kind() != RefusalKind::Unavailable).map(Refusal::name);
     of_access.chain(["throttled", "too-many-children", "author-credentials", "trail-refused"])
@@ -117,7 +117,7 @@ mod tests {
             let challenged = problem.status == 401 || problem.name == "scope";
             let challenge = problem.denial.unwrap().challenge;
             assert_eq!(challenge.is_some(), challenged, "{refusal}");
-            // A header value in which the description ends where it should.
+            // The description must not end the quoted string early.
             if let Some(challenge) = challenge {
                 assert!(challenge.is_ascii() && challenge.matches('"').count() % 2 == 0, "{challenge}");
                 assert!(challenge.matches('"').count() <= 6, "{challenge}");

@@ -1,5 +1,5 @@
-//! A failed look as the caller sees it: status, codes, and a sentence that nobody can read as "no plan" (fhir.md 5, decisions.md 5,
-//! 16, 18).
+//! A failed look as the caller sees it: status, codes, and a sentence that nobody can read as "no plan" (fhir.md 5, decisions.md
+//! 5, 16, 18).
 
 use super::{Problem, RETRY_AFTER, forbidden};
 use crate::cpis::{Contradiction, Delivery, LocalAuthority, RegisterErrorKind, Rejection};
@@ -21,7 +21,7 @@ impl Problem {
         }
         push_contacts(text, error.named());
         match error.delivery() {
-            // Its own text says what was heard.
+            // Its own text says what was delivered.
             Delivery::MaybeDelivered
                 if matches!(error, LookError::Withheld | LookError::NoLongerHeld | LookError::BeforeRestart) => {}
             Delivery::MaybeDelivered => {
@@ -190,7 +190,7 @@ fn contradicts(contradiction: Contradiction) -> &'static str {
     }
 }
 
-/// What the names of these are is the failure's own to say.
+/// The failure itself has the names of these.
 const NAMED_LATER: &str = "look";
 
 fn busy(text: &str) -> Problem {

@@ -1,4 +1,4 @@
-//! What a search of the trail is answered with where it is not answered.
+//! The errors of a search of the trail.
 
 use super::{Problem, RETRY_AFTER, forbidden};
 use crate::audit::QuestionError;
@@ -22,7 +22,7 @@ impl Problem {
         )
     }
 
-    /// Who asks may not search the trail, or is not known.
+    /// The caller may not search the trail, or is not known.
     pub fn trail_refused() -> Self {
         forbidden(
             "trail-refused",
@@ -31,7 +31,7 @@ impl Problem {
         )
     }
 
-    /// The search cannot be put on the trail, or the trail not be read: nothing is shown.
+    /// The search cannot be put on the trail, or the trail cannot be read: nothing is shown.
     pub fn trail_unavailable() -> Self {
         let mut problem = Self::new(
             "trail-unavailable",
