@@ -8,17 +8,17 @@ mod permission;
 
 use super::headers::CallerHeaders;
 use super::problem::Problem;
-use super::respond::Answered;
-use super::{App, Limits, body, facts, media};
+use super::response::Response;
+use super::{App, Limits, body, media, request_context};
 use crate::access::Access;
 use crate::audit::{Entry, Event, Inquirer, Inquiry, InquiryError, Page, Question, Rest, TrailError, Upshot, Who};
 use crate::export::{self, LABEL, Numbers};
 use actix_web::{HttpRequest, web};
-use permission::Refused;
+use permission::SearchRefusal;
 
 /// What is asked besides the question itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Manner {
+struct SearchOptions {
     limit: usize,
     /// Only lines below this number: the next page.
     before: Option<u64>,
@@ -43,7 +43,7 @@ pub async fn handle(
     payload: web::Payload,
     app: &App,
     caller: &CallerHeaders,
-) -> Result<Answered, Problem> {
+) -> Result<Response, Problem> {
     let inquiry = app.inquiry.as_ref().ok_or_else(Problem::trail_unavailable)?;
     let may = permission::may_search(request, app).await;
     answer(inquiry, may, request, payload, caller, app.options.limits).await
@@ -51,17 +51,17 @@ pub async fn handle(
 
 async fn answer(
     inquiry: &Inquiry,
-    may: Result<Who, Box<Refused>>,
+    may: Result<Who, Box<SearchRefusal>>,
     request: &HttpRequest,
     payload: web::Payload,
     caller: &CallerHeaders,
     limits: Limits,
-) -> Result<Answered, Problem> {
-    let facts = facts::of(request, caller, inquiry.trail().seal(), "search of the trail");
+) -> Result<Response, Problem> {
+    let facts = request_context::of(request, caller, inquiry.trail().seal(), "search of the trail");
     let who = match may {
         Ok(who) => who,
         Err(refused) => {
-            let Refused { who, problem } = *refused;
+            let SearchRefusal { who, problem } = *refused;
             // A refusal of the access room is put on the trail with all others. Over the rate, nothing was decided.
             if problem.denial.is_some() || problem.status == 429 {
                 return Err(problem);
@@ -80,7 +80,7 @@ async fn answer(
     let page = search.page(manner.limit, MOST_READ).await.map_err(|error| unanswered(&error))?;
     let archived = search.archived_to().await.map_err(|error| unanswered(&error))?;
     let numbers = if manner.show_nhs_numbers { Numbers::All } else { Numbers::Only(question.child.as_ref()) };
-    Ok(Answered::ok("trail-searched", written(&page, archived, numbers).into_bytes(), "application/json"))
+    Ok(Response::ok("trail-searched", written(&page, archived, numbers).into_bytes(), "application/json"))
 }
 
 /// `label`, `intact` (whether every line shown is as it was written), `more` (null where that is not known), `next_before`,
@@ -119,8 +119,8 @@ async fn form(request: &HttpRequest, payload: web::Payload, limits: Limits) -> R
 }
 
 /// The question, and `limit` (1 to 1000), `before`, `show-nhs-numbers` (true or false).
-fn read(form: &[(String, String)]) -> Result<(Question, Manner), Problem> {
-    let mut manner = Manner { limit: DEFAULT_LIMIT, before: None, show_nhs_numbers: false };
+fn read(form: &[(String, String)]) -> Result<(Question, SearchOptions), Problem> {
+    let mut manner = SearchOptions { limit: DEFAULT_LIMIT, before: None, show_nhs_numbers: false };
     let mut criteria = Vec::new();
     for (name, value) in form {
         let fits = match name.as_str() {
@@ -139,7 +139,7 @@ fn read(form: &[(String, String)]) -> Result<(Question, Manner), Problem> {
 }
 
 /// For the entry that says that somebody searched.
-fn told(manner: Manner) -> String {
+fn told(manner: SearchOptions) -> String {
     let numbers = if manner.show_nhs_numbers { "every NHS number shown" } else { "no other NHS number shown" };
     let page = if manner.before.is_some() { ", a further page" } else { "" };
     format!("limit {}{page}; {numbers}", manner.limit)

@@ -4,10 +4,10 @@
 use super::caller::search_in_scope;
 use super::media::{self, Presentation};
 use super::problem::Problem;
-use super::respond::Answered;
+use super::response::Response;
 use super::routes::{self, NoRoute, Route};
-use super::search::{Shown, base_url, look, question, searchset, understand};
-use super::{App, Asking, body, facts, read};
+use super::search::{DatedLook, base_url, look, question, searchset, understand};
+use super::{AdmittedRequest, App, body, read, request_context};
 use crate::access::Refusal;
 use crate::cpis::NhsNumber;
 use crate::fhir::batch::{self, EntryRequest};
@@ -21,12 +21,12 @@ use fhirbolt_model::r4::Resource;
 use fhirbolt_model::r4::resources::{Bundle, BundleEntry, BundleEntryResponse};
 
 /// What one entry asks for.
-enum Asked {
+enum EntryInteraction {
     Search(Box<Search>),
-    Read(Box<read::Wanted>),
+    Read(Box<read::ReadRequest>),
 }
 
-impl Asked {
+impl EntryInteraction {
     /// The child about whom CP-IS may be asked for it.
     fn child(&self) -> Option<&NhsNumber> {
         match self {
@@ -45,11 +45,15 @@ impl Asked {
 }
 
 /// The looks that the batch may ask for, each made once.
-type Looks = Vec<(NhsNumber, Result<Look, Problem>)>;
+type BatchLooks = Vec<(NhsNumber, Result<Look, Problem>)>;
 
 /// Answers `POST [base]`.
-pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Presentation) -> Result<Answered, Problem> {
-    let Asking { app, request, .. } = asking;
+pub async fn handle(
+    admitted: AdmittedRequest<'_>,
+    payload: web::Payload,
+    presentation: Presentation,
+) -> Result<Response, Problem> {
+    let AdmittedRequest { app, request, .. } = admitted;
     let limits = &app.options.limits;
     media::check_coding(request.headers())?;
     let body = body::read(payload, limits.body, limits.header_timeout).await?;
@@ -62,14 +66,15 @@ pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Pre
         return Err(Problem::batch_too_large(&format!("{} entries", app.options.fhir.batch.max_entries)));
     }
     let base_url = base_url(request, &app.options);
-    let asked: Vec<Result<Asked, Problem>> = entries.iter().map(|entry| understood(entry, &base_url, asking)).collect();
-    let looks = look_at_all(&asked, asking).await?;
+    let asked: Vec<Result<EntryInteraction, Problem>> =
+        entries.iter().map(|entry| understood(entry, &base_url, admitted)).collect();
+    let looks = look_at_all(&asked, admitted).await?;
     let mut refusal = None;
     let mut entry = Vec::with_capacity(asked.len());
     for (asked, request) in asked.into_iter().zip(&entries) {
         entry.push(match asked {
-            Ok(Asked::Search(search)) => found(&search, &looks, &base_url, app, &mut refusal),
-            Ok(Asked::Read(wanted)) => match find(&wanted, &looks, asking).await {
+            Ok(EntryInteraction::Search(search)) => found(&search, &looks, &base_url, app, &mut refusal),
+            Ok(EntryInteraction::Read(wanted)) => match find(&wanted, &looks, admitted).await {
                 Ok(found) => read_one(found, &wanted, request, &base_url, presentation),
                 Err(problem) => refused(problem, &mut refusal),
             },
@@ -82,42 +87,42 @@ pub async fn handle(asking: Asking<'_>, payload: web::Payload, presentation: Pre
         entry,
         ..Default::default()
     };
-    Ok(Answered { refusal, ..Answered::resource("batch", &Resource::Bundle(Box::new(bundle)), presentation) })
+    Ok(Response { refusal, ..Response::resource("batch", &Resource::Bundle(Box::new(bundle)), presentation) })
 }
 
 /// What an entry asks for, by the same routes and rules as a single request.
-fn understood(entry: &EntryRequest, base_url: &str, asking: Asking<'_>) -> Result<Asked, Problem> {
-    let Asking { app, identity, .. } = asking;
+fn understood(entry: &EntryRequest, base_url: &str, admitted: AdmittedRequest<'_>) -> Result<EntryInteraction, Problem> {
+    let AdmittedRequest { app, identity, .. } = admitted;
     let (Some(method), Some(url)) = (&entry.method, &entry.url) else { return Err(Problem::batch_entry_incomplete()) };
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| NoRoute::MethodNotAllowed("GET"))?;
     let relative = url.strip_prefix(base_url).unwrap_or(url).trim_start_matches('/');
     let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
-    let served = routes::Served { base: "", get_search: true, patient_flag: app.options.fhir.patient_flag };
+    let served = routes::RouteOptions { base: "", get_search: true, patient_flag: app.options.fhir.patient_flag };
     let path = routes::plain(path);
     match routes::find(&method, &format!("/{path}"), served)? {
         Route::Search(resource) => {
             let mut pairs = Vec::new();
             pairs::decode(query.as_bytes(), &mut pairs)?;
             let view = Searchable::of(resource).ok_or(NoRoute::NotFound)?;
-            let search = understand(view, &pairs, asking)?;
+            let search = understand(view, &pairs, admitted)?;
             search_in_scope(app, identity, &search)?;
-            Ok(Asked::Search(Box::new(search)))
+            Ok(EntryInteraction::Search(Box::new(search)))
         }
         Route::Read(resource) => {
             let mut pairs = Vec::new();
             pairs::decode(query.as_bytes(), &mut pairs)?;
             let id = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-            Ok(Asked::Read(Box::new(read::Wanted::understand(resource, id, &pairs, asking)?)))
+            Ok(EntryInteraction::Read(Box::new(read::ReadRequest::understand(resource, id, &pairs, admitted)?)))
         }
         _ => Err(Problem::not_in_a_batch()),
     }
 }
 
 /// One look for each child about whom CP-IS may be asked; none if there are more children than a batch may ask about.
-async fn look_at_all(asked: &[Result<Asked, Problem>], asking: Asking<'_>) -> Result<Looks, Problem> {
-    let Asking { app, caller, identity, .. } = asking;
+async fn look_at_all(asked: &[Result<EntryInteraction, Problem>], admitted: AdmittedRequest<'_>) -> Result<BatchLooks, Problem> {
+    let AdmittedRequest { app, caller, identity, .. } = admitted;
     let mut children: Vec<&NhsNumber> = Vec::new();
-    for child in asked.iter().flatten().filter_map(Asked::child) {
+    for child in asked.iter().flatten().filter_map(EntryInteraction::child) {
         if !children.contains(&child) {
             children.push(child);
         }
@@ -127,10 +132,10 @@ async fn look_at_all(asked: &[Result<Asked, Problem>], asking: Asking<'_>) -> Re
         return Err(Problem::batch_too_large(&format!("{most} children: a batch is not a ward list")));
     }
     let looks = children.into_iter().map(async |child| {
-        let about: Vec<&Asked> = asked.iter().flatten().filter(|asked| asked.child() == Some(child)).collect();
-        let request = facts::request(asking, format!("batch {}", names(&about)));
+        let about: Vec<&EntryInteraction> = asked.iter().flatten().filter(|asked| asked.child() == Some(child)).collect();
+        let request = request_context::request(admitted, format!("batch {}", names(&about)));
         // A read alone never wants a newer look than the shared one.
-        let is_searched = about.iter().any(|asked| matches!(asked, Asked::Search(_)));
+        let is_searched = about.iter().any(|asked| matches!(asked, EntryInteraction::Search(_)));
         let freshness = if is_searched { caller.freshness } else { Freshness::Shared };
         let outcome = look(app, question(child, identity, caller), freshness, request).await;
         (child.clone(), outcome)
@@ -139,7 +144,7 @@ async fn look_at_all(asked: &[Result<Asked, Problem>], asking: Asking<'_>) -> Re
 }
 
 /// What the batch asks for about one child, such as `Flag,CarePlan`.
-fn names(about: &[&Asked]) -> String {
+fn names(about: &[&EntryInteraction]) -> String {
     let mut names: Vec<String> = Vec::new();
     for name in about.iter().map(|asked| asked.name()) {
         if !names.contains(&name) {
@@ -150,18 +155,22 @@ fn names(about: &[&Asked]) -> String {
 }
 
 /// The resource of a read: from the look that the batch made for it, if reads may ask.
-async fn find(wanted: &read::Wanted, looks: &Looks, asking: Asking<'_>) -> Result<read::Found, Problem> {
-    let Some(child) = wanted.may_ask_about() else { return wanted.find(asking, "batch read").await };
+async fn find(
+    wanted: &read::ReadRequest,
+    looks: &BatchLooks,
+    admitted: AdmittedRequest<'_>,
+) -> Result<read::ReadResource, Problem> {
+    let Some(child) = wanted.may_ask_about() else { return wanted.find(admitted, "batch read").await };
     match looks.iter().find(|(looked_at, _)| looked_at == child) {
-        Some((_, outcome)) => wanted.find_in(outcome.clone()?, asking.app),
+        Some((_, outcome)) => wanted.find_in(outcome.clone()?, admitted.app),
         None => Err(Problem::internal()),
     }
 }
 
-fn found(search: &Search, looks: &Looks, base_url: &str, app: &App, refusal: &mut Option<Refusal>) -> BundleEntry {
+fn found(search: &Search, looks: &BatchLooks, base_url: &str, app: &App, refusal: &mut Option<Refusal>) -> BundleEntry {
     let look = looks.iter().find(|(child, _)| *child == search.nhs_number).map(|(_, outcome)| outcome);
     match look {
-        Some(Ok(look)) => answered(None, searchset(search, &Shown::today(look), base_url, app), response(200)),
+        Some(Ok(look)) => answered(None, searchset(search, &DatedLook::today(look), base_url, app), response(200)),
         Some(Err(problem)) => refused(problem.clone(), refusal),
         None => refused(Problem::internal(), refusal),
     }
@@ -169,8 +178,8 @@ fn found(search: &Search, looks: &Looks, base_url: &str, app: &App, refusal: &mu
 
 /// The ETag is that of a single read in the format of the batch.
 fn read_one(
-    found: read::Found,
-    wanted: &read::Wanted,
+    found: read::ReadResource,
+    wanted: &read::ReadRequest,
     request: &EntryRequest,
     base_url: &str,
     presentation: Presentation,

@@ -3,7 +3,7 @@
 use super::headers::CallerHeaders;
 use super::problem::Problem;
 use super::routes::Route;
-use super::{App, ScheduledCare, facts};
+use super::{App, ScheduledCare, request_context};
 use crate::access::{ClientCertificate, Header, Headers, Identity, Interaction, Presented, Refusal};
 use crate::audit::{Entry, Event, RequestFacts, Upshot, Who};
 use crate::cpis::{AuthorPart, Delivery, RegisterErrorKind};
@@ -28,7 +28,7 @@ impl Headers for RequestHeaders<'_> {
 
 /// A request refused because of its caller, for the trail.
 #[allow(dead_code, reason = "the trail's entry wants the peer address of `request`")]
-pub(super) struct Refused<'r> {
+pub(super) struct RefusedRequest<'r> {
     pub refusal: &'r Refusal,
     /// The person, if known: always with a 403 except for an unreadable identity, never with a 401.
     pub identity: Option<&'r Identity>,
@@ -40,17 +40,17 @@ pub(super) struct Refused<'r> {
 
 /// Puts a refusal on the trail, once for each refused request, before its answer goes out, within the caller's budget.
 /// Requests over the rate are not refusals in this sense: a flood must not fill the trail.
-pub(super) async fn refused(app: &App, refused: &Refused<'_>) {
+pub(super) async fn refused(app: &App, refused: &RefusedRequest<'_>) {
     app.refusals.record(&app.trail, entry(app, refused)).await;
 }
 
-fn entry(app: &App, refused: &Refused<'_>) -> Entry {
+fn entry(app: &App, refused: &RefusedRequest<'_>) -> Entry {
     let interaction = refused.route.map_or("none", Route::template);
     Entry {
         who: refused.identity.map(|identity| Who::from(&identity.requester)),
         request: RequestFacts {
             source_system: refused.identity.and_then(|identity| identity.source_system.clone()),
-            ..facts::of(refused.request, refused.caller, app.trail.seal(), interaction)
+            ..request_context::of(refused.request, refused.caller, app.trail.seal(), interaction)
         },
         upshot: Some(Upshot {
             outcome: refused.refusal.name().into(),

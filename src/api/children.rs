@@ -18,11 +18,11 @@ const MOST_USERS: usize = 20_000;
 pub struct Children {
     most: usize,
     window: Duration,
-    users: Mutex<HashMap<UserIdentity, Looks>>,
+    users: Mutex<HashMap<UserIdentity, UserLooks>>,
 }
 
 #[derive(Default)]
-struct Looks {
+struct UserLooks {
     /// Each child, and when they were first counted; the oldest first.
     children: Vec<(NhsNumber, Instant)>,
     /// When the user was last refused for too many.
@@ -75,8 +75,8 @@ impl Children {
     }
 
     /// Makes room: forgets users without a counted child, and if that is not enough, the half that looked longest ago.
-    fn forget(&self, users: &mut HashMap<UserIdentity, Looks>, now: Instant) {
-        let last = |looks: &Looks| looks.children.last().map(|(_, since)| *since);
+    fn forget(&self, users: &mut HashMap<UserIdentity, UserLooks>, now: Instant) {
+        let last = |looks: &UserLooks| looks.children.last().map(|(_, since)| *since);
         users.retain(|_, looks| last(looks).is_some_and(|last| now.duration_since(last) < self.window));
         if users.len() >= MOST_USERS {
             let mut lasts: Vec<Instant> = users.values().filter_map(last).collect();

@@ -1,7 +1,7 @@
 //! What pages of other origins may read in a browser (the Fetch standard's CORS), where `server.cors_origins` names any: apps of
 //! SMART App Launch. Never every origin, and no cookies or certificates of the browser: the token says who asks.
 
-use super::respond::Answered;
+use super::response::Response;
 use super::routes::{NoRoute, Route};
 use super::{App, Listener};
 use actix_web::http::Method;
@@ -35,13 +35,13 @@ impl<'r> CrossOrigin<'r> {
     }
 
     /// The answer to a browser that asks whether it may send a request.
-    pub fn preflight(self, request: &HttpRequest, route: Result<Route, NoRoute>) -> Option<Answered> {
+    pub fn preflight(self, request: &HttpRequest, route: Result<Route, NoRoute>) -> Option<Response> {
         let asks = self.origin.is_some()
             && request.method() == Method::OPTIONS
             && request.headers().contains_key("Access-Control-Request-Method");
         match route {
             Err(NoRoute::MethodNotAllowed(allow)) if asks && !allow.is_empty() => {
-                Some(Answered { status: 204, allow: Some(allow), ..Answered::ok("preflight", "", "") })
+                Some(Response { status: 204, allow: Some(allow), ..Response::ok("preflight", "", "") })
             }
             _ => None,
         }

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::media::scrape;
-use super::respond::Answered;
+use super::response::Response;
 use super::routes::Route;
 use crate::cpis::Register;
 use crate::telemetry;
@@ -55,10 +55,10 @@ impl RegisterHealth {
 }
 
 /// The answer, if the route is one of health's.
-pub async fn answer(route: Route, request: &HttpRequest, app: &App) -> Option<Answered> {
+pub async fn answer(route: Route, request: &HttpRequest, app: &App) -> Option<Response> {
     if route == Route::Metrics {
         let format = scrape::wanted(request.headers());
-        return Some(Answered::ok("metrics", telemetry::page(format).into_bytes(), format.content_type()));
+        return Some(Response::ok("metrics", telemetry::page(format).into_bytes(), format.content_type()));
     }
     let (status, body) = match route {
         Route::Ping => (200, ping()),
@@ -67,7 +67,7 @@ pub async fn answer(route: Route, request: &HttpRequest, app: &App) -> Option<An
         Route::Live | Route::Ready => (200, json!({ "status": "pass" })),
         _ => return None,
     };
-    let mut answered = Answered::ok("health", body.to_string().into_bytes(), "application/json");
+    let mut answered = Response::ok("health", body.to_string().into_bytes(), "application/json");
     answered.status = status;
     Some(answered)
 }

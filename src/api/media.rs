@@ -115,10 +115,10 @@ impl Negotiation {
         // A value that is not ASCII is a range that cannot be read, which is not the same as none.
         let values = request.headers().get_all("Accept").map(|value| value.to_str().unwrap_or("unreadable").to_owned());
         let pairs: Vec<_> = form_urlencoded::parse(request.query_string().as_bytes()).collect();
-        Self::by(values.collect(), Wishes::among(pairs.iter().map(|(name, value)| (&**name, &**value))))
+        Self::by(values.collect(), FormatParameters::among(pairs.iter().map(|(name, value)| (&**name, &**value))))
     }
 
-    fn by(accept: Vec<String>, wishes: Wishes<'_>) -> Self {
+    fn by(accept: Vec<String>, wishes: FormatParameters<'_>) -> Self {
         let agreed = agree(&accept, wishes);
         Self { accept, agreed: Cell::new(agreed) }
     }
@@ -128,7 +128,7 @@ impl Negotiation {
     /// # Errors
     /// [`MediaError`] when nothing that is asked for can be written.
     pub fn settle(&self, parameters: &[Pair]) -> Result<(), MediaError> {
-        let wishes = Wishes::among(parameters.iter().map(|pair| (pair.name.as_str(), pair.value.as_str())));
+        let wishes = FormatParameters::among(parameters.iter().map(|pair| (pair.name.as_str(), pair.value.as_str())));
         let agreed = agree(&self.accept, wishes);
         self.agreed.set(agreed);
         agreed.1
@@ -148,12 +148,12 @@ impl Negotiation {
 
 /// What the parameters say: the first `_format` and `_pretty` that have a value. The URL's come first.
 #[derive(Clone, Copy, Default)]
-struct Wishes<'p> {
+struct FormatParameters<'p> {
     format: Option<&'p str>,
     pretty: Option<&'p str>,
 }
 
-impl<'p> Wishes<'p> {
+impl<'p> FormatParameters<'p> {
     fn among(parameters: impl Iterator<Item = (&'p str, &'p str)>) -> Self {
         let mut wishes = Self::default();
         for (name, value) in parameters.map(|(name, value)| (name, value.trim())).filter(|(_, value)| !value.is_empty()) {
@@ -168,7 +168,7 @@ impl<'p> Wishes<'p> {
 }
 
 /// `_format` wins over `Accept`. What is agreed is returned along with a fault in the rest.
-fn agree(accept: &[String], wishes: Wishes<'_>) -> (Presentation, Result<(), MediaError>) {
+fn agree(accept: &[String], wishes: FormatParameters<'_>) -> (Presentation, Result<(), MediaError>) {
     let format = match wishes.format {
         Some(format) => of_parameter(format),
         None => accept::preferred(accept.iter().map(String::as_str), "Accept"),

@@ -3,9 +3,9 @@
 use super::caller::in_scope;
 use super::media::Presentation;
 use super::problem::Problem;
-use super::respond::Answered;
-use super::search::{Shown, handling, held, last_segment, look, question};
-use super::{App, Asking, facts};
+use super::response::Response;
+use super::search::{DatedLook, handling, held, last_segment, look, question};
+use super::{AdmittedRequest, App, request_context};
 use crate::access::Interaction;
 use crate::cpis::NhsNumber;
 use crate::fhir::graph::ResourceType;
@@ -20,7 +20,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fhirbolt_model::r4::Resource;
 
 /// One resource, as it is read.
-pub struct Found {
+pub struct ReadResource {
     pub resource: Resource,
     pub look: Look,
 }
@@ -47,7 +47,7 @@ pub(super) fn has_tag(tags: &str, etag: &str) -> bool {
 }
 
 /// A read that was understood.
-pub struct Wanted {
+pub struct ReadRequest {
     pub resource: ResourceType,
     pub id: String,
     open: IdContent,
@@ -57,14 +57,18 @@ pub struct Wanted {
 }
 
 /// Answers `GET [type]/[id]`, including with 304 if nothing changed since the caller read it.
-pub async fn handle(resource: ResourceType, asking: Asking<'_>, presentation: Presentation) -> Result<Answered, Problem> {
+pub async fn handle(
+    resource: ResourceType,
+    admitted: AdmittedRequest<'_>,
+    presentation: Presentation,
+) -> Result<Response, Problem> {
     let mut pairs = Vec::new();
-    pairs::decode(asking.request.query_string().as_bytes(), &mut pairs)?;
-    let wanted = Wanted::understand(resource, &last_segment(asking.request), &pairs, asking)?;
-    let found = wanted.find(asking, "read").await?;
-    let mut answered = Answered::resource("read", &found.resource, presentation);
+    pairs::decode(admitted.request.query_string().as_bytes(), &mut pairs)?;
+    let wanted = ReadRequest::understand(resource, &last_segment(admitted.request), &pairs, admitted)?;
+    let found = wanted.find(admitted, "read").await?;
+    let mut answered = Response::resource("read", &found.resource, presentation);
     let etag = etag(&answered.body);
-    if is_known(asking.request, &etag) {
+    if is_known(admitted.request, &etag) {
         answered.status = 304;
         answered.body.clear();
     }
@@ -74,14 +78,14 @@ pub async fn handle(resource: ResourceType, asking: Asking<'_>, presentation: Pr
     Ok(answered)
 }
 
-impl Wanted {
+impl ReadRequest {
     /// # Errors
     /// 403 for a type that the token's scopes do not have; 400 for parameters that a read does not have; 404 for an id that is
     /// forged or of another type.
-    pub fn understand(resource: ResourceType, id: &str, pairs: &[Pair], asking: Asking<'_>) -> Result<Self, Problem> {
-        let Asking { app, identity, .. } = asking;
+    pub fn understand(resource: ResourceType, id: &str, pairs: &[Pair], admitted: AdmittedRequest<'_>) -> Result<Self, Problem> {
+        let AdmittedRequest { app, identity, .. } = admitted;
         in_scope(app, identity, resource, Interaction::Read)?;
-        let portion = ReadParameters::parse(resource, pairs, handling(asking))?;
+        let portion = ReadParameters::parse(resource, pairs, handling(admitted))?;
         let open = app.ids().open(id).filter(|open| open.kind == resource).ok_or_else(Problem::no_such_resource)?;
         let may_ask = app.options.fhir.read_asks && matches!(resource, ResourceType::Flag | ResourceType::EpisodeOfCare);
         Ok(Self { resource, id: id.to_owned(), open, portion, may_ask })
@@ -96,10 +100,10 @@ impl Wanted {
     ///
     /// # Errors
     /// 404 for one that is forgotten, or of a look that is not this requester's; a look's failure.
-    pub async fn find(&self, asking: Asking<'_>, what: &str) -> Result<Found, Problem> {
-        let Asking { app, caller, identity, .. } = asking;
+    pub async fn find(&self, admitted: AdmittedRequest<'_>, what: &str) -> Result<ReadResource, Problem> {
+        let AdmittedRequest { app, caller, identity, .. } = admitted;
         let question = question(&self.open.nhs_number, identity, caller);
-        let request = facts::request(asking, format!("{what} {}", self.resource.name()));
+        let request = request_context::request(admitted, format!("{what} {}", self.resource.name()));
         let look = if self.may_ask {
             look(app, question, Freshness::Shared, request).await?
         } else {
@@ -112,9 +116,9 @@ impl Wanted {
     ///
     /// # Errors
     /// 404 where it is not there.
-    pub fn find_in(&self, look: Look, app: &App) -> Result<Found, Problem> {
+    pub fn find_in(&self, look: Look, app: &App) -> Result<ReadResource, Problem> {
         let ids = app.ids();
-        let shown = Shown::today(&look);
+        let shown = DatedLook::today(&look);
         let graph = shown.graph(&ids);
         let node = graph.find(&self.open).ok_or_else(Problem::no_such_resource)?;
         let mut resource = resources::build(&graph, node);
@@ -122,6 +126,6 @@ impl Wanted {
         if let Some(part) = self.portion.subset() {
             subset::apply(&mut resource, part);
         }
-        Ok(Found { resource, look })
+        Ok(ReadResource { resource, look })
     }
 }

@@ -104,7 +104,7 @@ impl Route {
 
 /// One route as the OpenAPI document describes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Described {
+pub struct DescribedRoute {
     pub method: &'static str,
     /// With `{...}` for what the caller fills in; without the base.
     pub path: String,
@@ -113,9 +113,9 @@ pub struct Described {
 }
 
 /// Every route that is served, for the test that the OpenAPI document has them all and no other.
-pub fn described() -> Vec<Described> {
+pub fn described() -> Vec<DescribedRoute> {
     let at = |at_root: bool, methods: &[&'static str], path: &str| {
-        methods.iter().map(|method| Described { method, path: path.to_owned(), at_root }).collect::<Vec<_>>()
+        methods.iter().map(|method| DescribedRoute { method, path: path.to_owned(), at_root }).collect::<Vec<_>>()
     };
     let mut all = at(false, &["POST"], "/");
     all.extend(at(false, &["GET"], "/PatientFlag"));
@@ -138,7 +138,7 @@ pub fn described() -> Vec<Described> {
 
 /// What the settings say about routes.
 #[derive(Debug, Clone, Copy)]
-pub struct Served<'a> {
+pub struct RouteOptions<'a> {
     /// The FHIR base: no trailing slash, may be empty.
     pub base: &'a str,
     pub get_search: bool,
@@ -169,7 +169,7 @@ pub fn plain(path: &str) -> Cow<'_, str> {
 ///
 /// # Errors
 /// [`NoRoute`] with the methods that the path does have, if any.
-pub fn find(method: &Method, path: &str, served: Served<'_>) -> Result<Route, NoRoute> {
+pub fn find(method: &Method, path: &str, served: RouteOptions<'_>) -> Result<Route, NoRoute> {
     let base = served.base;
     if let Some(open) = health(path).or_else(|| document(path, base)) {
         return if matches!(*method, Method::GET | Method::HEAD) {
@@ -262,7 +262,7 @@ fn of_type(method: &Method, resource: ResourceType, get_search: bool) -> Result<
 mod tests {
     use super::*;
 
-    const SERVED: Served<'_> = Served { base: "/FHIR/R4", get_search: true, patient_flag: true };
+    const SERVED: RouteOptions<'_> = RouteOptions { base: "/FHIR/R4", get_search: true, patient_flag: true };
 
     fn found(method: &Method, path: &str) -> Result<Route, NoRoute> {
         find(method, path, SERVED)
@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     fn with_get_search_off_only_post_searches() {
-        let served = Served { get_search: false, ..SERVED };
+        let served = RouteOptions { get_search: false, ..SERVED };
         assert_eq!(find(&Method::GET, "/FHIR/R4/Flag", served), Err(NoRoute::MethodNotAllowed("")));
         assert!(find(&Method::POST, "/FHIR/R4/Flag/_search", served).is_ok());
         // A next link holds no NHS number, so it still works.
@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn the_patient_flags_shape_is_there_only_where_it_is_switched_on() {
         assert_eq!(found(&Method::GET, "/FHIR/R4/PatientFlag"), Ok(Route::PatientFlag));
-        let served = Served { patient_flag: false, ..SERVED };
+        let served = RouteOptions { patient_flag: false, ..SERVED };
         assert_eq!(find(&Method::GET, "/FHIR/R4/PatientFlag", served), Err(NoRoute::NotFound));
     }
 
@@ -366,7 +366,7 @@ mod tests {
         for path in ["/openapi.yaml", "/FHIR/R4/openapi.yaml"] {
             assert_eq!(found(&Method::HEAD, path), Ok(Route::OpenApiYaml));
         }
-        assert_eq!(find(&Method::GET, "/metadata", Served { base: "", ..SERVED }), Ok(Route::Metadata));
+        assert_eq!(find(&Method::GET, "/metadata", RouteOptions { base: "", ..SERVED }), Ok(Route::Metadata));
         assert_eq!(found(&Method::POST, "/FHIR/R4/metadata"), Err(NoRoute::MethodNotAllowed("GET, HEAD")));
         for path in ["/metadata", "/FHIR/R4metadata", "/FHIR/R4/SearchParameter", "/FHIR/R4/SearchParameter/x"] {
             assert_eq!(found(&Method::GET, path), Err(NoRoute::NotFound), "{path}");

@@ -6,10 +6,10 @@ use super::headers::CallerHeaders;
 use super::lookup_span::LookupSpan;
 use super::media::{self, Negotiation, Presentation};
 use super::problem::Problem;
-use super::respond::Answered;
+use super::response::Response;
 use super::routes::{self, Route};
-use super::server::Way;
-use super::{App, Asking, HandlingPolicy, Options, body, facts};
+use super::server::ConnectionHandle;
+use super::{AdmittedRequest, App, HandlingPolicy, Options, body, request_context};
 use crate::access::Identity;
 use crate::audit::{Entry, Event, Upshot, Who};
 use crate::clock;
@@ -29,16 +29,16 @@ use jiff::civil::Date;
 /// Answers a search in any of its forms: GET, POST, `/PatientFlag`, or a further page of one.
 pub async fn handle(
     route: Route,
-    asking: Asking<'_>,
+    admitted: AdmittedRequest<'_>,
     payload: web::Payload,
     negotiation: &Negotiation,
-) -> Result<Answered, Problem> {
-    let Asking { app, request, caller, identity } = asking;
+) -> Result<Response, Problem> {
+    let AdmittedRequest { app, request, caller, identity } = admitted;
     let (view, posted) = match route {
         Route::Search(resource) => (Searchable::of(resource), None),
         Route::SearchByPost(resource) => (Searchable::of(resource), Some(payload)),
         Route::PatientFlag => (Some(PATIENT_FLAG), None),
-        Route::Page => return page(asking, negotiation).await,
+        Route::Page => return page(admitted, negotiation).await,
         _ => (None, None),
     };
     let view = view.ok_or(super::routes::NoRoute::NotFound)?;
@@ -48,29 +48,29 @@ pub async fn handle(
     let reading = spans::search();
     let pairs = parameters(request, posted, &app.options).await?;
     negotiation.settle(&pairs)?;
-    let search = understand(view, &pairs, asking)?;
+    let search = understand(view, &pairs, admitted)?;
     search_in_scope(app, identity, &search)?;
     drop(reading);
-    let asked = facts::request(asking, format!("search {}", view.name));
+    let asked = request_context::request(admitted, format!("search {}", view.name));
     let look = look(app, question(&search.nhs_number, identity, caller), caller.freshness, asked).await?;
-    Ok(show(&search, &Shown::today(&look), &base_url(request, &app.options), app, negotiation.presentation()))
+    Ok(show(&search, &DatedLook::today(&look), &base_url(request, &app.options), app, negotiation.presentation()))
 }
 
 /// A further page: of the same look as the first one, as of the same day, and never a reason to ask (decisions.md
 /// 24, 43).
-async fn page(asking: Asking<'_>, negotiation: &Negotiation) -> Result<Answered, Problem> {
-    let Asking { app, request, caller, identity } = asking;
+async fn page(admitted: AdmittedRequest<'_>, negotiation: &Negotiation) -> Result<Response, Problem> {
+    let AdmittedRequest { app, request, caller, identity } = admitted;
     let ids = app.ids();
     let cursor = Cursor::open(&last_segment(request), &ids).ok_or_else(Problem::no_such_resource)?;
     let mut form = Vec::new();
     pairs::decode(request.query_string().as_bytes(), &mut form)?;
     let search = cursor.search(&form, &ids)?;
     search_in_scope(app, identity, &search)?;
-    let asked = facts::request(asking, format!("page {}", cursor.resource.name()));
+    let asked = request_context::request(admitted, format!("page {}", cursor.resource.name()));
     let question = question(&cursor.nhs_number, identity, caller);
     let is_its_own = |answer: &Answer| LookFingerprint::of(answer) == cursor.look;
     let look = held(app, &question, &asked, is_its_own).await?.ok_or_else(Problem::page_is_gone)?;
-    let shown = Shown { look: &look, day: cursor.day };
+    let shown = DatedLook { look: &look, day: cursor.day };
     Ok(show(&search, &shown, &base_url(request, &app.options), app, negotiation.presentation()))
 }
 
@@ -143,21 +143,21 @@ async fn parameters(request: &HttpRequest, posted: Option<web::Payload>, options
 }
 
 /// How to treat what is not understood, by the settings and the caller.
-pub(super) fn handling(asking: Asking<'_>) -> Handling {
-    match (asking.app.options.fhir.handling, asking.caller.handling) {
+pub(super) fn handling(admitted: AdmittedRequest<'_>) -> Handling {
+    match (admitted.app.options.fhir.handling, admitted.caller.handling) {
         (HandlingPolicy::StrictOnly, _) | (HandlingPolicy::Strict, None) => Handling::Strict,
         (HandlingPolicy::LenientOnly, _) | (HandlingPolicy::Lenient, None) => Handling::Lenient,
         (HandlingPolicy::Strict | HandlingPolicy::Lenient, Some(asked)) => asked,
     }
 }
 
-pub(super) fn understand(view: &'static Searchable, pairs: &[Pair], asking: Asking<'_>) -> Result<Search, Problem> {
-    let Asking { app, request, .. } = asking;
+pub(super) fn understand(view: &'static Searchable, pairs: &[Pair], admitted: AdmittedRequest<'_>) -> Result<Search, Problem> {
+    let AdmittedRequest { app, request, .. } = admitted;
     let ids = app.ids();
     let public = app.options.server.public_url.as_ref().and_then(|url| BaseUrl::of_url(url.as_str()));
     let requested = BaseUrl::of_request(&requested_base(request, &app.options));
     let bases = public.into_iter().chain(requested).collect();
-    Ok(Search::parse(view, pairs, handling(asking), ReferenceResolver { ids: &ids, bases })?)
+    Ok(Search::parse(view, pairs, handling(admitted), ReferenceResolver { ids: &ids, bases })?)
 }
 
 /// SMSP-0005 is about the caller's credentials only if the caller was the author of the query.
@@ -165,22 +165,22 @@ fn speaks_for_itself(requester: &Requester) -> bool {
     !requester.name.is_empty() && !requester.role.code.is_empty() && !requester.role.name.is_empty()
 }
 
-fn show(search: &Search, shown: &Shown<'_>, base_url: &str, app: &App, presentation: Presentation) -> Answered {
+fn show(search: &Search, shown: &DatedLook<'_>, base_url: &str, app: &App, presentation: Presentation) -> Response {
     let _translating = spans::translation(spans::Translation::Fhir);
     let look = shown.look;
-    let mut answered = Answered::resource(look.answer.outcome(), &searchset(search, shown, base_url, app), presentation);
+    let mut answered = Response::resource(look.answer.outcome(), &searchset(search, shown, base_url, app), presentation);
     answered.shared = look.shared;
     answered.age = look.age;
     answered
 }
 
 /// A look, and the day in England as of which it is shown.
-pub(super) struct Shown<'l> {
+pub(super) struct DatedLook<'l> {
     look: &'l Look,
     day: Date,
 }
 
-impl<'l> Shown<'l> {
+impl<'l> DatedLook<'l> {
     /// As of today: everything but a further page.
     pub(super) fn today(look: &'l Look) -> Self {
         Self { look, day: clock::today() }
@@ -194,7 +194,7 @@ impl<'l> Shown<'l> {
 }
 
 /// The look as `search` sees it.
-pub(super) fn searchset(search: &Search, shown: &Shown<'_>, base_url: &str, app: &App) -> Resource {
+pub(super) fn searchset(search: &Search, shown: &DatedLook<'_>, base_url: &str, app: &App) -> Resource {
     let ids = app.ids();
     let graph = shown.graph(&ids);
     Searchset { search, answer: &shown.look.answer, graph: &graph, base_url, ids: &ids }.to_bundle()
@@ -214,7 +214,8 @@ fn requested_base(request: &HttpRequest, options: &Options) -> String {
     let server = &options.server;
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     let host = request.headers().get("Host").and_then(|host| host.to_str().ok()).filter(|host| is_host(host));
-    let own = || request.conn_data::<Way>().and_then(Way::local_address).unwrap_or(server.listen).to_string();
+    let own =
+        || request.conn_data::<ConnectionHandle>().and_then(ConnectionHandle::local_address).unwrap_or(server.listen).to_string();
     format!("{scheme}://{}{}", host.map_or_else(own, str::to_owned), server.base_path)
 }
 

@@ -4,8 +4,9 @@ use super::connection::answer::{PIECE, Progress};
 use super::connection::places::{Places, Seat};
 use super::connection::{Connection, Deadlines, Stream, ready};
 use super::descriptors;
+use super::dispatch::dispatch;
 use super::tls::{Generation, ListenerTls};
-use super::{App, Listener, ServerTls, dispatch};
+use super::{App, Listener, ServerTls};
 use crate::access::ClientCertificate;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol};
@@ -71,8 +72,8 @@ pub fn bind(app: &web::Data<App>) -> Result<Bound, ServeError> {
     let admin_tls = tls("admin.listen", options.admin.tls.as_ref())?;
     let [for_public, for_admin] = places(app);
     let doors = [
-        Door { listener: Listener::Public, setting: "server.listen", tls: public_tls.clone(), places: for_public },
-        Door { listener: Listener::Admin, setting: "admin.listen", tls: admin_tls.clone(), places: for_admin },
+        UnopenedListener { listener: Listener::Public, setting: "server.listen", tls: public_tls.clone(), places: for_public },
+        UnopenedListener { listener: Listener::Admin, setting: "admin.listen", tls: admin_tls.clone(), places: for_admin },
     ];
     let [public, admin] = doors;
     let (public, public_address) = listen(app, public, options.server.listen)?;
@@ -90,7 +91,7 @@ fn places(app: &App) -> [Arc<Places>; 2] {
 }
 
 /// A listener, before it listens.
-struct Door {
+struct UnopenedListener {
     listener: Listener,
     setting: &'static str,
     tls: Option<Arc<ListenerTls>>,
@@ -102,15 +103,15 @@ fn tls(setting: &'static str, tls: Option<&ServerTls>) -> Result<Option<Arc<List
     tls.map(|tls| tls.map(Arc::new)).map_err(|reason| ServeError::Tls { setting, reason })
 }
 
-fn listen(app: &web::Data<App>, door: Door, address: SocketAddr) -> Result<(Server, SocketAddr), ServeError> {
+fn listen(app: &web::Data<App>, door: UnopenedListener, address: SocketAddr) -> Result<(Server, SocketAddr), ServeError> {
     let limits = &app.options.limits;
     // A hundred waiting health checks need no second thread; FHIR gets a worker per core.
     let workers = match door.listener {
         Listener::Public => std::thread::available_parallelism().map_or(2, usize::from),
         Listener::Admin => 1,
     };
-    let reception = Reception {
-        acceptor: acceptor(&door)?,
+    let acceptor = Acceptor {
+        handshakes: handshakes(&door)?,
         tls: door.tls,
         deadlines: Deadlines { request: limits.header_timeout, answer: limits.write_timeout, idle: IDLE },
         places: Arc::clone(&door.places),
@@ -126,7 +127,7 @@ fn listen(app: &web::Data<App>, door: Door, address: SocketAddr) -> Result<(Serv
     let stopping = server.graceful_shutdown_signal();
     let (app, listener) = (app.clone(), door.listener);
     let factory = move || {
-        let (reception, stopping, tls) = (reception.clone(), stopping.clone(), reception.tls.clone());
+        let (acceptor, stopping, tls) = (acceptor.clone(), stopping.clone(), acceptor.tls.clone());
         let service =
             actix_web::App::new().app_data(app.clone()).app_data(web::Data::new(listener)).default_service(web::to(dispatch));
         let service = service.into_factory().map_err(|error: actix_web::Error| error.error_response());
@@ -144,13 +145,13 @@ fn listen(app: &web::Data<App>, door: Door, address: SocketAddr) -> Result<(Serv
             })
             .on_connect_ext(move |connection: &Connection, data: &mut Extensions| meet(tls.as_ref(), connection, data))
             .finish(map_config(service, |()| AppConfig::default()));
-        fn_service(move |socket: TcpStream| reception.clone().receive(socket)).and_then(http)
+        fn_service(move |socket: TcpStream| acceptor.clone().receive(socket)).and_then(http)
     };
     let server = server.listen(door.setting, socket, factory).map_err(at)?;
     Ok((server.run(), bound))
 }
 
-fn acceptor(door: &Door) -> Result<Option<TlsAcceptor>, ServeError> {
+fn handshakes(door: &UnopenedListener) -> Result<Option<TlsAcceptor>, ServeError> {
     let Some(tls) = &door.tls else { return Ok(None) };
     let mut config = tls.config().map_err(|reason| ServeError::Tls { setting: door.setting, reason })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -159,23 +160,23 @@ fn acceptor(door: &Door) -> Result<Option<TlsAcceptor>, ServeError> {
 
 /// Makes a connection of a new socket.
 #[derive(Clone)]
-struct Reception {
+struct Acceptor {
     tls: Option<Arc<ListenerTls>>,
-    acceptor: Option<TlsAcceptor>,
+    handshakes: Option<TlsAcceptor>,
     deadlines: Deadlines,
     places: Arc<Places>,
 }
 
-impl Reception {
+impl Acceptor {
     /// A connection with a place, after its handshake. Without a place the socket is closed.
     async fn receive(self, socket: TcpStream) -> Result<(Connection, Protocol, Option<SocketAddr>), DispatchError> {
         let address = socket.peer_addr()?;
         let seat = self.places.enter(address.ip(), self.deadlines.request).await;
         let seat = seat.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionRefused))?;
-        let stream = match &self.acceptor {
+        let stream = match &self.handshakes {
             None => Stream::Plain(ready(socket)),
-            Some(acceptor) => {
-                let handshake = tokio::time::timeout(HANDSHAKE, acceptor.accept(ready(socket)));
+            Some(handshakes) => {
+                let handshake = tokio::time::timeout(HANDSHAKE, handshakes.accept(ready(socket)));
                 tokio::select! {
                     shaken = handshake => Stream::tls(shaken.map_err(io::Error::from)??),
                     () = seat.until_gone() => return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
@@ -188,12 +189,12 @@ impl Reception {
 }
 
 /// What is known of a TLS connection while it lasts.
-pub(super) struct Met {
+pub(super) struct TlsPeer {
     tls: Arc<ListenerTls>,
     generation: Generation,
 }
 
-impl Met {
+impl TlsPeer {
     /// Whether the CAs that callers need have changed since.
     pub(super) fn is_outdated(&self) -> bool {
         self.tls.generation() != self.generation
@@ -201,13 +202,13 @@ impl Met {
 }
 
 /// What a request can know of its connection.
-pub(super) struct Way {
+pub(super) struct ConnectionHandle {
     seat: Rc<Seat>,
     progress: Rc<Progress>,
     local: Option<SocketAddr>,
 }
 
-impl Way {
+impl ConnectionHandle {
     /// The caller has said who they are.
     pub(super) fn is_of_somebody_known(&self) {
         self.seat.is_of_somebody_known();
@@ -232,9 +233,9 @@ impl Way {
 /// Keeps a connection's certificate, which TLS has verified, and when it was shown.
 fn meet(tls: Option<&Arc<ListenerTls>>, connection: &Connection, data: &mut Extensions) {
     let stream = connection.stream();
-    data.insert(Way { seat: connection.seat(), progress: connection.progress(), local: stream.local_address() });
+    data.insert(ConnectionHandle { seat: connection.seat(), progress: connection.progress(), local: stream.local_address() });
     let (Some(tls), Some(session)) = (tls, stream.tls_session()) else { return };
-    data.insert(Met { tls: Arc::clone(tls), generation: tls.generation() });
+    data.insert(TlsPeer { tls: Arc::clone(tls), generation: tls.generation() });
     if let Some(certificate) = session.peer_certificates().and_then(|chain| chain.first()) {
         data.insert(ClientCertificate::from_der(certificate));
     }

@@ -21,7 +21,7 @@ const SESSIONS: usize = 256;
 
 /// TLS of one listener.
 pub struct ListenerTls {
-    own: Arc<Own>,
+    own: Arc<OwnCertificate>,
     /// `None`: callers need no certificate.
     callers: Option<Arc<Callers>>,
     sessions: Arc<Sessions>,
@@ -35,14 +35,14 @@ pub struct Generation(u64);
 
 /// Our certificate, as it is now.
 #[derive(Debug)]
-struct Own(ArcSwap<CertifiedKey>);
+struct OwnCertificate(ArcSwap<CertifiedKey>);
 
 /// The CAs of callers, as they are now.
 #[derive(Debug)]
-struct Callers(ArcSwap<Vouching>);
+struct Callers(ArcSwap<ClientAuthorities>);
 
 #[derive(Debug)]
-struct Vouching {
+struct ClientAuthorities {
     pem: Vec<u8>,
     verifier: Arc<dyn ClientCertVerifier>,
     /// Names of the CAs, from which a caller with several certificates chooses. rustls wants them to outlive every renewal, so
@@ -57,8 +57,8 @@ impl ListenerTls {
     /// # Errors
     /// What cannot be used, without anything of what is in it.
     pub fn new(tls: &ServerTls) -> Result<Self, String> {
-        let own = Arc::new(Own(ArcSwap::from_pointee(own(tls)?)));
-        let callers = tls.client_ca_pem.as_deref().map(|pem| Vouching::new(pem, &[])).transpose()?;
+        let own = Arc::new(OwnCertificate(ArcSwap::from_pointee(own(tls)?)));
+        let callers = tls.client_ca_pem.as_deref().map(|pem| ClientAuthorities::new(pem, &[])).transpose()?;
         let callers = callers.map(|vouching| Arc::new(Callers(ArcSwap::from_pointee(vouching))));
         let sessions = Arc::new(Sessions(ArcSwap::from_pointee(ServerSessionMemoryCache::new(SESSIONS))));
         Ok(Self { own, callers, sessions, generation: AtomicU64::new(0) })
@@ -118,7 +118,7 @@ fn own(tls: &ServerTls) -> Result<CertifiedKey, String> {
     CertifiedKey::from_der(chain, key, &provider()).map_err(|error| error.to_string())
 }
 
-impl Vouching {
+impl ClientAuthorities {
     /// `names`: those of before, which are kept where they are the same.
     fn new(pem: &[u8], names: &'static [DistinguishedName]) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
@@ -136,13 +136,13 @@ impl Vouching {
 
 impl Callers {
     /// The replacement, if `pem` holds something else.
-    fn other(&self, pem: &[u8]) -> Result<Option<Vouching>, String> {
+    fn other(&self, pem: &[u8]) -> Result<Option<ClientAuthorities>, String> {
         let now = self.0.load();
-        if now.pem == pem { Ok(None) } else { Vouching::new(pem, now.names).map(Some) }
+        if now.pem == pem { Ok(None) } else { ClientAuthorities::new(pem, now.names).map(Some) }
     }
 }
 
-impl ResolvesServerCert for Own {
+impl ResolvesServerCert for OwnCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.load_full())
     }

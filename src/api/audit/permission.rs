@@ -14,13 +14,13 @@ use std::net::IpAddr;
 
 /// The caller may not search.
 #[derive(Debug)]
-pub struct Refused {
+pub struct SearchRefusal {
     /// As far as it is known.
     pub who: Option<Who>,
     pub problem: Problem,
 }
 
-impl Refused {
+impl SearchRefusal {
     pub fn new(who: Option<Who>, problem: Problem) -> Box<Self> {
         Box::new(Self { who, problem })
     }
@@ -29,8 +29,8 @@ impl Refused {
 /// Who searches.
 ///
 /// # Errors
-/// [`Refused`], which belongs on the trail unless it is 429: whoever may not is held to the rate of their address.
-pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<Refused>> {
+/// [`SearchRefusal`], which belongs on the trail unless it is 429: whoever may not is held to the rate of their address.
+pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<SearchRefusal>> {
     if !app.access.options().allow.audit_roles.is_empty() {
         return by_role(request, app).await;
     }
@@ -39,17 +39,17 @@ pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<Ref
     }
     let within_rate = app.rates.stranger(request.peer_addr().map(|peer| peer.ip()));
     let problem = within_rate.map_or_else(Problem::throttled, |()| Problem::trail_refused());
-    Err(Refused::new(None, problem))
+    Err(SearchRefusal::new(None, problem))
 }
 
 /// A person known to the access room, with a role for it.
-async fn by_role(request: &HttpRequest, app: &App) -> Result<Who, Box<Refused>> {
-    let identity = caller::identify(request, app).await.map_err(|problem| Refused::new(None, problem))?;
+async fn by_role(request: &HttpRequest, app: &App) -> Result<Who, Box<SearchRefusal>> {
+    let identity = caller::identify(request, app).await.map_err(|problem| SearchRefusal::new(None, problem))?;
     let who = Who::from(&identity.requester);
     if app.access.may_search_trail(&identity) {
         return Ok(who);
     }
-    Err(Refused::new(Some(who), Problem::trail_refused()))
+    Err(SearchRefusal::new(Some(who), Problem::trail_refused()))
 }
 
 /// Headers by which a proxy says that it asks for somebody else.

@@ -11,7 +11,7 @@ async fn morning() -> Inquiry {
     inquiry(sample.store, sample.reader)
 }
 
-async fn posted_by(inquiry: &Inquiry, may: Result<Who, Box<Refused>>, form: &str) -> Result<Answered, Problem> {
+async fn posted_by(inquiry: &Inquiry, may: Result<Who, Box<SearchRefusal>>, form: &str) -> Result<Response, Problem> {
     let limits = Limits {
         requests_per_second: Some(1),
         children_per_user: 1,
@@ -89,7 +89,7 @@ async fn a_changed_line_makes_the_answer_say_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_search_is_told_nothing_and_the_attempt_is_on_the_trail() {
     let inquiry = morning().await;
-    let refused = Refused::new(Some(asha()), Problem::trail_refused());
+    let refused = SearchRefusal::new(Some(asha()), Problem::trail_refused());
     let problem = posted_by(&inquiry, Err(refused), &format!("nhs-number={CHILD}")).await.unwrap_err();
     assert_eq!((problem.status, problem.name), (403, "trail-refused"));
     let entry = last_entry(&inquiry).await;
@@ -102,7 +102,7 @@ async fn a_flood_does_not_fill_the_trail() {
     let inquiry = morning().await;
     let before = tip(&inquiry);
     for _ in 0..50 {
-        let over = Refused::new(None, Problem::throttled(Duration::from_secs(1)));
+        let over = SearchRefusal::new(None, Problem::throttled(Duration::from_secs(1)));
         let problem = posted_by(&inquiry, Err(over), "user=asha").await.unwrap_err();
         assert_eq!((problem.status, problem.name, problem.retry_after), (429, "throttled", Some(1)));
     }
@@ -112,7 +112,7 @@ async fn a_flood_does_not_fill_the_trail() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_shown_where_the_trail_cannot_be_written() {
     let inquiry = inquiry(Full, Sample::morning().await.reader);
-    for may in [Ok(asha()), Err(Refused::new(None, Problem::trail_refused()))] {
+    for may in [Ok(asha()), Err(SearchRefusal::new(None, Problem::trail_refused()))] {
         let problem = posted_by(&inquiry, may, "user=asha").await.unwrap_err();
         assert_eq!((problem.status, problem.name, problem.retry_after.is_some()), (503, "trail-unavailable", true));
     }

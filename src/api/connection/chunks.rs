@@ -10,7 +10,7 @@ const LONGEST_TRAILERS: usize = 8 * 1024;
 pub struct Malformed;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
+enum ChunkState {
     Size {
         digits: u8,
     },
@@ -31,7 +31,7 @@ enum At {
 /// Where in a chunked body its reader is.
 #[derive(Debug)]
 pub struct Chunks {
-    at: At,
+    at: ChunkState,
     /// Of the chunk: first its size, then what is left of it.
     left: u64,
     /// Of the line, or of all trailers.
@@ -40,11 +40,11 @@ pub struct Chunks {
 
 impl Chunks {
     pub fn new() -> Self {
-        Self { at: At::Size { digits: 0 }, left: 0, length: 0 }
+        Self { at: ChunkState::Size { digits: 0 }, left: 0, length: 0 }
     }
 
     pub fn is_over(&self) -> bool {
-        self.at == At::Over
+        self.at == ChunkState::Over
     }
 
     /// How many of the next bytes belong to the body: fewer than all only if it ends among them.
@@ -55,13 +55,13 @@ impl Chunks {
         let mut read = 0;
         while let Some(&byte) = bytes.get(read) {
             match self.at {
-                At::Over => break,
-                At::Data => {
+                ChunkState::Over => break,
+                ChunkState::Data => {
                     let here = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len() - read);
                     self.left -= here as u64;
                     read += here;
                     if self.left == 0 {
-                        self.at = At::DataReturn;
+                        self.at = ChunkState::DataReturn;
                     }
                 }
                 _ => {
@@ -73,31 +73,35 @@ impl Chunks {
         Ok(read)
     }
 
-    fn step(&mut self, byte: u8) -> Result<At, Malformed> {
+    fn step(&mut self, byte: u8) -> Result<ChunkState, Malformed> {
         self.length += 1;
         let next = match (self.at, byte) {
-            (At::Size { digits: 1.. } | At::Blank | At::Extension, b'\r') => At::SizeEnd,
-            (At::Size { digits: 1.. } | At::Blank, b' ' | b'\t') => At::Blank,
-            (At::Size { digits: digits @ 0..15 }, _) if byte.is_ascii_hexdigit() => {
+            (ChunkState::Size { digits: 1.. } | ChunkState::Blank | ChunkState::Extension, b'\r') => ChunkState::SizeEnd,
+            (ChunkState::Size { digits: 1.. } | ChunkState::Blank, b' ' | b'\t') => ChunkState::Blank,
+            (ChunkState::Size { digits: digits @ 0..15 }, _) if byte.is_ascii_hexdigit() => {
                 let value = char::from(byte).to_digit(16).map_or(0, u64::from);
                 self.left = if digits == 0 { value } else { self.left * 16 + value };
-                At::Size { digits: digits + 1 }
+                ChunkState::Size { digits: digits + 1 }
             }
-            (At::Size { digits: 1.. } | At::Blank, b';') | (At::Extension, b'\t' | b' '..=b'~' | 0x80..) => At::Extension,
-            (At::SizeEnd, b'\n') if self.left > 0 => At::Data,
-            (At::SizeEnd | At::TrailerEnd, b'\n') => At::TrailerStart,
-            (At::DataReturn, b'\r') => At::DataEnd,
-            (At::DataEnd, b'\n') => At::Size { digits: 0 },
-            (At::TrailerStart, b'\r') => At::LastEnd,
-            (At::TrailerStart, b'!'..=b'~') | (At::Trailer, b'\t' | b' '..=b'~' | 0x80..) => At::Trailer,
-            (At::Trailer, b'\r') => At::TrailerEnd,
-            (At::LastEnd, b'\n') => At::Over,
+            (ChunkState::Size { digits: 1.. } | ChunkState::Blank, b';')
+            | (ChunkState::Extension, b'\t' | b' '..=b'~' | 0x80..) => ChunkState::Extension,
+            (ChunkState::SizeEnd, b'\n') if self.left > 0 => ChunkState::Data,
+            (ChunkState::SizeEnd | ChunkState::TrailerEnd, b'\n') => ChunkState::TrailerStart,
+            (ChunkState::DataReturn, b'\r') => ChunkState::DataEnd,
+            (ChunkState::DataEnd, b'\n') => ChunkState::Size { digits: 0 },
+            (ChunkState::TrailerStart, b'\r') => ChunkState::LastEnd,
+            (ChunkState::TrailerStart, b'!'..=b'~') | (ChunkState::Trailer, b'\t' | b' '..=b'~' | 0x80..) => ChunkState::Trailer,
+            (ChunkState::Trailer, b'\r') => ChunkState::TrailerEnd,
+            (ChunkState::LastEnd, b'\n') => ChunkState::Over,
             _ => return Err(Malformed),
         };
-        if matches!(next, At::Data | At::Size { digits: 0 }) || (next == At::TrailerStart && self.at == At::SizeEnd) {
+        if matches!(next, ChunkState::Data | ChunkState::Size { digits: 0 })
+            || (next == ChunkState::TrailerStart && self.at == ChunkState::SizeEnd)
+        {
             self.length = 0;
         }
-        let is_trailer = matches!(next, At::TrailerStart | At::Trailer | At::TrailerEnd | At::LastEnd);
+        let is_trailer =
+            matches!(next, ChunkState::TrailerStart | ChunkState::Trailer | ChunkState::TrailerEnd | ChunkState::LastEnd);
         let longest = if is_trailer { LONGEST_TRAILERS } else { LONGEST_LINE };
         if self.length > longest { Err(Malformed) } else { Ok(next) }
     }

@@ -13,7 +13,7 @@ const MOST_HEADERS: usize = 96;
 
 /// What follows a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Body {
+pub enum BodyFraming {
     None,
     Length(u64),
     Chunked,
@@ -23,7 +23,7 @@ pub enum Body {
 
 /// Why nothing more can be read from the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum BadHead {
     Malformed,
     TooSlow,
     TooLarge,
@@ -31,7 +31,7 @@ pub enum Refusal {
     UnknownCoding,
 }
 
-impl Refusal {
+impl BadHead {
     /// For metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,29 +53,29 @@ impl Refusal {
 
 /// Looks for the end of a head in what has come of it, each byte once however slowly they come.
 #[derive(Debug, Default)]
-pub struct Search {
+pub struct HeadScanner {
     seen: usize,
 }
 
-impl Search {
+impl HeadScanner {
     /// The length of the head, once it is whole. `bytes`: all bytes since its first one.
     ///
     /// # Errors
     /// What can be no head, however it goes on.
-    pub fn end(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
+    pub fn end(&mut self, bytes: &[u8]) -> Result<Option<usize>, BadHead> {
         if bytes.first().is_some_and(|&first| !is_token(first)) {
-            return Err(Refusal::Malformed);
+            return Err(BadHead::Malformed);
         }
         let from = std::mem::replace(&mut self.seen, bytes.len());
         for at in memchr::memchr_iter(b'\n', bytes.get(from..).unwrap_or_default()) {
             let line = &bytes[..from + at];
-            let Some(line) = line.strip_suffix(b"\r") else { return Err(Refusal::Malformed) };
+            let Some(line) = line.strip_suffix(b"\r") else { return Err(BadHead::Malformed) };
             if line.ends_with(b"\r\n") {
                 let end = from + at + 1;
-                return if end > LONGEST { Err(Refusal::TooLarge) } else { Ok(Some(end)) };
+                return if end > LONGEST { Err(BadHead::TooLarge) } else { Ok(Some(end)) };
             }
         }
-        if bytes.len() > LONGEST { Err(Refusal::TooLarge) } else { Ok(None) }
+        if bytes.len() > LONGEST { Err(BadHead::TooLarge) } else { Ok(None) }
     }
 }
 
@@ -83,7 +83,7 @@ impl Search {
 ///
 /// # Errors
 /// What cannot be read, or could be read in two ways.
-pub fn check(head: &mut [u8]) -> Result<Body, Refusal> {
+pub fn check(head: &mut [u8]) -> Result<BodyFraming, BadHead> {
     let (body, upgrades) = read(head)?;
     for upgrade in upgrades {
         head[upgrade].fill(b' ');
@@ -91,13 +91,13 @@ pub fn check(head: &mut [u8]) -> Result<Body, Refusal> {
     Ok(body)
 }
 
-fn read(head: &[u8]) -> Result<(Body, Vec<Range<usize>>), Refusal> {
+fn read(head: &[u8]) -> Result<(BodyFraming, Vec<Range<usize>>), BadHead> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(Refusal::TooLarge),
-        _ => return Err(Refusal::Malformed),
+        Err(httparse::Error::TooManyHeaders) => return Err(BadHead::TooLarge),
+        _ => return Err(BadHead::Malformed),
     }
     let is_1_1 = request.version == Some(1);
     let mut fields = Fields::default();
@@ -105,13 +105,13 @@ fn read(head: &[u8]) -> Result<(Body, Vec<Range<usize>>), Refusal> {
         fields.add(header, head)?;
     }
     if (is_1_1 && !fields.has_host) || (fields.chunked && (!is_1_1 || fields.length.is_some())) {
-        return Err(Refusal::Malformed);
+        return Err(BadHead::Malformed);
     }
     let body = match (request.method, fields.chunked, fields.length) {
-        (Some("CONNECT"), ..) => Body::Tunnel,
-        (_, true, _) => Body::Chunked,
-        (_, false, None | Some(0)) => Body::None,
-        (_, false, Some(length)) => Body::Length(length),
+        (Some("CONNECT"), ..) => BodyFraming::Tunnel,
+        (_, true, _) => BodyFraming::Chunked,
+        (_, false, None | Some(0)) => BodyFraming::None,
+        (_, false, Some(length)) => BodyFraming::Length(length),
     };
     Ok((body, fields.upgrades))
 }
@@ -127,23 +127,23 @@ struct Fields {
 }
 
 impl Fields {
-    fn add(&mut self, header: &httparse::Header<'_>, head: &[u8]) -> Result<(), Refusal> {
+    fn add(&mut self, header: &httparse::Header<'_>, head: &[u8]) -> Result<(), BadHead> {
         let value = header.value;
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         if is("Host") {
             if std::mem::replace(&mut self.has_host, true) || !is_host(value.trim_ascii()) {
-                return Err(Refusal::Malformed);
+                return Err(BadHead::Malformed);
             }
         } else if is("Content-Length") {
             if self.length.replace(length(value.trim_ascii())?).is_some() {
-                return Err(Refusal::Malformed);
+                return Err(BadHead::Malformed);
             }
         } else if is("Transfer-Encoding") {
             if std::mem::replace(&mut self.chunked, true) {
-                return Err(Refusal::Malformed);
+                return Err(BadHead::Malformed);
             }
             if !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
-                return Err(Refusal::UnknownCoding);
+                return Err(BadHead::UnknownCoding);
             }
         } else if is("Upgrade") {
             self.upgrades.push(place(value, head));
@@ -162,9 +162,9 @@ fn place(part: &[u8], whole: &[u8]) -> Range<usize> {
 }
 
 /// Digits alone: no sign, no list.
-fn length(value: &[u8]) -> Result<u64, Refusal> {
+fn length(value: &[u8]) -> Result<u64, BadHead> {
     let text = std::str::from_utf8(value).ok().filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
-    text.and_then(|text| text.parse().ok()).ok_or(Refusal::Malformed)
+    text.and_then(|text| text.parse().ok()).ok_or(BadHead::Malformed)
 }
 
 /// `uri-host [ ":" port ]`, not empty (RFC 3986 3.2.2).

@@ -19,7 +19,7 @@ use actix_web::web::BytesMut;
 use answer::Progress;
 use bytes::Buf;
 use chunks::Chunks;
-use head::{Body, Refusal, Search};
+use head::{BadHead, BodyFraming, HeadScanner};
 use places::{Seat, Wait};
 use std::future::Future as _;
 use std::io;
@@ -42,7 +42,7 @@ const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// Why we end connections, by the names that they have in metrics.
 pub const ENDINGS: [&str; 6] =
-    [Refusal::Malformed.name(), Refusal::TooLarge.name(), Refusal::TooSlow.name(), UNREAD, places::DISPLACED, places::FULL];
+    [BadHead::Malformed.name(), BadHead::TooLarge.name(), BadHead::TooSlow.name(), UNREAD, places::DISPLACED, places::FULL];
 const UNREAD: &str = "unread";
 
 /// How long a caller may take.
@@ -79,9 +79,9 @@ pub struct Connection {
 
 enum Phase {
     /// Waits for a request, or for the rest of its head. `started`: some of it has arrived, or it is the connection's first.
-    Head { search: Search, started: bool, due: Instant },
+    Head { search: HeadScanner, started: bool, due: Instant },
     /// actix-http has it, until its answer is written.
-    Request { body: Arriving, due: Instant },
+    Request { body: BodyProgress, due: Instant },
     /// Further bytes are discarded. `answer`: the rest of our own refusal.
     Leaving { answer: BytesMut, is_shut: bool, due: Instant },
     /// Nothing is read any more.
@@ -89,7 +89,7 @@ enum Phase {
 }
 
 /// What is still to come of a body.
-enum Arriving {
+enum BodyProgress {
     Nothing,
     Length(u64),
     Chunks(Chunks),
@@ -106,7 +106,7 @@ impl Connection {
             progress: Rc::default(),
             deadlines,
             timer: Timer::new(due),
-            phase: Phase::Head { search: Search::default(), started: true, due },
+            phase: Phase::Head { search: HeadScanner::default(), started: true, due },
             held: BytesMut::new(),
             ready: 0,
             is_ended: false,
@@ -171,7 +171,7 @@ impl Connection {
                 read?;
             } else {
                 task::ready!(self.timer.poll(context, due));
-                if started { self.refuse(Refusal::TooSlow) } else { self.phase = Phase::Over }
+                if started { self.refuse(BadHead::TooSlow) } else { self.phase = Phase::Over }
             }
         }
         Poll::Ready(Ok(()))
@@ -181,10 +181,10 @@ impl Connection {
     fn begin(&mut self, end: usize) {
         let (head, rest) = self.held.split_at_mut(end);
         let mut body = match head::check(head) {
-            Ok(Body::None) => Arriving::Nothing,
-            Ok(Body::Length(length)) => Arriving::Length(length),
-            Ok(Body::Chunked) => Arriving::Chunks(Chunks::new()),
-            Ok(Body::Tunnel) => Arriving::Never,
+            Ok(BodyFraming::None) => BodyProgress::Nothing,
+            Ok(BodyFraming::Length(length)) => BodyProgress::Length(length),
+            Ok(BodyFraming::Chunked) => BodyProgress::Chunks(Chunks::new()),
+            Ok(BodyFraming::Tunnel) => BodyProgress::Never,
             Err(refusal) => return self.refuse(refusal),
         };
         self.ready = end + body.take(rest);
@@ -195,7 +195,7 @@ impl Connection {
         self.phase = Phase::Request { body, due: Instant::now() + self.deadlines.request + LINGER };
     }
 
-    fn refuse(&mut self, refusal: Refusal) {
+    fn refuse(&mut self, refusal: BadHead) {
         metrics().connection_ended(refusal.name());
         let (status, date) =
             (refusal.status(), HttpDate::from(SystemTime::try_from(crate::clock::now()).unwrap_or(SystemTime::UNIX_EPOCH)));
@@ -221,7 +221,7 @@ impl Connection {
         if body.is_over() {
             return self.poll_ahead(context);
         }
-        if self.is_ended || matches!(body, Arriving::Never) {
+        if self.is_ended || matches!(body, BodyProgress::Never) {
             return Poll::Ready(Ok(()));
         }
         // We do not read from a caller who does not read our answer.
@@ -287,7 +287,7 @@ impl Connection {
             let started = !self.held.is_empty();
             let now = Instant::now();
             let due = now + if started { self.deadlines.request } else { self.deadlines.idle };
-            self.phase = Phase::Head { search: Search::default(), started, due };
+            self.phase = Phase::Head { search: HeadScanner::default(), started, due };
             self.seat.waits(if started { Wait::Head } else { Wait::Idle });
             if self.held.is_empty() {
                 self.held = BytesMut::new();
@@ -321,7 +321,7 @@ impl Connection {
     }
 }
 
-impl Arriving {
+impl BodyProgress {
     fn is_over(&self) -> bool {
         match self {
             Self::Nothing => true,

@@ -80,7 +80,7 @@ pub enum Wait {
 
 /// There is no place, and no connection that must make room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Full;
+struct NoPlace;
 
 impl Places {
     pub fn new(most: usize, most_per_network: usize, draining: Arc<AtomicBool>) -> Self {
@@ -117,7 +117,7 @@ impl Places {
     }
 
     async fn wait(self: &Arc<Self>, network: IpAddr, patience: Duration) -> Option<Seat> {
-        let _waiting = Waiting::begin(self)?;
+        let _waiting = WaitingConnection::begin(self)?;
         let until = Instant::now() + patience;
         loop {
             let mut freed = pin!(self.freed.notified());
@@ -146,7 +146,7 @@ impl Places {
         }
     }
 
-    fn take(self: &Arc<Self>, network: IpAddr) -> Result<Seat, Full> {
+    fn take(self: &Arc<Self>, network: IpAddr) -> Result<Seat, NoPlace> {
         let now = self.now();
         let mut room = self.room();
         if room.strangers.get(&network).is_some_and(|&count| count >= self.most_per_network) {
@@ -192,9 +192,9 @@ impl Places {
 
 impl Room {
     /// Closes the connection that ranks highest for closing; its place is free at once.
-    fn send_away(&mut self, now: u64, may: impl Fn(&Place) -> bool) -> Result<(), Full> {
+    fn send_away(&mut self, now: u64, may: impl Fn(&Place) -> bool) -> Result<(), NoPlace> {
         let ranked = self.taken.values().filter(|place| may(place)).filter_map(|place| Some((place.rank(now)?, place)));
-        let first = ranked.max_by_key(|(rank, _)| *rank).map(|(_, place)| Arc::clone(place)).ok_or(Full)?;
+        let first = ranked.max_by_key(|(rank, _)| *rank).map(|(_, place)| Arc::clone(place)).ok_or(NoPlace)?;
         self.forget(&first);
         metrics().connection_ended(DISPLACED);
         first.must_go.store(true, Ordering::Release);
@@ -284,16 +284,16 @@ impl Drop for Seat {
 }
 
 /// A new connection that waits for a place.
-struct Waiting<'p>(&'p Places);
+struct WaitingConnection<'p>(&'p Places);
 
-impl<'p> Waiting<'p> {
+impl<'p> WaitingConnection<'p> {
     fn begin(places: &'p Places) -> Option<Self> {
         let waiting = Self(places);
         (places.waiting.fetch_add(1, Ordering::Relaxed) < places.most_waiting).then_some(waiting)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingConnection<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }

@@ -7,7 +7,7 @@ const FHIR_VERSION: &str = "4.0";
 
 /// How narrowly a range names what it means; the narrower one decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Breadth {
+enum Specificity {
     /// `*/*`
     Any,
     /// `application/*`, `text/*`
@@ -17,7 +17,7 @@ enum Breadth {
 
 /// One media range that could be read.
 struct Range {
-    breadth: Breadth,
+    breadth: Specificity,
     /// `q` in thousandths.
     weight: u16,
     other_version: bool,
@@ -25,8 +25,8 @@ struct Range {
 
 /// What is known of one format: of the narrowest ranges that cover it, the first of those with the highest `q`.
 #[derive(Clone, Copy)]
-struct Claim {
-    breadth: Breadth,
+struct FormatMatch {
+    breadth: Specificity,
     weight: u16,
     place: usize,
 }
@@ -38,7 +38,7 @@ struct Claim {
 /// [`MediaError`] when nothing that is asked for can be written. A range that cannot be read asks for nothing.
 pub(super) fn preferred<'l>(lines: impl Iterator<Item = &'l str>, at: &'static str) -> Result<Format, MediaError> {
     let ranges = lines.flat_map(split).map(str::trim).filter(|range| !range.is_empty());
-    let mut claims: [Option<Claim>; Format::ALL.len()] = [None; Format::ALL.len()];
+    let mut claims: [Option<FormatMatch>; Format::ALL.len()] = [None; Format::ALL.len()];
     let (mut said, mut other_version) = (false, false);
     for (place, text) in ranges.enumerate() {
         said = true;
@@ -68,19 +68,19 @@ impl Range {
     fn read(text: &str) -> Option<Self> {
         let media_type = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let breadth = match media_type.as_str() {
-            "*/*" => Breadth::Any,
-            "application/*" | "text/*" => Breadth::Type,
-            name => Breadth::Exact(Format::of_media_type(name)?),
+            "*/*" => Specificity::Any,
+            "application/*" | "text/*" => Specificity::Type,
+            name => Specificity::Exact(Format::of_media_type(name)?),
         };
         let version = parameters(text).find(|(name, _)| name.eq_ignore_ascii_case("fhirVersion"));
         Some(Self { breadth, weight: weight(text)?, other_version: version.is_some_and(|(_, value)| value != FHIR_VERSION) })
     }
 
-    fn claim(&self, format: Format, place: usize, claim: &mut Option<Claim>) {
-        let covers = !matches!(self.breadth, Breadth::Exact(named) if named != format);
+    fn claim(&self, format: Format, place: usize, claim: &mut Option<FormatMatch>) {
+        let covers = !matches!(self.breadth, Specificity::Exact(named) if named != format);
         let better = claim.is_none_or(|held| (self.breadth, self.weight) > (held.breadth, held.weight));
         if covers && better {
-            *claim = Some(Claim { breadth: self.breadth, weight: self.weight, place });
+            *claim = Some(FormatMatch { breadth: self.breadth, weight: self.weight, place });
         }
     }
 }

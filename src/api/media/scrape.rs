@@ -6,10 +6,10 @@ use crate::telemetry::PageFormat;
 use actix_web::http::header::{ACCEPT, HeaderMap};
 
 /// How narrowly a range names a format, and its `q` in thousandths. The narrower range of a format decides about it.
-type Claim = Option<(Breadth, u16)>;
+type ScrapeMatch = Option<(FormatSpecificity, u16)>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Breadth {
+enum FormatSpecificity {
     /// `*/*`
     Any,
     /// `application/*`, `text/*`
@@ -23,22 +23,22 @@ pub fn wanted(headers: &HeaderMap) -> PageFormat {
 }
 
 fn preferred<'l>(lines: impl Iterator<Item = &'l str>) -> PageFormat {
-    let (mut text, mut open): (Claim, Claim) = (None, None);
+    let (mut text, mut open): (ScrapeMatch, ScrapeMatch) = (None, None);
     for range in lines.flat_map(split) {
         let Some(weight) = weight(range) else { continue };
         let media_type = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let (of_text, of_open) = match media_type.as_str() {
-            "*/*" => (Some(Breadth::Any), Some(Breadth::Any)),
-            "text/*" => (Some(Breadth::Type), None),
-            "text/plain" => (Some(Breadth::Exact), None),
-            "application/*" => (None, Some(Breadth::Type)),
-            "application/openmetrics-text" if is_version_1(range) => (None, Some(Breadth::Exact)),
+            "*/*" => (Some(FormatSpecificity::Any), Some(FormatSpecificity::Any)),
+            "text/*" => (Some(FormatSpecificity::Type), None),
+            "text/plain" => (Some(FormatSpecificity::Exact), None),
+            "application/*" => (None, Some(FormatSpecificity::Type)),
+            "application/openmetrics-text" if is_version_1(range) => (None, Some(FormatSpecificity::Exact)),
             _ => continue,
         };
         text = text.max(of_text.map(|breadth| (breadth, weight)));
         open = open.max(of_open.map(|breadth| (breadth, weight)));
     }
-    let weighed = |claim: Claim| claim.filter(|(_, weight)| *weight > 0).map(|(breadth, weight)| (weight, breadth));
+    let weighed = |claim: ScrapeMatch| claim.filter(|(_, weight)| *weight > 0).map(|(breadth, weight)| (weight, breadth));
     if weighed(open) > weighed(text) { PageFormat::OpenMetrics } else { PageFormat::Text }
 }
 

@@ -7,7 +7,7 @@ const OTHER_VERSION: Result<Format, MediaError> = Err(MediaError::OtherVersion {
 
 fn negotiated(accept: &[&str], parameters: &[(&str, &str)]) -> (Presentation, Result<(), MediaError>) {
     let accept = accept.iter().map(|&line| line.to_owned()).collect();
-    let negotiation = Negotiation::by(accept, Wishes::among(parameters.iter().copied()));
+    let negotiation = Negotiation::by(accept, FormatParameters::among(parameters.iter().copied()));
     (negotiation.presentation(), negotiation.fault())
 }
 
@@ -131,7 +131,7 @@ fn pretty_is_true_or_false() {
 
 #[test]
 fn a_body_may_say_what_the_url_left_open() {
-    let negotiation = Negotiation::by(vec!["text/html".to_owned()], Wishes::default());
+    let negotiation = Negotiation::by(vec!["text/html".to_owned()], FormatParameters::default());
     assert!(negotiation.fault().is_err());
     let pair = |name: &str, value: &str| Pair { name: name.to_owned(), value: value.to_owned() };
     assert_eq!(negotiation.settle(&[pair("_format", "xml"), pair("_pretty", "true")]), Ok(()));

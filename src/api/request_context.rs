@@ -1,6 +1,6 @@
 //! A request as the trail records it (decisions.md 35).
 
-use super::Asking;
+use super::AdmittedRequest;
 use super::headers::CallerHeaders;
 use crate::audit::{RequestFacts, Seal};
 use crate::cpis::CallerId;
@@ -10,8 +10,8 @@ use actix_web::HttpRequest;
 /// What a lookup must know of a request. `interaction` says what was asked for, without parameters: `search Flag`, `read
 /// CarePlan`,
 /// `page Flag`, `batch Flag,CarePlan`.
-pub(super) fn request(asking: Asking<'_>, interaction: impl Into<String>) -> Request {
-    let Asking { app, request, caller, identity } = asking;
+pub(super) fn request(admitted: AdmittedRequest<'_>, interaction: impl Into<String>) -> Request {
+    let AdmittedRequest { app, request, caller, identity } = admitted;
     let source_system = identity.source_system.clone();
     let seal = app.trail.seal();
     let facts = RequestFacts { source_system, ..of(request, caller, seal, interaction) };

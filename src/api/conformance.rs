@@ -8,7 +8,7 @@ mod template;
 use super::media::{Format, Presentation};
 use super::problem::Problem;
 use super::read::is_known;
-use super::respond::Answered;
+use super::response::Response;
 use super::routes::Route;
 use super::search::base_url;
 use super::{App, Options};
@@ -28,7 +28,7 @@ const DOCUMENTED_BASE: &str = "url: \"/FHIR/R4\"";
 const DOCUMENTED_BASE_IN_JSON: &str = "\"url\": \"/FHIR/R4\"";
 
 /// Every document, ready to be sent.
-pub struct Documents {
+pub struct ConformanceDocuments {
     /// By how it is written and by what it is: `metadata`, or the id of a search parameter.
     of_fhir: HashMap<(Presentation, &'static str), Template>,
     openapi_yaml: Template,
@@ -36,7 +36,7 @@ pub struct Documents {
     smart: OnceLock<Template>,
 }
 
-impl Documents {
+impl ConformanceDocuments {
     pub fn new(options: &Options, access: &access::Options) -> Self {
         let public_url = options.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
         let base = public_url.as_deref().unwrap_or(template::BASE);
@@ -103,7 +103,7 @@ fn instance<'a>(options: &Options, access: &access::Options, base_url: &'a str) 
 }
 
 /// The document, if its format does not depend on a header. A wrong header does not keep it from being read.
-pub fn plain(route: Route, request: &HttpRequest, app: &App) -> Option<Result<Answered, Problem>> {
+pub fn plain(route: Route, request: &HttpRequest, app: &App) -> Option<Result<Response, Problem>> {
     let documents = &app.documents;
     let (name, template, content_type) = match route {
         Route::OpenApiYaml => ("openapi", &documents.openapi_yaml, "application/yaml"),
@@ -123,7 +123,7 @@ pub fn is_of_fhir(route: Route) -> bool {
 }
 
 /// The document where the route is a resource about this instance.
-pub fn of_fhir(route: Route, request: &HttpRequest, app: &App, presentation: Presentation) -> Option<Answered> {
+pub fn of_fhir(route: Route, request: &HttpRequest, app: &App, presentation: Presentation) -> Option<Response> {
     let name = match route {
         Route::Metadata => "metadata",
         Route::SearchParameter(id) => id,
@@ -133,9 +133,9 @@ pub fn of_fhir(route: Route, request: &HttpRequest, app: &App, presentation: Pre
     Some(answered(name, template, request, app, presentation.format.content_type()))
 }
 
-fn answered(name: &'static str, template: &Template, request: &HttpRequest, app: &App, content_type: &'static str) -> Answered {
+fn answered(name: &'static str, template: &Template, request: &HttpRequest, app: &App, content_type: &'static str) -> Response {
     let (body, etag) = template.fill(|| base_url(request, &app.options));
-    let mut answered = Answered::ok(name, body, content_type);
+    let mut answered = Response::ok(name, body, content_type);
     if is_known(request, &etag) {
         answered.status = 304;
         answered.body.clear();

@@ -18,7 +18,7 @@ const NO_STORE: &str = "no-store";
 
 /// The answer, and what a log may say of it.
 #[derive(Debug)]
-pub struct Answered {
+pub struct Response {
     pub status: u16,
     pub body: Bytes,
     pub content_type: &'static str,
@@ -41,7 +41,7 @@ pub struct Answered {
     pub cache_control: &'static str,
 }
 
-impl Answered {
+impl Response {
     pub fn ok(name: &'static str, body: impl Into<Bytes>, content_type: &'static str) -> Self {
         Self {
             status: 200,
