@@ -12,7 +12,7 @@ use cpis_fhir::fhir::search::registry::Searchable;
 use cpis_fhir::fhir::search::{Handling, Search};
 use cpis_fhir::fhir::{json, xml};
 use cpis_fhir::simulator::answer::{AnswerContent, EnvelopeIds, envelope, write_payload};
-use cpis_fhir::smsp::response::{self, Asked, Reply};
+use cpis_fhir::smsp::response::{self, QueryContext, SmspReply};
 use cpis_fhir::smsp::{AuthorRule, AuthorTemplate, Dialect, PayloadForm};
 use fhirbolt_model::r4::Resource;
 use jiff::civil::date;
@@ -120,8 +120,8 @@ fn plan(plan_type: PlanType) -> Plan {
 /// XML bytes to `Answer`.
 pub fn read(body: &str) -> Answer {
     let about = number();
-    let reply = Reply { status: 200, content_type: Some("text/xml"), body: body.as_bytes() };
-    let asked = Asked {
+    let reply = SmspReply { status: 200, content_type: Some("text/xml"), body: body.as_bytes() };
+    let asked = QueryContext {
         nhs_number: &about,
         message_id: MESSAGE_ID,
         wrapper_id: None,

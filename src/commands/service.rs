@@ -14,7 +14,7 @@ use crate::memory;
 use crate::secret::KeyMaterial;
 use crate::settings::Settings;
 use crate::smsp::client::ClientError;
-use crate::smsp::renewable::Renewable;
+use crate::smsp::renewable::RenewableRegister;
 use crate::telemetry::{self, Breaker, LookupNumbers, TrailNumbers};
 use actix_web::dev::ServerHandle;
 use actix_web::web;
@@ -169,7 +169,7 @@ fn build(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Built, Co
 /// The way to CP-IS that the settings choose.
 fn register(settings: &Settings) -> Result<Arc<dyn Register>, ClientError> {
     let smsp = &settings.smsp;
-    Ok(Arc::new(Renewable::new(smsp.connection.clone(), smsp.dialect.clone())?))
+    Ok(Arc::new(RenewableRegister::new(smsp.connection.clone(), smsp.dialect.clone())?))
 }
 
 /// Where what is shared outlives a restart, and the keys that seal it.

@@ -5,7 +5,7 @@ use super::reader::{Noted, Reader};
 use super::table::{author, smsp};
 use crate::access::{IdentityPart, Mode, Options as Access};
 use crate::cpis::{PersonName, Text};
-use crate::smsp::{AuthorRule, AuthorTemplate, Nominated};
+use crate::smsp::{AuthorRule, AuthorTemplate, NominatedPerson};
 
 pub(super) fn read(reader: &mut Reader) -> Result<AuthorRule, Noted> {
     let nominated = nominated(reader);
@@ -16,7 +16,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<AuthorRule, Noted> {
     })
 }
 
-fn nominated(reader: &mut Reader) -> Result<Option<Nominated>, Noted> {
+fn nominated(reader: &mut Reader) -> Result<Option<NominatedPerson>, Noted> {
     if !reader.is_any_set("author.nominated") {
         return Ok(None);
     }
@@ -28,7 +28,7 @@ fn nominated(reader: &mut Reader) -> Result<Option<Nominated>, Noted> {
         reader.get(key).and_then(|text| text.ok_or(Noted))
     });
     let part = |key: Key<Option<String>>| reader.get(key).map(|text| text.map(Text::from).into_iter().collect());
-    Ok(Some(Nominated {
+    Ok(Some(NominatedPerson {
         role_code: role_code?,
         role_name: role_name?,
         name: PersonName {

@@ -6,7 +6,7 @@ use super::table::{organisations, smsp};
 use super::urls::{Scheme, read_web};
 use super::{access, author, certificates, files};
 use crate::cpis::SdsId;
-use crate::smsp::{Connection, Dialect, Options, PayloadForm};
+use crate::smsp::{ConnectionOptions, Dialect, Options, PayloadForm};
 
 pub(super) fn read(reader: &mut Reader) -> Result<Options, Noted> {
     check_order_of_timeouts(reader);
@@ -31,7 +31,7 @@ fn check_order_of_timeouts(reader: &mut Reader) {
 
 /// Whom we trust for the SMSP, and who we are to it.
 pub struct SmspCredentials {
-    pub connection: Connection,
+    pub connection: ConnectionOptions,
     /// Of our certificate.
     pub common_name: Option<String>,
 }
@@ -46,7 +46,7 @@ pub(super) fn credentials(reader: &mut Reader) -> Result<SmspCredentials, Noted>
     authorities?;
     Ok(SmspCredentials {
         common_name: own?.common_name,
-        connection: Connection {
+        connection: ConnectionOptions {
             ca_pem: ca?.to_vec(),
             client_cert_pem: cert?.to_vec(),
             client_key_pem: key?.to_vec(),

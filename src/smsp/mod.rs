@@ -5,9 +5,9 @@ pub mod client;
 pub mod envelope;
 pub mod probe;
 pub mod query;
-mod reach;
 pub mod renewable;
 pub mod response;
+mod tcp;
 pub mod tls;
 
 use crate::cpis::{Organisation, PersonName, SdsId};
@@ -16,7 +16,7 @@ use crate::cpis::{Organisation, PersonName, SdsId};
 #[derive(Debug, Clone)]
 pub struct Options {
     pub dialect: Dialect,
-    pub connection: Connection,
+    pub connection: ConnectionOptions,
     /// `dialect.username` is the certificate's common name, and changes with the certificate.
     pub is_username_from_certificate: bool,
 }
@@ -72,7 +72,7 @@ pub enum PayloadForm {
 pub struct AuthorRule {
     pub template: AuthorTemplate,
     /// Stands in the system template where the requester has no name or role.
-    pub nominated: Option<Nominated>,
+    pub nominated: Option<NominatedPerson>,
     /// OID of the job role code system.
     pub role_code_system: String,
 }
@@ -85,7 +85,7 @@ pub enum AuthorTemplate {
 }
 
 #[derive(Debug, Clone)]
-pub struct Nominated {
+pub struct NominatedPerson {
     pub role_code: String,
     pub role_name: String,
     pub name: PersonName,
@@ -93,7 +93,7 @@ pub struct Nominated {
 
 /// How the SMSP is reached. `Debug` shows no PEM.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Connection {
+pub struct ConnectionOptions {
     /// PEM bundle of the CAs that may have signed the SMSP's certificate. No other CA is trusted.
     pub ca_pem: Vec<u8>,
     /// PEM chain of our certificate.
@@ -105,8 +105,8 @@ pub struct Connection {
 }
 
 // By hand, since a derived one would print the private key.
-impl std::fmt::Debug for Connection {
+impl std::fmt::Debug for ConnectionOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection").field("connect_timeout", &self.connect_timeout).finish_non_exhaustive()
+        f.debug_struct("ConnectionOptions").field("connect_timeout", &self.connect_timeout).finish_non_exhaustive()
     }
 }

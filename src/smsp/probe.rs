@@ -2,34 +2,34 @@
 
 mod steps;
 
-pub use steps::{Blame, LISTEN_FOR_REFUSAL, Session, Steps, TlsFault};
+pub use steps::{Blame, LISTEN_FOR_REFUSAL, ProbeSteps, TlsFault, TlsSession};
 
 use super::client::ClientError;
-use super::tls::{self, Handshakes};
-use super::{Connection, reach};
+use super::tls::{self, HandshakeCount};
+use super::{ConnectionOptions, tcp};
 use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What a probe needs, made once.
 #[derive(Clone)]
-pub struct Probe {
+pub struct SmspProbe {
     config: Arc<ClientConfig>,
-    handshakes: Handshakes,
+    handshakes: HandshakeCount,
     host: String,
     port: u16,
     limit: Duration,
 }
 
-impl Probe {
+impl SmspProbe {
     /// # Errors
     /// [`ClientError`] where certificates or the URL cannot be used.
-    pub fn new(connection: &Connection, url: &str) -> Result<Self, ClientError> {
-        let handshakes = Handshakes::default();
+    pub fn new(connection: &ConnectionOptions, url: &str) -> Result<Self, ClientError> {
+        let handshakes = HandshakeCount::default();
         let config = Arc::new(tls::config(connection, &handshakes)?);
         let url = url::Url::parse(url).map_err(|_| ClientError::Url)?;
-        let host = reach::host(&url).ok_or(ClientError::Url)?;
-        Ok(Self { config, handshakes, host, port: reach::port(&url), limit: connection.connect_timeout })
+        let host = tcp::host(&url).ok_or(ClientError::Url)?;
+        Ok(Self { config, handshakes, host, port: tcp::port(&url), limit: connection.connect_timeout })
     }
 
     /// Resolves, connects, completes TLS and listens for a refusal.

@@ -3,8 +3,8 @@
 //! A query ends on the client with which it began. The next one goes out on the new one, on a connection of its own.
 
 use super::client::{Client, ClientError};
-use super::probe::Probe;
-use super::{Connection, Dialect};
+use super::probe::SmspProbe;
+use super::{ConnectionOptions, Dialect};
 use crate::cpis::{
     AskFuture, AuthorAsSent, Credentials, MessageIds, ProbeError, ProbeFuture, Question, Register, RegisterError, RenewalError,
     Requester,
@@ -14,58 +14,58 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The register behind an SMSP, with the certificates that were given last.
-pub struct Renewable {
-    now: ArcSwap<Now>,
+pub struct RenewableRegister {
+    current: ArcSwap<Current>,
     /// What the next client is made of beside its credentials, and who makes it.
     dialect: Mutex<Dialect>,
     connect_timeout: Duration,
 }
 
-struct Now {
+struct Current {
     client: Client,
-    probe: Probe,
+    probe: SmspProbe,
 }
 
-impl Now {
-    fn new(connection: Connection, dialect: &Dialect) -> Result<Self, ClientError> {
-        let probe = Probe::new(&connection, &dialect.url)?;
+impl Current {
+    fn new(connection: ConnectionOptions, dialect: &Dialect) -> Result<Self, ClientError> {
+        let probe = SmspProbe::new(&connection, &dialect.url)?;
         Ok(Self { client: Client::new(connection, dialect.clone())?, probe })
     }
 }
 
-impl Renewable {
+impl RenewableRegister {
     /// # Errors
     /// As [`Client::new`].
-    pub fn new(connection: Connection, dialect: Dialect) -> Result<Self, ClientError> {
+    pub fn new(connection: ConnectionOptions, dialect: Dialect) -> Result<Self, ClientError> {
         let connect_timeout = connection.connect_timeout;
-        let now = Now::new(connection, &dialect)?;
-        Ok(Self { now: ArcSwap::from_pointee(now), dialect: Mutex::new(dialect), connect_timeout })
+        let current = Current::new(connection, &dialect)?;
+        Ok(Self { current: ArcSwap::from_pointee(current), dialect: Mutex::new(dialect), connect_timeout })
     }
 }
 
-impl Register for Renewable {
+impl Register for RenewableRegister {
     fn author(&self, requester: &Requester) -> Result<AuthorAsSent, RegisterError> {
-        self.now.load().client.author(requester)
+        self.current.load().client.author(requester)
     }
 
     fn ask<'a>(&'a self, question: &'a Question, ids: &'a MessageIds) -> AskFuture<'a> {
-        let now = self.now.load_full();
-        Box::pin(async move { now.client.ask(question, ids).await })
+        let current = self.current.load_full();
+        Box::pin(async move { current.client.ask(question, ids).await })
     }
 
     fn probe(&self) -> ProbeFuture {
-        let probe = self.now.load().probe.clone();
+        let probe = self.current.load().probe.clone();
         Box::pin(async move { probe.shake_hands().await.map_err(ProbeError) })
     }
 
     fn renew(&self, credentials: Credentials) -> Result<(), RenewalError> {
         let Credentials { ca_pem, client_cert_pem, client_key_pem, username } = credentials;
-        let connection = Connection { ca_pem, client_cert_pem, client_key_pem, connect_timeout: self.connect_timeout };
+        let connection = ConnectionOptions { ca_pem, client_cert_pem, client_key_pem, connect_timeout: self.connect_timeout };
         let mut dialect = self.dialect.lock().unwrap_or_else(PoisonError::into_inner);
         let username = username.unwrap_or_else(|| dialect.username.clone());
         let renewed = Dialect { username, ..dialect.clone() };
-        let now = Now::new(connection, &renewed).map_err(|error| RenewalError(error.to_string()))?;
-        self.now.store(Arc::new(now));
+        let current = Current::new(connection, &renewed).map_err(|error| RenewalError(error.to_string()))?;
+        self.current.store(Arc::new(current));
         *dialect = renewed;
         Ok(())
     }

@@ -2,7 +2,7 @@
 //!
 //! A server certificate without a subject alternative name is refused: rustls does not look at the CN.
 
-use super::Connection;
+use super::ConnectionOptions;
 use crate::cpis::TlsCause;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject};
 use rustls::{
@@ -26,7 +26,7 @@ const CIPHER_SUITES: [CipherSuite; 6] = [
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 ];
 
-/// What is wrong with the PEM files of a [`Connection`]. Says nothing of what is in them.
+/// What is wrong with the PEM files of a [`ConnectionOptions`]. Says nothing of what is in them.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CredentialsError {
     #[error("the CA bundle cannot be read as PEM")]
@@ -55,9 +55,9 @@ pub enum CredentialsError {
 
 /// Counts the handshakes in which the server asked for our certificate; clones share the count.
 #[derive(Debug, Clone, Default)]
-pub struct Handshakes(Arc<AtomicU64>);
+pub struct HandshakeCount(Arc<AtomicU64>);
 
-impl Handshakes {
+impl HandshakeCount {
     /// Full handshakes so far. A resumed session is not one: the certificate is not shown again.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -73,8 +73,8 @@ pub fn provider() -> CryptoProvider {
     provider
 }
 
-/// The TLS configuration of one [`Connection`]. No ALPN is offered, so HTTP/1.1 is spoken.
-pub fn config(connection: &Connection, handshakes: &Handshakes) -> Result<ClientConfig, CredentialsError> {
+/// The TLS configuration of one [`ConnectionOptions`]. No ALPN is offered, so HTTP/1.1 is spoken.
+pub fn config(connection: &ConnectionOptions, handshakes: &HandshakeCount) -> Result<ClientConfig, CredentialsError> {
     let identity = identity(connection)?;
     let provider = Arc::new(provider());
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(authorities(&connection.ca_pem)?), Arc::clone(&provider))
@@ -84,7 +84,7 @@ pub fn config(connection: &Connection, handshakes: &Handshakes) -> Result<Client
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(CredentialsError::Setup)?
         .with_webpki_verifier(verifier)
-        .with_client_cert_resolver(Arc::new(Identity { key: Arc::new(identity), handshakes: handshakes.clone() }));
+        .with_client_cert_resolver(Arc::new(ClientIdentity { key: Arc::new(identity), handshakes: handshakes.clone() }));
     Ok(config)
 }
 
@@ -96,7 +96,7 @@ fn authorities(bundle: &[u8]) -> Result<RootCertStore, CredentialsError> {
     if roots.is_empty() { Err(CredentialsError::NoCa) } else { Ok(roots) }
 }
 
-fn identity(connection: &Connection) -> Result<CertifiedKey, CredentialsError> {
+fn identity(connection: &ConnectionOptions) -> Result<CertifiedKey, CredentialsError> {
     let chain = certificates(&connection.client_cert_pem).map_err(|_| CredentialsError::CertificateUnreadable)?;
     if chain.is_empty() {
         return Err(CredentialsError::NoCertificate);
@@ -120,12 +120,12 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> 
 
 /// Our certificate and key, shown to every server that asks.
 #[derive(Debug)]
-struct Identity {
+struct ClientIdentity {
     key: Arc<CertifiedKey>,
-    handshakes: Handshakes,
+    handshakes: HandshakeCount,
 }
 
-impl ResolvesClientCert for Identity {
+impl ResolvesClientCert for ClientIdentity {
     fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.handshakes.0.fetch_add(1, Ordering::Relaxed);
         Some(Arc::clone(&self.key))

@@ -3,7 +3,7 @@
 
 use cpis_fhir::cpis::*;
 use cpis_fhir::simulator::answer::{AnswerContent, EnvelopeIds, PayloadEncoding, encoded_envelope, envelope, write_payload};
-use cpis_fhir::smsp::response::{self, Asked, Reply};
+use cpis_fhir::smsp::response::{self, QueryContext, SmspReply};
 use jiff::{Timestamp, civil::Date};
 use proptest::collection::vec;
 use proptest::option;
@@ -168,8 +168,8 @@ fn answer() -> impl Strategy<Value = Answer> {
 
 fn read(body: &str, answer: &Answer) -> Result<Answer, RegisterError> {
     response::read(
-        Reply { status: 200, content_type: Some("text/xml; charset=utf-8"), body: body.as_bytes() },
-        Asked {
+        SmspReply { status: 200, content_type: Some("text/xml; charset=utf-8"), body: body.as_bytes() },
+        QueryContext {
             nhs_number: &answer.about,
             message_id: MESSAGE_ID,
             wrapper_id: None,
@@ -206,8 +206,8 @@ proptest! {
         let mut changed = body.clone().into_bytes();
         changed[at] = byte;
         for bytes in [&body.as_bytes()[..at], &changed] {
-            let reply = Reply { status: 200, content_type: None, body: bytes };
-            let asked = Asked { nhs_number: &answer.about, message_id: MESSAGE_ID, wrapper_id: None, query_id: "", received: Timestamp::UNIX_EPOCH, is_first_reply: true };
+            let reply = SmspReply { status: 200, content_type: None, body: bytes };
+            let asked = QueryContext { nhs_number: &answer.about, message_id: MESSAGE_ID, wrapper_id: None, query_id: "", received: Timestamp::UNIX_EPOCH, is_first_reply: true };
             if let Ok(read) = response::read(reply, asked) {
                 prop_assert!(read.holding != Holding::NoRecord);
             }

@@ -12,7 +12,7 @@ use cpis_fhir::{
         CareSetting, MessageIds, NhsNumber, Organisation, OrganisationKind, PersonName, Question, Requester, Role, SdsId,
         UserIdentity,
     },
-    smsp::{AuthorRule, AuthorTemplate, Dialect, Nominated, PayloadForm, envelope},
+    smsp::{AuthorRule, AuthorTemplate, Dialect, NominatedPerson, PayloadForm, envelope},
 };
 use std::{
     fs,
@@ -194,7 +194,7 @@ fn dialects() -> Vec<(&'static str, Dialect)> {
         send_traceparent: true,
         author: AuthorRule {
             template: AuthorTemplate::Auto,
-            nominated: Some(Nominated {
+            nominated: Some(NominatedPerson {
                 role_code: "R0050".into(),
                 role_name: "Consultant".into(),
                 name: name("Ms", "Nell", "Nominated"),

@@ -3,7 +3,7 @@
 use super::finding::{Finding, Status};
 use crate::clock;
 use crate::settings::{Settings, Standing, Validity};
-use crate::smsp::probe::{Blame, LISTEN_FOR_REFUSAL, Probe, Session, Steps, TlsFault};
+use crate::smsp::probe::{Blame, LISTEN_FOR_REFUSAL, ProbeSteps, SmspProbe, TlsFault, TlsSession};
 use std::time::Duration;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -14,7 +14,7 @@ const TLS: &str = "smsp.tls";
 /// Three findings, within `limit`.
 pub async fn look(settings: &Settings, limit: Duration) -> Vec<Finding> {
     let smsp = &settings.smsp;
-    let probe = match Probe::new(&smsp.connection, &smsp.dialect.url) {
+    let probe = match SmspProbe::new(&smsp.connection, &smsp.dialect.url) {
         Ok(probe) => probe,
         Err(error) => return vec![Finding::fail(TLS, error.to_string())],
     };
@@ -23,7 +23,7 @@ pub async fn look(settings: &Settings, limit: Duration) -> Vec<Finding> {
     findings(&probe, probe.steps(connecting).await)
 }
 
-fn findings(probe: &Probe, steps: Steps) -> Vec<Finding> {
+fn findings(probe: &SmspProbe, steps: ProbeSteps) -> Vec<Finding> {
     let (host, port) = probe.target();
     let skipped = |check| Finding::skip(check, "not tried");
     let names = match steps.names {
@@ -51,8 +51,8 @@ fn findings(probe: &Probe, steps: Steps) -> Vec<Finding> {
     vec![names, tcp, tls]
 }
 
-fn secured(session: &Session) -> Finding {
-    let Session { version, cipher, certificate } = session;
+fn secured(session: &TlsSession) -> Finding {
+    let TlsSession { version, cipher, certificate } = session;
     let agreed = format!("{version}, {cipher}; our certificate was not refused");
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return Finding::ok(TLS, agreed) };
     match Validity::of(&certificate).standing(clock::now()) {

@@ -1,6 +1,6 @@
 //! The body of a reply: read and decoded within the limit.
 
-use super::failing;
+use super::errors;
 use crate::cpis::{Delivery, Malformed, Phase, RegisterError, RegisterErrorKind};
 use crate::memory::{Full, Held};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
@@ -28,7 +28,7 @@ pub(super) async fn read(mut reply: Incoming) -> Result<Vec<u8>, RegisterError> 
     // What is announced is believed as it comes.
     let (mut body, mut held) = (Vec::with_capacity(announced.min(FIRST_PIECE)), Held::default());
     while let Some(frame) = poll_fn(|context| Pin::new(&mut reply).poll_frame(context)).await {
-        let Ok(piece) = frame.map_err(|_| failing::in_reply())?.into_data() else { continue };
+        let Ok(piece) = frame.map_err(|_| errors::in_reply())?.into_data() else { continue };
         if body.len() + piece.len() > RESPONSE_LIMIT {
             return Err(too_large());
         }

@@ -1,8 +1,8 @@
 //! Sends a request to the SMSP over mutual TLS and brings back its answer: once, never again (decisions.md 6).
 
 mod body;
-mod failing;
-mod links;
+mod connections;
+mod errors;
 mod phases;
 
 pub use body::RESPONSE_LIMIT;
@@ -11,17 +11,18 @@ pub use body::RESPONSE_LIMIT;
 mod tests;
 
 use super::{
-    Connection, Dialect, PayloadForm, envelope, query, reach,
-    response::{self, Asked, Reply, Understood},
-    tls::{self, CredentialsError, Handshakes},
+    ConnectionOptions, Dialect, PayloadForm, envelope, query,
+    response::{self, CorrelatedAnswer, QueryContext, SmspReply},
+    tcp,
+    tls::{self, CredentialsError, HandshakeCount},
 };
 use crate::clock;
 use crate::cpis::{Answer, AuthorAsSent, Delivery, MessageIds, Phase, Question, RegisterError, RegisterErrorKind, Requester};
 use crate::telemetry::spans::{self, Translation};
+use connections::{ConnectionLimits, Connector, IdleConnections, SmspConnection};
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Request, Uri};
-use links::{Kept, Link, Links, Terms};
-use phases::{Document, Exchange};
+use phases::{Exchange, QueryBody};
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
 use url::Url;
@@ -31,13 +32,13 @@ const OWN_NAME: &str = concat!("cpis-fhir/", env!("CARGO_PKG_VERSION"));
 
 /// The CP-IS register behind an SMSP. Cheap to share; holds the connections that are kept.
 pub struct Client {
-    links: Links,
+    connector: Connector,
     url: Url,
     /// The path and query of the URL, as a request names them.
     target: Uri,
     headers: HeaderMap,
     dialect: Dialect,
-    handshakes: Handshakes,
+    handshakes: HandshakeCount,
 }
 
 /// Why a [`Client`] cannot be made of its settings.
@@ -56,30 +57,30 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`], which names the first fault found.
-    pub fn new(connection: Connection, dialect: Dialect) -> Result<Self, ClientError> {
-        Self::with_terms(connection, dialect, Terms::default())
+    pub fn new(connection: ConnectionOptions, dialect: Dialect) -> Result<Self, ClientError> {
+        Self::with_limits(connection, dialect, ConnectionLimits::default())
     }
 
-    fn with_terms(mut connection: Connection, dialect: Dialect, terms: Terms) -> Result<Self, ClientError> {
+    fn with_limits(mut connection: ConnectionOptions, dialect: Dialect, limits: ConnectionLimits) -> Result<Self, ClientError> {
         let url =
             Url::parse(&dialect.url).ok().filter(|url| url.scheme() == "https" && url.has_host()).ok_or(ClientError::Url)?;
         let target = url[url::Position::BeforePath..url::Position::AfterQuery].parse().map_err(|_| ClientError::Url)?;
         let headers = headers(&dialect, &url)?;
-        let handshakes = Handshakes::default();
+        let handshakes = HandshakeCount::default();
         let tls = tls::config(&connection, &handshakes);
         connection.client_key_pem.zeroize();
-        let host = reach::host(&url).ok_or(ClientError::Url)?;
-        let links = Links {
+        let host = tcp::host(&url).ok_or(ClientError::Url)?;
+        let connector = Connector {
             name: ServerName::try_from(host.clone()).map_err(|_| ClientError::Url)?,
             host,
-            port: reach::port(&url),
+            port: tcp::port(&url),
             tls: Arc::new(tls?),
             connect_timeout: connection.connect_timeout,
-            kept: Kept::new(terms),
+            idle: IdleConnections::new(limits),
             #[cfg(test)]
             names: Arc::default(),
         };
-        Ok(Self { links, url, target, headers, dialect, handshakes })
+        Ok(Self { connector, url, target, headers, dialect, handshakes })
     }
 
     /// How many full TLS handshakes there were in which our certificate was asked for.
@@ -99,23 +100,23 @@ impl Client {
         let exchange = Exchange::begin(question.traceparent.as_ref(), &self.url);
         let outcome = exchange.work().around(self.converse(&exchange, question, document)).await;
         exchange.end(outcome.as_ref().err());
-        let understood = outcome.and_then(|(link, whole)| {
-            let understood = self.understand(&whole, link.is_at_its_first(), question, ids)?;
+        let understood = outcome.and_then(|(connection, whole)| {
+            let understood = self.understand(&whole, connection.is_at_its_first(), question, ids)?;
             let is_good = understood.names_ours && whole.has_one_length;
-            Ok((is_good.then_some(link), understood.answer))
+            Ok((is_good.then_some(connection), understood.answer))
         });
         match understood {
-            Ok((Some(link), answer)) => {
-                self.links.kept.keep(link);
+            Ok((Some(connection), answer)) => {
+                self.connector.idle.keep(connection);
                 Ok(answer)
             }
             Ok((None, answer)) => {
-                self.links.kept.empty();
+                self.connector.idle.empty();
                 Ok(answer)
             }
             Err(failure) => {
                 if !matches!(failure.phase, Phase::Build | Phase::Connect) {
-                    self.links.kept.empty();
+                    self.connector.idle.empty();
                 }
                 Err(failure)
             }
@@ -128,18 +129,18 @@ impl Client {
         exchange: &Exchange,
         question: &Question,
         document: String,
-    ) -> Result<(Link, WholeReply), RegisterError> {
+    ) -> Result<(SmspConnection, DecodedReply), RegisterError> {
         let request = self.request(exchange, question, document)?;
-        let (link, reply) = self.links.send(exchange, request).await?;
+        let (connection, reply) = self.connector.send(exchange, request).await?;
         exchange.answered(reply.status(), reply.version());
         let (head, body) = reply.into_parts();
         let body = body::decode(body::read(body).await?, &head.headers)?;
         let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let has_one_length = body::has_one_length(&head.headers);
-        Ok((link, WholeReply { status: head.status.as_u16(), content_type, body, has_one_length }))
+        Ok((connection, DecodedReply { status: head.status.as_u16(), content_type, body, has_one_length }))
     }
 
-    fn request(&self, exchange: &Exchange, question: &Question, document: String) -> Result<Request<Document>, RegisterError> {
+    fn request(&self, exchange: &Exchange, question: &Question, document: String) -> Result<Request<QueryBody>, RegisterError> {
         let internal = |_| RegisterError::new(RegisterErrorKind::Internal, Phase::Build, Delivery::NotDelivered);
         let mut request = Request::post(self.target.clone()).body(exchange.body(document)).map_err(internal)?;
         request.headers_mut().clone_from(&self.headers);
@@ -160,15 +161,15 @@ impl Client {
 
     fn understand(
         &self,
-        whole: &WholeReply,
+        whole: &DecodedReply,
         is_first_reply: bool,
         question: &Question,
         ids: &MessageIds,
-    ) -> Result<Understood, RegisterError> {
+    ) -> Result<CorrelatedAnswer, RegisterError> {
         let _translating = spans::translation(Translation::Hl7V3);
         response::understand(
-            Reply { status: whole.status, content_type: whole.content_type.as_deref(), body: &whole.body },
-            Asked {
+            SmspReply { status: whole.status, content_type: whole.content_type.as_deref(), body: &whole.body },
+            QueryContext {
                 nhs_number: &question.nhs_number,
                 message_id: &ids.message,
                 wrapper_id: (self.dialect.payload_form == PayloadForm::Tms).then_some(ids.wrapper.as_str()),
@@ -181,7 +182,7 @@ impl Client {
 }
 
 /// A reply as it came, decoded.
-struct WholeReply {
+struct DecodedReply {
     status: u16,
     content_type: Option<String>,
     body: Vec<u8>,

@@ -18,7 +18,7 @@ use url::Url;
 
 /// The moments of one exchange; each is marked once.
 #[derive(Debug)]
-struct Marks {
+struct PhaseTimes {
     began: Instant,
     began_at: SystemTime,
     connecting: OnceLock<Instant>,
@@ -30,7 +30,7 @@ struct Marks {
 
 /// One exchange under way. What is known of its phases is told when it is dropped, also by whoever waits no longer.
 pub(super) struct Exchange {
-    marks: Arc<Marks>,
+    times: Arc<PhaseTimes>,
     work: Work,
     ended: bool,
 }
@@ -40,7 +40,7 @@ impl Exchange {
     pub(super) fn begin(traceparent: Option<&Text>, url: &Url) -> Self {
         let work =
             spans::exchange(traceparent.map(Text::as_str), url.host_str().unwrap_or_default(), url.port_or_known_default());
-        let marks = Marks {
+        let times = PhaseTimes {
             began: Instant::now(),
             began_at: SystemTime::now(),
             connecting: OnceLock::new(),
@@ -49,7 +49,7 @@ impl Exchange {
             sent: OnceLock::new(),
             answered: OnceLock::new(),
         };
-        Self { marks: Arc::new(marks), work, ended: false }
+        Self { times: Arc::new(times), work, ended: false }
     }
 
     pub(super) fn work(&self) -> &Work {
@@ -58,23 +58,23 @@ impl Exchange {
 
     /// A connection is needed and is being made: its name is resolved, then TCP.
     pub(super) fn connecting(&self) {
-        let _ = self.marks.connecting.set(Instant::now());
+        let _ = self.times.connecting.set(Instant::now());
     }
 
     /// The TLS handshake begins.
     pub(super) fn shaking_hands(&self) {
-        let _ = self.marks.shaking_hands.set(Instant::now());
+        let _ = self.times.shaking_hands.set(Instant::now());
     }
 
     /// The connection is there, TLS and all.
     pub(super) fn connected(&self) {
-        let _ = self.marks.connected.set(Instant::now());
+        let _ = self.times.connected.set(Instant::now());
     }
 
     /// The head of the response is there. For the span, a status of 400 and more is a failure of the exchange, as OpenTelemetry's
     /// conventions for HTTP clients have it; what it means for the look is judged by its content.
     pub(super) fn answered(&self, status: StatusCode, version: Version) {
-        let _ = self.marks.answered.set(Instant::now());
+        let _ = self.times.answered.set(Instant::now());
         self.work.note("http.response.status_code", i64::from(status.as_u16()));
         self.work.note("network.protocol.version", if version == Version::HTTP_10 { "1.0" } else { "1.1" });
         if status.as_u16() >= 400 {
@@ -91,8 +91,8 @@ impl Exchange {
     }
 
     /// The request's body, which marks when it is taken.
-    pub(super) fn body(&self, document: String) -> Document {
-        Document { bytes: Some(document.into()), marks: Arc::clone(&self.marks) }
+    pub(super) fn body(&self, document: String) -> QueryBody {
+        QueryBody { bytes: Some(document.into()), times: Arc::clone(&self.times) }
     }
 }
 
@@ -102,15 +102,15 @@ impl Drop for Exchange {
         if !self.ended {
             self.work.failed(RegisterErrorKind::Timeout.name());
         }
-        let (marks, ended) = (&self.marks, Instant::now());
-        Facts::exchange(ended - marks.began);
-        for (phase, began, ended) in marks.phases(ended) {
-            self.work.phase(phase, marks.began_at + began.duration_since(marks.began), ended.duration_since(began));
+        let (times, ended) = (&self.times, Instant::now());
+        Facts::exchange(ended - times.began);
+        for (phase, began, ended) in times.phases(ended) {
+            self.work.phase(phase, times.began_at + began.duration_since(times.began), ended.duration_since(began));
         }
     }
 }
 
-impl Marks {
+impl PhaseTimes {
     /// The phases that were begun, each until the next, the last until `end`.
     fn phases(&self, end: Instant) -> Vec<(ExchangePhase, Instant, Instant)> {
         let mut begun = Vec::with_capacity(5);
@@ -129,18 +129,18 @@ impl Marks {
 }
 
 /// A whole document, in one piece and of known length.
-pub(super) struct Document {
+pub(super) struct QueryBody {
     bytes: Option<Bytes>,
-    marks: Arc<Marks>,
+    times: Arc<PhaseTimes>,
 }
 
-impl Body for Document {
+impl Body for QueryBody {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let Some(bytes) = self.bytes.take() else { return Poll::Ready(None) };
-        let _ = self.marks.sent.set(Instant::now());
+        let _ = self.times.sent.set(Instant::now());
         Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 
@@ -165,8 +165,8 @@ mod tests {
         let [connecting, shaking_hands, connected, sent, answered] =
             moments.map(|moment| moment.map_or_else(OnceLock::new, |moment| OnceLock::from(at(moment))));
         let began_at = SystemTime::now();
-        let marks = Marks { began, began_at, connecting, shaking_hands, connected, sent, answered };
-        marks.phases(at(end)).into_iter().map(|(phase, from, to)| (phase, (to - from).as_millis())).collect()
+        let times = PhaseTimes { began, began_at, connecting, shaking_hands, connected, sent, answered };
+        times.phases(at(end)).into_iter().map(|(phase, from, to)| (phase, (to - from).as_millis())).collect()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The way to the SMSP, step by step: name, TCP, TLS, and whether it bears with our certificate.
 
-use super::Probe;
-use crate::smsp::{reach, tls};
+use super::SmspProbe;
+use crate::smsp::{tcp, tls};
 use crate::upstream;
 use rustls::pki_types::ServerName;
 use std::io::ErrorKind;
@@ -22,17 +22,17 @@ const NO_CIPHER_IN_COMMON: &str = "no cipher suite in common (TLS 1.2/1.3 with f
 
 /// How far a probe came: each step was made only where the one before it succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Steps {
+pub struct ProbeSteps {
     /// The addresses of the host name.
     pub names: Result<Vec<SocketAddr>, &'static str>,
     /// The address that took the connection, or why none did.
     pub tcp: Option<Result<SocketAddr, String>>,
-    pub tls: Option<Result<Session, TlsFault>>,
+    pub tls: Option<Result<TlsSession, TlsFault>>,
 }
 
 /// A TLS session that the server did not end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
+pub struct TlsSession {
     /// Such as `TLS 1.3`.
     pub version: &'static str,
     /// Such as `TLS13_AES_256_GCM_SHA384`.
@@ -59,7 +59,7 @@ pub enum Blame {
     Unknown,
 }
 
-impl Steps {
+impl ProbeSteps {
     /// Nothing, or why the SMSP cannot be asked: a short reason, without address, name or certificate content.
     ///
     /// # Errors
@@ -74,12 +74,12 @@ impl Steps {
     }
 }
 
-impl Probe {
+impl SmspProbe {
     /// Resolves, connects and shakes hands within `limit`, then listens for a refusal for half a second more.
-    pub async fn steps(&self, limit: Duration) -> Steps {
+    pub async fn steps(&self, limit: Duration) -> ProbeSteps {
         let until = Instant::now() + limit;
         let names = self.resolve(until).await;
-        let Ok(addresses) = &names else { return Steps { names, tcp: None, tls: None } };
+        let Ok(addresses) = &names else { return ProbeSteps { names, tcp: None, tls: None } };
         let (tcp, stream) = match connect(addresses, until).await {
             Ok((address, stream)) => (Ok(address), Some(stream)),
             Err(cause) => (Err(cause), None),
@@ -88,16 +88,16 @@ impl Probe {
             Some(stream) => Some(self.secure(stream, until).await),
             None => None,
         };
-        Steps { names, tcp: Some(tcp), tls }
+        ProbeSteps { names, tcp: Some(tcp), tls }
     }
 
     async fn resolve(&self, until: Instant) -> Result<Vec<SocketAddr>, &'static str> {
-        let lookup = reach::resolve(&self.host, self.port);
+        let lookup = tcp::resolve(&self.host, self.port);
         let found = timeout_at(until, lookup).await.map_err(|_| "the name is not resolved in time")?;
-        found.map_err(|reach::NotResolved| "the name cannot be resolved")
+        found.map_err(|tcp::ResolveError| "the name cannot be resolved")
     }
 
-    async fn secure(&self, stream: TcpStream, until: Instant) -> Result<Session, TlsFault> {
+    async fn secure(&self, stream: TcpStream, until: Instant) -> Result<TlsSession, TlsFault> {
         let other = |cause: &str| TlsFault { cause: cause.to_owned(), blame: Blame::Unknown };
         let name = ServerName::try_from(self.host.clone()).map_err(|_| other("the host name cannot be checked"))?;
         let asked_before = self.handshakes.count();
@@ -118,7 +118,7 @@ impl Probe {
     }
 }
 
-impl Probe {
+impl SmspProbe {
     /// A server that ends the handshake before it has asked for our certificate did not refuse that.
     fn before_our_certificate(&self, fault: TlsFault, asked_before: u64) -> TlsFault {
         if fault.blame != Blame::Ours || self.handshakes.count() > asked_before {
@@ -131,13 +131,13 @@ impl Probe {
 }
 
 async fn connect(addresses: &[SocketAddr], until: Instant) -> Result<(SocketAddr, TcpStream), String> {
-    match timeout_at(until, reach::connect(addresses)).await {
+    match timeout_at(until, tcp::connect(addresses)).await {
         Ok(connected) => connected.map_err(|error| format!("no connection ({})", error.kind())),
         Err(_) => Err("no connection in time".to_owned()),
     }
 }
 
-fn session(stream: &TlsStream<TcpStream>) -> Session {
+fn session(stream: &TlsStream<TcpStream>) -> TlsSession {
     let connection = stream.get_ref().1;
     let version = match connection.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
@@ -146,7 +146,7 @@ fn session(stream: &TlsStream<TcpStream>) -> Session {
     };
     let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
     let own = connection.peer_certificates().and_then(|chain| chain.first());
-    Session {
+    TlsSession {
         version,
         cipher: suite.unwrap_or("unknown cipher").to_owned(),
         certificate: own.map(|der| der.to_vec()).unwrap_or_default(),

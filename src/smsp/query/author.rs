@@ -49,7 +49,7 @@ impl WireAuthor<'_> {
 }
 
 /// A person in the roles that both templates ask for.
-struct Responsible<'a> {
+struct AuthorPerson<'a> {
     role_code: &'a str,
     role_name: &'a str,
     name: &'a PersonName,
@@ -66,7 +66,7 @@ pub fn author<'a>(requester: &'a Requester, dialect: &'a Dialect) -> Result<Wire
     let mut missing = Vec::new();
     let asid = dialect.asid_of(&requester.organisation);
     let own =
-        Responsible { role_code: requester.role.code.as_str(), role_name: requester.role.name.as_str(), name: &requester.name };
+        AuthorPerson { role_code: requester.role.code.as_str(), role_name: requester.role.name.as_str(), name: &requester.name };
     let as_person = match dialect.author.template {
         AuthorTemplate::Auto => requester.sds_user_id.is_some() && own.is_complete(),
         AuthorTemplate::Person => true,
@@ -104,17 +104,17 @@ pub fn author<'a>(requester: &'a Requester, dialect: &'a Dialect) -> Result<Wire
 
 /// The person of the system template: the real clinician; the nominated person only where the clinician's name or role is
 /// absent, and then as a whole, so that nobody appears under another's role.
-fn responsible<'a>(own: Responsible<'a>, dialect: &'a Dialect) -> (Responsible<'a>, bool) {
+fn responsible<'a>(own: AuthorPerson<'a>, dialect: &'a Dialect) -> (AuthorPerson<'a>, bool) {
     match &dialect.author.nominated {
         Some(nominated) if !own.is_complete() => {
-            let person = Responsible { role_code: &nominated.role_code, role_name: &nominated.role_name, name: &nominated.name };
+            let person = AuthorPerson { role_code: &nominated.role_code, role_name: &nominated.role_name, name: &nominated.name };
             (person, true)
         }
         _ => (own, false),
     }
 }
 
-impl Responsible<'_> {
+impl AuthorPerson<'_> {
     fn is_complete(&self) -> bool {
         !is_blank(self.role_code) && !is_blank(self.role_name) && has_name(self.name)
     }

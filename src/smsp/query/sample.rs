@@ -5,7 +5,7 @@ use crate::{
         CareSetting, MessageIds, NhsNumber, Organisation, OrganisationKind, PersonName, Question, Requester, Role, SdsId,
         UserIdentity,
     },
-    smsp::{AuthorRule, AuthorTemplate, Dialect, Nominated, PayloadForm},
+    smsp::{AuthorRule, AuthorTemplate, Dialect, NominatedPerson, PayloadForm},
 };
 use jiff::Timestamp;
 
@@ -40,8 +40,8 @@ pub fn question(requester: Requester) -> Question {
     Question { nhs_number: NhsNumber::parse("9990000018").unwrap(), requester, traceparent: None }
 }
 
-pub fn nominated() -> Nominated {
-    Nominated { role_code: "R0050".into(), role_name: "Safeguarding Lead".into(), name: name("Ms", "Nell", "Nominated") }
+pub fn nominated() -> NominatedPerson {
+    NominatedPerson { role_code: "R0050".into(), role_name: "Safeguarding Lead".into(), name: name("Ms", "Nell", "Nominated") }
 }
 
 /// Every part that may be left out is there.

@@ -1,10 +1,10 @@
 //! The access list: every `pertinentCP-ISNHSQuery` in every `pertinentInformation13` (wire.md 3.1; 3.5, rows 1 and 13).
 
 use super::{
-    found::FoundAccess,
+    content::ParsedAccess,
     parties::{attribute, named_person, organisation, person_name, role, trimmed},
     times,
-    xml::{Bad, Document},
+    xml::{Document, ReadError},
 };
 use crate::cpis::{Access, AccessTime, Author, NhsNumber, Organisation, PersonName, Responsible, Role, Text};
 
@@ -13,7 +13,7 @@ const SDS_ROLE_PROFILE_ID: &str = "1.2.826.0.1285.0.2.0.67";
 const ASID: &str = "1.2.826.0.1285.0.2.0.107";
 
 /// Reads the `pertinentInformation13` read last.
-pub(super) fn read(doc: &mut Document<'_>, accesses: &mut Vec<FoundAccess>) -> Result<(), Bad> {
+pub(super) fn read(doc: &mut Document<'_>, accesses: &mut Vec<ParsedAccess>) -> Result<(), ReadError> {
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         if name == "pertinentCP-ISNHSQuery" {
@@ -24,7 +24,7 @@ pub(super) fn read(doc: &mut Document<'_>, accesses: &mut Vec<FoundAccess>) -> R
 }
 
 /// One access; `None` for an empty element, which is allowed and says nothing.
-fn access(doc: &mut Document<'_>) -> Result<Option<FoundAccess>, Bad> {
+fn access(doc: &mut Document<'_>) -> Result<Option<ParsedAccess>, ReadError> {
     let mut access = Access { id: Text::default(), when: AccessTime::Unknown, author: Author::Unknown, about: None };
     let mut has_malformed_number = false;
     let mut is_empty = true;
@@ -37,28 +37,28 @@ fn access(doc: &mut Document<'_>) -> Result<Option<FoundAccess>, Bad> {
             "author" => access.author = author(doc)?,
             "viewer" => access.author = viewer(doc)?,
             "queryByParameter" => match echo(doc)? {
-                Echo::Nothing => {}
+                EchoedNumber::Nothing => {}
                 // Two numbers in one access cannot both be the child's.
-                Echo::Number(number) if access.about.as_ref().is_none_or(|earlier| *earlier == number) => {
+                EchoedNumber::Number(number) if access.about.as_ref().is_none_or(|earlier| *earlier == number) => {
                     access.about = Some(number);
                 }
-                Echo::Number(_) | Echo::Malformed => has_malformed_number = true,
+                EchoedNumber::Number(_) | EchoedNumber::Malformed => has_malformed_number = true,
             },
             _ => {}
         }
     }
-    Ok((!is_empty).then_some(FoundAccess { access, has_malformed_number }))
+    Ok((!is_empty).then_some(ParsedAccess { access, has_malformed_number }))
 }
 
-enum Echo {
+enum EchoedNumber {
     Nothing,
     Number(NhsNumber),
     Malformed,
 }
 
 /// `person.NHSnumber/value/@extension` inside the `queryByParameter` read last.
-fn echo(doc: &mut Document<'_>) -> Result<Echo, Bad> {
-    let mut echo = Echo::Nothing;
+fn echo(doc: &mut Document<'_>) -> Result<EchoedNumber, ReadError> {
+    let mut echo = EchoedNumber::Nothing;
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         if name != "person.NHSnumber" {
@@ -70,9 +70,9 @@ fn echo(doc: &mut Document<'_>) -> Result<Echo, Bad> {
             }
             let Some(text) = doc.attribute("extension").filter(|text| !text.is_empty()) else { continue };
             echo = match (NhsNumber::parse(&text), echo) {
-                (Ok(number), Echo::Nothing) => Echo::Number(number),
-                (Ok(number), Echo::Number(earlier)) if number == earlier => Echo::Number(number),
-                _ => Echo::Malformed,
+                (Ok(number), EchoedNumber::Nothing) => EchoedNumber::Number(number),
+                (Ok(number), EchoedNumber::Number(earlier)) if number == earlier => EchoedNumber::Number(number),
+                _ => EchoedNumber::Malformed,
             };
         }
     }
@@ -80,7 +80,7 @@ fn echo(doc: &mut Document<'_>) -> Result<Echo, Bad> {
 }
 
 /// The `author` read last: the first template that is known.
-fn author(doc: &mut Document<'_>) -> Result<Author, Bad> {
+fn author(doc: &mut Document<'_>) -> Result<Author, ReadError> {
     let mut author = Author::Unknown;
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
@@ -98,13 +98,13 @@ fn author(doc: &mut Document<'_>) -> Result<Author, Bad> {
 }
 
 /// A smartcard user (wire.md 2.4).
-fn person(doc: &mut Document<'_>) -> Result<Author, Bad> {
+fn person(doc: &mut Document<'_>) -> Result<Author, ReadError> {
     let (mut user_id, mut role_profile_id) = (None, None);
-    let (mut said_role, mut name, mut at) = (Role::default(), PersonName::default(), Organisation::default());
+    let (mut job_role, mut name, mut at) = (Role::default(), PersonName::default(), Organisation::default());
     let level = doc.level();
     while let Some(element) = doc.child(level)? {
         match element {
-            "code" => said_role = role(doc),
+            "code" => job_role = role(doc),
             "id" => match doc.attribute("root").as_deref() {
                 Some(SDS_USER_ID) => user_id = extension(doc),
                 Some(SDS_ROLE_PROFILE_ID) => role_profile_id = extension(doc),
@@ -115,11 +115,11 @@ fn person(doc: &mut Document<'_>) -> Result<Author, Bad> {
             _ => {}
         }
     }
-    Ok(Author::Person { user_id, role_profile_id, role: said_role, name, organisation: at })
+    Ok(Author::Person { user_id, role_profile_id, role: job_role, name, organisation: at })
 }
 
 /// A system and who is responsible for its query (wire.md 2.5).
-fn system(doc: &mut Document<'_>) -> Result<Author, Bad> {
+fn system(doc: &mut Document<'_>) -> Result<Author, ReadError> {
     let (mut asid, mut responsible, mut at) = (None, Vec::new(), Organisation::default());
     let level = doc.level();
     while let Some(element) = doc.child(level)? {
@@ -139,7 +139,7 @@ fn system(doc: &mut Document<'_>) -> Result<Author, Bad> {
     Ok(Author::System { asid, responsible, organisation: at })
 }
 
-fn responsible_person(doc: &mut Document<'_>) -> Result<Responsible, Bad> {
+fn responsible_person(doc: &mut Document<'_>) -> Result<Responsible, ReadError> {
     let mut responsible = Responsible { role: Role::default(), name: PersonName::default() };
     let level = doc.level();
     while let Some(element) = doc.child(level)? {
@@ -153,15 +153,15 @@ fn responsible_person(doc: &mut Document<'_>) -> Result<Responsible, Bad> {
 }
 
 /// The flattened form of Spine's own portal (wire.md 3.5, row 13): role name, person name, organisation.
-fn viewer(doc: &mut Document<'_>) -> Result<Author, Bad> {
-    let (mut said_role, mut name, mut at) = (Role::default(), PersonName::default(), Organisation::default());
+fn viewer(doc: &mut Document<'_>) -> Result<Author, ReadError> {
+    let (mut job_role, mut name, mut at) = (Role::default(), PersonName::default(), Organisation::default());
     let level = doc.level();
     while let Some(element) = doc.child(level)? {
         match element {
             "jobRole" => {
-                said_role = role(doc);
-                if said_role.name.is_empty() {
-                    said_role.name = trimmed(doc)?;
+                job_role = role(doc);
+                if job_role.name.is_empty() {
+                    job_role.name = trimmed(doc)?;
                 }
             }
             "name" => name = person_name(doc)?,
@@ -169,7 +169,7 @@ fn viewer(doc: &mut Document<'_>) -> Result<Author, Bad> {
             _ => {}
         }
     }
-    Ok(Author::Person { user_id: None, role_profile_id: None, role: said_role, name, organisation: at })
+    Ok(Author::Person { user_id: None, role_profile_id: None, role: job_role, name, organisation: at })
 }
 
 fn extension(doc: &Document<'_>) -> Option<Text> {

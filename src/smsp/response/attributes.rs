@@ -1,6 +1,6 @@
 //! The attributes of one start tag, held to the limits.
 
-use super::xml::{Bad, LONGEST_TEXT};
+use super::xml::{LONGEST_TEXT, ReadError};
 use crate::cpis::Malformed;
 use memchr::memchr2;
 use quick_xml::{XmlVersion, events::attributes::Attribute, name::QName};
@@ -9,13 +9,13 @@ use std::borrow::Cow;
 /// More attributes than any HL7 V3 or SOAP element has; keeps the check for duplicates cheap.
 const MOST_ATTRIBUTES: usize = 32;
 
-const MALFORMED: Bad = Bad::Unreadable(Malformed::Attribute);
+const MALFORMED: ReadError = ReadError::Unreadable(Malformed::Attribute);
 
 /// The attributes of the start tag read last. Kept between elements, so that it allocates once.
 #[derive(Default)]
-pub(super) struct Attributes<'a>(Vec<Raw<'a>>);
+pub(super) struct Attributes<'a>(Vec<RawAttribute<'a>>);
 
-struct Raw<'a> {
+struct RawAttribute<'a> {
     name: &'a str,
     /// As it stands in the document.
     value: &'a str,
@@ -25,7 +25,7 @@ struct Raw<'a> {
 
 impl<'a> Attributes<'a> {
     /// Takes the attributes of a start tag: what stands between its name and its end.
-    pub(super) fn scan(&mut self, tag: &'a str) -> Result<(), Bad> {
+    pub(super) fn scan(&mut self, tag: &'a str) -> Result<(), ReadError> {
         self.0.clear();
         let mut rest = tag;
         loop {
@@ -40,29 +40,29 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    fn scan_one(&mut self, tag: &'a str) -> Result<&'a str, Bad> {
+    fn scan_one(&mut self, tag: &'a str) -> Result<&'a str, ReadError> {
         let (name, rest) = split_name(tag).ok_or(MALFORMED)?;
         let (value, rest) = split_value(rest).ok_or(MALFORMED)?;
         if value.len() > LONGEST_TEXT {
-            return Err(Bad::Unreadable(Malformed::LongText));
+            return Err(ReadError::Unreadable(Malformed::LongText));
         }
         if self.0.len() == MOST_ATTRIBUTES {
-            return Err(Bad::Unreadable(Malformed::TooManyAttributes));
+            return Err(ReadError::Unreadable(Malformed::TooManyAttributes));
         }
         if self.0.iter().any(|other| other.name == name) {
-            return Err(Bad::Unreadable(Malformed::DuplicateAttribute));
+            return Err(ReadError::Unreadable(Malformed::DuplicateAttribute));
         }
         let is_plain = is_plain(value);
         if !is_plain && value.as_bytes().contains(&b'&') {
             decode(name, value)?;
         }
-        self.0.push(Raw { name, value, is_plain });
+        self.0.push(RawAttribute { name, value, is_plain });
         Ok(rest)
     }
 
     /// The value of an unprefixed attribute, references resolved, white space normalised and trimmed.
     pub(super) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
-        let Raw { name, value, is_plain } = self.0.iter().find(|other| other.name == name)?;
+        let RawAttribute { name, value, is_plain } = self.0.iter().find(|other| other.name == name)?;
         if *is_plain {
             return Some(Cow::Borrowed(value.trim()));
         }
@@ -92,10 +92,11 @@ fn is_plain(value: &str) -> bool {
     !value.bytes().fold(false, |odd, byte| odd | matches!(byte, b'&' | b'\t' | b'\n' | b'\r'))
 }
 
-fn decode<'a>(name: &'a str, value: &'a str) -> Result<Cow<'a, str>, Bad> {
+fn decode<'a>(name: &'a str, value: &'a str) -> Result<Cow<'a, str>, ReadError> {
     let attribute = Attribute { key: QName(name), value: Cow::Borrowed(value) };
-    let decoded = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| Bad::Unreadable(Malformed::UnknownEntity))?;
-    if decoded.chars().all(is_allowed) { Ok(decoded) } else { Err(Bad::Unreadable(Malformed::ControlCharacter)) }
+    let decoded =
+        attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| ReadError::Unreadable(Malformed::UnknownEntity))?;
+    if decoded.chars().all(is_allowed) { Ok(decoded) } else { Err(ReadError::Unreadable(Malformed::ControlCharacter)) }
 }
 
 /// Whether XML 1.0 allows the character at all.

@@ -1,6 +1,6 @@
 //! Payloads that the manifest declares as base64, gzip or both (wire.md 5.4, COR-DEH-06).
 
-use super::xml::{Bad, Document, LARGEST_BODY};
+use super::xml::{Document, LARGEST_BODY, ReadError};
 use crate::cpis::Malformed;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::bufread::GzDecoder;
@@ -8,13 +8,13 @@ use std::io::Read;
 
 /// How a manifest item says that its payload is encoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Encoding {
+pub(super) struct ManifestEncoding {
     base64: bool,
     compressed: bool,
     encrypted: bool,
 }
 
-impl Encoding {
+impl ManifestEncoding {
     /// Of the `manifestitem` read last.
     pub(super) fn of(item: &Document<'_>) -> Self {
         let says = |name: &str| matches!(item.attribute(name).as_deref(), Some("true" | "1"));
@@ -27,23 +27,23 @@ impl Encoding {
 }
 
 /// The document inside an encoded payload. Compressed bytes cannot stand in XML as they are, so they count as base64 too.
-pub(super) fn decode(payload: &str, encoding: Encoding) -> Result<Vec<u8>, Bad> {
+pub(super) fn decode(payload: &str, encoding: ManifestEncoding) -> Result<Vec<u8>, ReadError> {
     if encoding.encrypted {
-        return Err(Bad::Unreadable(Malformed::EncryptedPayload));
+        return Err(ReadError::Unreadable(Malformed::EncryptedPayload));
     }
     let packed: Vec<u8> = payload.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let bytes = STANDARD.decode(packed).map_err(|_| Bad::Unreadable(Malformed::PayloadNotBase64))?;
+    let bytes = STANDARD.decode(packed).map_err(|_| ReadError::Unreadable(Malformed::PayloadNotBase64))?;
     if encoding.compressed { gunzip(&bytes) } else { Ok(bytes) }
 }
 
 /// One whole gzip member and nothing after it; never more than is read of a body.
-fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, Bad> {
-    const MALFORMED: Bad = Bad::Unreadable(Malformed::PayloadNotGzip);
+fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
+    const MALFORMED: ReadError = ReadError::Unreadable(Malformed::PayloadNotGzip);
     let mut plain = Vec::new();
     let mut gzip = GzDecoder::new(bytes).take(LARGEST_BODY as u64 + 1);
     gzip.read_to_end(&mut plain).map_err(|_| MALFORMED)?;
     if plain.len() > LARGEST_BODY {
-        return Err(Bad::TooLarge);
+        return Err(ReadError::TooLarge);
     }
     if gzip.into_inner().into_inner().is_empty() { Ok(plain) } else { Err(MALFORMED) }
 }

@@ -1,6 +1,6 @@
 //! SOAP faults, 1.1 and 1.2, of ITK and of Spine (wire.md 4.7, 5.6), sorted by decisions.md 18.
 
-use super::xml::{Bad, Document, Token};
+use super::xml::{Document, ReadError, XmlToken};
 use crate::cpis::{RegisterErrorKind, Rejection};
 
 /// The facts of a fault that decide what it asks of us.
@@ -17,20 +17,20 @@ pub(super) struct SoapFault {
 }
 
 /// Reads the `Fault` whose start tag was read last.
-pub(super) fn read(doc: &mut Document<'_>) -> Result<SoapFault, Bad> {
+pub(super) fn read(doc: &mut Document<'_>) -> Result<SoapFault, ReadError> {
     let level = doc.level();
     let mut fault = SoapFault::default();
     let mut name = "";
     let mut text = String::new();
     loop {
         match doc.next()? {
-            Token::Open(child) => {
+            XmlToken::Open(child) => {
                 fault.note(name, &text);
                 name = child;
                 text.clear();
             }
-            Token::Text(piece) => text.push_str(&piece),
-            Token::Close => {
+            XmlToken::Text(piece) => text.push_str(&piece),
+            XmlToken::Close => {
                 fault.note(name, &text);
                 name = "";
                 text.clear();
@@ -38,7 +38,7 @@ pub(super) fn read(doc: &mut Document<'_>) -> Result<SoapFault, Bad> {
                     return Ok(fault);
                 }
             }
-            Token::End => return Ok(fault),
+            XmlToken::End => return Ok(fault),
         }
     }
 }

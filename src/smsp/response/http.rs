@@ -1,16 +1,16 @@
 //! What a response means when no SOAP could be read from it: its HTTP status decides (wire.md 5.1; decisions.md 5, 18).
 
-use super::{Asked, Reply, xml::Bad};
+use super::{QueryContext, SmspReply, xml::ReadError};
 use crate::cpis::{Delivery, NonAnswer, Phase, RegisterError, RegisterErrorKind};
 
 /// How far into a body the first element is looked for.
 const PROLOGUE: usize = 4096;
 
 /// The failure for a body that is not SOAP, or is SOAP that cannot be read.
-pub(super) fn without_soap(reply: Reply<'_>, bad: Bad, asked: Asked<'_>) -> RegisterError {
-    let unreadable = match bad {
-        Bad::TooLarge => RegisterErrorKind::TooLarge,
-        Bad::Unreadable(why) => RegisterErrorKind::Unreadable(why),
+pub(super) fn without_soap(reply: SmspReply<'_>, error: ReadError, query: QueryContext<'_>) -> RegisterError {
+    let unreadable = match error {
+        ReadError::TooLarge => RegisterErrorKind::TooLarge,
+        ReadError::Unreadable(why) => RegisterErrorKind::Unreadable(why),
     };
     // Something wrote an envelope, so something read ours: its status is no proof that the query went nowhere.
     if first_element(reply.body) == Some(b"Envelope") {
@@ -18,7 +18,7 @@ pub(super) fn without_soap(reply: Reply<'_>, bad: Bad, asked: Asked<'_>) -> Regi
     }
     match reply.status {
         // After another reply it may be the late one of an earlier message, and then it says nothing of ours.
-        status @ (401 | 403 | 404 | 405 | 413 | 415) if asked.is_first_reply => {
+        status @ (401 | 403 | 404 | 405 | 413 | 415) if query.is_first_reply => {
             RegisterError::new(RegisterErrorKind::RefusedByStatus { status }, Phase::Understand, Delivery::NotDelivered)
         }
         200 if is_html(reply) => RegisterError::understanding(RegisterErrorKind::NotAnAnswer(NonAnswer::Html)),
@@ -27,7 +27,7 @@ pub(super) fn without_soap(reply: Reply<'_>, bad: Bad, asked: Asked<'_>) -> Regi
     }
 }
 
-fn is_html(reply: Reply<'_>) -> bool {
+fn is_html(reply: SmspReply<'_>) -> bool {
     let declared = reply.content_type.is_some_and(|value| {
         let media_type = value.split(';').next().unwrap_or_default().trim();
         media_type.eq_ignore_ascii_case("text/html") || media_type.eq_ignore_ascii_case("application/xhtml+xml")

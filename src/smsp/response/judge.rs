@@ -3,15 +3,16 @@
 //! content and totals agree.
 
 use super::{
-    Asked, child,
+    QueryContext,
+    content::{FailedInteraction, Payload, PayloadTotal, ResponseContent, SingleValue},
     fault::plain_code,
-    found::{Found, Payload, QueryFailed, Said, Total},
+    ownership,
 };
 use crate::cpis::{
     AccessTime, Answer, Contradiction, Delivery, Entry, Holding, LocalAuthority, Malformed, NonAnswer, Notice, Record,
     RegisterError, RegisterErrorKind, Rejection, Text, Unreadable,
 };
-use child::About;
+use ownership::RecordOwner;
 
 /// More than there are local authorities in England; keeps the search for doubles cheap.
 const MOST_CONTACTS: usize = 200;
@@ -23,9 +24,9 @@ const MOST_PLACEHOLDERS: usize = 50;
 /// # Errors
 /// A [`RegisterError`] for everything but an answer about the child asked. It names the authorities that could be read, except
 /// where the answer is someone else's: of that nothing is shown (decisions.md 9, 16).
-pub(super) fn judge(mut found: Found, asked: Asked<'_>) -> Result<Answer, RegisterError> {
-    let is_tied = asked.is_first_reply || names_ours(&found, asked);
-    let concluded = match conclude(&mut found, asked) {
+pub(super) fn judge(mut found: ResponseContent, query: QueryContext<'_>) -> Result<Answer, RegisterError> {
+    let is_tied = query.is_first_reply || names_ours(&found, query);
+    let concluded = match conclude(&mut found, query) {
         // It names no child: only its message says whose it is.
         Ok(Answer { holding: Holding::NoRecord, .. }) if !is_tied => Err(RegisterErrorKind::OtherMessage),
         concluded => concluded,
@@ -33,7 +34,7 @@ pub(super) fn judge(mut found: Found, asked: Asked<'_>) -> Result<Answer, Regist
     concluded.map_err(|kind| {
         let contacts = match kind {
             RegisterErrorKind::OtherChild | RegisterErrorKind::OtherMessage => Vec::new(),
-            _ => contacts(&found, asked),
+            _ => contacts(&found, query),
         };
         let delivery = if is_tied { delivery(&kind, &found) } else { Delivery::MaybeDelivered };
         RegisterError { delivery, ..RegisterError::understanding(kind).with_contacts(contacts) }
@@ -41,7 +42,7 @@ pub(super) fn judge(mut found: Found, asked: Asked<'_>) -> Result<Answer, Regist
 }
 
 /// Not delivered only where the SMSP itself says that it did not reach Spine, and nothing of Spine stands in the answer.
-fn delivery(kind: &RegisterErrorKind, found: &Found) -> Delivery {
+fn delivery(kind: &RegisterErrorKind, found: &ResponseContent) -> Delivery {
     let says_unreached =
         matches!(kind, RegisterErrorKind::Rejected { reason: Rejection::LocalStoreOnly | Rejection::SpineUnreachable, .. });
     let counted = found.payload.as_ref().is_some_and(|payload| payload.record_total.is_above_zero());
@@ -49,11 +50,11 @@ fn delivery(kind: &RegisterErrorKind, found: &Found) -> Delivery {
 }
 
 /// Every authority once, except those of records that name someone else.
-fn contacts(found: &Found, asked: Asked<'_>) -> Vec<LocalAuthority> {
+fn contacts(found: &ResponseContent, query: QueryContext<'_>) -> Vec<LocalAuthority> {
     let mut contacts = Vec::new();
     for record in found.payload.iter().flat_map(|payload| &payload.records) {
         if let Some(authority) = &record.record.authority
-            && record.about(asked.nhs_number) != About::SomeoneElse
+            && record.owner(query.nhs_number) != RecordOwner::SomeoneElse
             && contacts.len() < MOST_CONTACTS
             && !contacts.contains(authority)
         {
@@ -63,15 +64,15 @@ fn contacts(found: &Found, asked: Asked<'_>) -> Vec<LocalAuthority> {
     contacts
 }
 
-fn conclude(found: &mut Found, asked: Asked<'_>) -> Result<Answer, RegisterErrorKind> {
-    if names_another(found, asked) {
+fn conclude(found: &mut ResponseContent, query: QueryContext<'_>) -> Result<Answer, RegisterErrorKind> {
+    if names_another(found, query) {
         return Err(RegisterErrorKind::OtherMessage);
     }
     if let Some(fault) = &found.fault {
         return Err(fault.kind());
     }
     if let Some(failed) = &found.query_failed {
-        return query_failed(found, failed, asked);
+        return query_failed(found, failed, query);
     }
     if found.business_error {
         return Err(rejected(Rejection::BusinessError, found));
@@ -82,8 +83,8 @@ fn conclude(found: &mut Found, asked: Asked<'_>) -> Result<Answer, RegisterError
     let Some(payload) = found.payload.take() else {
         return Err(RegisterErrorKind::NotAnAnswer(NonAnswer::EmptyEnvelope));
     };
-    match checked(found, &payload, asked) {
-        Ok(holds) => Ok(answer(found, payload, holds, asked)),
+    match checked(found, &payload, query) {
+        Ok(conclusion) => Ok(answer(found, payload, conclusion, query)),
         Err(kind) => {
             found.payload = Some(payload); // for its contacts
             Err(kind)
@@ -92,16 +93,16 @@ fn conclude(found: &mut Found, asked: Asked<'_>) -> Result<Answer, RegisterError
 }
 
 /// The reply says itself that it answers our message. Presupposes that it names no other.
-fn names_ours(found: &Found, asked: Asked<'_>) -> bool {
-    !found.relates_to.is_empty() || (asked.wrapper_id.is_some() && !found.message_refs.is_empty())
+fn names_ours(found: &ResponseContent, query: QueryContext<'_>) -> bool {
+    !found.relates_to.is_empty() || (query.wrapper_id.is_some() && !found.message_refs.is_empty())
 }
 
 /// `wsa:RelatesTo`, or in the TMS form `messageRef`, names a message that is not ours. Where the SMSP writes the TMS wrapper, its
 /// message is not ours either.
-fn names_another(found: &Found, asked: Asked<'_>) -> bool {
+fn names_another(found: &ResponseContent, query: QueryContext<'_>) -> bool {
     let is_another = |id: &Text, ours: &str| !same_message(id.as_str(), ours);
-    found.relates_to.iter().any(|id| is_another(id, asked.message_id))
-        || asked.wrapper_id.is_some_and(|ours| found.message_refs.iter().any(|id| is_another(id, ours)))
+    found.relates_to.iter().any(|id| is_another(id, query.message_id))
+        || query.wrapper_id.is_some_and(|ours| found.message_refs.iter().any(|id| is_another(id, ours)))
 }
 
 /// Case and the prefixes `urn:` and `uuid:` aside (wire.md 5.2).
@@ -120,12 +121,12 @@ fn bare_id(id: &str) -> &str {
 }
 
 /// The first issue that is more than a warning, as far as it can be shown.
-fn issue_code(found: &Found) -> Option<String> {
+fn issue_code(found: &ResponseContent) -> Option<String> {
     let issue = found.issues.iter().find(|issue| !issue.is_mild).or(found.issues.first())?;
     plain_code(&issue.code)
 }
 
-fn rejected(reason: Rejection, found: &Found) -> RegisterErrorKind {
+fn rejected(reason: Rejection, found: &ResponseContent) -> RegisterErrorKind {
     RegisterErrorKind::Rejected { reason, code: issue_code(found) }
 }
 
@@ -135,33 +136,37 @@ fn local_store_only() -> RegisterErrorKind {
 }
 
 /// QUQI: "no record" only by decisions.md 2, and only if nothing else in the response speaks against it.
-fn query_failed(found: &Found, failed: &QueryFailed, asked: Asked<'_>) -> Result<Answer, RegisterErrorKind> {
+fn query_failed(
+    found: &ResponseContent,
+    failed: &FailedInteraction,
+    query: QueryContext<'_>,
+) -> Result<Answer, RegisterErrorKind> {
     let alone = !found.business_error && !found.is_tms_response && found.other_body.is_none();
     if !(failed.is_known && alone && says_not_found(found)) {
         return Err(rejected(Rejection::QueryFailed, found));
     }
     if let Some(payload) = &found.payload {
-        if payload.is_about_someone_else(asked.nhs_number) {
+        if payload.is_about_someone_else(query.nhs_number) {
             return Err(RegisterErrorKind::OtherChild);
         }
         if payload.record_total.is_above_zero() {
             return Err(RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent));
         }
-        if payload.record_total == Total::Unreadable {
+        if payload.record_total == PayloadTotal::Unreadable {
             return Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
         }
-        if !matches!(&payload.code, Said::Nothing) && code_said(&payload.code)? != Some("CPIS-0001") {
+        if !matches!(&payload.code, SingleValue::Absent) && stated_code(&payload.code)? != Some("CPIS-0001") {
             return Err(RegisterErrorKind::Contradictory(Contradiction::CodesDisagree));
         }
     }
     if found.traces.record {
         return Err(RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent));
     }
-    let (effective, notice) = effective(Some(failed.created), asked);
+    let (effective, notice) = effective(Some(failed.created), query);
     Ok(Answer {
-        about: asked.nhs_number.clone(),
+        about: query.nhs_number.clone(),
         effective,
-        query_id: Text::from(asked.query_id),
+        query_id: Text::from(query.query_id),
         response_id: failed.id.clone(),
         response_code: once(&found.query_code),
         holding: Holding::NoRecord,
@@ -171,13 +176,13 @@ fn query_failed(found: &Found, failed: &QueryFailed, asked: Asked<'_>) -> Result
     })
 }
 
-fn says_not_found(found: &Found) -> bool {
+fn says_not_found(found: &ResponseContent) -> bool {
     let mut telling = found.issues.iter().filter(|issue| !issue.is_mild).peekable();
     let named = found.issues.iter().any(|issue| !issue.is_mild && issue.is_reason && issue.code == "NHSNCC002");
     let response_code_fits = match &found.query_code {
-        Said::Nothing => true,
-        Said::Once(code) => matches!(code.as_str(), "ID" | "NF"),
-        Said::Differently => false,
+        SingleValue::Absent => true,
+        SingleValue::Once(code) => matches!(code.as_str(), "ID" | "NF"),
+        SingleValue::Conflicting => false,
     };
     telling.peek().is_some()
         && telling.all(|issue| matches!(issue.code.as_str(), "1" | "NHSNCC002"))
@@ -187,7 +192,7 @@ fn says_not_found(found: &Found) -> bool {
 
 /// What the codes of a payload say together.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Saying {
+enum CodeMeaning {
     Success,
     /// SMSP-0003: from a local store.
     Stale,
@@ -195,52 +200,54 @@ enum Saying {
 }
 
 /// What a payload turned out to hold.
-enum Holds {
+enum Conclusion {
     NoRecord,
     Records { said: u64, placeholders: Vec<Unreadable>, stale: bool },
 }
 
-fn checked(found: &Found, payload: &Payload, asked: Asked<'_>) -> Result<Holds, RegisterErrorKind> {
-    let saying = saying(found, payload)?;
-    if payload.is_about_someone_else(asked.nhs_number) {
+fn checked(found: &ResponseContent, payload: &Payload, query: QueryContext<'_>) -> Result<Conclusion, RegisterErrorKind> {
+    let meaning = meaning(found, payload)?;
+    if payload.is_about_someone_else(query.nhs_number) {
         return Err(RegisterErrorKind::OtherChild);
     }
-    match saying {
-        Saying::NoMatch => no_match(found, payload),
-        Saying::Success | Saying::Stale => success(found, payload, saying == Saying::Stale, asked),
+    match meaning {
+        CodeMeaning::NoMatch => no_match(found, payload),
+        CodeMeaning::Success | CodeMeaning::Stale => success(found, payload, meaning == CodeMeaning::Stale, query),
     }
 }
 
 /// The response code, the TMS response code, or both in agreement.
-fn saying(found: &Found, payload: &Payload) -> Result<Saying, RegisterErrorKind> {
-    let smsp = code_said(&payload.code)?;
-    let tms = code_said(&found.query_code)?;
+fn meaning(found: &ResponseContent, payload: &Payload) -> Result<CodeMeaning, RegisterErrorKind> {
+    let smsp = stated_code(&payload.code)?;
+    let tms = stated_code(&found.query_code)?;
     match (smsp, tms) {
         (Some(code), None) => by_response_code(code),
-        (None, Some("OK")) => Ok(Saying::Success),
-        (None, Some("NF")) => Ok(Saying::NoMatch),
+        (None, Some("OK")) => Ok(CodeMeaning::Success),
+        (None, Some("NF")) => Ok(CodeMeaning::NoMatch),
         (None, Some("ID")) => Err(rejected(Rejection::QueryFailed, found)),
         (None, None | Some(_)) => Err(RegisterErrorKind::UnknownCode { code: None }),
         (Some(code), Some(tms)) => match (by_response_code(code), tms) {
-            (Ok(saying @ (Saying::Success | Saying::Stale)), "OK") | (Ok(saying @ Saying::NoMatch), "NF") => Ok(saying),
+            (Ok(meaning @ (CodeMeaning::Success | CodeMeaning::Stale)), "OK") | (Ok(meaning @ CodeMeaning::NoMatch), "NF") => {
+                Ok(meaning)
+            }
             _ => Err(RegisterErrorKind::Contradictory(Contradiction::CodesDisagree)),
         },
     }
 }
 
-fn code_said(said: &Said<String>) -> Result<Option<&str>, RegisterErrorKind> {
+fn stated_code(said: &SingleValue<String>) -> Result<Option<&str>, RegisterErrorKind> {
     match said {
-        Said::Nothing => Ok(None),
-        Said::Once(code) => Ok(Some(code)),
-        Said::Differently => Err(RegisterErrorKind::Contradictory(Contradiction::CodesDisagree)),
+        SingleValue::Absent => Ok(None),
+        SingleValue::Once(code) => Ok(Some(code)),
+        SingleValue::Conflicting => Err(RegisterErrorKind::Contradictory(Contradiction::CodesDisagree)),
     }
 }
 
-fn by_response_code(code: &str) -> Result<Saying, RegisterErrorKind> {
+fn by_response_code(code: &str) -> Result<CodeMeaning, RegisterErrorKind> {
     let reason = match code {
-        "SMSP-0000" => return Ok(Saying::Success),
-        "SMSP-0003" => return Ok(Saying::Stale),
-        "CPIS-0001" => return Ok(Saying::NoMatch),
+        "SMSP-0000" => return Ok(CodeMeaning::Success),
+        "SMSP-0003" => return Ok(CodeMeaning::Stale),
+        "CPIS-0001" => return Ok(CodeMeaning::NoMatch),
         "SMSP-0001" => Rejection::QueryInvalid,
         "SMSP-0002" => Rejection::AnswerUnusable,
         "SMSP-0004" => Rejection::SpineUnreachable,
@@ -252,10 +259,10 @@ fn by_response_code(code: &str) -> Result<Saying, RegisterErrorKind> {
     Err(RegisterErrorKind::Rejected { reason, code: Some(code.to_owned()) })
 }
 
-fn once(said: &Said<String>) -> Option<Text> {
+fn once(said: &SingleValue<String>) -> Option<Text> {
     match said {
-        Said::Once(code) => Some(code.as_str().into()),
-        Said::Nothing | Said::Differently => None,
+        SingleValue::Once(code) => Some(code.as_str().into()),
+        SingleValue::Absent | SingleValue::Conflicting => None,
     }
 }
 
@@ -267,15 +274,15 @@ fn has_code_form(code: &str) -> bool {
 }
 
 /// The codes say that there is none: then nothing may speak of one.
-fn no_match(found: &Found, payload: &Payload) -> Result<Holds, RegisterErrorKind> {
+fn no_match(found: &ResponseContent, payload: &Payload) -> Result<Conclusion, RegisterErrorKind> {
     if found.traces.record || payload.record_total.is_above_zero() {
         return Err(RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent));
     }
-    if payload.record_total == Total::Unreadable {
+    if payload.record_total == PayloadTotal::Unreadable {
         return Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
     }
     // Of a TMS reply any reason at all is a doubt; elsewhere only one that is more than a warning.
-    let by_tms = !matches!(found.query_code, Said::Nothing);
+    let by_tms = !matches!(found.query_code, SingleValue::Absent);
     if found.issues.iter().any(|issue| by_tms || !issue.is_mild) {
         return Err(rejected(Rejection::QueryFailed, found));
     }
@@ -283,37 +290,48 @@ fn no_match(found: &Found, payload: &Payload) -> Result<Holds, RegisterErrorKind
 }
 
 /// "No record" from an answer that is whole enough to say it (wire.md 3.5, step 1).
-fn no_record(payload: &Payload) -> Result<Holds, RegisterErrorKind> {
-    if payload.effective.is_none() && payload.access_total == Total::Absent {
+fn no_record(payload: &Payload) -> Result<Conclusion, RegisterErrorKind> {
+    if payload.effective.is_none() && payload.access_total == PayloadTotal::Absent {
         return Err(RegisterErrorKind::Unreadable(Malformed::NoTimeAndTotals));
     }
-    Ok(Holds::NoRecord)
+    Ok(Conclusion::NoRecord)
 }
 
 /// The codes say that there is an answer: then the total must be readable and the content must bear it out.
-fn success(found: &Found, payload: &Payload, stale: bool, asked: Asked<'_>) -> Result<Holds, RegisterErrorKind> {
+fn success(
+    found: &ResponseContent,
+    payload: &Payload,
+    stale: bool,
+    query: QueryContext<'_>,
+) -> Result<Conclusion, RegisterErrorKind> {
     if found.issues.iter().any(|issue| !issue.is_mild) {
         return Err(rejected(Rejection::QueryFailed, found));
     }
     let content = found.traces.record;
     match payload.record_total {
-        Total::Absent | Total::Count(0) if stale && !content => Err(local_store_only()),
-        Total::Absent | Total::Unreadable => Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable)),
-        Total::Count(0) if content => Err(RegisterErrorKind::Contradictory(Contradiction::ContentBeyondTotal)),
+        PayloadTotal::Absent | PayloadTotal::Count(0) if stale && !content => Err(local_store_only()),
+        PayloadTotal::Absent | PayloadTotal::Unreadable => Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable)),
+        PayloadTotal::Count(0) if content => Err(RegisterErrorKind::Contradictory(Contradiction::ContentBeyondTotal)),
         // Spine says "none" in another way (wire.md 3.6).
-        Total::Count(0) if !matches!(found.query_code, Said::Nothing) => {
+        PayloadTotal::Count(0) if !matches!(found.query_code, SingleValue::Absent) => {
             Err(RegisterErrorKind::Contradictory(Contradiction::EmptySuccess))
         }
-        Total::Count(0) => no_record(payload),
-        Total::Count(said) => records(found, payload, said, stale, asked),
+        PayloadTotal::Count(0) => no_record(payload),
+        PayloadTotal::Count(said) => records(found, payload, said, stale, query),
     }
 }
 
-fn records(found: &Found, payload: &Payload, said: u64, stale: bool, asked: Asked<'_>) -> Result<Holds, RegisterErrorKind> {
+fn records(
+    found: &ResponseContent,
+    payload: &Payload,
+    said: u64,
+    stale: bool,
+    query: QueryContext<'_>,
+) -> Result<Conclusion, RegisterErrorKind> {
     if payload.records.iter().all(|record| record.record.authority.is_none()) {
         return Err(RegisterErrorKind::Contradictory(Contradiction::NothingReadable));
     }
-    if !payload.is_tied_to(asked.nhs_number) {
+    if !payload.is_tied_to(query.nhs_number) {
         return Err(RegisterErrorKind::OtherChild);
     }
     let missing = said.saturating_sub(payload.records.len() as u64);
@@ -324,31 +342,31 @@ fn records(found: &Found, payload: &Payload, said: u64, stale: bool, asked: Aske
         return Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
     }
     let placeholders = (0..missing).map(|_| Unreadable::MissingRecord).chain((0..strays).map(|_| Unreadable::UnknownTemplate));
-    Ok(Holds::Records { said, placeholders: placeholders.collect(), stale })
+    Ok(Conclusion::Records { said, placeholders: placeholders.collect(), stale })
 }
 
-fn answer(found: &Found, payload: Payload, holds: Holds, asked: Asked<'_>) -> Answer {
+fn answer(found: &ResponseContent, payload: Payload, conclusion: Conclusion, query: QueryContext<'_>) -> Answer {
     let response_code = once(&payload.code).or_else(|| once(&found.query_code));
     let mut notices = Vec::new();
-    let (effective, unreadable) = effective(payload.effective, asked);
+    let (effective, unreadable) = effective(payload.effective, query);
     notices.extend(unreadable);
-    if let Total::Count(said) = payload.access_total
+    if let PayloadTotal::Count(said) = payload.access_total
         && said != payload.accesses.len() as u64
     {
         notices.push(Notice::AccessCountDiffers { said, found: payload.accesses.len() });
     }
-    let (accesses, foreign) = child::own_accesses(payload.accesses, asked.nhs_number);
+    let (accesses, foreign) = ownership::own_accesses(payload.accesses, query.nhs_number);
     notices.extend(foreign);
     let mut is_stale = false;
-    let holding = match holds {
-        Holds::NoRecord => Holding::NoRecord,
-        Holds::Records { said, placeholders, stale } => {
+    let holding = match conclusion {
+        Conclusion::NoRecord => Holding::NoRecord,
+        Conclusion::Records { said, placeholders, stale } => {
             is_stale = stale;
             let mut records: Vec<Record> = payload.records.into_iter().map(|found| found.record).collect();
             if records.len() as u64 > said {
                 notices.push(Notice::MoreRecordsThanCounted { said, found: records.len() });
             }
-            if child::subjects_disagree(&records, asked.nhs_number) {
+            if ownership::subjects_disagree(&records, query.nhs_number) {
                 notices.push(Notice::SubjectsDisagree);
             }
             records.extend(placeholders.into_iter().map(placeholder));
@@ -356,9 +374,9 @@ fn answer(found: &Found, payload: Payload, holds: Holds, asked: Asked<'_>) -> An
         }
     };
     Answer {
-        about: asked.nhs_number.clone(),
+        about: query.nhs_number.clone(),
         effective,
-        query_id: Text::from(asked.query_id),
+        query_id: Text::from(query.query_id),
         response_id: payload.id,
         response_code,
         holding,
@@ -373,9 +391,9 @@ fn placeholder(why: Unreadable) -> Record {
 }
 
 /// The answer's own time; where it is not a point in time, that of its receipt, with a notice.
-fn effective(time: Option<AccessTime>, asked: Asked<'_>) -> (jiff::Timestamp, Option<Notice>) {
+fn effective(time: Option<AccessTime>, query: QueryContext<'_>) -> (jiff::Timestamp, Option<Notice>) {
     match time {
         Some(AccessTime::At(at)) => (at, None),
-        _ => (asked.received, Some(Notice::EffectiveTimeUnreadable)),
+        _ => (query.received, Some(Notice::EffectiveTimeUnreadable)),
     }
 }

@@ -6,12 +6,12 @@
 
 mod accesses;
 mod attributes;
-mod child;
+mod content;
 mod encoded;
 mod fault;
-mod found;
 mod http;
 mod judge;
+mod ownership;
 mod parties;
 mod payload;
 mod records;
@@ -29,7 +29,7 @@ use jiff::Timestamp;
 
 /// What was asked, to hold the answer against.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct QueryContext<'a> {
     pub nhs_number: &'a NhsNumber,
     /// Our `wsa:MessageID`.
     pub message_id: &'a str,
@@ -45,7 +45,7 @@ pub struct Asked<'a> {
 
 /// The response as HTTP delivered it, complete.
 #[derive(Debug, Clone, Copy)]
-pub struct Reply<'a> {
+pub struct SmspReply<'a> {
     pub status: u16,
     pub content_type: Option<&'a str>,
     pub body: &'a [u8],
@@ -56,33 +56,33 @@ pub struct Reply<'a> {
 ///
 /// # Errors
 /// A [`RegisterError`] of phase `Understand` for everything that is not, beyond doubt, an answer of CP-IS about the child asked for.
-pub fn read(reply: Reply<'_>, asked: Asked<'_>) -> Result<Answer, RegisterError> {
-    understand(reply, asked).map(|understood| understood.answer)
+pub fn read(reply: SmspReply<'_>, query: QueryContext<'_>) -> Result<Answer, RegisterError> {
+    understand(reply, query).map(|understood| understood.answer)
 }
 
 /// An answer, and whether its `wsa:RelatesTo` names our message.
-pub(super) struct Understood {
+pub(super) struct CorrelatedAnswer {
     pub(super) answer: Answer,
     pub(super) names_ours: bool,
 }
 
 /// As [`read`].
-pub(super) fn understand(reply: Reply<'_>, asked: Asked<'_>) -> Result<Understood, RegisterError> {
+pub(super) fn understand(reply: SmspReply<'_>, query: QueryContext<'_>) -> Result<CorrelatedAnswer, RegisterError> {
     if reply.status == 202 {
         return Err(RegisterError::understanding(RegisterErrorKind::NotAnAnswer(NonAnswer::Accepted)));
     }
     match soap::read(reply.body) {
         Ok(found) => {
             let names_ours = !found.relates_to.is_empty(); // another's is refused
-            let answer = believed(reply.status, judge::judge(found, asked))?;
-            Ok(Understood { answer, names_ours })
+            let answer = checked_against_status(reply.status, judge::judge(found, query))?;
+            Ok(CorrelatedAnswer { answer, names_ours })
         }
-        Err(bad) => Err(http::without_soap(reply, bad, asked)),
+        Err(error) => Err(http::without_soap(reply, error, query)),
     }
 }
 
 /// A good answer under an error status is doubt: which of the two is wrong cannot be told.
-fn believed(status: u16, judged: Result<Answer, RegisterError>) -> Result<Answer, RegisterError> {
+fn checked_against_status(status: u16, judged: Result<Answer, RegisterError>) -> Result<Answer, RegisterError> {
     match judged {
         Ok(answer) if status != 200 => {
             let contacts = answer.records().iter().filter_map(|record| record.authority.clone()).collect();

@@ -1,13 +1,13 @@
 //! People, roles and organisations, as they stand in authors, subjects and local authorities.
 
-use super::xml::{Bad, Document, LONGEST_TEXT, Token, check_length};
+use super::xml::{Document, LONGEST_TEXT, ReadError, XmlToken, check_length};
 use crate::cpis::{Organisation, OrganisationKind, PersonName, Role, Text};
 
 const ORGANISATION: &str = "2.16.840.1.113883.2.1.3.2.4.19.1";
 const SITE: &str = "2.16.840.1.113883.2.1.3.2.4.19.2";
 
 /// The text of the element read last, trimmed.
-pub(super) fn trimmed(doc: &mut Document<'_>) -> Result<Text, Bad> {
+pub(super) fn trimmed(doc: &mut Document<'_>) -> Result<Text, ReadError> {
     Ok(Text::from(doc.text()?.trim()))
 }
 
@@ -17,13 +17,13 @@ pub(super) fn attribute(doc: &Document<'_>, name: &str) -> Text {
 }
 
 /// The `name` read last, its parts in any order. A name without parts is kept whole, as family name.
-pub(super) fn person_name(doc: &mut Document<'_>) -> Result<PersonName, Bad> {
+pub(super) fn person_name(doc: &mut Document<'_>) -> Result<PersonName, ReadError> {
     let mut name = PersonName::default();
     let mut unstructured = String::new();
     let level = doc.level();
     loop {
         match doc.next()? {
-            Token::Open(part) if doc.level() == level + 1 => {
+            XmlToken::Open(part) if doc.level() == level + 1 => {
                 let text = trimmed(doc)?;
                 let place = match part {
                     "prefix" => &mut name.prefix,
@@ -36,12 +36,12 @@ pub(super) fn person_name(doc: &mut Document<'_>) -> Result<PersonName, Bad> {
                     place.push(text);
                 }
             }
-            Token::Text(text) => {
+            XmlToken::Text(text) => {
                 unstructured.push_str(text.trim());
                 check_length(unstructured.len(), LONGEST_TEXT)?;
             }
-            Token::Close if doc.level() < level => break,
-            Token::End => break,
+            XmlToken::Close if doc.level() < level => break,
+            XmlToken::End => break,
             _ => {}
         }
     }
@@ -52,7 +52,7 @@ pub(super) fn person_name(doc: &mut Document<'_>) -> Result<PersonName, Bad> {
 }
 
 /// The first `name` inside the element read last.
-pub(super) fn named_person(doc: &mut Document<'_>) -> Result<PersonName, Bad> {
+pub(super) fn named_person(doc: &mut Document<'_>) -> Result<PersonName, ReadError> {
     let mut found = PersonName::default();
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
@@ -82,20 +82,20 @@ pub(super) fn take_ods_code(doc: &Document<'_>, organisation: &mut Organisation)
 }
 
 /// The organisation read last: `id` and `name`, or (in the flattened form of wire.md 3.5, row 13) its name as text.
-pub(super) fn organisation(doc: &mut Document<'_>) -> Result<Organisation, Bad> {
+pub(super) fn organisation(doc: &mut Document<'_>) -> Result<Organisation, ReadError> {
     let mut organisation = Organisation::default();
     let mut own_text = String::new();
     let level = doc.level();
     loop {
         match doc.next()? {
-            Token::Open("id") if doc.level() == level + 1 => take_ods_code(doc, &mut organisation),
-            Token::Open("name") if doc.level() == level + 1 => organisation.name = trimmed(doc)?,
-            Token::Text(text) if doc.level() == level => {
+            XmlToken::Open("id") if doc.level() == level + 1 => take_ods_code(doc, &mut organisation),
+            XmlToken::Open("name") if doc.level() == level + 1 => organisation.name = trimmed(doc)?,
+            XmlToken::Text(text) if doc.level() == level => {
                 own_text.push_str(text.trim());
                 check_length(own_text.len(), LONGEST_TEXT)?;
             }
-            Token::Close if doc.level() < level => break,
-            Token::End => break,
+            XmlToken::Close if doc.level() < level => break,
+            XmlToken::End => break,
             _ => {}
         }
     }

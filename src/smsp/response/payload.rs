@@ -2,14 +2,14 @@
 
 use super::{
     accesses,
-    found::{Found, Payload, Total},
+    content::{Payload, PayloadTotal, ResponseContent},
     records, soap, times,
-    xml::{Bad, Document, is_infrastructure},
+    xml::{Document, ReadError, is_infrastructure},
 };
 use crate::cpis::{Malformed, Text};
 
 /// Reads the element whose start tag was read last. One that holds nothing of an answer is a wrapper.
-pub(super) fn read(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+pub(super) fn read(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), ReadError> {
     let mut payload = Payload::default();
     let mut holds_answer = false;
     let mut holds_unknown = false;
@@ -30,7 +30,7 @@ pub(super) fn read(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad>
     // What it is nobody knows: it may be a record (decisions.md 54).
     found.traces.record |= holds_unknown;
     if found.payload.replace(payload).is_some() {
-        return Err(Bad::Unreadable(Malformed::TwoAnswers));
+        return Err(ReadError::Unreadable(Malformed::TwoAnswers));
     }
     Ok(())
 }
@@ -41,13 +41,13 @@ fn is_wrapped(name: &str) -> bool {
 }
 
 /// Reads one child if only an answer has it.
-fn part(doc: &mut Document<'_>, name: &str, payload: &mut Payload) -> Result<bool, Bad> {
+fn part(doc: &mut Document<'_>, name: &str, payload: &mut Payload) -> Result<bool, ReadError> {
     match name {
         "effectiveTime" => payload.effective = Some(times::moment(&doc.attribute("value").unwrap_or_default())),
         "value" => {
             // A value without a code is not the response code (wire.md 3.1, note).
             let Some(code) = doc.attribute("code") else { return Ok(true) };
-            payload.code.say(code.to_ascii_uppercase());
+            payload.code.add(code.to_ascii_uppercase());
         }
         "pertinentInformation11" => total(doc, &mut payload.access_total)?,
         "pertinentInformation12" => total(doc, &mut payload.record_total)?,
@@ -59,8 +59,8 @@ fn part(doc: &mut Document<'_>, name: &str, payload: &mut Payload) -> Result<boo
 }
 
 /// The number in `pertinentTotalReturned…Records/value`. Two totals that differ are as good as none.
-fn total(doc: &mut Document<'_>, total: &mut Total) -> Result<(), Bad> {
-    let mut read = Total::Unreadable;
+fn total(doc: &mut Document<'_>, total: &mut PayloadTotal) -> Result<(), ReadError> {
+    let mut read = PayloadTotal::Unreadable;
     let level = doc.level();
     while doc.child(level)?.is_some() {
         while let Some(name) = doc.child(level + 1)? {
@@ -73,9 +73,9 @@ fn total(doc: &mut Document<'_>, total: &mut Total) -> Result<(), Bad> {
         }
     }
     *total = match *total {
-        Total::Absent => read,
+        PayloadTotal::Absent => read,
         earlier if earlier == read => read,
-        _ => Total::Unreadable,
+        _ => PayloadTotal::Unreadable,
     };
     Ok(())
 }
@@ -83,7 +83,7 @@ fn total(doc: &mut Document<'_>, total: &mut Total) -> Result<(), Bad> {
 /// More than anybody counts: such a number is something else, as an NHS number or a date would be, and is never repeated.
 const NO_COUNT: u64 = 100_000;
 
-fn count(text: &str) -> Total {
+fn count(text: &str) -> PayloadTotal {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|count| digits && *count < NO_COUNT).map_or(Total::Unreadable, Total::Count)
+    text.parse().ok().filter(|count| digits && *count < NO_COUNT).map_or(PayloadTotal::Unreadable, PayloadTotal::Count)
 }

@@ -2,11 +2,11 @@
 //! `pertinentInformation15`* (wire.md 3.1 to 3.4).
 
 use super::{
-    found::{FoundRecord, Payload, Said},
+    content::{ParsedRecord, Payload, SingleValue},
     parties::{attribute, person_name, take_ods_code, trimmed},
     soap::descendant,
     times,
-    xml::{Bad, Document, is_infrastructure},
+    xml::{Document, ReadError, is_infrastructure},
 };
 use crate::cpis::{
     Entry, LocalAuthority, LocalId, Malformed, NhsNumber, NumberUse, Organisation, Period, PersonName, Plan, PlanType, Record,
@@ -20,7 +20,7 @@ const MOST_ENTRIES: usize = 500;
 const LOCAL_ID: &str = "2.16.840.1.113883.2.1.3.2.4.18.24";
 
 /// Reads the `pertinentInformation14` read last.
-pub(super) fn read(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), Bad> {
+pub(super) fn read(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), ReadError> {
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         if name != "pertinentCP-ISRecordControlAct" {
@@ -37,14 +37,14 @@ pub(super) fn read(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), 
 
 /// What one `CP-ISRecord` holds.
 #[derive(Default)]
-struct Content {
+struct RecordContent {
     entries: Vec<Entry>,
     subjects: Vec<Subject>,
     has_malformed_number: bool,
 }
 
 /// One `record`: an authority, and what it holds. Each further `CP-ISRecord` in it is a record of its own.
-fn record(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), Bad> {
+fn record(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), ReadError> {
     let mut authority = LocalAuthority { organisation: Organisation::default(), numbers: Vec::with_capacity(2) };
     let mut contents = Vec::with_capacity(1);
     let mut read = 0;
@@ -59,7 +59,7 @@ fn record(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), Bad> {
     }
     let authority = Some(authority).filter(LocalAuthority::is_readable);
     if contents.is_empty() {
-        contents.push(Content::default());
+        contents.push(RecordContent::default());
     }
     // A plan template where none is expected is a plan that was not read (decisions.md 7).
     let templates = doc.traces().templates - templates_before;
@@ -70,13 +70,13 @@ fn record(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), Bad> {
     }
     payload.entries += contents.iter().map(|content| content.entries.len().max(1)).sum::<usize>();
     if payload.entries > MOST_ENTRIES {
-        return Err(Bad::Unreadable(Malformed::TooManyRecords));
+        return Err(ReadError::Unreadable(Malformed::TooManyRecords));
     }
     payload.records.extend(contents.into_iter().map(|mut content| {
         if content.entries.is_empty() {
             content.entries.push(Entry::Unreadable(Unreadable::NoPlan));
         }
-        FoundRecord {
+        ParsedRecord {
             record: Record { authority: authority.clone(), entries: content.entries, subjects: content.subjects },
             has_malformed_number: content.has_malformed_number,
         }
@@ -85,8 +85,8 @@ fn record(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), Bad> {
 }
 
 /// Reads a `CP-ISRecord`; `read` counts the plan templates that became entries.
-fn content(doc: &mut Document<'_>, read: &mut usize) -> Result<Content, Bad> {
-    let mut content = Content::default();
+fn content(doc: &mut Document<'_>, read: &mut usize) -> Result<RecordContent, ReadError> {
+    let mut content = RecordContent::default();
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         match name {
@@ -100,7 +100,7 @@ fn content(doc: &mut Document<'_>, read: &mut usize) -> Result<Content, Bad> {
 
 /// One `communicationFunctionSnd`. The first organisation that says who it is names the authority; every number is kept, of whichever organisation and
 /// however deep (decisions.md 16, 54).
-fn sender(doc: &mut Document<'_>, authority: &mut LocalAuthority) -> Result<(), Bad> {
+fn sender(doc: &mut Document<'_>, authority: &mut LocalAuthority) -> Result<(), ReadError> {
     let sender = doc.level();
     // The level of the organisation that is being read, and whether it names the authority.
     let mut inside = None;
@@ -124,7 +124,7 @@ fn sender(doc: &mut Document<'_>, authority: &mut LocalAuthority) -> Result<(), 
 }
 
 /// A `telecom`: kept as given but for a leading `tel:`; dropped only when nothing is left.
-fn telephone(doc: &mut Document<'_>) -> Result<Option<TelephoneNumber>, Bad> {
+fn telephone(doc: &mut Document<'_>) -> Result<Option<TelephoneNumber>, ReadError> {
     let uses = doc.attribute("use").unwrap_or_default().split_whitespace().map(number_use).collect();
     let value = match doc.attribute("value") {
         Some(value) => value,
@@ -147,7 +147,7 @@ fn number_use(code: &str) -> NumberUse {
 }
 
 /// The templates of one `pertinentInformation15`. The element's name decides, `contentId` does not (wire.md 3.2).
-fn plans(doc: &mut Document<'_>, entries: &mut Vec<Entry>, read: &mut usize) -> Result<(), Bad> {
+fn plans(doc: &mut Document<'_>, entries: &mut Vec<Entry>, read: &mut usize) -> Result<(), ReadError> {
     let before = entries.len();
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
@@ -173,57 +173,57 @@ fn plans(doc: &mut Document<'_>, entries: &mut Vec<Entry>, read: &mut usize) -> 
 }
 
 /// One plan: `component/…StartDate/value`, `component1/…EndDate/value`.
-fn plan(doc: &mut Document<'_>, plan_type: PlanType, start_name: &str, end_name: &str) -> Result<Entry, Bad> {
+fn plan(doc: &mut Document<'_>, plan_type: PlanType, start_name: &str, end_name: &str) -> Result<Entry, ReadError> {
     // A date that is there but unreadable is said as `None`.
-    let (mut start, mut end) = (Said::Nothing, Said::Nothing);
+    let (mut start, mut end) = (SingleValue::Absent, SingleValue::Absent);
     let level = doc.level();
     while let Some(component) = doc.child(level)? {
         let is_end_component = component == "component1";
         let mut has_end = false;
         while let Some(name) = doc.child(level + 1)? {
             if name == start_name {
-                start.say(date(doc)?);
+                start.add(date(doc)?);
             } else if name == end_name {
                 has_end = true;
-                end.say(date(doc)?);
+                end.add(date(doc)?);
             } else if name.ends_with("EndDate") {
-                end.say(None);
+                end.add(None);
             }
         }
         if is_end_component && !has_end {
-            end.say(None);
+            end.add(None);
         }
     }
     Ok(entry(plan_type, start, end))
 }
 
-fn entry(plan_type: PlanType, start: Said<Option<Date>>, end: Said<Option<Date>>) -> Entry {
-    let Said::Once(Some(start)) = start else { return Entry::Unreadable(Unreadable::StartDate) };
+fn entry(plan_type: PlanType, start: SingleValue<Option<Date>>, end: SingleValue<Option<Date>>) -> Entry {
+    let SingleValue::Once(Some(start)) = start else { return Entry::Unreadable(Unreadable::StartDate) };
     let end = match end {
-        Said::Nothing => None,
-        Said::Once(Some(end)) if end >= start => Some(end),
-        Said::Once(_) | Said::Differently => return Entry::Unreadable(Unreadable::EndDate),
+        SingleValue::Absent => None,
+        SingleValue::Once(Some(end)) if end >= start => Some(end),
+        SingleValue::Once(_) | SingleValue::Conflicting => return Entry::Unreadable(Unreadable::EndDate),
     };
     Entry::Plan(Plan { plan_type, period: Period { start, end } })
 }
 
 /// `value/@value` of the date element read last.
-fn date(doc: &mut Document<'_>) -> Result<Option<Date>, Bad> {
-    let mut date = Said::Nothing;
+fn date(doc: &mut Document<'_>) -> Result<Option<Date>, ReadError> {
+    let mut date = SingleValue::Absent;
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         if name == "value" {
-            date.say(doc.attribute("value").and_then(|text| times::calendar_date(&text)));
+            date.add(doc.attribute("value").and_then(|text| times::calendar_date(&text)));
         }
     }
     Ok(match date {
-        Said::Once(date) => date,
-        Said::Nothing | Said::Differently => None,
+        SingleValue::Once(date) => date,
+        SingleValue::Absent | SingleValue::Conflicting => None,
     })
 }
 
 /// The subject templates of one `subject`.
-fn subjects(doc: &mut Document<'_>, content: &mut Content) -> Result<(), Bad> {
+fn subjects(doc: &mut Document<'_>, content: &mut RecordContent) -> Result<(), ReadError> {
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         let kind = match name {
@@ -239,7 +239,7 @@ fn subjects(doc: &mut Document<'_>, content: &mut Content) -> Result<(), Bad> {
 }
 
 /// One subject. Ids, name and birth time are taken wherever they stand in it: child and unborn child differ (wire.md 3.3).
-fn subject(doc: &mut Document<'_>, name: &str, kind: SubjectKind, malformed: &mut bool) -> Result<Subject, Bad> {
+fn subject(doc: &mut Document<'_>, name: &str, kind: SubjectKind, malformed: &mut bool) -> Result<Subject, ReadError> {
     let mut subject =
         Subject { kind, nhs_numbers: Vec::new(), local_ids: Vec::new(), name: PersonName::default(), birth_date: None };
     let level = doc.level();

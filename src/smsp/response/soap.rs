@@ -2,11 +2,10 @@
 //! looked into, so that what matters is found wherever it stands in the body.
 
 use super::{
-    encoded::{self, Encoding},
-    fault,
-    found::{Found, Issue, QueryFailed},
-    payload, times,
-    xml::{Bad, Document, Token, is_infrastructure},
+    content::{FailedInteraction, ResponseContent, TmsIssue},
+    encoded::{self, ManifestEncoding},
+    fault, payload, times,
+    xml::{Document, ReadError, XmlToken, is_infrastructure},
 };
 use crate::cpis::{AccessTime, Malformed, NonAnswer, Text};
 
@@ -16,19 +15,19 @@ const MOST_MANIFEST_ITEMS: usize = 16;
 /// Reads a whole response.
 ///
 /// # Errors
-/// [`Bad`] when it is not SOAP, or not a well-formed document within the limits.
-pub(super) fn read(body: &[u8]) -> Result<Found, Bad> {
+/// [`ReadError`] when it is not SOAP, or not a well-formed document within the limits.
+pub(super) fn read(body: &[u8]) -> Result<ResponseContent, ReadError> {
     let mut doc = Document::open(body)?;
-    let mut found = Found::default();
+    let mut found = ResponseContent::default();
     if doc.child(0)? != Some("Envelope") {
-        return Err(Bad::Unreadable(Malformed::NotAnEnvelope));
+        return Err(ReadError::Unreadable(Malformed::NotAnEnvelope));
     }
     envelope(&mut doc, &mut found)?;
     finish(&mut doc, &mut found)?;
     Ok(found)
 }
 
-fn finish(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+fn finish(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), ReadError> {
     doc.finish()?;
     let traces = doc.traces();
     found.traces.record |= traces.record;
@@ -36,13 +35,13 @@ fn finish(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
     Ok(())
 }
 
-fn envelope(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+fn envelope(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), ReadError> {
     let level = doc.level();
     let mut has_body = false;
     while let Some(name) = doc.child(level)? {
         match name {
             "Header" => header(doc, found)?,
-            "Body" if has_body => return Err(Bad::Unreadable(Malformed::TwoBodies)),
+            "Body" if has_body => return Err(ReadError::Unreadable(Malformed::TwoBodies)),
             "Body" => {
                 has_body = true;
                 look_inside(doc, found)?;
@@ -50,10 +49,10 @@ fn envelope(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
             _ => {}
         }
     }
-    if has_body { Ok(()) } else { Err(Bad::Unreadable(Malformed::NoBody)) }
+    if has_body { Ok(()) } else { Err(ReadError::Unreadable(Malformed::NoBody)) }
 }
 
-fn header(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+fn header(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), ReadError> {
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         if name == "RelatesTo" && is_reply(doc) {
@@ -73,7 +72,7 @@ fn is_reply(relation: &Document<'_>) -> bool {
 }
 
 /// Looks at every child of the element read last.
-pub(super) fn look_inside(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+pub(super) fn look_inside(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), ReadError> {
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         look_at(doc, name, found)?;
@@ -82,7 +81,7 @@ pub(super) fn look_inside(doc: &mut Document<'_>, found: &mut Found) -> Result<(
 }
 
 /// Looks at the element read last: reads it if it is known, otherwise looks inside.
-pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut Found) -> Result<(), Bad> {
+pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut ResponseContent) -> Result<(), ReadError> {
     match name {
         "CP-ISNHSQueryResponse" => payload::read(doc, found),
         "Fault" => {
@@ -90,7 +89,7 @@ pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut Found) -> 
             Ok(())
         }
         "DistributionEnvelope" => distribution_envelope(doc, found),
-        "Envelope" => Err(Bad::Unreadable(Malformed::TwoEnvelopes)),
+        "Envelope" => Err(ReadError::Unreadable(Malformed::TwoEnvelopes)),
         "InfrastructureResponse" => {
             found.other_body = Some(NonAnswer::InfrastructureReceipt);
             Ok(())
@@ -104,7 +103,7 @@ pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut Found) -> 
         "acknowledgementDetail" => issue(doc, false, found),
         "messageRef" => message_ref(doc, found),
         "queryResponseCode" => {
-            found.query_code.say(doc.attribute("code").unwrap_or_default().to_ascii_uppercase());
+            found.query_code.add(doc.attribute("code").unwrap_or_default().to_ascii_uppercase());
             Ok(())
         }
         _ if name.starts_with("QUQI_IN") => query_failed(doc, name, found),
@@ -117,7 +116,7 @@ pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut Found) -> 
 }
 
 /// The subject of a TMS control act is the payload; any other may be a person on record (decisions.md 54).
-fn subject(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+fn subject(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), ReadError> {
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         found.traces.record |= name != "CP-ISNHSQueryResponse" && !is_infrastructure(name);
@@ -126,12 +125,12 @@ fn subject(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
     Ok(())
 }
 
-fn query_failed(doc: &mut Document<'_>, name: &str, found: &mut Found) -> Result<(), Bad> {
+fn query_failed(doc: &mut Document<'_>, name: &str, found: &mut ResponseContent) -> Result<(), ReadError> {
     if found.query_failed.is_some() {
-        return Err(Bad::Unreadable(Malformed::TwoInteractions));
+        return Err(ReadError::Unreadable(Malformed::TwoInteractions));
     }
     let is_known = name == "QUQI_IN010000UK14";
-    let mut failed = QueryFailed { is_known, id: Text::default(), created: AccessTime::Unknown };
+    let mut failed = FailedInteraction { is_known, id: Text::default(), created: AccessTime::Unknown };
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         match name {
@@ -146,7 +145,7 @@ fn query_failed(doc: &mut Document<'_>, name: &str, found: &mut Found) -> Result
 
 /// A `reason` (its code in `justifyingDetectedIssueEvent`, with a `qualifier`) or an `acknowledgementDetail` (its code as child,
 /// qualified by its own `typeCode`), wire.md 4.2 to 4.5.
-fn issue(doc: &mut Document<'_>, is_reason: bool, found: &mut Found) -> Result<(), Bad> {
+fn issue(doc: &mut Document<'_>, is_reason: bool, found: &mut ResponseContent) -> Result<(), ReadError> {
     let level = doc.level();
     let mut qualifier = if is_reason { String::new() } else { doc.attribute("typeCode").unwrap_or_default().into_owned() };
     let mut codes = Vec::new();
@@ -162,12 +161,12 @@ fn issue(doc: &mut Document<'_>, is_reason: bool, found: &mut Found) -> Result<(
     }
     // One qualifier beside several codes says nothing of each.
     let is_mild = codes.len() == 1 && ["WG", "IF"].iter().any(|mild| qualifier.eq_ignore_ascii_case(mild));
-    found.issues.extend(codes.into_iter().map(|code| Issue { code, is_mild, is_reason }));
+    found.issues.extend(codes.into_iter().map(|code| TmsIssue { code, is_mild, is_reason }));
     Ok(())
 }
 
 /// The message that an `acknowledgement` answers (wire.md 4.2).
-fn message_ref(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+fn message_ref(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), ReadError> {
     let mut named = Text::default();
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
@@ -180,20 +179,20 @@ fn message_ref(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
 }
 
 /// The next element anywhere inside the one at `level`.
-pub(super) fn descendant<'a>(doc: &mut Document<'a>, level: usize) -> Result<Option<&'a str>, Bad> {
+pub(super) fn descendant<'a>(doc: &mut Document<'a>, level: usize) -> Result<Option<&'a str>, ReadError> {
     loop {
         match doc.next()? {
-            Token::Open(name) => return Ok(Some(name)),
-            Token::Close if doc.level() < level => return Ok(None),
-            Token::End => return Ok(None),
+            XmlToken::Open(name) => return Ok(Some(name)),
+            XmlToken::Close if doc.level() < level => return Ok(None),
+            XmlToken::End => return Ok(None),
             _ => {}
         }
     }
 }
 
-fn distribution_envelope(doc: &mut Document<'_>, found: &mut Found) -> Result<(), Bad> {
+fn distribution_envelope(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), ReadError> {
     if std::mem::replace(&mut found.in_distribution_envelope, true) {
-        return Err(Bad::Unreadable(Malformed::TwoWrappers));
+        return Err(ReadError::Unreadable(Malformed::TwoWrappers));
     }
     let mut manifest = Vec::new();
     let level = doc.level();
@@ -208,23 +207,23 @@ fn distribution_envelope(doc: &mut Document<'_>, found: &mut Found) -> Result<()
 }
 
 /// An item of the manifest: the payload's id and how it is encoded.
-type ManifestItem = (Text, Encoding);
+type ManifestItem = (Text, ManifestEncoding);
 
-fn manifest_items(doc: &mut Document<'_>) -> Result<Vec<ManifestItem>, Bad> {
+fn manifest_items(doc: &mut Document<'_>) -> Result<Vec<ManifestItem>, ReadError> {
     let mut items = Vec::new();
     let level = doc.level();
     while let Some(name) = descendant(doc, level)? {
         if name == "manifestitem" {
             if items.len() == MOST_MANIFEST_ITEMS {
-                return Err(Bad::Unreadable(Malformed::TooManyParts));
+                return Err(ReadError::Unreadable(Malformed::TooManyParts));
             }
-            items.push((Text::from(&*doc.attribute("id").unwrap_or_default()), Encoding::of(doc)));
+            items.push((Text::from(&*doc.attribute("id").unwrap_or_default()), ManifestEncoding::of(doc)));
         }
     }
     Ok(items)
 }
 
-fn payloads(doc: &mut Document<'_>, manifest: &[ManifestItem], found: &mut Found) -> Result<(), Bad> {
+fn payloads(doc: &mut Document<'_>, manifest: &[ManifestItem], found: &mut ResponseContent) -> Result<(), ReadError> {
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
         if name != "payload" {
@@ -247,7 +246,7 @@ fn payloads(doc: &mut Document<'_>, manifest: &[ManifestItem], found: &mut Found
 }
 
 /// The manifest item with the payload's id, else the only one there is.
-fn encoding_of_payload(doc: &Document<'_>, manifest: &[ManifestItem]) -> Encoding {
+fn encoding_of_payload(doc: &Document<'_>, manifest: &[ManifestItem]) -> ManifestEncoding {
     let id = doc.attribute("id").unwrap_or_default();
     let own = manifest.iter().find(|(item, _)| item.as_str() == id);
     let only = manifest.first().filter(|_| manifest.len() == 1);

@@ -10,7 +10,7 @@ use jiff::{
 /// A point in time. Without an offset it is UTC; twelve digits get `:00` seconds; eight are a date alone.
 /// An odd last digit (9, 11 or 13 digits) is half of a number and is left aside.
 pub(super) fn moment(text: &str) -> AccessTime {
-    let Some(parts) = Parts::split(text) else { return AccessTime::Unknown };
+    let Some(parts) = TimestampParts::split(text) else { return AccessTime::Unknown };
     let Some(date) = parts.date() else { return AccessTime::Unknown };
     if parts.digits.len() < 10 {
         return AccessTime::On(date);
@@ -20,7 +20,7 @@ pub(super) fn moment(text: &str) -> AccessTime {
 
 /// A calendar date that no time zone moves: the date part of 8, 10, 12 or 14 digits. What follows it must be well-formed.
 pub(super) fn calendar_date(text: &str) -> Option<Date> {
-    let parts = Parts::split(text)?;
+    let parts = TimestampParts::split(text)?;
     let readable = matches!(parts.digits.len(), 8 | 10 | 12 | 14) && parts.time().is_some();
     parts.date().filter(|_| readable)
 }
@@ -37,7 +37,7 @@ pub(super) fn birth_date(text: &str) -> Option<BirthDate> {
 }
 
 /// The pieces of a timestamp, each only digits.
-struct Parts<'a> {
+struct TimestampParts<'a> {
     /// 8 to 14 of them.
     digits: &'a [u8],
     fraction: &'a [u8],
@@ -45,7 +45,7 @@ struct Parts<'a> {
     offset: Option<(bool, &'a [u8])>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> TimestampParts<'a> {
     fn split(text: &'a str) -> Option<Self> {
         let (digits, rest) = leading_digits(text.trim().as_bytes());
         let (fraction, rest) = match rest.split_first() {

@@ -21,21 +21,21 @@ const MOST_ELEMENTS: usize = 20_000;
 
 /// Why a document was refused. Says nothing of what stands in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bad {
+pub(super) enum ReadError {
     Unreadable(Malformed),
     TooLarge,
 }
 
 /// Traces of a record, wherever they stand in the document: the proof against a false "no record" (decisions.md 1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Traces {
+pub(super) struct RecordTraces {
     /// There is a `pertinentInformation14` or anything else that only a record has.
     pub(super) record: bool,
     /// How many plan templates there are, known or not.
     pub(super) templates: usize,
 }
 
-impl Traces {
+impl RecordTraces {
     fn note(&mut self, name: &str) {
         if is_plan_template(name) {
             self.record = true;
@@ -100,7 +100,7 @@ fn without_ending<'n>(name: &'n [u8], ending: &[u8]) -> Option<&'n [u8]> {
 }
 
 /// One step through a document.
-pub(super) enum Token<'a> {
+pub(super) enum XmlToken<'a> {
     /// A start tag: its local name.
     Open(&'a str),
     /// Text inside the root, decoded.
@@ -122,25 +122,25 @@ pub(super) struct Document<'a> {
     elements: usize,
     /// The element read last was `<name/>`: its end is the next step.
     ends_at_once: bool,
-    traces: Traces,
+    traces: RecordTraces,
 }
 
 impl<'a> Document<'a> {
     /// Checks what can be checked of the whole: size, encoding, control characters.
-    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, Bad> {
+    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, ReadError> {
         if bytes.len() > LARGEST_BODY {
-            return Err(Bad::TooLarge);
+            return Err(ReadError::TooLarge);
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| Bad::Unreadable(Malformed::NotUtf8))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| ReadError::Unreadable(Malformed::NotUtf8))?;
         let source = text.strip_prefix('\u{feff}').unwrap_or(text);
         // A second byte order mark is text outside the root, but quick-xml would drop it silently.
         if source.starts_with('\u{feff}') {
-            return Err(Bad::Unreadable(Malformed::TextOutsideRoot));
+            return Err(ReadError::Unreadable(Malformed::TextOutsideRoot));
         }
         // No early end, so that the compiler can check many bytes at once.
         let controls = source.bytes().fold(0, |bad, b| bad | u8::from(b < b' ' && b != b'\t' && b != b'\n' && b != b'\r'));
         if controls != 0 {
-            return Err(Bad::Unreadable(Malformed::ControlCharacter));
+            return Err(ReadError::Unreadable(Malformed::ControlCharacter));
         }
         let mut reader = Reader::from_str(source);
         // Empty elements are expanded here, since quick-xml would allocate the name of each.
@@ -152,7 +152,7 @@ impl<'a> Document<'a> {
             depth: 0,
             elements: 0,
             ends_at_once: false,
-            traces: Traces::default(),
+            traces: RecordTraces::default(),
         })
     }
 
@@ -162,7 +162,7 @@ impl<'a> Document<'a> {
     }
 
     /// What was seen of a record so far.
-    pub(super) fn traces(&self) -> Traces {
+    pub(super) fn traces(&self) -> RecordTraces {
         self.traces
     }
 
@@ -172,64 +172,64 @@ impl<'a> Document<'a> {
     }
 
     /// The local name of the next child of the element at `level` (0: the root itself); `None` when that element ends.
-    pub(super) fn child(&mut self, level: usize) -> Result<Option<&'a str>, Bad> {
+    pub(super) fn child(&mut self, level: usize) -> Result<Option<&'a str>, ReadError> {
         if self.depth < level {
             return Ok(None);
         }
         loop {
             match self.next()? {
-                Token::Open(name) if self.depth == level + 1 => return Ok(Some(name)),
-                Token::Close if self.depth < level => return Ok(None),
-                Token::End => return Ok(None),
+                XmlToken::Open(name) if self.depth == level + 1 => return Ok(Some(name)),
+                XmlToken::Close if self.depth < level => return Ok(None),
+                XmlToken::End => return Ok(None),
                 _ => {}
             }
         }
     }
 
     /// The text that stands directly in the element read last, up to its end.
-    pub(super) fn text(&mut self) -> Result<Cow<'a, str>, Bad> {
+    pub(super) fn text(&mut self) -> Result<Cow<'a, str>, ReadError> {
         self.text_within(LONGEST_TEXT)
     }
 
     /// A text that may be as long as the document.
-    pub(super) fn long_text(&mut self) -> Result<Cow<'a, str>, Bad> {
+    pub(super) fn long_text(&mut self) -> Result<Cow<'a, str>, ReadError> {
         self.text_within(LARGEST_BODY)
     }
 
-    fn text_within(&mut self, limit: usize) -> Result<Cow<'a, str>, Bad> {
+    fn text_within(&mut self, limit: usize) -> Result<Cow<'a, str>, ReadError> {
         let level = self.depth;
         let mut text = Cow::Borrowed("");
         loop {
             match self.next()? {
-                Token::Text(piece) if self.depth == level => {
+                XmlToken::Text(piece) if self.depth == level => {
                     append(&mut text, piece);
                     check_length(text.len(), limit)?;
                 }
-                Token::Close if self.depth < level => return Ok(text),
-                Token::End => return Ok(text),
+                XmlToken::Close if self.depth < level => return Ok(text),
+                XmlToken::End => return Ok(text),
                 _ => {}
             }
         }
     }
 
     /// Reads on to the end of the document, so that all of it was checked.
-    pub(super) fn finish(&mut self) -> Result<(), Bad> {
-        while !matches!(self.next()?, Token::End) {}
+    pub(super) fn finish(&mut self) -> Result<(), ReadError> {
+        while !matches!(self.next()?, XmlToken::End) {}
         Ok(())
     }
 
     /// The next step, checked.
-    pub(super) fn next(&mut self) -> Result<Token<'a>, Bad> {
+    pub(super) fn next(&mut self) -> Result<XmlToken<'a>, ReadError> {
         if std::mem::take(&mut self.ends_at_once) {
             return Ok(self.end());
         }
         loop {
             let from = self.position();
-            match self.reader.read_event().map_err(|_| Bad::Unreadable(Malformed::Syntax))? {
-                Event::Start(_) => return self.start(from).map(Token::Open),
+            match self.reader.read_event().map_err(|_| ReadError::Unreadable(Malformed::Syntax))? {
+                Event::Start(_) => return self.start(from).map(XmlToken::Open),
                 Event::Empty(_) => {
                     self.ends_at_once = true;
-                    return self.start(from).map(Token::Open);
+                    return self.start(from).map(XmlToken::Open);
                 }
                 Event::End(_) => return Ok(self.end()),
                 Event::Text(text) if self.depth > 0 => return Ok(self.noted(text.xml10_content())),
@@ -237,45 +237,45 @@ impl<'a> Document<'a> {
                 Event::CData(text) if self.depth > 0 => return Ok(self.noted(text.xml10_content())),
                 Event::GeneralRef(reference) if self.depth > 0 => return resolve(&reference).map(|text| self.noted(text)),
                 Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => {
-                    return Err(Bad::Unreadable(Malformed::TextOutsideRoot));
+                    return Err(ReadError::Unreadable(Malformed::TextOutsideRoot));
                 }
                 Event::Comment(_) => {}
                 Event::Decl(declaration) if from == 0 => check_encoding(&declaration)?,
-                Event::Decl(_) | Event::PI(_) => return Err(Bad::Unreadable(Malformed::ProcessingInstruction)),
-                Event::DocType(_) => return Err(Bad::Unreadable(Malformed::DocumentType)),
-                Event::Eof if self.depth > 0 => return Err(Bad::Unreadable(Malformed::Truncated)),
-                Event::Eof if self.elements == 0 => return Err(Bad::Unreadable(Malformed::NoRoot)),
-                Event::Eof => return Ok(Token::End),
+                Event::Decl(_) | Event::PI(_) => return Err(ReadError::Unreadable(Malformed::ProcessingInstruction)),
+                Event::DocType(_) => return Err(ReadError::Unreadable(Malformed::DocumentType)),
+                Event::Eof if self.depth > 0 => return Err(ReadError::Unreadable(Malformed::Truncated)),
+                Event::Eof if self.elements == 0 => return Err(ReadError::Unreadable(Malformed::NoRoot)),
+                Event::Eof => return Ok(XmlToken::End),
             }
         }
     }
 
     /// A record may stand in the document as text, escaped once or more (decisions.md 54).
-    fn noted(&mut self, text: Cow<'a, str>) -> Token<'a> {
+    fn noted(&mut self, text: Cow<'a, str>) -> XmlToken<'a> {
         self.traces.record |= names_record_part(&text);
-        Token::Text(text)
+        XmlToken::Text(text)
     }
 
-    fn end(&mut self) -> Token<'a> {
+    fn end(&mut self) -> XmlToken<'a> {
         self.depth = self.depth.saturating_sub(1);
-        Token::Close
+        XmlToken::Close
     }
 
-    fn start(&mut self, from: usize) -> Result<&'a str, Bad> {
+    fn start(&mut self, from: usize) -> Result<&'a str, ReadError> {
         if self.depth == 0 && self.elements > 0 {
-            return Err(Bad::Unreadable(Malformed::TwoRoots));
+            return Err(ReadError::Unreadable(Malformed::TwoRoots));
         }
         self.depth += 1;
         self.elements += 1;
         if self.depth > DEEPEST {
-            return Err(Bad::Unreadable(Malformed::TooDeep));
+            return Err(ReadError::Unreadable(Malformed::TooDeep));
         }
         if self.elements > MOST_ELEMENTS {
-            return Err(Bad::Unreadable(Malformed::TooManyElements));
+            return Err(ReadError::Unreadable(Malformed::TooManyElements));
         }
-        let tag = self.tag(from).ok_or(Bad::Unreadable(Malformed::StartTag))?;
-        let (name, attributes) = leading_name(tag).ok_or(Bad::Unreadable(Malformed::ElementName))?;
-        let name = local_name(name).ok_or(Bad::Unreadable(Malformed::ElementName))?;
+        let tag = self.tag(from).ok_or(ReadError::Unreadable(Malformed::StartTag))?;
+        let (name, attributes) = leading_name(tag).ok_or(ReadError::Unreadable(Malformed::ElementName))?;
+        let name = local_name(name).ok_or(ReadError::Unreadable(Malformed::ElementName))?;
         self.attributes.scan(attributes)?;
         self.traces.note(name);
         Ok(name)
@@ -292,8 +292,8 @@ impl<'a> Document<'a> {
     }
 }
 
-pub(super) fn check_length(length: usize, limit: usize) -> Result<(), Bad> {
-    if length > limit { Err(Bad::Unreadable(Malformed::LongText)) } else { Ok(()) }
+pub(super) fn check_length(length: usize, limit: usize) -> Result<(), ReadError> {
+    if length > limit { Err(ReadError::Unreadable(Malformed::LongText)) } else { Ok(()) }
 }
 
 fn append<'a>(text: &mut Cow<'a, str>, piece: Cow<'a, str>) {
@@ -315,7 +315,7 @@ fn local_name(name: &str) -> Option<&str> {
     (colon > 0 && begins_as_name(local) && memchr(b':', local.as_bytes()).is_none()).then_some(local)
 }
 
-fn resolve<'a>(reference: &BytesRef<'a>) -> Result<Cow<'a, str>, Bad> {
+fn resolve<'a>(reference: &BytesRef<'a>) -> Result<Cow<'a, str>, ReadError> {
     let known = match reference.as_ref() {
         "lt" => "<",
         "gt" => ">",
@@ -323,21 +323,21 @@ fn resolve<'a>(reference: &BytesRef<'a>) -> Result<Cow<'a, str>, Bad> {
         "apos" => "'",
         "quot" => "\"",
         _ => {
-            let character = reference.resolve_char_ref().ok().flatten().ok_or(Bad::Unreadable(Malformed::UnknownEntity))?;
+            let character = reference.resolve_char_ref().ok().flatten().ok_or(ReadError::Unreadable(Malformed::UnknownEntity))?;
             return if is_allowed(character) {
                 Ok(Cow::Owned(character.to_string()))
             } else {
-                Err(Bad::Unreadable(Malformed::ControlCharacter))
+                Err(ReadError::Unreadable(Malformed::ControlCharacter))
             };
         }
     };
     Ok(Cow::Borrowed(known))
 }
 
-fn check_encoding(declaration: &BytesDecl<'_>) -> Result<(), Bad> {
+fn check_encoding(declaration: &BytesDecl<'_>) -> Result<(), ReadError> {
     match declaration.encoding() {
         None => Ok(()),
         Some(Ok(name)) if name.eq_ignore_ascii_case("UTF-8") || name.eq_ignore_ascii_case("US-ASCII") => Ok(()),
-        Some(_) => Err(Bad::Unreadable(Malformed::OtherEncoding)),
+        Some(_) => Err(ReadError::Unreadable(Malformed::OtherEncoding)),
     }
 }

@@ -1,6 +1,6 @@
 //! Certificates made for one test.
 
-use crate::smsp::Connection;
+use crate::smsp::ConnectionOptions;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
     date_time_ymd,
@@ -9,15 +9,15 @@ use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::time::Duration;
 
-pub struct Ca(CertifiedIssuer<'static, KeyPair>);
+pub struct TestCa(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, as PEM.
-pub struct Pair {
+pub struct CertificatePair {
     pub certificate: String,
     pub key: String,
 }
 
-impl Ca {
+impl TestCa {
     pub fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -37,20 +37,20 @@ impl Ca {
     }
 
     /// A certificate for these host names and addresses, good for both ends of TLS.
-    pub fn issue(&self, names: &[&str]) -> Pair {
+    pub fn issue(&self, names: &[&str]) -> CertificatePair {
         self.sign(&params(names))
     }
 
-    pub fn issue_expired(&self, names: &[&str]) -> Pair {
+    pub fn issue_expired(&self, names: &[&str]) -> CertificatePair {
         let mut params = params(names);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
         self.sign(&params)
     }
 
-    fn sign(&self, params: &CertificateParams) -> Pair {
+    fn sign(&self, params: &CertificateParams) -> CertificatePair {
         let key = KeyPair::generate().unwrap();
-        Pair { certificate: params.signed_by(&key, &self.0).unwrap().pem(), key: key.serialize_pem() }
+        CertificatePair { certificate: params.signed_by(&key, &self.0).unwrap().pem(), key: key.serialize_pem() }
     }
 }
 
@@ -61,7 +61,7 @@ fn params(names: &[&str]) -> CertificateParams {
     params
 }
 
-impl Pair {
+impl CertificatePair {
     pub fn chain(&self) -> Vec<CertificateDer<'static>> {
         CertificateDer::pem_slice_iter(self.certificate.as_bytes()).collect::<Result<_, _>>().unwrap()
     }
@@ -72,8 +72,8 @@ impl Pair {
 }
 
 /// How a client with this identity reaches a server that `ca` vouches for.
-pub fn connection(ca: &Ca, client: &Pair) -> Connection {
-    Connection {
+pub fn connection(ca: &TestCa, client: &CertificatePair) -> ConnectionOptions {
+    ConnectionOptions {
         ca_pem: ca.pem().into_bytes(),
         client_cert_pem: client.certificate.clone().into_bytes(),
         client_key_pem: client.key.clone().into_bytes(),

@@ -1,17 +1,17 @@
 use super::{
-    certificates::{Ca, connection},
+    certificates::{TestCa, connection},
     *,
 };
 
-fn fault(change: impl FnOnce(&mut Connection)) -> String {
-    let ca = Ca::new("CA");
+fn fault(change: impl FnOnce(&mut ConnectionOptions)) -> String {
+    let ca = TestCa::new("CA");
     let mut connection = connection(&ca, &ca.issue(&["client.example"]));
     change(&mut connection);
-    config(&connection, &Handshakes::default()).unwrap_err().to_string()
+    config(&connection, &HandshakeCount::default()).unwrap_err().to_string()
 }
 
 fn another_pair() -> (Vec<u8>, Vec<u8>) {
-    let pair = Ca::new("CA").issue(&["other.example"]);
+    let pair = TestCa::new("CA").issue(&["other.example"]);
     (pair.certificate.into_bytes(), pair.key.into_bytes())
 }
 
@@ -20,17 +20,17 @@ const NOT_A_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----E
 
 #[test]
 fn a_whole_set_of_files_is_accepted() {
-    let ca = Ca::new("CA");
-    assert!(config(&connection(&ca, &ca.issue(&["client.example"])), &Handshakes::default()).is_ok());
+    let ca = TestCa::new("CA");
+    assert!(config(&connection(&ca, &ca.issue(&["client.example"])), &HandshakeCount::default()).is_ok());
 }
 
 #[test]
 fn certificate_and_key_may_stand_in_one_file() {
-    let ca = Ca::new("CA");
+    let ca = TestCa::new("CA");
     let mut connection = connection(&ca, &ca.issue(&["client.example"]));
     let both = [b"Bag Attributes\n    localKeyID: 01\n".to_vec(), connection.client_cert_pem, connection.client_key_pem].concat();
     (connection.client_cert_pem, connection.client_key_pem) = (both.clone(), both);
-    assert!(config(&connection, &Handshakes::default()).is_ok());
+    assert!(config(&connection, &HandshakeCount::default()).is_ok());
 }
 
 #[test]
@@ -91,9 +91,9 @@ fn a_cause_names_the_alert() {
 
 #[test]
 fn the_key_stays_out_of_debug() {
-    let ca = Ca::new("CA");
+    let ca = TestCa::new("CA");
     let shown = format!("{:?}", connection(&ca, &ca.issue(&["client.example"])));
-    assert_eq!(shown, "Connection { connect_timeout: 5s, .. }");
+    assert_eq!(shown, "ConnectionOptions { connect_timeout: 5s, .. }");
 }
 
 /// Certificates that are too weak to believe (wire.md 5.7); how they were made stands beside them.

@@ -27,7 +27,7 @@ fn not_connected(result: Result<Answer, RegisterError>) -> &'static str {
     }
 }
 
-async fn start(identity: &Pair, clients: &Ca, version: &'static SupportedProtocolVersion) -> Server {
+async fn start(identity: &CertificatePair, clients: &TestCa, version: &'static SupportedProtocolVersion) -> Server {
     Server::start(server::config(identity, clients, version), || vec![send(OK)]).await
 }
 
@@ -46,7 +46,7 @@ async fn both_versions_of_tls_are_spoken() {
 async fn a_server_of_an_unknown_ca_is_refused() {
     for version in BOTH {
         let world = World::new();
-        let impostor = Ca::new("Example CA").issue(&["127.0.0.1"]);
+        let impostor = TestCa::new("Example CA").issue(&["127.0.0.1"]);
         let server = start(&impostor, &world.ca, version).await;
         let cause = refused_in_handshake(ask(&world.client(&server)).await);
         assert!(
@@ -99,7 +99,7 @@ async fn a_server_that_hangs_up_during_the_handshake_was_sent_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_tls_1_2_our_certificate_is_refused_in_the_handshake() {
     let world = World::new();
-    let server = start(&world.server, &Ca::new("Another CA"), &TLS12).await;
+    let server = start(&world.server, &TestCa::new("Another CA"), &TLS12).await;
     let client = world.client(&server);
     for _ in 0..20 {
         let cause = refused_in_handshake(ask(&client).await);
@@ -112,7 +112,7 @@ async fn under_tls_1_2_our_certificate_is_refused_in_the_handshake() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_tls_1_3_a_refused_certificate_is_not_delivered_either() {
     let world = World::new();
-    let server = start(&world.server, &Ca::new("Another CA"), &TLS13).await;
+    let server = start(&world.server, &TestCa::new("Another CA"), &TLS13).await;
     let client = world.client(&server);
     for round in 0..100 {
         match failed(ask(&client).await) {
@@ -130,7 +130,7 @@ async fn under_tls_1_3_a_refused_certificate_is_not_delivered_either() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_that_comes_after_the_request_was_written_keeps_its_alert() {
     let world = World::new();
-    let config = server::config(&world.server, &Ca::new("Another CA"), &TLS13);
+    let config = server::config(&world.server, &TestCa::new("Another CA"), &TLS13);
     let proxy = server::Delayed::start(config, Duration::from_millis(20)).await;
     let client = Client::new(connection(&world.ca, &world.client), to(&format!("https://{}/cpis", proxy.address))).unwrap();
     for round in 0..20 {
@@ -184,7 +184,7 @@ async fn a_handshake_that_takes_too_long_is_not_connected() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let world = World::new();
     let url = format!("https://{}/cpis", listener.local_addr().unwrap());
-    let impatient = Connection { connect_timeout: Duration::from_millis(100), ..connection(&world.ca, &world.client) };
+    let impatient = ConnectionOptions { connect_timeout: Duration::from_millis(100), ..connection(&world.ca, &world.client) };
     let client = Client::new(impatient, to(&url)).unwrap();
     let began = std::time::Instant::now();
     assert_eq!(not_connected(ask(&client).await), "no connection in time");
@@ -203,15 +203,15 @@ async fn a_host_name_is_resolved_and_checked() {
 /// A resolver that hangs, fails, or comes back: nothing is sent without an address, and the first look after is answered.
 #[tokio::test]
 async fn a_name_that_hangs_or_fails_costs_its_own_looks_alone() {
-    use crate::smsp::client::links::Names;
+    use crate::smsp::client::connections::NameResolution;
     let world = World::new();
     let server = Server::start(server::config(&world.server, &world.ca, &TLS13), || vec![Step::Reply(server::good)]).await;
-    let impatient = Connection { connect_timeout: Duration::from_millis(200), ..connection(&world.ca, &world.client) };
+    let impatient = ConnectionOptions { connect_timeout: Duration::from_millis(200), ..connection(&world.ca, &world.client) };
     let client = Client::new(impatient, to(&format!("https://{}/cpis", server.address))).unwrap();
     for (names, cause) in [
-        (Names::Hang, "no connection in time"),
-        (Names::Fail, "the name cannot be resolved"),
-        (Names::Are(Vec::new()), "connection failed"),
+        (NameResolution::Hang, "no connection in time"),
+        (NameResolution::Fail, "the name cannot be resolved"),
+        (NameResolution::Are(Vec::new()), "connection failed"),
     ] {
         client.name_is(names);
         let began = std::time::Instant::now();
@@ -221,10 +221,10 @@ async fn a_name_that_hangs_or_fails_costs_its_own_looks_alone() {
         }
         assert!(began.elapsed() < Duration::from_secs(5), "ten looks at once wait no longer than one");
     }
-    client.name_is(Names::OfTheSystem);
+    client.name_is(NameResolution::OfTheSystem);
     ask(&client).await.unwrap();
     // While the connection is kept, no name is asked for.
-    client.name_is(Names::Hang);
+    client.name_is(NameResolution::Hang);
     ask(&client).await.unwrap();
     assert_eq!((server.seen.requests(), server.seen.sessions()), (2, 1));
 }
@@ -232,10 +232,10 @@ async fn a_name_that_hangs_or_fails_costs_its_own_looks_alone() {
 /// An address that says nothing does not hide one that answers.
 #[tokio::test]
 async fn an_address_that_refuses_does_not_hide_the_others() {
-    use crate::smsp::client::links::Names;
+    use crate::smsp::client::connections::NameResolution;
     let world = World::new();
     let (server, client) = world.serve(|| vec![Step::Reply(server::good)]).await;
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    client.name_is(Names::Are(vec![gone, server.address]));
+    client.name_is(NameResolution::Are(vec![gone, server.address]));
     ask(&client).await.unwrap();
 }

@@ -6,7 +6,7 @@ mod server;
 use super::*;
 use crate::smsp::{
     query::sample,
-    tls::certificates::{Ca, Pair, connection},
+    tls::certificates::{CertificatePair, TestCa, connection},
 };
 use rustls::version::{TLS12, TLS13};
 use server::{Server, Step};
@@ -14,14 +14,14 @@ use std::time::Duration;
 
 /// The CA of both ends, and a certificate for each.
 struct World {
-    ca: Ca,
-    server: Pair,
-    client: Pair,
+    ca: TestCa,
+    server: CertificatePair,
+    client: CertificatePair,
 }
 
 impl World {
     fn new() -> Self {
-        let ca = Ca::new("Example CA");
+        let ca = TestCa::new("Example CA");
         let (server, client) = (ca.issue(&["127.0.0.1", "localhost"]), ca.issue(&["cpis-client.example"]));
         Self { ca, server, client }
     }
@@ -33,18 +33,18 @@ impl World {
     }
 
     fn client(&self, server: &Server) -> Client {
-        self.client_with(server, Terms::default())
+        self.client_with(server, ConnectionLimits::default())
     }
 
-    fn client_with(&self, server: &Server, terms: Terms) -> Client {
+    fn client_with(&self, server: &Server, limits: ConnectionLimits) -> Client {
         let dialect = to(&format!("https://{}/cpis", server.address));
-        Client::with_terms(connection(&self.ca, &self.client), dialect, terms).unwrap()
+        Client::with_limits(connection(&self.ca, &self.client), dialect, limits).unwrap()
     }
 }
 
 impl Client {
-    fn name_is(&self, names: links::Names) {
-        *self.links.names.lock().unwrap() = names;
+    fn name_is(&self, names: connections::NameResolution) {
+        *self.connector.names.lock().unwrap() = names;
     }
 }
 

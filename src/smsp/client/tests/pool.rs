@@ -4,7 +4,7 @@ use super::{
     server::{OK, Written, anothers, good, http, send, unrelated},
     *,
 };
-use crate::smsp::client::links::{Link, Names};
+use crate::smsp::client::connections::{NameResolution, SmspConnection};
 use crate::smsp::response::samples;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -31,13 +31,13 @@ async fn a_request_has_an_end_in_whatever_moment_its_connection_ends() {
     let exchange = Exchange::begin(None, &"https://smsp.example/cpis".parse().unwrap());
     for round in 0..30_000_u32 {
         let (ours, theirs) = tokio::io::duplex(64);
-        let mut link = Link::on(ours).await.unwrap();
+        let mut connection = SmspConnection::on(ours).await.unwrap();
         let hanging_up = tokio::spawn(async move {
             (0..round % 64).for_each(|_| std::hint::spin_loop());
             drop(theirs);
         });
         let request = Request::post("/cpis").body(exchange.body("<query/>".to_owned())).unwrap();
-        let answer = tokio::time::timeout(Duration::from_secs(10), link.send(request)).await;
+        let answer = tokio::time::timeout(Duration::from_secs(10), connection.send(request)).await;
         assert!(answer.expect("an end").is_err(), "round {round}");
         hanging_up.await.unwrap();
     }
@@ -327,7 +327,9 @@ async fn a_thousand_looks_at_the_edge_of_idleness_lose_nothing() {
     let world = World::new();
     let config = server::config(&world.server, &world.ca, &TLS13);
     let server = Server::with_idle(config, Duration::from_millis(1500), || vec![Step::Reply(good)]).await;
-    let client = Arc::new(world.client_with(&server, Terms { idle: Duration::from_millis(500), ..Terms::default() }));
+    let client = Arc::new(
+        world.client_with(&server, ConnectionLimits { idle: Duration::from_millis(500), ..ConnectionLimits::default() }),
+    );
     let lanes: Vec<_> = (0..50_u64)
         .map(|lane| {
             let client = Arc::clone(&client);
@@ -351,7 +353,7 @@ async fn a_thousand_looks_at_the_edge_of_idleness_lose_nothing() {
 async fn an_idle_connection_is_closed_though_nobody_asks() {
     let world = World::new();
     let (server, _) = world.serve(|| vec![Step::Reply(good)]).await;
-    let client = world.client_with(&server, Terms { idle: Duration::from_millis(100), ..Terms::default() });
+    let client = world.client_with(&server, ConnectionLimits { idle: Duration::from_millis(100), ..ConnectionLimits::default() });
     ask(&client).await.unwrap();
     server.seen.all_but(0).await;
     ask(&client).await.unwrap();
@@ -364,10 +366,10 @@ async fn a_changed_address_is_followed_under_steady_traffic() {
     let world = World::new();
     let (before, _) = world.serve(|| vec![Step::Reply(good)]).await;
     let (after, _) = world.serve(|| vec![Step::Reply(good)]).await;
-    let client = world.client_with(&before, Terms { life: Duration::from_millis(500), ..Terms::default() });
-    client.name_is(Names::Are(vec![before.address]));
+    let client = world.client_with(&before, ConnectionLimits { life: Duration::from_millis(500), ..ConnectionLimits::default() });
+    client.name_is(NameResolution::Are(vec![before.address]));
     ask(&client).await.unwrap();
-    client.name_is(Names::Are(vec![after.address]));
+    client.name_is(NameResolution::Are(vec![after.address]));
     ask(&client).await.unwrap();
     assert_eq!((before.seen.requests(), after.seen.requests()), (2, 0), "a connection that is young is used");
     let changed = std::time::Instant::now();
@@ -386,7 +388,7 @@ async fn a_changed_address_is_followed_under_steady_traffic() {
 
 #[test]
 fn connections_are_given_up_before_servers_do_and_after_five_minutes_at_last() {
-    let Terms { idle, life } = Terms::default();
+    let ConnectionLimits { idle, life } = ConnectionLimits::default();
     assert!(idle < Duration::from_secs(5));
     assert_eq!(life, Duration::from_mins(5));
 }

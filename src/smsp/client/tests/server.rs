@@ -1,7 +1,7 @@
 //! A TLS server that does exactly what a test tells it, and remembers what reached it.
 
 use crate::smsp::response::samples;
-use crate::smsp::tls::certificates::{Ca, Pair};
+use crate::smsp::tls::certificates::{CertificatePair, TestCa};
 use rustls::{ServerConfig, SupportedProtocolVersion, crypto::aws_lc_rs, server::WebPkiClientVerifier};
 use std::{
     net::SocketAddr,
@@ -231,7 +231,7 @@ impl Delayed {
 }
 
 /// A server that trusts the clients of `clients`.
-pub fn config(identity: &Pair, clients: &Ca, version: &'static SupportedProtocolVersion) -> ServerConfig {
+pub fn config(identity: &CertificatePair, clients: &TestCa, version: &'static SupportedProtocolVersion) -> ServerConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(clients.roots()), Arc::clone(&provider)).build().unwrap();
     ServerConfig::builder_with_provider(provider)

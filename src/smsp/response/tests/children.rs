@@ -2,7 +2,7 @@
 
 use super::samples::*;
 use crate::cpis::{Holding, Notice, RegisterError, RegisterErrorKind};
-use crate::smsp::response::{Asked, Reply, read};
+use crate::smsp::response::{QueryContext, SmspReply, read};
 
 /// An answer with a record of these subjects and accesses that repeat these numbers.
 fn about(subjects: &str, echoes: &[&str]) -> Result<Vec<Notice>, RegisterError> {
@@ -213,7 +213,7 @@ fn a_failed_query_of_another_message_is_refused_where_the_wrapper_is_ours() {
         let body = quqi(Some("ID"), &reason("NHSNCC002", "ER")).replace(&own, header);
         let (before, rest) = body.split_once("<acknowledgement ").unwrap();
         let body = [before, &named, rest.split_once("</acknowledgement>").unwrap().1].concat();
-        let asked = Asked {
+        let asked = QueryContext {
             nhs_number: &nhs_number,
             message_id: MESSAGE_ID,
             wrapper_id,
@@ -221,7 +221,7 @@ fn a_failed_query_of_another_message_is_refused_where_the_wrapper_is_ours() {
             received: received(),
             is_first_reply,
         };
-        read(Reply { status: 200, content_type: None, body: body.as_bytes() }, asked).map_err(|failure| failure.kind)
+        read(SmspReply { status: 200, content_type: None, body: body.as_bytes() }, asked).map_err(|failure| failure.kind)
     };
     let tms = Some(WRAPPER);
     assert!(read_as(tms, true, Some(WRAPPER), "").is_ok());
@@ -240,7 +240,7 @@ fn a_no_record_that_names_no_message_must_be_the_first_reply_of_its_connection()
     let nhs_number = number(ASKED);
     let read_as = |is_first_reply, header: &str, payload: &str| {
         let body = soap_with_header(header, &distribution_envelope("", payload));
-        let asked = Asked {
+        let asked = QueryContext {
             nhs_number: &nhs_number,
             message_id: MESSAGE_ID,
             wrapper_id: None,
@@ -248,7 +248,7 @@ fn a_no_record_that_names_no_message_must_be_the_first_reply_of_its_connection()
             received: received(),
             is_first_reply,
         };
-        read(Reply { status: 200, content_type: None, body: body.as_bytes() }, asked).map_err(|failure| failure.kind)
+        read(SmspReply { status: 200, content_type: None, body: body.as_bytes() }, asked).map_err(|failure| failure.kind)
     };
     let own = format!("<wsa:RelatesTo>{MESSAGE_ID}</wsa:RelatesTo>");
     let none = payload(&(code("CPIS-0001") + &record_total("0")));

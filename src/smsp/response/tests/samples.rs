@@ -1,7 +1,7 @@
 //! Sample responses, composed in the shapes of wire.md 3.8, 4 and 5.4.
 
 use crate::cpis::{Answer, Holding, NhsNumber, Record, RegisterError, RegisterErrorKind};
-use crate::smsp::response::{Asked, Reply, read};
+use crate::smsp::response::{QueryContext, SmspReply, read};
 use jiff::Timestamp;
 
 pub const ASKED: &str = "9990000018";
@@ -34,7 +34,7 @@ pub fn read_with_status(status: u16, body: impl AsRef<[u8]>) -> Result<Answer, R
 
 pub fn read_reply(status: u16, content_type: Option<&str>, body: impl AsRef<[u8]>) -> Result<Answer, RegisterError> {
     let nhs_number = number(ASKED);
-    let asked = Asked {
+    let asked = QueryContext {
         nhs_number: &nhs_number,
         message_id: MESSAGE_ID,
         wrapper_id: None,
@@ -42,7 +42,7 @@ pub fn read_reply(status: u16, content_type: Option<&str>, body: impl AsRef<[u8]
         received: received(),
         is_first_reply: true,
     };
-    read(Reply { status, content_type, body: body.as_ref() }, asked)
+    read(SmspReply { status, content_type, body: body.as_ref() }, asked)
 }
 
 /// The kind of failure, for a response that must not become an answer.

@@ -14,7 +14,7 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// The host name of the SMSP has no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the name cannot be resolved")]
-pub(super) struct NotResolved;
+pub(super) struct ResolveError;
 
 /// The host of a URL as name resolution and TLS take it.
 pub(super) fn host(url: &Url) -> Option<String> {
@@ -26,9 +26,9 @@ pub(super) fn port(url: &Url) -> u16 {
 }
 
 /// Asks the system for the addresses of a name.
-pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, NotResolved> {
-    let found: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(|_| NotResolved)?.collect();
-    if found.is_empty() { Err(NotResolved) } else { Ok(found) }
+pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ResolveError> {
+    let found: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(|_| ResolveError)?.collect();
+    if found.is_empty() { Err(ResolveError) } else { Ok(found) }
 }
 
 /// The first of the addresses that takes a connection. One that is silent does not hide the others.

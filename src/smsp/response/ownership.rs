@@ -1,30 +1,30 @@
 //! Whose record it is (decisions.md 9). None of this is a setting.
 
-use super::found::{FoundAccess, FoundRecord, Payload};
+use super::content::{ParsedAccess, ParsedRecord, Payload};
 use crate::cpis::{Access, BirthDate, NhsNumber, Notice, PersonName, Record, Subject, Text};
 
 /// Whom a record is about, by its own ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum About {
+pub(super) enum RecordOwner {
     TheChildAsked,
     SomeoneElse,
     /// The record carries no NHS number at all.
     Unnumbered,
 }
 
-impl FoundRecord {
-    pub(super) fn about(&self, asked: &NhsNumber) -> About {
+impl ParsedRecord {
+    pub(super) fn owner(&self, asked: &NhsNumber) -> RecordOwner {
         let mut numbers = self.record.subjects.iter().flat_map(|subject| &subject.nhs_numbers).peekable();
         let is_numbered = numbers.peek().is_some() || self.has_malformed_number;
         match (is_numbered, numbers.any(|number| number == asked)) {
-            (_, true) => About::TheChildAsked,
-            (true, false) => About::SomeoneElse,
-            (false, false) => About::Unnumbered,
+            (_, true) => RecordOwner::TheChildAsked,
+            (true, false) => RecordOwner::SomeoneElse,
+            (false, false) => RecordOwner::Unnumbered,
         }
     }
 }
 
-impl FoundAccess {
+impl ParsedAccess {
     /// It repeats another NHS number, or something that is none.
     pub(super) fn is_foreign(&self, asked: &NhsNumber) -> bool {
         self.has_malformed_number || self.access.about.as_ref().is_some_and(|number| number != asked)
@@ -36,20 +36,20 @@ impl Payload {
     /// access does where no record's own ids name the child.
     pub(super) fn is_about_someone_else(&self, asked: &NhsNumber) -> bool {
         let foreign_access = self.accesses.iter().any(|access| access.is_foreign(asked));
-        let named = |about| self.records.iter().any(|record| record.about(asked) == about);
-        named(About::SomeoneElse) || (foreign_access && (self.records.is_empty() || named(About::Unnumbered)))
+        let named = |about| self.records.iter().any(|record| record.owner(asked) == about);
+        named(RecordOwner::SomeoneElse) || (foreign_access && (self.records.is_empty() || named(RecordOwner::Unnumbered)))
     }
 
     /// Every record is tied to the child: by its own ids, or, where it has none, by the accesses, at least one of which must
     /// repeat the number. Presupposes that nothing [`Payload::is_about_someone_else`].
     pub(super) fn is_tied_to(&self, asked: &NhsNumber) -> bool {
         let echoed = self.accesses.iter().any(|access| access.access.about.as_ref() == Some(asked));
-        echoed || self.records.iter().all(|record| record.about(asked) == About::TheChildAsked)
+        echoed || self.records.iter().all(|record| record.owner(asked) == RecordOwner::TheChildAsked)
     }
 }
 
 /// The accesses that are the child's, newest first, and a notice if some were left out.
-pub(super) fn own_accesses(found: Vec<FoundAccess>, asked: &NhsNumber) -> (Vec<Access>, Option<Notice>) {
+pub(super) fn own_accesses(found: Vec<ParsedAccess>, asked: &NhsNumber) -> (Vec<Access>, Option<Notice>) {
     let all = found.len();
     let mut own: Vec<Access> = found.into_iter().filter(|access| !access.is_foreign(asked)).map(|access| access.access).collect();
     own.sort_by_key(|access| std::cmp::Reverse(access.when.sort_key()));

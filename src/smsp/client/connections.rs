@@ -1,8 +1,8 @@
 //! The connections to the SMSP. Each belongs to one look from its request until its reply was judged, and is used again only if
 //! that was a good answer which names its message (decisions.md 41; docs/adr/0013).
 
-use super::phases::{Document, Exchange};
-use super::{failing, reach};
+use super::phases::{Exchange, QueryBody};
+use super::{errors, tcp};
 use crate::cpis::RegisterError;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 /// Connections kept for the next look; as many as lookups in flight by default (docs/settings.md, `smsp.max_in_flight`).
-const MOST_KEPT: usize = 64;
+const MOST_IDLE: usize = 64;
 
 const TCP_KEEPALIVE: Duration = Duration::from_secs(20);
 
@@ -30,7 +30,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How long connections may be used.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
+pub(super) struct ConnectionLimits {
     /// Between two looks: shorter than the shortest keep-alive that servers have by default (5 s), so that they do not close it
     /// under a request, which would leave the outcome of a look unknown.
     pub(super) idle: Duration,
@@ -38,28 +38,28 @@ pub(super) struct Terms {
     pub(super) life: Duration,
 }
 
-impl Default for Terms {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self { idle: Duration::from_secs(4), life: Duration::from_mins(5) }
     }
 }
 
 /// Where the SMSP is, and how a connection to it is made.
-pub(super) struct Links {
+pub(super) struct Connector {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) name: ServerName<'static>,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) connect_timeout: Duration,
-    pub(super) kept: Arc<Kept>,
+    pub(super) idle: Arc<IdleConnections>,
     #[cfg(test)]
-    pub(super) names: Arc<Mutex<Names>>,
+    pub(super) names: Arc<Mutex<NameResolution>>,
 }
 
 /// What name resolution comes to.
 #[cfg(test)]
 #[derive(Clone, Default)]
-pub(super) enum Names {
+pub(super) enum NameResolution {
     #[default]
     OfTheSystem,
     Are(Vec<SocketAddr>),
@@ -68,16 +68,16 @@ pub(super) enum Names {
 }
 
 /// One connection: TLS with HTTP/1.1 on it. Whoever drops it closes it.
-pub(super) struct Link {
+pub(super) struct SmspConnection {
     /// `None` once the connection is known to have ended.
-    requests: Option<SendRequest<Document>>,
+    requests: Option<SendRequest<QueryBody>>,
     opened: Instant,
     replies: usize,
-    end: End,
+    end: ConnectionEnd,
 }
 
 /// How a connection ends.
-struct End {
+struct ConnectionEnd {
     error: oneshot::Receiver<hyper::Error>,
     /// It has come, with its error, if it has one.
     come: Option<Result<(), hyper::Error>>,
@@ -85,67 +85,67 @@ struct End {
 }
 
 /// A request that did not bring a reply.
-pub(super) enum Unanswered {
+pub(super) enum SendError {
     /// No byte of it was written: here it is again.
-    Unsent(Box<Request<Document>>, Option<hyper::Error>),
+    Unsent(Box<Request<QueryBody>>, Option<hyper::Error>),
     Lost(hyper::Error),
 }
 
-impl Links {
+impl Connector {
     /// Sends the request on a connection that is free, or on a new one, and brings the head of its reply.
     ///
     /// Sent again only where no byte of it was written, which is certain of a connection that was found dead (decisions.md 6).
     pub(super) async fn send(
         &self,
         exchange: &Exchange,
-        request: Request<Document>,
-    ) -> Result<(Link, Response<Incoming>), RegisterError> {
+        request: Request<QueryBody>,
+    ) -> Result<(SmspConnection, Response<Incoming>), RegisterError> {
         let mut request = Box::new(request);
-        while let Some(mut link) = self.kept.take() {
-            match link.send(*request).await {
-                Ok(reply) => return Ok((link, reply)),
-                Err(Unanswered::Unsent(unsent, _)) => request = unsent,
-                Err(Unanswered::Lost(_)) => return Err(failing::lost()),
+        while let Some(mut connection) = self.idle.take() {
+            match connection.send(*request).await {
+                Ok(reply) => return Ok((connection, reply)),
+                Err(SendError::Unsent(unsent, _)) => request = unsent,
+                Err(SendError::Lost(_)) => return Err(errors::lost()),
             }
         }
-        let mut link = self.open(exchange).await?;
-        match link.send(*request).await {
-            Ok(reply) => Ok((link, reply)),
-            Err(Unanswered::Unsent(_, error)) => Err(failing::unsent(error.as_ref(), link.ended().await.as_ref())),
-            Err(Unanswered::Lost(error)) => Err(failing::lost_first(&error)),
+        let mut connection = self.open(exchange).await?;
+        match connection.send(*request).await {
+            Ok(reply) => Ok((connection, reply)),
+            Err(SendError::Unsent(_, error)) => Err(errors::unsent(error.as_ref(), connection.ended().await.as_ref())),
+            Err(SendError::Lost(error)) => Err(errors::lost_first(&error)),
         }
     }
 
-    async fn open(&self, exchange: &Exchange) -> Result<Link, RegisterError> {
+    async fn open(&self, exchange: &Exchange) -> Result<SmspConnection, RegisterError> {
         let until = Instant::now() + self.connect_timeout;
-        timeout_at(until, self.connect(exchange)).await.unwrap_or_else(|_| Err(failing::no_connection_in_time()))
+        timeout_at(until, self.connect(exchange)).await.unwrap_or_else(|_| Err(errors::no_connection_in_time()))
     }
 
-    async fn connect(&self, exchange: &Exchange) -> Result<Link, RegisterError> {
+    async fn connect(&self, exchange: &Exchange) -> Result<SmspConnection, RegisterError> {
         exchange.connecting();
-        let addresses = self.resolve().await.map_err(|reach::NotResolved| failing::not_resolved())?;
-        let (_, tcp) = reach::connect(&addresses).await.map_err(|error| failing::no_connection(error.kind()))?;
+        let addresses = self.resolve().await.map_err(|tcp::ResolveError| errors::not_resolved())?;
+        let (_, tcp) = tcp::connect(&addresses).await.map_err(|error| errors::no_connection(error.kind()))?;
         prepare(&tcp);
         exchange.shaking_hands();
         let shaking = TlsConnector::from(Arc::clone(&self.tls)).connect(self.name.clone(), tcp);
-        let tls = shaking.await.map_err(|error| failing::no_session(&error))?;
-        let link = Link::on(tls).await.map_err(|_| failing::no_connection(std::io::ErrorKind::Other))?;
+        let tls = shaking.await.map_err(|error| errors::no_session(&error))?;
+        let connection = SmspConnection::on(tls).await.map_err(|_| errors::no_connection(std::io::ErrorKind::Other))?;
         exchange.connected();
-        Ok(link)
+        Ok(connection)
     }
 
-    async fn resolve(&self) -> Result<Vec<SocketAddr>, reach::NotResolved> {
+    async fn resolve(&self) -> Result<Vec<SocketAddr>, tcp::ResolveError> {
         #[cfg(test)]
         {
             let names = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
             match names {
-                Names::OfTheSystem => {}
-                Names::Are(addresses) => return Ok(addresses),
-                Names::Hang => std::future::pending().await,
-                Names::Fail => return Err(reach::NotResolved),
+                NameResolution::OfTheSystem => {}
+                NameResolution::Are(addresses) => return Ok(addresses),
+                NameResolution::Hang => std::future::pending().await,
+                NameResolution::Fail => return Err(tcp::ResolveError),
             }
         }
-        reach::resolve(&self.host, self.port).await
+        tcp::resolve(&self.host, self.port).await
     }
 }
 
@@ -155,7 +155,7 @@ fn prepare(tcp: &TcpStream) {
     let _ = SockRef::from(tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(TCP_KEEPALIVE));
 }
 
-impl Link {
+impl SmspConnection {
     /// HTTP/1.1 on `stream`, driven by a task of its own.
     pub(super) async fn on(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Self, hyper::Error> {
         let (requests, connection) = Builder::new()
@@ -175,12 +175,12 @@ impl Link {
                 let _ = ended.send(error);
             }
         });
-        let end = End { error, come: None, _held: held };
+        let end = ConnectionEnd { error, come: None, _held: held };
         Ok(Self { requests: Some(requests), opened: Instant::now(), replies: 0, end })
     }
 
-    pub(super) async fn send(&mut self, request: Request<Document>) -> Result<Response<Incoming>, Unanswered> {
-        let Some(requests) = &mut self.requests else { return Err(Unanswered::Unsent(Box::new(request), None)) };
+    pub(super) async fn send(&mut self, request: Request<QueryBody>) -> Result<Response<Incoming>, SendError> {
+        let Some(requests) = &mut self.requests else { return Err(SendError::Unsent(Box::new(request), None)) };
         let mut sending = std::pin::pin!(requests.try_send_request(request));
         let answer = tokio::select! {
             biased;
@@ -199,8 +199,8 @@ impl Link {
                 Ok(reply)
             }
             Err(mut error) => Err(match error.take_message() {
-                Some(unsent) => Unanswered::Unsent(Box::new(unsent), Some(error.into_error())),
-                None => Unanswered::Lost(error.into_error()),
+                Some(unsent) => SendError::Unsent(Box::new(unsent), Some(error.into_error())),
+                None => SendError::Lost(error.into_error()),
             }),
         }
     }
@@ -216,7 +216,7 @@ impl Link {
 
     /// Ends the connection, and brings its error.
     async fn ended(self) -> Option<hyper::Error> {
-        let Self { requests, end: End { error, come, _held }, .. } = self;
+        let Self { requests, end: ConnectionEnd { error, come, _held }, .. } = self;
         drop(requests);
         match come {
             Some(end) => end.err(),
@@ -226,92 +226,92 @@ impl Link {
 }
 
 /// The connections that wait for the next look.
-pub(super) struct Kept {
-    terms: Terms,
-    resting: Mutex<Resting>,
+pub(super) struct IdleConnections {
+    limits: ConnectionLimits,
+    list: Mutex<IdleList>,
 }
 
 #[derive(Default)]
-struct Resting {
+struct IdleList {
     /// With the moment since when they rest, oldest first.
-    links: Vec<(Instant, Link)>,
+    connections: Vec<(Instant, SmspConnection)>,
     /// Somebody closes those that have rested too long.
     is_swept: bool,
 }
 
-impl Kept {
-    pub(super) fn new(terms: Terms) -> Arc<Self> {
-        Arc::new(Self { terms, resting: Mutex::default() })
+impl IdleConnections {
+    pub(super) fn new(limits: ConnectionLimits) -> Arc<Self> {
+        Arc::new(Self { limits, list: Mutex::default() })
     }
 
     /// Keeps a connection for the next look. For those alone that brought a good answer to the message that they sent.
-    pub(super) fn keep(self: &Arc<Self>, mut link: Link) {
-        if link.is_ready() {
-            return self.rest(link);
+    pub(super) fn keep(self: &Arc<Self>, mut connection: SmspConnection) {
+        if connection.is_ready() {
+            return self.rest(connection);
         }
         // Its own task has yet to see the end of the reply.
-        let kept = Arc::downgrade(self);
+        let pool = Arc::downgrade(self);
         tokio::spawn(async move {
-            if let Some(requests) = &mut link.requests
+            if let Some(requests) = &mut connection.requests
                 && requests.ready().await.is_ok()
-                && let Some(kept) = kept.upgrade()
+                && let Some(pool) = pool.upgrade()
             {
-                kept.rest(link);
+                pool.rest(connection);
             }
         });
     }
 
     /// Closes every connection that waits.
     pub(super) fn empty(&self) {
-        let links = std::mem::take(&mut self.resting().links);
-        drop(links); // the lock is free by now
+        let connections = std::mem::take(&mut self.list().connections);
+        drop(connections); // the lock is free by now
     }
 
     /// The connection that was used last, if one is good for another look.
-    fn take(&self) -> Option<Link> {
+    fn take(&self) -> Option<SmspConnection> {
         let now = Instant::now();
-        let mut resting = self.resting();
-        while let Some((since, link)) = resting.links.pop() {
-            if self.is_good(since, &link, now) && link.is_ready() {
-                return Some(link);
+        let mut list = self.list();
+        while let Some((since, connection)) = list.connections.pop() {
+            if self.is_good(since, &connection, now) && connection.is_ready() {
+                return Some(connection);
             }
         }
         None
     }
 
-    fn is_good(&self, since: Instant, link: &Link, now: Instant) -> bool {
-        now < since + self.terms.idle && now < link.opened + self.terms.life
+    fn is_good(&self, since: Instant, connection: &SmspConnection, now: Instant) -> bool {
+        now < since + self.limits.idle && now < connection.opened + self.limits.life
     }
 
-    fn rest(self: &Arc<Self>, link: Link) {
-        let mut resting = self.resting();
-        if resting.links.len() >= MOST_KEPT {
+    fn rest(self: &Arc<Self>, connection: SmspConnection) {
+        let mut list = self.list();
+        if list.connections.len() >= MOST_IDLE {
             return;
         }
         let now = Instant::now();
-        resting.links.push((now, link));
-        if !std::mem::replace(&mut resting.is_swept, true) {
-            tokio::spawn(sweep(Arc::downgrade(self), now + self.terms.idle));
+        list.connections.push((now, connection));
+        if !std::mem::replace(&mut list.is_swept, true) {
+            tokio::spawn(sweep(Arc::downgrade(self), now + self.limits.idle));
         }
     }
 
-    fn resting(&self) -> MutexGuard<'_, Resting> {
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn list(&self) -> MutexGuard<'_, IdleList> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Closes connections that nobody asked for in time, until none is left.
-async fn sweep(kept: Weak<Kept>, mut next: Instant) {
+async fn sweep(pool: Weak<IdleConnections>, mut next: Instant) {
     loop {
         sleep_until(next).await;
-        let Some(kept) = kept.upgrade() else { return };
+        let Some(pool) = pool.upgrade() else { return };
         let now = Instant::now();
-        let mut resting = kept.resting();
-        resting.links.retain(|(since, link)| kept.is_good(*since, link, now));
-        let Some((oldest, _)) = resting.links.first() else {
-            resting.is_swept = false;
+        let mut list = pool.list();
+        list.connections.retain(|(since, connection)| pool.is_good(*since, connection, now));
+        let Some((oldest, _)) = list.connections.first() else {
+            list.is_swept = false;
             return;
         };
-        next = *oldest + kept.terms.idle;
+        next = *oldest + pool.limits.idle;
     }
 }
