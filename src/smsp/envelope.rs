@@ -11,14 +11,14 @@ use crate::cpis::{MessageIds, Question, RegisterError, SdsId};
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// How long a message is good for (wire.md 5.2, WS-SEC-05).
+/// How long a message is valid (wire.md 5.2, WS-SEC-05).
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
-/// More than any request with names of ordinary length needs.
+/// Enough for any request with names of ordinary length.
 const CAPACITY: usize = 6 * 1024;
 
-/// What stays readable in an identity. A colon would add a token to the URN, which is how a provider tells an unattended
-/// system from a person (wire.md 5.4.1).
+/// The characters that an identity does not encode. A colon is not one of them: it would add a token to the URN, and by the number of
+/// tokens a provider distinguishes a person from an unattended system (wire.md 5.4.1).
 const IDENTITY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'@');
 
 /// Builds the whole SOAP document of one request. `now` becomes the time of the query and of the security header.
@@ -55,7 +55,7 @@ fn soap_header(out: &mut String, dialect: &Dialect, ids: &MessageIds, now: Times
         r#" xmlns:wsu="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd">"#,
         r#"<wsu:Timestamp wsu:Id="uuid_"#,
     ));
-    // A bare UUID may start with a digit, which an xs:ID may not.
+    // An xs:ID must not start with a digit, but a UUID may.
     xml::push(out, &ids.timestamp);
     out.push_str("\"><wsu:Created>");
     time::iso(out, now);
@@ -101,8 +101,8 @@ fn address(out: &mut String, name: &str, ods: &str) {
     out.push_str("\"/>");
 }
 
-/// Who asks, as the provider's audit wants it: access method 3 for a smartcard user with a role profile, else method 2, and
-/// the ASID of method 5 where there is one; never method 1, an organisation alone (wire.md 5.4.1). At most four ids.
+/// Who asks, for the provider's audit: access method 3 for a smartcard user with a role profile, else method 2, plus the ASID of method 5
+/// if there is one. Never method 1, which names only an organisation (wire.md 5.4.1). At most four ids.
 fn audit_identity(out: &mut String, question: &Question, dialect: &Dialect) {
     let requester = &question.requester;
     let ods = requester.organisation.ods_code.as_str();

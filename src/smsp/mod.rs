@@ -1,5 +1,5 @@
-//! The door to CP-IS: `query` writes HL7 V3, `envelope` wraps it in ITK and SOAP, `client` sends it over mutual TLS,
-//! `response` reads what comes back; `renewable` puts a client with new certificates in the old one's place. Knows nothing of FHIR.
+//! The way to CP-IS: `query` writes HL7 V3, `envelope` wraps it in ITK and SOAP, `client` sends it over mutual TLS, `response` reads the
+//! reply; `renewable` replaces the client when there are new certificates. Knows nothing of FHIR.
 
 pub mod client;
 pub mod envelope;
@@ -12,33 +12,33 @@ pub mod tls;
 
 use crate::cpis::{Organisation, PersonName, SdsId};
 
-/// The SMSP: how it is reached, and how it is spoken to (`smsp.*` and `author.*`).
+/// How to connect to the SMSP and how to talk to it (`smsp.*` and `author.*`).
 #[derive(Debug, Clone)]
 pub struct Options {
     pub dialect: Dialect,
     pub connection: ConnectionOptions,
-    /// `dialect.username` is the certificate's common name, and changes with the certificate.
+    /// `dialect.username` is the common name of the certificate, and changes with it.
     pub is_username_from_certificate: bool,
 }
 
-/// How this SMSP wants to be spoken to: everything that wire.md section 6 leaves open and a setting decides.
+/// How to talk to this SMSP: everything that wire.md section 6 leaves open and a setting decides.
 #[derive(Debug, Clone)]
 pub struct Dialect {
-    /// The endpoint, also `wsa:To`.
+    /// The endpoint and `wsa:To`.
     pub url: String,
-    /// `wsse:Username`: the subject CN of the client certificate unless set.
+    /// `wsse:Username`: by default the subject CN of the client certificate.
     pub username: String,
-    /// ODS code of the sending organisation.
+    /// The ODS code of the sending organisation.
     pub sender_ods: String,
-    /// ODS code of the SMSP's organisation; without it there is no `addresslist`.
+    /// The ODS code of the SMSP's organisation; without it there is no `addresslist`.
     pub receiver_ods: Option<String>,
     /// Our ASID, 12 digits: the system author, the TMS sender, audit identity method 5.
     pub asid: Option<SdsId>,
-    /// ASIDs of organisations that have one of their own, by ODS code: each stands for `asid` where its users ask.
+    /// The ASIDs of organisations that have their own, by ODS code. Each replaces `asid` for the users of its organisation.
     pub organisation_asids: Vec<(String, SdsId)>,
-    /// The ASID of CP-IS, for the TMS-wrapped form only.
+    /// The ASID of CP-IS, only for the TMS-wrapped form.
     pub to_asid: Option<SdsId>,
-    /// Action, SOAPAction and `@service`; the response's is this with `Response` appended.
+    /// Action, SOAPAction and `@service`; the response appends `Response` to it.
     pub action: String,
     pub profile_id: String,
     /// Empty: no handling specification.
@@ -50,7 +50,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// The ASID in whose name users of `organisation` ask.
+    /// The ASID for queries by users of `organisation`.
     #[must_use]
     pub fn asid_of(&self, organisation: &Organisation) -> Option<&SdsId> {
         let code = organisation.ods_code.as_str().trim();
@@ -67,13 +67,13 @@ pub enum PayloadForm {
     Tms,
 }
 
-/// Which author template is sent, and with whom (decisions.md 20).
+/// Which author template is sent, and with which person (decisions.md 20).
 #[derive(Debug, Clone)]
 pub struct AuthorRule {
     pub template: AuthorTemplate,
-    /// Stands in the system template where the requester has no name or role.
+    /// The person of the system template if the requester has no name or role.
     pub nominated: Option<NominatedPerson>,
-    /// OID of the job role code system.
+    /// The OID of the job role code system.
     pub role_code_system: String,
 }
 
@@ -91,20 +91,20 @@ pub struct NominatedPerson {
     pub name: PersonName,
 }
 
-/// How the SMSP is reached. `Debug` shows no PEM.
+/// How to connect to the SMSP. `Debug` shows no PEM.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConnectionOptions {
-    /// PEM bundle of the CAs that may have signed the SMSP's certificate. No other CA is trusted.
+    /// The PEM bundle of the CAs for the SMSP's certificate. No other CA is trusted.
     pub ca_pem: Vec<u8>,
-    /// PEM chain of our certificate.
+    /// The PEM chain of our certificate.
     pub client_cert_pem: Vec<u8>,
-    /// PEM private key, PKCS#8, PKCS#1 or SEC1.
+    /// The private key in PEM: PKCS#8, PKCS#1 or SEC1.
     pub client_key_pem: Vec<u8>,
     /// Covers name resolution, TCP and TLS.
     pub connect_timeout: std::time::Duration,
 }
 
-// By hand, since a derived one would print the private key.
+// A derived implementation would print the private key.
 impl std::fmt::Debug for ConnectionOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ConnectionOptions").field("connect_timeout", &self.connect_timeout).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! Shakes hands with the SMSP and hangs up: is it there, and does it accept our certificate? Never sends a query.
+//! Checks that the SMSP is reachable and accepts our certificate, by a TLS handshake. Never sends a query.
 
 mod steps;
 
@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a probe needs, made once.
+/// The prepared configuration of a probe.
 #[derive(Clone)]
 pub struct SmspProbe {
     config: Arc<ClientConfig>,
@@ -23,7 +23,7 @@ pub struct SmspProbe {
 
 impl SmspProbe {
     /// # Errors
-    /// [`ClientError`] where certificates or the URL cannot be used.
+    /// [`ClientError`] if certificates or the URL cannot be used.
     pub fn new(connection: &ConnectionOptions, url: &str) -> Result<Self, ClientError> {
         let handshakes = HandshakeCount::default();
         let config = Arc::new(tls::config(connection, &handshakes)?);
@@ -35,7 +35,7 @@ impl SmspProbe {
     /// Resolves, connects, completes TLS and listens for a refusal.
     ///
     /// # Errors
-    /// A short reason, without address, name or certificate content.
+    /// A short reason without address, name or certificate content.
     pub async fn shake_hands(&self) -> Result<(), String> {
         self.steps(self.limit).await.summary()
     }

@@ -1,6 +1,6 @@
-//! The SMSP with certificates that may be renewed while queries are under way.
+//! A register behind an SMSP whose certificates can be renewed while queries are under way.
 //!
-//! A query ends on the client with which it began. The next one goes out on the new one, on a connection of its own.
+//! A query ends on the client that started it. The next query uses the new client and a new connection.
 
 use super::client::{Client, ClientError};
 use super::probe::SmspProbe;
@@ -13,10 +13,10 @@ use arc_swap::ArcSwap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The register behind an SMSP, with the certificates that were given last.
+/// The register behind an SMSP, with its newest certificates.
 pub struct RenewableRegister {
     current: ArcSwap<Current>,
-    /// What the next client is made of beside its credentials, and who makes it.
+    /// What the next client is made of besides its credentials. The lock also serialises renewals.
     dialect: Mutex<Dialect>,
     connect_timeout: Duration,
 }

@@ -1,4 +1,4 @@
-//! The way to the SMSP's address, for its queries and for the probe: name, then TCP.
+//! Name resolution and TCP connections to the SMSP, for queries and for the probe.
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::io;
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-/// How long one address is waited for before the next is tried beside it (RFC 8305).
+/// How long to wait for one address before trying the next in parallel (RFC 8305).
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// The host name of the SMSP has no address.
@@ -16,7 +16,7 @@ const HEAD_START: Duration = Duration::from_millis(250);
 #[error("the name cannot be resolved")]
 pub(super) struct ResolveError;
 
-/// The host of a URL as name resolution and TLS take it.
+/// The host of a URL in the form for name resolution and TLS.
 pub(super) fn host(url: &Url) -> Option<String> {
     url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned())
 }
@@ -31,7 +31,7 @@ pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Re
     if found.is_empty() { Err(ResolveError) } else { Ok(found) }
 }
 
-/// The first of the addresses that takes a connection. One that is silent does not hide the others.
+/// Connects to the first address that accepts. A silent address does not block the others.
 pub(super) async fn connect(addresses: &[SocketAddr]) -> io::Result<(SocketAddr, TcpStream)> {
     let mut attempts = FuturesUnordered::new();
     let mut untried = addresses.iter();

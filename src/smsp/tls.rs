@@ -1,6 +1,6 @@
-//! Mutual TLS towards the SMSP (wire.md 5.7): TLS 1.2 and 1.3, AES-GCM only, only the given CAs, the host name checked.
+//! Mutual TLS to the SMSP (wire.md 5.7): TLS 1.2 and 1.3, only AES-GCM, only the given CAs, with a check of the host name.
 //!
-//! A server certificate without a subject alternative name is refused: rustls does not look at the CN.
+//! Refuses a server certificate without a subject alternative name: rustls ignores the CN.
 
 use super::ConnectionOptions;
 use crate::cpis::TlsCause;
@@ -16,7 +16,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// What TLS 1.2 and 1.3 may use; all of it forward secret and authenticated.
+/// The allowed cipher suites of TLS 1.2 and 1.3. All have forward secrecy and authenticated encryption.
 const CIPHER_SUITES: [CipherSuite; 6] = [
     CipherSuite::TLS13_AES_256_GCM_SHA384,
     CipherSuite::TLS13_AES_128_GCM_SHA256,
@@ -26,7 +26,7 @@ const CIPHER_SUITES: [CipherSuite; 6] = [
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 ];
 
-/// What is wrong with the PEM files of a [`ConnectionOptions`]. Says nothing of what is in them.
+/// What is wrong with the PEM files of [`ConnectionOptions`]. Never shows their content.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CredentialsError {
     #[error("the CA bundle cannot be read as PEM")]
@@ -53,19 +53,19 @@ pub enum CredentialsError {
     Setup(rustls::Error),
 }
 
-/// Counts the handshakes in which the server asked for our certificate; clones share the count.
+/// Counts the handshakes in which the server requested our certificate. Clones share the count.
 #[derive(Debug, Clone, Default)]
 pub struct HandshakeCount(Arc<AtomicU64>);
 
 impl HandshakeCount {
-    /// Full handshakes so far. A resumed session is not one: the certificate is not shown again.
+    /// The full handshakes so far. A resumed session does not count: it does not send the certificate again.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// The cryptography that is used towards the SMSP: aws-lc-rs, restricted to AES-GCM with forward secrecy.
+/// The cryptography of connections to the SMSP: aws-lc-rs, restricted to AES-GCM with forward secrecy.
 #[must_use]
 pub fn provider() -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
@@ -73,7 +73,7 @@ pub fn provider() -> CryptoProvider {
     provider
 }
 
-/// The TLS configuration of one [`ConnectionOptions`]. No ALPN is offered, so HTTP/1.1 is spoken.
+/// The TLS configuration of [`ConnectionOptions`]. Offers no ALPN, so HTTP/1.1 is used.
 pub fn config(connection: &ConnectionOptions, handshakes: &HandshakeCount) -> Result<ClientConfig, CredentialsError> {
     let identity = identity(connection)?;
     let provider = Arc::new(provider());
@@ -118,7 +118,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> 
     CertificateDer::pem_slice_iter(pem).collect()
 }
 
-/// Our certificate and key, shown to every server that asks.
+/// Our certificate and key, sent to every server that requests them.
 #[derive(Debug)]
 struct ClientIdentity {
     key: Arc<CertifiedKey>,
@@ -161,9 +161,9 @@ fn certificate_cause(error: &CertificateError) -> TlsCause {
     }
 }
 
-/// Whether an alert means that the server refuses us or our certificate, so that it cannot have read a request.
+/// Whether an alert means that the server refuses us or our certificate, so it cannot have read a request.
 ///
-/// Other fatal alerts (a bad record, an internal error) may come from a server that had read one.
+/// A server may send other fatal alerts (a bad record, an internal error) after it has read a request.
 #[must_use]
 pub fn refuses_us(alert: AlertDescription) -> bool {
     matches!(

@@ -1,4 +1,4 @@
-//! The body of a reply: read and decoded within the limit.
+//! Reads and decodes the body of a reply within the limit.
 
 use super::errors;
 use crate::cpis::{Delivery, Malformed, Phase, RegisterError, RegisterErrorKind};
@@ -12,20 +12,20 @@ use std::future::poll_fn;
 use std::io::Read;
 use std::pin::Pin;
 
-/// A response over this many bytes is not read on, as it comes or decoded. The largest plausible answer is far below it.
+/// The most bytes of a response, both as received and decoded. The largest plausible answer is far below it.
 pub const RESPONSE_LIMIT: usize = 2 * 1024 * 1024;
 
-/// Room that is made before a byte of it has come.
+/// The most memory that is reserved before the first byte arrives.
 const FIRST_PIECE: usize = 64 * 1024;
 
-/// Reads the body, but never more than [`RESPONSE_LIMIT`] and the piece that crosses it.
+/// Reads the body, at most [`RESPONSE_LIMIT`] and the piece that exceeds it.
 pub(super) async fn read(mut reply: Incoming) -> Result<Vec<u8>, RegisterError> {
     let too_large = || RegisterError::new(RegisterErrorKind::TooLarge, Phase::Read, Delivery::MaybeDelivered);
     let announced = reply.size_hint().exact().map_or(Ok(0), usize::try_from).unwrap_or(usize::MAX);
     if announced > RESPONSE_LIMIT {
         return Err(too_large());
     }
-    // What is announced is believed as it comes.
+    // The announced length is not trusted: memory grows as bytes arrive.
     let (mut body, mut held) = (Vec::with_capacity(announced.min(FIRST_PIECE)), Held::default());
     while let Some(frame) = poll_fn(|context| Pin::new(&mut reply).poll_frame(context)).await {
         let Ok(piece) = frame.map_err(|_| errors::in_reply())?.into_data() else { continue };
@@ -38,8 +38,8 @@ pub(super) async fn read(mut reply: Incoming) -> Result<Vec<u8>, RegisterError> 
     Ok(body)
 }
 
-/// The head says in one way alone where its body ends. Where it says so twice, something on the way may see another end, and what it
-/// takes for the rest would be the next look's reply (RFC 9112 6.3).
+/// Whether the head gives the end of the body in only one way. With two ways, an intermediary may see another end, and pass the rest on
+/// as the reply of the next look (RFC 9112 6.3).
 pub(super) fn has_one_length(head: &HeaderMap) -> bool {
     let mut lengths = head.get_all(CONTENT_LENGTH).iter();
     match (lengths.next(), lengths.next()) {
@@ -49,7 +49,7 @@ pub(super) fn has_one_length(head: &HeaderMap) -> bool {
     }
 }
 
-/// The body without the coding that its head names: gzip or deflate, though none was asked for.
+/// The body without the coding that its head names: gzip or deflate, although we request none.
 pub(super) fn decode(body: Vec<u8>, head: &HeaderMap) -> Result<Vec<u8>, RegisterError> {
     let named = head.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
     let mut codings = named.map(<[u8]>::trim_ascii).filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(b"identity"));
@@ -67,7 +67,7 @@ pub(super) fn decode(body: Vec<u8>, head: &HeaderMap) -> Result<Vec<u8>, Registe
     }
 }
 
-/// One byte more than the limit is unpacked at most.
+/// Unpacks at most one byte more than the limit.
 fn unpack(packed: impl Read, malformed: Malformed) -> Result<Vec<u8>, RegisterError> {
     let mut body = Vec::new();
     match packed.take(RESPONSE_LIMIT as u64 + 1).read_to_end(&mut body) {

@@ -1,5 +1,5 @@
-//! The connections to the SMSP. Each belongs to one look from its request until its reply was judged, and is used again only if
-//! that was a good answer which names its message (decisions.md 41; docs/adr/0013).
+//! The connections to the SMSP. Each belongs to one look from its request until its reply has been judged. It is used again only after a
+//! good answer that names its message (decisions.md 41; docs/adr/0013).
 
 use super::phases::{Exchange, QueryBody};
 use super::{errors, tcp};
@@ -20,21 +20,21 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
-/// Connections kept for the next look; as many as lookups in flight by default (docs/settings.md, `smsp.max_in_flight`).
+/// The most idle connections: the default number of lookups in flight (docs/settings.md, `smsp.max_in_flight`).
 const MOST_IDLE: usize = 64;
 
 const TCP_KEEPALIVE: Duration = Duration::from_secs(20);
 
-/// How long a connection that is given up may take to say goodbye.
+/// The longest that an orderly close of an abandoned connection may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How long connections may be used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConnectionLimits {
-    /// Between two looks: shorter than the shortest keep-alive that servers have by default (5 s), so that they do not close it
-    /// under a request, which would leave the outcome of a look unknown.
+    /// Between two looks. Shorter than the shortest default keep-alive of servers (5 s), so that a server does not close the connection
+    /// during a request, which would leave the outcome of a look unknown.
     pub(super) idle: Duration,
-    /// Since it was opened, so that a name that moved is followed under steady traffic too (decisions.md 67).
+    /// Since it was opened, so that a changed address is noticed even under steady traffic (decisions.md 67).
     pub(super) life: Duration,
 }
 
@@ -44,7 +44,7 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Where the SMSP is, and how a connection to it is made.
+/// Connects to the SMSP, or reuses an idle connection.
 pub(super) struct Connector {
     pub(super) host: String,
     pub(super) port: u16,
@@ -56,7 +56,7 @@ pub(super) struct Connector {
     pub(super) names: Arc<Mutex<NameResolution>>,
 }
 
-/// What name resolution comes to.
+/// What a test makes of name resolution.
 #[cfg(test)]
 #[derive(Clone, Default)]
 pub(super) enum NameResolution {
@@ -67,7 +67,7 @@ pub(super) enum NameResolution {
     Fail,
 }
 
-/// One connection: TLS with HTTP/1.1 on it. Whoever drops it closes it.
+/// One connection: HTTP/1.1 over TLS. Dropping it closes it.
 pub(super) struct SmspConnection {
     /// `None` once the connection is known to have ended.
     requests: Option<SendRequest<QueryBody>>,
@@ -79,22 +79,22 @@ pub(super) struct SmspConnection {
 /// How a connection ends.
 struct ConnectionEnd {
     error: oneshot::Receiver<hyper::Error>,
-    /// It has come, with its error, if it has one.
+    /// The end, once it has come, with its error if there is one.
     come: Option<Result<(), hyper::Error>>,
     _held: oneshot::Sender<()>,
 }
 
-/// A request that did not bring a reply.
+/// Why a request brought no reply.
 pub(super) enum SendError {
-    /// No byte of it was written: here it is again.
+    /// No byte of it was written; returns the request.
     Unsent(Box<Request<QueryBody>>, Option<hyper::Error>),
     Lost(hyper::Error),
 }
 
 impl Connector {
-    /// Sends the request on a connection that is free, or on a new one, and brings the head of its reply.
+    /// Sends the request on an idle connection or a new one, and returns the head of the reply.
     ///
-    /// Sent again only where no byte of it was written, which is certain of a connection that was found dead (decisions.md 6).
+    /// Sends it again only if no byte of it was written, which is certain if the connection was already dead (decisions.md 6).
     pub(super) async fn send(
         &self,
         exchange: &Exchange,
@@ -149,14 +149,14 @@ impl Connector {
     }
 }
 
-/// Without these the connection is slower or is noticed dead later, but does its work.
+/// Sets options that make the connection faster, and a dead one noticed earlier. It also works without them.
 fn prepare(tcp: &TcpStream) {
     let _ = tcp.set_nodelay(true);
     let _ = SockRef::from(tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(TCP_KEEPALIVE));
 }
 
 impl SmspConnection {
-    /// HTTP/1.1 on `stream`, driven by a task of its own.
+    /// HTTP/1.1 on `stream`, driven by a separate task.
     pub(super) async fn on(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Self, hyper::Error> {
         let (requests, connection) = Builder::new()
             // A user agent must unfold (RFC 9112 5.2).
@@ -187,8 +187,8 @@ impl SmspConnection {
             answer = &mut sending => answer,
             error = &mut self.end.error => {
                 self.end.come = Some(error.map_or(Ok(()), Err));
-                // A request that gets into hyper's queue in the moment in which the connection ends is left there, unsent and
-                // unanswered, until the queue's sender goes.
+                // If the connection ends while a request enters hyper's queue, the request stays there, unsent and unanswered, until
+                // the queue's sender is dropped.
                 self.requests = None;
                 sending.await
             }
@@ -205,7 +205,7 @@ impl SmspConnection {
         }
     }
 
-    /// The reply under way is the first of its connection, so no other request's can stand in its place.
+    /// Whether the current reply is the first of its connection, so it cannot belong to another request.
     pub(super) fn is_at_its_first(&self) -> bool {
         self.replies == 1
     }
@@ -214,7 +214,7 @@ impl SmspConnection {
         self.requests.as_ref().is_some_and(SendRequest::is_ready)
     }
 
-    /// Ends the connection, and brings its error.
+    /// Ends the connection and returns its error.
     async fn ended(self) -> Option<hyper::Error> {
         let Self { requests, end: ConnectionEnd { error, come, _held }, .. } = self;
         drop(requests);
@@ -225,7 +225,7 @@ impl SmspConnection {
     }
 }
 
-/// The connections that wait for the next look.
+/// The idle connections, which wait for the next look.
 pub(super) struct IdleConnections {
     limits: ConnectionLimits,
     list: Mutex<IdleList>,
@@ -233,9 +233,9 @@ pub(super) struct IdleConnections {
 
 #[derive(Default)]
 struct IdleList {
-    /// With the moment since when they rest, oldest first.
+    /// Each with the time since it is idle, oldest first.
     connections: Vec<(Instant, SmspConnection)>,
-    /// Somebody closes those that have rested too long.
+    /// Whether a task is closing those that have been idle too long.
     is_swept: bool,
 }
 
@@ -244,12 +244,12 @@ impl IdleConnections {
         Arc::new(Self { limits, list: Mutex::default() })
     }
 
-    /// Keeps a connection for the next look. For those alone that brought a good answer to the message that they sent.
+    /// Keeps a connection for the next look. Only for connections that brought a good answer to their message.
     pub(super) fn keep(self: &Arc<Self>, mut connection: SmspConnection) {
         if connection.is_ready() {
             return self.rest(connection);
         }
-        // Its own task has yet to see the end of the reply.
+        // The connection's task has not yet seen the end of the reply.
         let pool = Arc::downgrade(self);
         tokio::spawn(async move {
             if let Some(requests) = &mut connection.requests
@@ -261,13 +261,13 @@ impl IdleConnections {
         });
     }
 
-    /// Closes every connection that waits.
+    /// Closes every idle connection.
     pub(super) fn empty(&self) {
         let connections = std::mem::take(&mut self.list().connections);
-        drop(connections); // the lock is free by now
+        drop(connections); // after the lock is released
     }
 
-    /// The connection that was used last, if one is good for another look.
+    /// The most recently used connection that is good for another look.
     fn take(&self) -> Option<SmspConnection> {
         let now = Instant::now();
         let mut list = self.list();
@@ -300,7 +300,7 @@ impl IdleConnections {
     }
 }
 
-/// Closes connections that nobody asked for in time, until none is left.
+/// Closes connections that have been idle too long, until none is left.
 async fn sweep(pool: Weak<IdleConnections>, mut next: Instant) {
     loop {
         sleep_until(next).await;

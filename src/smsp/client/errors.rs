@@ -1,13 +1,13 @@
-//! What a failed exchange means: how far it came, and whether CP-IS may have heard (decisions.md 5, 19, 31).
+//! The errors of a failed exchange: how far it got, and whether CP-IS may have received the query (decisions.md 5, 19, 31).
 //!
-//! What cannot be told apart counts as maybe delivered. A server that closes or resets a connection on which the request was
-//! written looks the same whether it
-//! - refuses our certificate under TLS 1.3 without an alert, or with one that the reset destroyed on its way,
-//! - closed an idle connection in the very moment in which we used it again,
+//! A case that cannot be distinguished counts as maybe delivered. A server that closes or resets a connection after the request was
+//! written looks the same if it
+//! - refuses our certificate under TLS 1.3 without an alert, or with an alert that the reset destroyed on its way,
+//! - closed an idle connection at the moment when we used it again,
 //! - or read the request, passed it on and died.
 //!
-//! A fatal alert that is not about us or our certificate may come after the request was read, so it counts as the last. So does
-//! any alert on a connection that has brought a reply before: that server had accepted us.
+//! A fatal alert that is not about us or our certificate may come after the request was read, so it counts as the last case. So does any
+//! alert on a connection that has brought a reply before: that server had accepted us.
 
 use crate::{
     cpis::{ConnectCause, Delivery, Phase, RegisterError, RegisterErrorKind, TlsCause},
@@ -51,10 +51,10 @@ pub(super) fn no_session(error: &io::Error) -> RegisterError {
     }
 }
 
-/// A new connection ended before a byte of the request was written; `end` is what its own task says of it.
+/// A new connection ended before a byte of the request was written; `end` is the error of the connection's task.
 ///
-/// Under TLS 1.3 our side of the handshake is over before the server judges our certificate. Its alert may then end the connection
-/// before the request.
+/// Under TLS 1.3 our side of the handshake ends before the server checks our certificate. Its alert may then end the connection before the
+/// request.
 pub(super) fn unsent(error: Option<&hyper::Error>, end: Option<&hyper::Error>) -> RegisterError {
     let alert = [error, end].into_iter().flatten().find_map(|error| find::<rustls::Error>(error));
     let cause = match alert {
@@ -79,12 +79,12 @@ pub(super) fn lost() -> RegisterError {
     RegisterError::new(RegisterErrorKind::ConnectionLost, Phase::Exchange, Delivery::MaybeDelivered)
 }
 
-/// The response had begun and broke off.
+/// The response broke off after it had begun.
 pub(super) fn in_reply() -> RegisterError {
     RegisterError::new(RegisterErrorKind::ConnectionLost, Phase::Read, Delivery::MaybeDelivered)
 }
 
-/// The first error of type `T` in the chain. An `io::Error` hides what it wraps from `source`, so that is looked into.
+/// The first error of type `T` in the chain. An `io::Error` hides its inner error from `source`, so this looks inside.
 fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
     let chain =
         std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {

@@ -1,4 +1,4 @@
-//! Sends a request to the SMSP over mutual TLS and brings back its answer: once, never again (decisions.md 6).
+//! Sends a request to the SMSP over mutual TLS, only once, and returns the answer (decisions.md 6).
 
 mod body;
 mod connections;
@@ -30,18 +30,18 @@ use zeroize::Zeroize;
 
 const OWN_NAME: &str = concat!("cpis-fhir/", env!("CARGO_PKG_VERSION"));
 
-/// The CP-IS register behind an SMSP. Cheap to share; holds the connections that are kept.
+/// The CP-IS register behind an SMSP. Holds the idle connections.
 pub struct Client {
     connector: Connector,
     url: Url,
-    /// The path and query of the URL, as a request names them.
+    /// The path and query of the URL, for the request line.
     target: Uri,
     headers: HeaderMap,
     dialect: Dialect,
     handshakes: HandshakeCount,
 }
 
-/// Why a [`Client`] cannot be made of its settings.
+/// Why a [`Client`] cannot be made from its settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error("the address of the SMSP is not an https URL")]
@@ -53,10 +53,10 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// Prepares the client; connects to nothing yet. Certificates are read once: to follow a change on disk, make a new one.
+    /// Prepares the client without connecting. Certificates are read once: for new certificates, make a new client.
     ///
     /// # Errors
-    /// [`ClientError`], which names the first fault found.
+    /// [`ClientError`] for the first fault found.
     pub fn new(connection: ConnectionOptions, dialect: Dialect) -> Result<Self, ClientError> {
         Self::with_limits(connection, dialect, ConnectionLimits::default())
     }
@@ -83,7 +83,7 @@ impl Client {
         Ok(Self { connector, url, target, headers, dialect, handshakes })
     }
 
-    /// How many full TLS handshakes there were in which our certificate was asked for.
+    /// The number of full TLS handshakes in which the server requested our certificate.
     #[must_use]
     pub fn handshakes(&self) -> u64 {
         self.handshakes.count()
@@ -123,7 +123,7 @@ impl Client {
         }
     }
 
-    /// Sends the query and reads the whole reply, on a connection that is nobody else's meanwhile.
+    /// Sends the query and reads the whole reply, on a connection that no other exchange uses meanwhile.
     async fn converse(
         &self,
         exchange: &Exchange,
@@ -150,7 +150,7 @@ impl Client {
         Ok(request)
     }
 
-    /// Of the exchange's own span, or of whoever asks where this service traces nothing.
+    /// The exchange's own span, or the caller's if this service does not trace.
     fn traceparent(&self, exchange: &Exchange, question: &Question) -> Option<HeaderValue> {
         if !self.dialect.send_traceparent {
             return None;
@@ -181,7 +181,7 @@ impl Client {
     }
 }
 
-/// A reply as it came, decoded.
+/// A whole reply with a decoded body.
 struct DecodedReply {
     status: u16,
     content_type: Option<String>,
@@ -198,7 +198,7 @@ fn headers(dialect: &Dialect, url: &Url) -> Result<HeaderMap, ClientError> {
         (HOST, authority.map_err(|_| ClientError::Url)?),
         (CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8")),
         (ACCEPT, HeaderValue::from_static("text/xml")),
-        // Without it any coding would be acceptable (RFC 9110 12.5.3).
+        // Without this header any coding would be acceptable (RFC 9110 12.5.3).
         (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
         (USER_AGENT, HeaderValue::from_static(OWN_NAME)),
         (HeaderName::from_static("soapaction"), action),

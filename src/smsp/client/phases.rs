@@ -1,6 +1,6 @@
-//! When the parts of one exchange began: name resolution and TCP, TLS, sending, waiting, reading.
+//! Times of the phases of one exchange: name resolution and TCP, TLS, sending, waiting, reading.
 //!
-//! Whoever connects marks the first three; the request's body marks when the connection takes it.
+//! The connector sets the first three; the request's body sets the time when the connection takes it.
 
 use crate::cpis::{RegisterError, RegisterErrorKind, Text};
 use crate::telemetry::ExchangePhase;
@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 use url::Url;
 
-/// The moments of one exchange; each is marked once.
+/// When the phases of one exchange began. Each is set once.
 #[derive(Debug)]
 struct PhaseTimes {
     began: Instant,
@@ -28,7 +28,7 @@ struct PhaseTimes {
     answered: OnceLock<Instant>,
 }
 
-/// One exchange under way. What is known of its phases is told when it is dropped, also by whoever waits no longer.
+/// One exchange under way. Drop records the phases reached so far, including when the caller cancels.
 pub(super) struct Exchange {
     times: Arc<PhaseTimes>,
     work: Work,
@@ -36,7 +36,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Begins the exchange's span, the child of the one that `traceparent` names.
+    /// Begins the exchange's span, a child of the one that `traceparent` names.
     pub(super) fn begin(traceparent: Option<&Text>, url: &Url) -> Self {
         let work =
             spans::exchange(traceparent.map(Text::as_str), url.host_str().unwrap_or_default(), url.port_or_known_default());
@@ -56,7 +56,7 @@ impl Exchange {
         &self.work
     }
 
-    /// A connection is needed and is being made: its name is resolved, then TCP.
+    /// A new connection is needed: name resolution begins, then TCP.
     pub(super) fn connecting(&self) {
         let _ = self.times.connecting.set(Instant::now());
     }
@@ -66,13 +66,13 @@ impl Exchange {
         let _ = self.times.shaking_hands.set(Instant::now());
     }
 
-    /// The connection is there, TLS and all.
+    /// The connection is ready, including TLS.
     pub(super) fn connected(&self) {
         let _ = self.times.connected.set(Instant::now());
     }
 
-    /// The head of the response is there. For the span, a status of 400 and more is a failure of the exchange, as OpenTelemetry's
-    /// conventions for HTTP clients have it; what it means for the look is judged by its content.
+    /// The head of the response has arrived. For the span, a status of 400 or more is a failure of the exchange, by OpenTelemetry's
+    /// conventions for HTTP clients. What it means for the look depends on the content.
     pub(super) fn answered(&self, status: StatusCode, version: Version) {
         let _ = self.times.answered.set(Instant::now());
         self.work.note("http.response.status_code", i64::from(status.as_u16()));
@@ -82,7 +82,7 @@ impl Exchange {
         }
     }
 
-    /// The whole reply is there, or there is none. What it means is not judged here.
+    /// The whole reply has arrived, or there is none. Its meaning is judged elsewhere.
     pub(super) fn end(mut self, failure: Option<&RegisterError>) {
         self.ended = true;
         if let Some(failure) = failure {
@@ -90,7 +90,7 @@ impl Exchange {
         }
     }
 
-    /// The request's body, which marks when it is taken.
+    /// The request's body, which records when it is taken.
     pub(super) fn body(&self, document: String) -> QueryBody {
         QueryBody { bytes: Some(document.into()), times: Arc::clone(&self.times) }
     }
@@ -98,7 +98,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        // Nobody waits for it any longer.
+        // The caller stopped waiting.
         if !self.ended {
             self.work.failed(RegisterErrorKind::Timeout.name());
         }
@@ -111,7 +111,7 @@ impl Drop for Exchange {
 }
 
 impl PhaseTimes {
-    /// The phases that were begun, each until the next, the last until `end`.
+    /// The phases that began. Each lasts until the next, the last until `end`.
     fn phases(&self, end: Instant) -> Vec<(ExchangePhase, Instant, Instant)> {
         let mut begun = Vec::with_capacity(5);
         if let Some(&connecting) = self.connecting.get() {
@@ -128,7 +128,7 @@ impl PhaseTimes {
     }
 }
 
-/// A whole document, in one piece and of known length.
+/// The document of a query, in one piece of known length.
 pub(super) struct QueryBody {
     bytes: Option<Bytes>,
     times: Arc<PhaseTimes>,
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// The phases with their lengths in milliseconds, of an exchange whose moments came that many after its begin.
+    /// The phases with their lengths in milliseconds; `moments` are milliseconds after the start of the exchange.
     fn phases(moments: [Option<u64>; 5], end: u64) -> Vec<(ExchangePhase, u128)> {
         let began = Instant::now();
         let at = |milliseconds: u64| began + Duration::from_millis(milliseconds);

@@ -12,7 +12,7 @@ fn built(requester: Requester, dialect: &Dialect) -> String {
     request(&question(requester), dialect, &ids(), now()).unwrap()
 }
 
-/// Holds the document against the one that was read by eye, one element per line.
+/// Compares the document with the reviewed snapshot, one element per line.
 fn snapshot(form: &str, document: &str) {
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!(format!("request_{form}"), document.replace("><", ">\n<"));

@@ -1,4 +1,4 @@
-//! The way to the SMSP, step by step: name, TCP, TLS, and whether it bears with our certificate.
+//! The steps of a probe: name resolution, TCP, TLS, and whether the SMSP accepts our certificate.
 
 use super::SmspProbe;
 use crate::smsp::{tcp, tls};
@@ -14,45 +14,45 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// A server that refuses our certificate says so only after the handshake of TLS 1.3 (decisions.md 31).
+/// Under TLS 1.3 a server refuses our certificate only after the handshake (decisions.md 31).
 pub const LISTEN_FOR_REFUSAL: Duration = Duration::from_millis(500);
 
-/// The first cause of an alert that comes before our certificate was asked for.
+/// The most likely cause of an alert that comes before the server requested our certificate.
 const NO_CIPHER_IN_COMMON: &str = "no cipher suite in common (TLS 1.2/1.3 with forward-secret AEAD is needed)";
 
-/// How far a probe came: each step was made only where the one before it succeeded.
+/// The results of a probe. Each step runs only if the one before it succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeSteps {
     /// The addresses of the host name.
     pub names: Result<Vec<SocketAddr>, &'static str>,
-    /// The address that took the connection, or why none did.
+    /// The address that accepted the connection, or why none did.
     pub tcp: Option<Result<SocketAddr, String>>,
     pub tls: Option<Result<TlsSession, TlsFault>>,
 }
 
-/// A TLS session that the server did not end.
+/// A TLS session that the server kept open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsSession {
-    /// Such as `TLS 1.3`.
+    /// For example `TLS 1.3`.
     pub version: &'static str,
-    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    /// For example `TLS13_AES_256_GCM_SHA384`.
     pub cipher: String,
-    /// The server's own certificate, DER.
+    /// The server's leaf certificate, DER.
     pub certificate: Vec<u8>,
 }
 
 /// Why there is no TLS session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFault {
-    /// In a few words, without any name or certificate.
+    /// A few words, without any name or certificate.
     pub cause: String,
     pub blame: Blame,
 }
 
-/// Whose certificate is not accepted.
+/// Whose certificate was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
-    /// The server refused ours, or hung up after it saw it.
+    /// The server refused ours, or closed the connection after it received it.
     Ours,
     /// We refused the server's.
     Theirs,
@@ -60,10 +60,10 @@ pub enum Blame {
 }
 
 impl ProbeSteps {
-    /// Nothing, or why the SMSP cannot be asked: a short reason, without address, name or certificate content.
+    /// Success, or why the SMSP cannot be asked.
     ///
     /// # Errors
-    /// The reason.
+    /// A short reason without address, name or certificate content.
     pub(super) fn summary(self) -> Result<(), String> {
         self.names?;
         match (self.tcp, self.tls) {
@@ -75,7 +75,7 @@ impl ProbeSteps {
 }
 
 impl SmspProbe {
-    /// Resolves, connects and shakes hands within `limit`, then listens for a refusal for half a second more.
+    /// Resolves, connects and completes TLS within `limit`, then listens for a refusal for another half second.
     pub async fn steps(&self, limit: Duration) -> ProbeSteps {
         let until = Instant::now() + limit;
         let names = self.resolve(until).await;
@@ -110,7 +110,7 @@ impl SmspProbe {
             Err(_still_open) => Ok(session(&stream)),
             Ok(Ok(_)) => Err(other("the server spoke first")),
             Ok(Err(error)) => {
-                // Whoever hangs up now has seen our certificate and nothing else.
+                // The server has received our certificate and nothing else.
                 let TlsFault { cause, blame } = fault(&error, Blame::Ours);
                 Err(TlsFault { cause: format!("refused after the handshake: {cause}"), blame })
             }
@@ -119,7 +119,7 @@ impl SmspProbe {
 }
 
 impl SmspProbe {
-    /// A server that ends the handshake before it has asked for our certificate did not refuse that.
+    /// A server that ends the handshake before it requested our certificate did not refuse the certificate.
     fn before_our_certificate(&self, fault: TlsFault, asked_before: u64) -> TlsFault {
         if fault.blame != Blame::Ours || self.handshakes.count() > asked_before {
             return fault;
@@ -153,7 +153,7 @@ fn session(stream: &TlsStream<TcpStream>) -> TlsSession {
     }
 }
 
-/// What an error of the handshake means; `otherwise` where it says nothing of a certificate.
+/// The meaning of a handshake error; `otherwise` is the blame if it says nothing about a certificate.
 fn fault(error: &std::io::Error, otherwise: Blame) -> TlsFault {
     let (cause, blame) = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(error @ rustls::Error::AlertReceived(alert)) if tls::refuses_us(*alert) => {

@@ -9,20 +9,20 @@ use crate::smsp::{AuthorTemplate, Dialect, PayloadForm};
 #[derive(Debug, Clone, Copy)]
 pub struct WireAuthor<'a> {
     pub identity: WireIdentity<'a>,
-    /// The job role, as the requester or the settings gave it.
+    /// The job role from the requester or the settings.
     pub role_code: &'a str,
     pub role_name: &'a str,
     pub name: &'a PersonName,
     pub organisation: &'a Organisation,
 }
 
-/// Which template the author takes.
+/// The author template, with the id of its author.
 #[derive(Debug, Clone, Copy)]
 pub enum WireIdentity<'a> {
     /// `COCT_TP145102GB01#AssignedAuthor`: a smartcard or CIS2 user.
     Person { user_id: &'a SdsId, role_profile_id: Option<&'a SdsId> },
-    /// `COCT_TP145104GB01#System`: our system, with the person who is responsible for the query. `nominated` tells that
-    /// this is the person of the settings, not the requester.
+    /// `COCT_TP145104GB01#System`: our system, with the person responsible for the query. `nominated`: the person is the one of the
+    /// settings, not the requester.
     System { asid: &'a SdsId, nominated: bool },
 }
 
@@ -48,17 +48,17 @@ impl WireAuthor<'_> {
     }
 }
 
-/// A person in the roles that both templates ask for.
+/// A person with the role that both templates require.
 struct AuthorPerson<'a> {
     role_code: &'a str,
     role_name: &'a str,
     name: &'a PersonName,
 }
 
-/// Chooses the author template and fills it, or names everything that is missing at once.
+/// Chooses the author template and fills it, or lists everything that is missing.
 ///
-/// Covers all that [`super::write`] and the ITK envelope need of the requester and the settings, so that a caller can ask
-/// before anything is put on the trail.
+/// Checks all that [`super::write`] and the ITK envelope need from the requester and the settings, so that a caller can check before it
+/// writes to the trail.
 ///
 /// # Errors
 /// [`RegisterErrorKind::AuthorIncomplete`], nothing delivered.
@@ -102,8 +102,8 @@ pub fn author<'a>(requester: &'a Requester, dialect: &'a Dialect) -> Result<Wire
     }
 }
 
-/// The person of the system template: the real clinician; the nominated person only where the clinician's name or role is
-/// absent, and then as a whole, so that nobody appears under another's role.
+/// The person of the system template: the real clinician. If the clinician's name or role is missing, the whole nominated person instead,
+/// so that nobody appears with another person's role.
 fn responsible<'a>(own: AuthorPerson<'a>, dialect: &'a Dialect) -> (AuthorPerson<'a>, bool) {
     match &dialect.author.nominated {
         Some(nominated) if !own.is_complete() => {
@@ -126,7 +126,7 @@ impl AuthorPerson<'_> {
     }
 }
 
-/// A title alone names nobody: a given or a family name is needed.
+/// A title is not enough: a given or a family name is needed.
 fn has_name(name: &PersonName) -> bool {
     name.given.iter().chain(&name.family).any(|part| !is_blank(part.as_str()))
 }
@@ -136,7 +136,7 @@ fn note_organisation(missing: &mut Vec<AuthorPart>, organisation: &Organisation)
     note(missing, is_blank(organisation.name.as_str()), AuthorPart::OrganisationName);
 }
 
-/// The audit identity must name an individual: by smartcard, or by the local user id (wire.md 5.4.1).
+/// Whether nothing identifies the user for the audit identity, which needs a smartcard or the local user id (wire.md 5.4.1).
 fn audit_user_missing(requester: &Requester) -> bool {
     smartcard(requester).is_none() && is_blank(requester.user.id.as_str())
 }

@@ -1,7 +1,7 @@
 //! Writes the CP-IS query in HL7 V3: `QUPC_MT000006GB01`, bare or in its TMS wrappers (wire.md 2).
 //!
-//! Fixed values of the message model are never written (wire.md 2.1): no `classCode`, no `templateId`, no `root` of the NHS
-//! number. Only the TMS wrappers carry theirs.
+//! Fixed values of the message model are not written (wire.md 2.1): no `classCode`, no `templateId`, no `root` of the NHS number. Only the
+//! TMS wrappers have theirs.
 
 mod author;
 pub(super) mod time;
@@ -20,7 +20,7 @@ use crate::cpis::{MessageIds, NhsNumber, Organisation, OrganisationKind, PersonN
 use jiff::Timestamp;
 use xml::{attribute, element};
 
-/// The OIDs of wire.md appendix B that a request carries.
+/// The OIDs of wire.md appendix B that a request uses.
 pub(super) mod oid {
     pub const SDS_USER: &str = "1.2.826.0.1285.0.2.0.65";
     pub const SDS_ROLE_PROFILE: &str = "1.2.826.0.1285.0.2.0.67";
@@ -32,11 +32,11 @@ pub(super) mod oid {
     pub const ITK_IDENTITY: &str = "2.16.840.1.113883.2.1.3.2.4.18.27";
 }
 
-/// Declared on the root of the payload, so that it stays whole when it is cut out of its envelope.
+/// Declared on the root of the payload, so that the payload is complete without its envelope.
 const NAMESPACES: &str = r#" xmlns="urn:hl7-org:v3" xmlns:npfitlc="NPFIT:HL7:Localisation""#;
 
-/// Appends the payload in the form that the dialect asks for. `now` is the time of the query, `author` comes from [`author()`]
-/// with the same requester and dialect.
+/// Appends the payload in the dialect's form. `now` is the time of the query; `author` comes from [`author()`] for the same requester and
+/// dialect.
 pub fn write(
     out: &mut String,
     question: &Question,
@@ -93,7 +93,7 @@ fn person(out: &mut String, author: &WireAuthor<'_>, user_id: &SdsId, role_profi
     out.push_str("</representedOrganization></COCT_TP145102GB01.AssignedAuthor>");
 }
 
-/// Author device with the one person who is responsible (wire.md 2.5).
+/// Author device with the responsible person (wire.md 2.5).
 fn system(out: &mut String, author: &WireAuthor<'_>, asid: &SdsId, dialect: &Dialect) {
     content_id(out, "COCT_TP145104GB01#System");
     out.push_str("<COCT_TP145104GB01.System>");
@@ -113,7 +113,7 @@ fn content_id(out: &mut String, template: &str) {
     out.push_str("/>");
 }
 
-/// The code is passed on unchanged, also where it is a full role path (wire.md 2.4).
+/// The code is passed on unchanged, even if it is a full role path (wire.md 2.4).
 fn job_role(out: &mut String, author: &WireAuthor<'_>, dialect: &Dialect) {
     out.push_str("<code");
     attribute(out, "code", author.role_code);
@@ -155,7 +155,7 @@ fn organisation(out: &mut String, organisation: &Organisation) {
 
 /// `QUPC_IN000006GB01` (wire.md 2.9).
 fn tms(out: &mut String, question: &Question, author: &WireAuthor<'_>, ids: &MessageIds, dialect: &Dialect, now: Timestamp) {
-    // Both are there: `author` refuses the TMS form without them.
+    // Neither is missing: `author` refuses the TMS form without them.
     let asid = dialect.asid_of(&question.requester.organisation).map_or("", SdsId::as_str);
     let to_asid = dialect.to_asid.as_ref().map_or("", SdsId::as_str);
     out.push_str("<QUPC_IN000006GB01");
@@ -188,8 +188,7 @@ fn tms(out: &mut String, question: &Question, author: &WireAuthor<'_>, ids: &Mes
     out.push_str("</subject></ControlActEvent></QUPC_IN000006GB01>");
 }
 
-/// The control act's author: only where a smartcard user with a role profile asks, and only with the role that the schema
-/// demands there.
+/// The control act's author: only for a smartcard user with a role profile and with the role that the schema requires.
 fn control_act_author(out: &mut String, question: &Question) {
     let requester = &question.requester;
     let role = requester.role.code.as_str();

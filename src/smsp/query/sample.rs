@@ -1,4 +1,4 @@
-//! Invented requesters, questions and settings for the tests of this room.
+//! Invented requesters, questions and settings for tests.
 
 use crate::{
     cpis::{
@@ -44,7 +44,7 @@ pub fn nominated() -> NominatedPerson {
     NominatedPerson { role_code: "R0050".into(), role_name: "Safeguarding Lead".into(), name: name("Ms", "Nell", "Nominated") }
 }
 
-/// Every part that may be left out is there.
+/// A dialect with every optional part.
 pub fn dialect() -> Dialect {
     Dialect {
         url: "https://smsp.example.nhs.uk/cpis".into(),

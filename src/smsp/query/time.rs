@@ -1,4 +1,4 @@
-//! Points in time as the wire writes them, always in UTC and in whole seconds.
+//! Times in the formats of the messages, always in UTC and in whole seconds.
 
 use jiff::{Timestamp, tz::Offset};
 use std::fmt::Write;

@@ -1,9 +1,9 @@
-//! Writing text that came from outside into XML.
+//! Writes text from outside into XML.
 
-/// Appends `text` so that it may stand in an element or in a double-quoted attribute.
+/// Appends `text` in a form for an element or a double-quoted attribute.
 ///
-/// The five special characters are escaped, what XML 1.0 cannot carry is removed, line breaks and tabs become spaces (an
-/// attribute could not keep them), and white space at either end is left out.
+/// Escapes the five special characters, removes characters that XML 1.0 cannot hold, turns line breaks and tabs into spaces (an attribute
+/// could not keep them), and trims white space.
 pub(in crate::smsp) fn push(out: &mut String, text: &str) {
     let text = text.trim_matches(is_nothing);
     let mut written = 0;
@@ -25,7 +25,7 @@ pub(in crate::smsp) fn push(out: &mut String, text: &str) {
     out.push_str(&text[written..]);
 }
 
-/// Whether nothing of `text` would be left by [`push`].
+/// Whether [`push`] would write nothing for `text`.
 pub(in crate::smsp) fn is_blank(text: &str) -> bool {
     text.chars().all(is_nothing)
 }

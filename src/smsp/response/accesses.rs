@@ -1,4 +1,4 @@
-//! The access list: every `pertinentCP-ISNHSQuery` in every `pertinentInformation13` (wire.md 3.1; 3.5, rows 1 and 13).
+//! Reads the access list: every `pertinentCP-ISNHSQuery` in every `pertinentInformation13` (wire.md 3.1; 3.5, rows 1 and 13).
 
 use super::{
     content::ParsedAccess,
@@ -23,7 +23,7 @@ pub(super) fn read(doc: &mut Document<'_>, accesses: &mut Vec<ParsedAccess>) -> 
     Ok(())
 }
 
-/// One access; `None` for an empty element, which is allowed and says nothing.
+/// One access; `None` for an empty element, which is allowed.
 fn access(doc: &mut Document<'_>) -> Result<Option<ParsedAccess>, ReadError> {
     let mut access = Access { id: Text::default(), when: AccessTime::Unknown, author: Author::Unknown, about: None };
     let mut has_malformed_number = false;
@@ -38,7 +38,7 @@ fn access(doc: &mut Document<'_>) -> Result<Option<ParsedAccess>, ReadError> {
             "viewer" => access.author = viewer(doc)?,
             "queryByParameter" => match echo(doc)? {
                 EchoedNumber::Nothing => {}
-                // Two numbers in one access cannot both be the child's.
+                // Two different numbers in one access cannot both be the child's.
                 EchoedNumber::Number(number) if access.about.as_ref().is_none_or(|earlier| *earlier == number) => {
                     access.about = Some(number);
                 }
@@ -79,7 +79,7 @@ fn echo(doc: &mut Document<'_>) -> Result<EchoedNumber, ReadError> {
     Ok(echo)
 }
 
-/// The `author` read last: the first template that is known.
+/// The `author` read last: its first known template.
 fn author(doc: &mut Document<'_>) -> Result<Author, ReadError> {
     let mut author = Author::Unknown;
     let level = doc.level();
@@ -118,7 +118,7 @@ fn person(doc: &mut Document<'_>) -> Result<Author, ReadError> {
     Ok(Author::Person { user_id, role_profile_id, role: job_role, name, organisation: at })
 }
 
-/// A system and who is responsible for its query (wire.md 2.5).
+/// A system and the people responsible for its query (wire.md 2.5).
 fn system(doc: &mut Document<'_>) -> Result<Author, ReadError> {
     let (mut asid, mut responsible, mut at) = (None, Vec::new(), Organisation::default());
     let level = doc.level();
@@ -152,7 +152,7 @@ fn responsible_person(doc: &mut Document<'_>) -> Result<Responsible, ReadError> 
     Ok(responsible)
 }
 
-/// The flattened form of Spine's own portal (wire.md 3.5, row 13): role name, person name, organisation.
+/// The flattened form of Spine's portal (wire.md 3.5, row 13): role name, person name, organisation.
 fn viewer(doc: &mut Document<'_>) -> Result<Author, ReadError> {
     let (mut job_role, mut name, mut at) = (Role::default(), PersonName::default(), Organisation::default());
     let level = doc.level();

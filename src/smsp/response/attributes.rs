@@ -1,4 +1,4 @@
-//! The attributes of one start tag, held to the limits.
+//! The attributes of one start tag, checked against the limits.
 
 use super::xml::{LONGEST_TEXT, ReadError};
 use crate::cpis::Malformed;
@@ -6,25 +6,25 @@ use memchr::memchr2;
 use quick_xml::{XmlVersion, events::attributes::Attribute, name::QName};
 use std::borrow::Cow;
 
-/// More attributes than any HL7 V3 or SOAP element has; keeps the check for duplicates cheap.
+/// More than any HL7 V3 or SOAP element has. Keeps the check for duplicates cheap.
 const MOST_ATTRIBUTES: usize = 32;
 
 const MALFORMED: ReadError = ReadError::Unreadable(Malformed::Attribute);
 
-/// The attributes of the start tag read last. Kept between elements, so that it allocates once.
+/// The attributes of the start tag read last. Reused between elements, so it allocates once.
 #[derive(Default)]
 pub(super) struct Attributes<'a>(Vec<RawAttribute<'a>>);
 
 struct RawAttribute<'a> {
     name: &'a str,
-    /// As it stands in the document.
+    /// As written in the document.
     value: &'a str,
-    /// The value holds no reference and no white space but spaces, so it means what it is.
+    /// The value has no reference and no white space except spaces, so it needs no decoding.
     is_plain: bool,
 }
 
 impl<'a> Attributes<'a> {
-    /// Takes the attributes of a start tag: what stands between its name and its end.
+    /// Reads the attributes of a start tag: the text between its name and its end.
     pub(super) fn scan(&mut self, tag: &'a str) -> Result<(), ReadError> {
         self.0.clear();
         let mut rest = tag;
@@ -60,26 +60,26 @@ impl<'a> Attributes<'a> {
         Ok(rest)
     }
 
-    /// The value of an unprefixed attribute, references resolved, white space normalised and trimmed.
+    /// The value of an unprefixed attribute: references resolved, white space normalised and trimmed.
     pub(super) fn get(&self, name: &str) -> Option<Cow<'a, str>> {
         let RawAttribute { name, value, is_plain } = self.0.iter().find(|other| other.name == name)?;
         if *is_plain {
             return Some(Cow::Borrowed(value.trim()));
         }
-        // Already decoded once by `scan`, so it cannot fail here.
+        // `scan` has decoded it once, so this cannot fail.
         let value = decode(name, value).ok()?;
         Some(Cow::Owned(value.trim().to_owned()))
     }
 }
 
-/// A name and what follows its equals sign, white space around that aside.
+/// A name and the text after its equals sign, without white space around the sign.
 fn split_name(tag: &str) -> Option<(&str, &str)> {
     let (name, rest) = leading_name(tag)?;
     let rest = rest.trim_ascii_start().strip_prefix('=')?;
     Some((name, rest.trim_ascii_start()))
 }
 
-/// A value without its quotes, and what follows it. A value holds no `<`.
+/// A value without its quotes, and the text after it. A value has no `<`.
 fn split_value(text: &str) -> Option<(&str, &str)> {
     let quote = *text.as_bytes().first().filter(|byte| matches!(byte, b'"' | b'\''))?;
     let text = &text[1..];
@@ -87,7 +87,7 @@ fn split_value(text: &str) -> Option<(&str, &str)> {
     Some((value, rest.strip_prefix(char::from(quote))?))
 }
 
-/// No early end, so that the compiler can check many bytes at once.
+/// Without an early exit, so that the compiler can check many bytes at once.
 fn is_plain(value: &str) -> bool {
     !value.bytes().fold(false, |odd, byte| odd | matches!(byte, b'&' | b'\t' | b'\n' | b'\r'))
 }
@@ -99,24 +99,24 @@ fn decode<'a>(name: &'a str, value: &'a str) -> Result<Cow<'a, str>, ReadError> 
     if decoded.chars().all(is_allowed) { Ok(decoded) } else { Err(ReadError::Unreadable(Malformed::ControlCharacter)) }
 }
 
-/// Whether XML 1.0 allows the character at all.
+/// Whether XML 1.0 allows the character.
 pub(super) fn is_allowed(c: char) -> bool {
     !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// The XML name that `text` begins with, and the rest. Beyond ASCII every letter passes: no name that matters has any.
+/// The XML name at the start of `text`, and the rest. Accepts every non-ASCII letter: no name that matters has one.
 pub(super) fn leading_name(text: &str) -> Option<(&str, &str)> {
     let end = text.bytes().position(|byte| !NAME[usize::from(byte)]).unwrap_or(text.len());
     begins_as_name(text).then(|| text.split_at(end))
 }
 
-/// Whether the first byte may be the first of a name.
+/// Whether a name may start with the first byte.
 pub(super) fn begins_as_name(text: &str) -> bool {
     let first = text.as_bytes().first();
     first.is_some_and(|&first| NAME[usize::from(first)] && !matches!(first, b'.' | b'-' | b'0'..=b'9'))
 }
 
-/// The bytes that may stand in a name.
+/// The bytes that a name may contain.
 const NAME: [bool; 256] = {
     let mut may = [false; 256];
     let mut byte = u8::MAX;

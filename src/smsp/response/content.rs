@@ -1,23 +1,23 @@
-//! What was found in a response, before anyone decides what it means. None of it has `Debug`: it holds raw text of the answer.
+//! The content of a response, before `judge` decides what it means. No type here has `Debug`: they hold raw text of the answer.
 
 use super::{fault::SoapFault, xml::RecordTraces};
 use crate::cpis::{Access, AccessTime, NonAnswer, Record, Text};
 
-/// Everything a readable SOAP response said, of what matters.
+/// Everything relevant in a readable SOAP response.
 #[derive(Default)]
 pub(super) struct ResponseContent {
-    /// Every `wsa:RelatesTo` that says which message is answered.
+    /// Every `wsa:RelatesTo` that names the answered message.
     pub(super) relates_to: Vec<Text>,
     /// Every `messageRef` of a TMS acknowledgement.
     pub(super) message_refs: Vec<Text>,
     pub(super) fault: Option<SoapFault>,
-    /// QUQI_IN010000UK14 and its kin.
+    /// From QUQI_IN010000UK14 and similar interactions.
     pub(super) query_failed: Option<FailedInteraction>,
-    /// REPC_IN000007GB01 and its kin.
+    /// It is REPC_IN000007GB01 or a similar interaction.
     pub(super) is_tms_response: bool,
-    /// MCCI_IN010000UK13 and its kin.
+    /// It is MCCI_IN010000UK13 or a similar interaction.
     pub(super) business_error: bool,
-    /// An ITK body that is no answer.
+    /// An ITK body that is not an answer.
     pub(super) other_body: Option<NonAnswer>,
     /// Reasons and acknowledgement details of the TMS wrappers.
     pub(super) issues: Vec<TmsIssue>,
@@ -25,11 +25,11 @@ pub(super) struct ResponseContent {
     pub(super) query_code: SingleValue<String>,
     pub(super) payload: Option<Payload>,
     pub(super) traces: RecordTraces,
-    /// Whether a distribution envelope was opened.
+    /// Whether there is a distribution envelope.
     pub(super) in_distribution_envelope: bool,
 }
 
-/// A value that should be said once: said twice with different words, it is a conflict.
+/// A value that should occur once. Several different values are a conflict.
 #[derive(Clone, Copy, Default)]
 pub(super) enum SingleValue<T> {
     #[default]
@@ -50,27 +50,27 @@ impl<T: PartialEq> SingleValue<T> {
 
 /// The "query act failed" interaction.
 pub(super) struct FailedInteraction {
-    /// Exactly QUQI_IN010000UK14: only that one can say "not found" (decisions.md 2).
+    /// It is exactly QUQI_IN010000UK14: only that one can say "not found" (decisions.md 2).
     pub(super) is_known: bool,
-    /// The interaction's own id, as given.
+    /// The id of the interaction, as given.
     pub(super) id: Text,
     pub(super) created: AccessTime,
 }
 
 /// One reason or acknowledgement detail.
 pub(super) struct TmsIssue {
-    /// Trimmed; empty when it could not be read.
+    /// Trimmed; empty if it could not be read.
     pub(super) code: String,
-    /// Qualified as warning or information only.
+    /// Qualified as only a warning or information.
     pub(super) is_mild: bool,
-    /// A `reason`, rather than an `acknowledgementDetail`.
+    /// It is a `reason`, not an `acknowledgementDetail`.
     pub(super) is_reason: bool,
 }
 
 /// The innermost `CP-ISNHSQueryResponse`.
 #[derive(Default)]
 pub(super) struct Payload {
-    /// `None` when missing.
+    /// `None` if it is missing.
     pub(super) effective: Option<AccessTime>,
     pub(super) id: Text,
     /// The response code, trimmed and in upper case.
@@ -81,13 +81,13 @@ pub(super) struct Payload {
     pub(super) record_total: PayloadTotal,
     pub(super) accesses: Vec<ParsedAccess>,
     pub(super) records: Vec<ParsedRecord>,
-    /// How many plans, or places of plans, there are in the records.
+    /// The number of plans and placeholders in the records.
     pub(super) entries: usize,
-    /// How many plan templates stand inside a `record`; each has an entry there.
+    /// The number of plan templates inside a `record`; each has an entry there.
     pub(super) templates_in_records: usize,
 }
 
-/// A total as the answer states it.
+/// A total that the answer states.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum PayloadTotal {
     #[default]
@@ -102,16 +102,16 @@ impl PayloadTotal {
     }
 }
 
-/// A record as it was read. Its authority is `None` when it could not be read.
+/// A record as read. Its authority is `None` if it could not be read.
 pub(super) struct ParsedRecord {
     pub(super) record: Record,
-    /// Something stands in the place of an NHS number and is none.
+    /// The place of an NHS number holds something else.
     pub(super) has_malformed_number: bool,
 }
 
-/// An access as it was read.
+/// An access as read.
 pub(super) struct ParsedAccess {
     pub(super) access: Access,
-    /// Something stands in the place of the NHS number and is none.
+    /// The place of the NHS number holds something else.
     pub(super) has_malformed_number: bool,
 }

@@ -1,4 +1,4 @@
-//! Payloads that the manifest declares as base64, gzip or both (wire.md 5.4, COR-DEH-06).
+//! Decodes payloads that the manifest declares as base64, gzip or both (wire.md 5.4, COR-DEH-06).
 
 use super::xml::{Document, LARGEST_BODY, ReadError};
 use crate::cpis::Malformed;
@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::bufread::GzDecoder;
 use std::io::Read;
 
-/// How a manifest item says that its payload is encoded.
+/// The encoding of a payload, from its manifest item.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct ManifestEncoding {
     base64: bool,
@@ -15,7 +15,7 @@ pub(super) struct ManifestEncoding {
 }
 
 impl ManifestEncoding {
-    /// Of the `manifestitem` read last.
+    /// Reads it from the `manifestitem` read last.
     pub(super) fn of(item: &Document<'_>) -> Self {
         let says = |name: &str| matches!(item.attribute(name).as_deref(), Some("true" | "1"));
         Self { base64: says("base64"), compressed: says("compressed"), encrypted: says("encrypted") }
@@ -26,7 +26,7 @@ impl ManifestEncoding {
     }
 }
 
-/// The document inside an encoded payload. Compressed bytes cannot stand in XML as they are, so they count as base64 too.
+/// The document inside an encoded payload. XML cannot hold compressed bytes directly, so they are base64 too.
 pub(super) fn decode(payload: &str, encoding: ManifestEncoding) -> Result<Vec<u8>, ReadError> {
     if encoding.encrypted {
         return Err(ReadError::Unreadable(Malformed::EncryptedPayload));
@@ -36,7 +36,7 @@ pub(super) fn decode(payload: &str, encoding: ManifestEncoding) -> Result<Vec<u8
     if encoding.compressed { gunzip(&bytes) } else { Ok(bytes) }
 }
 
-/// One whole gzip member and nothing after it; never more than is read of a body.
+/// Unpacks one whole gzip member with nothing after it, within the limit of a body.
 fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
     const MALFORMED: ReadError = ReadError::Unreadable(Malformed::PayloadNotGzip);
     let mut plain = Vec::new();

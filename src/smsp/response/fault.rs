@@ -1,16 +1,16 @@
-//! SOAP faults, 1.1 and 1.2, of ITK and of Spine (wire.md 4.7, 5.6), sorted by decisions.md 18.
+//! SOAP faults, 1.1 and 1.2, of ITK and of Spine (wire.md 4.7, 5.6), classified by decisions.md 18.
 
 use super::xml::{Document, ReadError, XmlToken};
 use crate::cpis::{RegisterErrorKind, Rejection};
 
-/// The facts of a fault that decide what it asks of us.
+/// The facts of a fault that decide its meaning.
 #[derive(Default)]
 pub(super) struct SoapFault {
-    /// `faultcode`, or each `Value` of a code and its subcodes from the outside in, as far as it is known.
+    /// `faultcode`, or each known `Value` of a code and its subcodes, outermost first.
     codes: Vec<String>,
     /// `ToolkitErrorInfo/ErrorCode`.
     toolkit: Option<String>,
-    /// `nasp:errorCode`, every one.
+    /// Every `nasp:errorCode`.
     nasp: Vec<String>,
     /// An ErrorBase17xx token found in any text.
     error_base: Option<String>,
@@ -60,7 +60,7 @@ impl SoapFault {
         }
     }
 
-    /// What the fault asks of us: the most exact statement wins.
+    /// The meaning of the fault: the most specific statement wins.
     pub(super) fn kind(&self) -> RegisterErrorKind {
         let (reason, code) =
             self.by_toolkit().or_else(|| self.by_nasp()).or_else(|| self.by_token()).unwrap_or_else(|| self.by_code());
@@ -86,7 +86,7 @@ impl SoapFault {
         };
         let telling = self.nasp.iter().find(|code| sorted(code) != Rejection::NotProcessed);
         let code = telling.or(self.nasp.first())?;
-        // An ErrorBase token says more than a code that is not known.
+        // An ErrorBase token says more than an unknown code.
         if telling.is_none() && self.error_base.is_some() {
             return None;
         }
@@ -98,7 +98,7 @@ impl SoapFault {
     }
 
     fn by_code(&self) -> (Rejection, Option<String>) {
-        // The innermost says most.
+        // The innermost is the most specific.
         let code = self.codes.last().cloned();
         let reason = match self.codes.first().map(|code| base(code)) {
             Some("MustUnderstand" | "VersionMismatch") => Rejection::MessageInvalid,
@@ -108,7 +108,7 @@ impl SoapFault {
     }
 }
 
-/// The codes that standards define, which alone can be shown: of SOAP 1.1 and 1.2, WS-Security 1.1 and WS-Addressing (1.0 and of 2004).
+/// The codes of the standards, the only ones that may be shown: SOAP 1.1 and 1.2, WS-Security 1.1, WS-Addressing (1.0 and of 2004).
 const FAULT_CODES: [&str; 33] = [
     "Client",
     "Server",
@@ -147,7 +147,7 @@ const FAULT_CODES: [&str; 33] = [
     "UnsupportedMessageInformationHeader",
 ];
 
-/// A code as it can be shown: with what follows a dot only where that is known too.
+/// A code that may be shown. Includes the part after a dot only if that is known too.
 fn fault_code(code: &str) -> Option<String> {
     const FINER: [&str; 2] = ["Authentication", "Header"];
     let base = base(code);
@@ -159,8 +159,8 @@ fn base(code: &str) -> &str {
     code.split('.').next().unwrap_or(code)
 }
 
-/// A code as it can be shown: at most seven capitals and then one to five digits, as the codes of Spine and of the toolkit are. No
-/// NHS number, birth date, postcode or telephone number has that form, and no name.
+/// A code that may be shown: at most seven capitals, then one to five digits, like the codes of Spine and of the toolkit. No NHS number,
+/// birth date, postcode, telephone number or name has that form.
 pub(super) fn plain_code(code: &str) -> Option<String> {
     let letters = code.bytes().take_while(u8::is_ascii_uppercase).count();
     let digits = &code.as_bytes()[letters..];
@@ -168,7 +168,7 @@ pub(super) fn plain_code(code: &str) -> Option<String> {
     plain.then(|| code.to_owned())
 }
 
-/// What Spine's own checks can name (wire.md 2.6). Another name could be anybody's.
+/// The names of Spine's checks (wire.md 2.6). Any other text could be a person's name.
 const ERROR_BASE_NAMES: [&str; 8] = [
     "MANDATORY_DATA_MISSING",
     "INVALID_ID",
@@ -180,7 +180,7 @@ const ERROR_BASE_NAMES: [&str; 8] = [
     "INVALID_CONTROL_ACT",
 ];
 
-/// The token of Spine's own checks, such as `ErrorBase1712.MANDATORY_DATA_MISSING` (wire.md 2.6).
+/// The token of one of Spine's checks, such as `ErrorBase1712.MANDATORY_DATA_MISSING` (wire.md 2.6).
 fn error_base(text: &str) -> Option<String> {
     const START: &str = "ErrorBase17";
     let token = &text[text.find(START)?..];

@@ -1,23 +1,23 @@
-//! What a response means when no SOAP could be read from it: its HTTP status decides (wire.md 5.1; decisions.md 5, 18).
+//! The meaning of a response without readable SOAP: its HTTP status decides (wire.md 5.1; decisions.md 5, 18).
 
 use super::{QueryContext, SmspReply, xml::ReadError};
 use crate::cpis::{Delivery, NonAnswer, Phase, RegisterError, RegisterErrorKind};
 
-/// How far into a body the first element is looked for.
+/// The first element must start within this many bytes of a body.
 const PROLOGUE: usize = 4096;
 
-/// The failure for a body that is not SOAP, or is SOAP that cannot be read.
+/// The error for a body that is not SOAP, or is unreadable SOAP.
 pub(super) fn without_soap(reply: SmspReply<'_>, error: ReadError, query: QueryContext<'_>) -> RegisterError {
     let unreadable = match error {
         ReadError::TooLarge => RegisterErrorKind::TooLarge,
         ReadError::Unreadable(why) => RegisterErrorKind::Unreadable(why),
     };
-    // Something wrote an envelope, so something read ours: its status is no proof that the query went nowhere.
+    // Something wrote an envelope, so it read ours: the status does not prove that the query was not delivered.
     if first_element(reply.body) == Some(b"Envelope") {
         return RegisterError::understanding(unreadable);
     }
     match reply.status {
-        // After another reply it may be the late one of an earlier message, and then it says nothing of ours.
+        // After another reply, it may be the late reply to an earlier message, and then it says nothing about ours.
         status @ (401 | 403 | 404 | 405 | 413 | 415) if query.is_first_reply => {
             RegisterError::new(RegisterErrorKind::RefusedByStatus { status }, Phase::Understand, Delivery::NotDelivered)
         }
@@ -35,7 +35,7 @@ fn is_html(reply: SmspReply<'_>) -> bool {
     declared || first_element(reply.body).is_some_and(|name| name.eq_ignore_ascii_case(b"html"))
 }
 
-/// The local name of the first element, by its look alone: the body may be anything.
+/// The local name of the first element, found without parsing: the body may be anything.
 fn first_element(body: &[u8]) -> Option<&[u8]> {
     let start = &body[..body.len().min(PROLOGUE)];
     let at = start.windows(2).position(|pair| pair[0] == b'<' && (pair[1].is_ascii_alphabetic() || pair[1] == b'_'))?;

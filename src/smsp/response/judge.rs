@@ -1,6 +1,6 @@
-//! What a response means (wire.md 3.5, classification; decisions.md 1, 2, 7, 9, 18). Code and content must agree; either can
-//! only add doubt. Order: is it for us, is it a fault, does the code say that it failed, is it the right child, do code,
-//! content and totals agree.
+//! Decides what a response means (wire.md 3.5, classification; decisions.md 1, 2, 7, 9, 18). Code and content must agree; each can only add
+//! doubt. In this order: is it for us, is it a fault, does the code say that the query failed, is it the right child, do code, content and
+//! totals agree.
 
 use super::{
     QueryContext,
@@ -14,20 +14,20 @@ use crate::cpis::{
 };
 use ownership::RecordOwner;
 
-/// More than there are local authorities in England; keeps the search for doubles cheap.
+/// More than the number of local authorities in England. Keeps the search for duplicates cheap.
 const MOST_CONTACTS: usize = 200;
-/// Placeholders beyond this would be a hostile count, not a missing record.
+/// More placeholders come from a hostile count, not from missing records.
 const MOST_PLACEHOLDERS: usize = 50;
 
-/// Decides.
+/// The answer in a response.
 ///
 /// # Errors
-/// A [`RegisterError`] for everything but an answer about the child asked. It names the authorities that could be read, except
-/// where the answer is someone else's: of that nothing is shown (decisions.md 9, 16).
+/// A [`RegisterError`] for everything except an answer about the child asked about. It names the authorities that could be read, unless
+/// the answer is someone else's: nothing of that is shown (decisions.md 9, 16).
 pub(super) fn judge(mut found: ResponseContent, query: QueryContext<'_>) -> Result<Answer, RegisterError> {
     let is_tied = query.is_first_reply || names_ours(&found, query);
     let concluded = match conclude(&mut found, query) {
-        // It names no child: only its message says whose it is.
+        // A "no record" names no child: only the message id says whose it is.
         Ok(Answer { holding: Holding::NoRecord, .. }) if !is_tied => Err(RegisterErrorKind::OtherMessage),
         concluded => concluded,
     };
@@ -41,7 +41,7 @@ pub(super) fn judge(mut found: ResponseContent, query: QueryContext<'_>) -> Resu
     })
 }
 
-/// Not delivered only where the SMSP itself says that it did not reach Spine, and nothing of Spine stands in the answer.
+/// Not delivered only if the SMSP says that it did not reach Spine, and the answer has nothing from Spine.
 fn delivery(kind: &RegisterErrorKind, found: &ResponseContent) -> Delivery {
     let says_unreached =
         matches!(kind, RegisterErrorKind::Rejected { reason: Rejection::LocalStoreOnly | Rejection::SpineUnreachable, .. });
@@ -49,7 +49,7 @@ fn delivery(kind: &RegisterErrorKind, found: &ResponseContent) -> Delivery {
     if says_unreached && !found.traces.record && !counted { Delivery::NotDelivered } else { Delivery::MaybeDelivered }
 }
 
-/// Every authority once, except those of records that name someone else.
+/// Every authority once, without those of records that name someone else.
 fn contacts(found: &ResponseContent, query: QueryContext<'_>) -> Vec<LocalAuthority> {
     let mut contacts = Vec::new();
     for record in found.payload.iter().flat_map(|payload| &payload.records) {
@@ -92,20 +92,20 @@ fn conclude(found: &mut ResponseContent, query: QueryContext<'_>) -> Result<Answ
     }
 }
 
-/// The reply says itself that it answers our message. Presupposes that it names no other.
+/// Whether the reply says that it answers our message. Only valid if it names no other message.
 fn names_ours(found: &ResponseContent, query: QueryContext<'_>) -> bool {
     !found.relates_to.is_empty() || (query.wrapper_id.is_some() && !found.message_refs.is_empty())
 }
 
-/// `wsa:RelatesTo`, or in the TMS form `messageRef`, names a message that is not ours. Where the SMSP writes the TMS wrapper, its
-/// message is not ours either.
+/// Whether `wsa:RelatesTo`, or in the TMS form `messageRef`, names a message that is not ours. If the SMSP writes the TMS wrapper, its
+/// message is not ours, so `messageRef` is ignored.
 fn names_another(found: &ResponseContent, query: QueryContext<'_>) -> bool {
     let is_another = |id: &Text, ours: &str| !same_message(id.as_str(), ours);
     found.relates_to.iter().any(|id| is_another(id, query.message_id))
         || query.wrapper_id.is_some_and(|ours| found.message_refs.iter().any(|id| is_another(id, ours)))
 }
 
-/// Case and the prefixes `urn:` and `uuid:` aside (wire.md 5.2).
+/// Ignores case and the prefixes `urn:` and `uuid:` (wire.md 5.2).
 fn same_message(id: &str, ours: &str) -> bool {
     bare_id(id).eq_ignore_ascii_case(bare_id(ours))
 }
@@ -120,7 +120,7 @@ fn bare_id(id: &str) -> &str {
     id
 }
 
-/// The first issue that is more than a warning, as far as it can be shown.
+/// The code of the first issue that is more than a warning, if it may be shown.
 fn issue_code(found: &ResponseContent) -> Option<String> {
     let issue = found.issues.iter().find(|issue| !issue.is_mild).or(found.issues.first())?;
     plain_code(&issue.code)
@@ -130,12 +130,12 @@ fn rejected(reason: Rejection, found: &ResponseContent) -> RegisterErrorKind {
     RegisterErrorKind::Rejected { reason, code: issue_code(found) }
 }
 
-/// A stale answer that holds nothing.
+/// A stale answer without content.
 fn local_store_only() -> RegisterErrorKind {
     RegisterErrorKind::Rejected { reason: Rejection::LocalStoreOnly, code: Some("SMSP-0003".to_owned()) }
 }
 
-/// QUQI: "no record" only by decisions.md 2, and only if nothing else in the response speaks against it.
+/// QUQI: "no record" only by decisions.md 2, and only if nothing else in the response contradicts it.
 fn query_failed(
     found: &ResponseContent,
     failed: &FailedInteraction,
@@ -190,7 +190,7 @@ fn says_not_found(found: &ResponseContent) -> bool {
         && response_code_fits
 }
 
-/// What the codes of a payload say together.
+/// What the codes of a payload mean together.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CodeMeaning {
     Success,
@@ -199,7 +199,7 @@ enum CodeMeaning {
     NoMatch,
 }
 
-/// What a payload turned out to hold.
+/// What a payload holds, once checked.
 enum Conclusion {
     NoRecord,
     Records { said: u64, placeholders: Vec<Unreadable>, stale: bool },
@@ -273,7 +273,7 @@ fn has_code_form(code: &str) -> bool {
     })
 }
 
-/// The codes say that there is none: then nothing may speak of one.
+/// The codes say that there is no record: then nothing may indicate one.
 fn no_match(found: &ResponseContent, payload: &Payload) -> Result<Conclusion, RegisterErrorKind> {
     if found.traces.record || payload.record_total.is_above_zero() {
         return Err(RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent));
@@ -281,7 +281,7 @@ fn no_match(found: &ResponseContent, payload: &Payload) -> Result<Conclusion, Re
     if payload.record_total == PayloadTotal::Unreadable {
         return Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
     }
-    // Of a TMS reply any reason at all is a doubt; elsewhere only one that is more than a warning.
+    // In a TMS reply any reason is a doubt; elsewhere only one that is more than a warning.
     let by_tms = !matches!(found.query_code, SingleValue::Absent);
     if found.issues.iter().any(|issue| by_tms || !issue.is_mild) {
         return Err(rejected(Rejection::QueryFailed, found));
@@ -289,7 +289,7 @@ fn no_match(found: &ResponseContent, payload: &Payload) -> Result<Conclusion, Re
     no_record(payload)
 }
 
-/// "No record" from an answer that is whole enough to say it (wire.md 3.5, step 1).
+/// "No record", if the answer is complete enough to say it (wire.md 3.5, step 1).
 fn no_record(payload: &Payload) -> Result<Conclusion, RegisterErrorKind> {
     if payload.effective.is_none() && payload.access_total == PayloadTotal::Absent {
         return Err(RegisterErrorKind::Unreadable(Malformed::NoTimeAndTotals));
@@ -297,7 +297,7 @@ fn no_record(payload: &Payload) -> Result<Conclusion, RegisterErrorKind> {
     Ok(Conclusion::NoRecord)
 }
 
-/// The codes say that there is an answer: then the total must be readable and the content must bear it out.
+/// The codes say that there is an answer: then the total must be readable and the content must match it.
 fn success(
     found: &ResponseContent,
     payload: &Payload,
@@ -312,7 +312,7 @@ fn success(
         PayloadTotal::Absent | PayloadTotal::Count(0) if stale && !content => Err(local_store_only()),
         PayloadTotal::Absent | PayloadTotal::Unreadable => Err(RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable)),
         PayloadTotal::Count(0) if content => Err(RegisterErrorKind::Contradictory(Contradiction::ContentBeyondTotal)),
-        // Spine says "none" in another way (wire.md 3.6).
+        // Spine has another way to say "no record" (wire.md 3.6).
         PayloadTotal::Count(0) if !matches!(found.query_code, SingleValue::Absent) => {
             Err(RegisterErrorKind::Contradictory(Contradiction::EmptySuccess))
         }
@@ -335,7 +335,7 @@ fn records(
         return Err(RegisterErrorKind::OtherChild);
     }
     let missing = said.saturating_sub(payload.records.len() as u64);
-    // A plan template outside every record is a plan that was not read; it may well be a missing record's.
+    // A plan template outside all records is a plan that was not read. It may belong to a missing record.
     let strays = found.traces.templates.saturating_sub(payload.templates_in_records) as u64;
     let strays = strays.saturating_sub(missing);
     if missing.saturating_add(strays) > MOST_PLACEHOLDERS as u64 {
@@ -390,7 +390,7 @@ fn placeholder(why: Unreadable) -> Record {
     Record { authority: None, entries: vec![Entry::Unreadable(why)], subjects: Vec::new() }
 }
 
-/// The answer's own time; where it is not a point in time, that of its receipt, with a notice.
+/// The answer's effective time. If that is not a point in time, the time of receipt, with a notice.
 fn effective(time: Option<AccessTime>, query: QueryContext<'_>) -> (jiff::Timestamp, Option<Notice>) {
     match time {
         Some(AccessTime::At(at)) => (at, None),

@@ -1,8 +1,8 @@
-//! Reads what the SMSP sends back and decides what it means.
+//! Reads the SMSP's response and decides what it means.
 //!
-//! One pass, in three steps: `xml` turns bytes into checked elements; `soap` and what it calls (`payload`, `records`,
-//! `accesses`, `fault`, `encoded`) collect what was said into `found::Found`; `judge` decides what that means, by
-//! decisions.md 1, 2, 7, 9 and 18. Nothing is concluded before the last byte was read. Whatever is in doubt is a [`RegisterError`].
+//! One pass in three steps: `xml` turns bytes into checked elements; `soap` and the modules that it calls (`payload`, `records`,
+//! `accesses`, `fault`, `encoded`) collect a `content::ResponseContent`; `judge` decides what that means, by decisions.md 1, 2, 7, 9
+//! and 18. Nothing is concluded before the last byte is read. Every doubt is a [`RegisterError`].
 
 mod accesses;
 mod attributes;
@@ -27,23 +27,23 @@ mod tests;
 use crate::cpis::{Answer, NhsNumber, NonAnswer, RegisterError, RegisterErrorKind};
 use jiff::Timestamp;
 
-/// What was asked, to hold the answer against.
+/// The facts of the query that the response must match.
 #[derive(Debug, Clone, Copy)]
 pub struct QueryContext<'a> {
     pub nhs_number: &'a NhsNumber,
     /// Our `wsa:MessageID`.
     pub message_id: &'a str,
-    /// The id of our TMS wrapper, where there is one.
+    /// The id of our TMS wrapper, if there is one.
     pub wrapper_id: Option<&'a str>,
     /// The id of our query.
     pub query_id: &'a str,
     /// When the response was complete.
     pub received: Timestamp,
-    /// Its connection brought no reply before it, so that it cannot be an earlier message's.
+    /// It is the first reply on its connection, so it cannot belong to an earlier message.
     pub is_first_reply: bool,
 }
 
-/// The response as HTTP delivered it, complete.
+/// The complete HTTP response.
 #[derive(Debug, Clone, Copy)]
 pub struct SmspReply<'a> {
     pub status: u16,
@@ -51,11 +51,11 @@ pub struct SmspReply<'a> {
     pub body: &'a [u8],
 }
 
-/// Reads one complete response. The body is looked at before the HTTP status (wire.md 5.1), save for 202, which never
-/// carries an answer; an answer is believed only with status 200.
+/// Reads one complete response. The body is read before the HTTP status (wire.md 5.1), except for 202, which never has an answer. An
+/// answer counts only with status 200.
 ///
 /// # Errors
-/// A [`RegisterError`] of phase `Understand` for everything that is not, beyond doubt, an answer of CP-IS about the child asked for.
+/// A [`RegisterError`] of phase `Understand` for everything that is not, beyond doubt, an answer of CP-IS about the child asked about.
 pub fn read(reply: SmspReply<'_>, query: QueryContext<'_>) -> Result<Answer, RegisterError> {
     understand(reply, query).map(|understood| understood.answer)
 }
@@ -73,7 +73,7 @@ pub(super) fn understand(reply: SmspReply<'_>, query: QueryContext<'_>) -> Resul
     }
     match soap::read(reply.body) {
         Ok(found) => {
-            let names_ours = !found.relates_to.is_empty(); // another's is refused
+            let names_ours = !found.relates_to.is_empty(); // `judge` refuses another message's
             let answer = checked_against_status(reply.status, judge::judge(found, query))?;
             Ok(CorrelatedAnswer { answer, names_ours })
         }
@@ -81,7 +81,7 @@ pub(super) fn understand(reply: SmspReply<'_>, query: QueryContext<'_>) -> Resul
     }
 }
 
-/// A good answer under an error status is doubt: which of the two is wrong cannot be told.
+/// Refuses a good answer with an error status: nobody knows which of the two is wrong.
 fn checked_against_status(status: u16, judged: Result<Answer, RegisterError>) -> Result<Answer, RegisterError> {
     match judged {
         Ok(answer) if status != 200 => {

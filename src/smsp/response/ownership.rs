@@ -1,14 +1,14 @@
-//! Whose record it is (decisions.md 9). None of this is a setting.
+//! Decides whose record it is (decisions.md 9). No setting changes this.
 
 use super::content::{ParsedAccess, ParsedRecord, Payload};
 use crate::cpis::{Access, BirthDate, NhsNumber, Notice, PersonName, Record, Subject, Text};
 
-/// Whom a record is about, by its own ids.
+/// Whom a record is about, by its ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordOwner {
     TheChildAsked,
     SomeoneElse,
-    /// The record carries no NHS number at all.
+    /// The record has no NHS number at all.
     Unnumbered,
 }
 
@@ -25,30 +25,30 @@ impl ParsedRecord {
 }
 
 impl ParsedAccess {
-    /// It repeats another NHS number, or something that is none.
+    /// Whether it repeats another NHS number, or something that is not one.
     pub(super) fn is_foreign(&self, asked: &NhsNumber) -> bool {
         self.has_malformed_number || self.access.about.as_ref().is_some_and(|number| number != asked)
     }
 }
 
 impl Payload {
-    /// Something in the answer is about another child, and nothing sets it right: a record's own ids name someone else, or an
-    /// access does where no record's own ids name the child.
+    /// Whether something in the answer is about another child and nothing settles that it is this child's: the ids of a record name someone
+    /// else, or an access does and a record has no ids (or there is no record).
     pub(super) fn is_about_someone_else(&self, asked: &NhsNumber) -> bool {
         let foreign_access = self.accesses.iter().any(|access| access.is_foreign(asked));
         let named = |about| self.records.iter().any(|record| record.owner(asked) == about);
         named(RecordOwner::SomeoneElse) || (foreign_access && (self.records.is_empty() || named(RecordOwner::Unnumbered)))
     }
 
-    /// Every record is tied to the child: by its own ids, or, where it has none, by the accesses, at least one of which must
-    /// repeat the number. Presupposes that nothing [`Payload::is_about_someone_else`].
+    /// Whether every record is tied to the child: by its ids or, if it has none, by an access that repeats the number. Only valid if
+    /// [`Payload::is_about_someone_else`] is false.
     pub(super) fn is_tied_to(&self, asked: &NhsNumber) -> bool {
         let echoed = self.accesses.iter().any(|access| access.access.about.as_ref() == Some(asked));
         echoed || self.records.iter().all(|record| record.owner(asked) == RecordOwner::TheChildAsked)
     }
 }
 
-/// The accesses that are the child's, newest first, and a notice if some were left out.
+/// The accesses about the child, newest first, and a notice if some were left out.
 pub(super) fn own_accesses(found: Vec<ParsedAccess>, asked: &NhsNumber) -> (Vec<Access>, Option<Notice>) {
     let all = found.len();
     let mut own: Vec<Access> = found.into_iter().filter(|access| !access.is_foreign(asked)).map(|access| access.access).collect();
@@ -57,14 +57,14 @@ pub(super) fn own_accesses(found: Vec<ParsedAccess>, asked: &NhsNumber) -> (Vec<
     (own, (left_out > 0).then_some(Notice::ForeignAccesses { left_out }))
 }
 
-/// Whether the records disagree on the name or the birth date of the child. Capitals, spaces and titles do not count.
+/// Whether the records disagree on the name or the birth date of the child. Ignores capitals, spaces and titles.
 pub(super) fn subjects_disagree(records: &[Record], asked: &NhsNumber) -> bool {
     let subjects: Vec<&Subject> = records.iter().flat_map(|record| subjects_asked_about(record, asked)).collect();
     BirthDate::agreed(subjects.iter().filter_map(|subject| subject.birth_date)).is_err()
         || differ(subjects.iter().map(|subject| comparable(&subject.name)).filter(|name| !name.is_empty()))
 }
 
-/// The subjects with the number asked; in a record without numbers, its only subject.
+/// The subjects with the number asked about; in a record without numbers, its only subject.
 fn subjects_asked_about<'a>(record: &'a Record, asked: &'a NhsNumber) -> impl Iterator<Item = &'a Subject> {
     let is_unnumbered = record.subjects.iter().all(|subject| subject.nhs_numbers.is_empty());
     let only = is_unnumbered && record.subjects.len() == 1;

@@ -1,4 +1,4 @@
-//! People, roles and organisations, as they stand in authors, subjects and local authorities.
+//! Reads people, roles and organisations: in authors, subjects and local authorities.
 
 use super::xml::{Document, LONGEST_TEXT, ReadError, XmlToken, check_length};
 use crate::cpis::{Organisation, OrganisationKind, PersonName, Role, Text};
@@ -11,12 +11,12 @@ pub(super) fn trimmed(doc: &mut Document<'_>) -> Result<Text, ReadError> {
     Ok(Text::from(doc.text()?.trim()))
 }
 
-/// An attribute of the element read last, empty when absent.
+/// An attribute of the element read last; empty if it is absent.
 pub(super) fn attribute(doc: &Document<'_>, name: &str) -> Text {
     doc.attribute(name).map_or_else(Text::default, |value| Text::from(&*value))
 }
 
-/// The `name` read last, its parts in any order. A name without parts is kept whole, as family name.
+/// The `name` read last, with its parts in any order. A name without parts becomes a family name.
 pub(super) fn person_name(doc: &mut Document<'_>) -> Result<PersonName, ReadError> {
     let mut name = PersonName::default();
     let mut unstructured = String::new();

@@ -1,4 +1,4 @@
-//! The payload `CP-ISNHSQueryResponse` (wire.md 3.1), bare or wrapped once more in itself (3.5, row 9).
+//! Reads the payload `CP-ISNHSQueryResponse` (wire.md 3.1), bare or inside another one (3.5, row 9).
 
 use super::{
     accesses,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::cpis::{Malformed, Text};
 
-/// Reads the element whose start tag was read last. One that holds nothing of an answer is a wrapper.
+/// Reads the element whose start tag was read last. Without any part of an answer, it is only a wrapper.
 pub(super) fn read(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), ReadError> {
     let mut payload = Payload::default();
     let mut holds_answer = false;
@@ -27,7 +27,7 @@ pub(super) fn read(doc: &mut Document<'_>, found: &mut ResponseContent) -> Resul
     if !holds_answer {
         return Ok(());
     }
-    // What it is nobody knows: it may be a record (decisions.md 54).
+    // Nobody knows what it is: it may be a record (decisions.md 54).
     found.traces.record |= holds_unknown;
     if found.payload.replace(payload).is_some() {
         return Err(ReadError::Unreadable(Malformed::TwoAnswers));
@@ -35,12 +35,12 @@ pub(super) fn read(doc: &mut Document<'_>, found: &mut ResponseContent) -> Resul
     Ok(())
 }
 
-/// A further answer, or one of TMS, inside its own wrapper (wire.md 3.5, row 9).
+/// Whether it is another answer, or a TMS answer, inside this wrapper (wire.md 3.5, row 9).
 fn is_wrapped(name: &str) -> bool {
     name == "CP-ISNHSQueryResponse" || ["QUQI_IN", "REPC_IN", "MCCI_IN"].iter().any(|kind| name.starts_with(kind))
 }
 
-/// Reads one child if only an answer has it.
+/// Reads one child if it is a part of an answer; returns whether it is.
 fn part(doc: &mut Document<'_>, name: &str, payload: &mut Payload) -> Result<bool, ReadError> {
     match name {
         "effectiveTime" => payload.effective = Some(times::moment(&doc.attribute("value").unwrap_or_default())),
@@ -58,7 +58,7 @@ fn part(doc: &mut Document<'_>, name: &str, payload: &mut Payload) -> Result<boo
     Ok(true)
 }
 
-/// The number in `pertinentTotalReturned…Records/value`. Two totals that differ are as good as none.
+/// The number in `pertinentTotalReturned…Records/value`. Two different totals are unreadable.
 fn total(doc: &mut Document<'_>, total: &mut PayloadTotal) -> Result<(), ReadError> {
     let mut read = PayloadTotal::Unreadable;
     let level = doc.level();
@@ -80,7 +80,7 @@ fn total(doc: &mut Document<'_>, total: &mut PayloadTotal) -> Result<(), ReadErr
     Ok(())
 }
 
-/// More than anybody counts: such a number is something else, as an NHS number or a date would be, and is never repeated.
+/// No count is that high. Such a number is something else, such as an NHS number or a date, and is never repeated.
 const NO_COUNT: u64 = 100_000;
 
 fn count(text: &str) -> PayloadTotal {

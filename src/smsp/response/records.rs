@@ -1,4 +1,4 @@
-//! The records: `pertinentInformation14`* × `pertinentCP-ISRecordControlAct`* × `record`* × `CP-ISRecord`* ×
+//! Reads the records: `pertinentInformation14`* × `pertinentCP-ISRecordControlAct`* × `record`* × `CP-ISRecord`* ×
 //! `pertinentInformation15`* (wire.md 3.1 to 3.4).
 
 use super::{
@@ -15,7 +15,7 @@ use crate::cpis::{
 use jiff::civil::Date;
 
 const NHS_NUMBER: &str = "2.16.840.1.113883.2.1.4.1";
-/// More plans than any child has; each costs four resources.
+/// More plans than any child has. Each needs four resources.
 const MOST_ENTRIES: usize = 500;
 const LOCAL_ID: &str = "2.16.840.1.113883.2.1.3.2.4.18.24";
 
@@ -35,7 +35,7 @@ pub(super) fn read(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), 
     Ok(())
 }
 
-/// What one `CP-ISRecord` holds.
+/// The content of one `CP-ISRecord`.
 #[derive(Default)]
 struct RecordContent {
     entries: Vec<Entry>,
@@ -43,7 +43,7 @@ struct RecordContent {
     has_malformed_number: bool,
 }
 
-/// One `record`: an authority, and what it holds. Each further `CP-ISRecord` in it is a record of its own.
+/// Reads one `record`: an authority and its content. Each further `CP-ISRecord` in it is a separate record.
 fn record(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), ReadError> {
     let mut authority = LocalAuthority { organisation: Organisation::default(), numbers: Vec::with_capacity(2) };
     let mut contents = Vec::with_capacity(1);
@@ -61,7 +61,7 @@ fn record(doc: &mut Document<'_>, payload: &mut Payload) -> Result<(), ReadError
     if contents.is_empty() {
         contents.push(RecordContent::default());
     }
-    // A plan template where none is expected is a plan that was not read (decisions.md 7).
+    // A plan template in an unexpected place is a plan that was not read (decisions.md 7).
     let templates = doc.traces().templates - templates_before;
     payload.templates_in_records += templates;
     let strays = templates.saturating_sub(read);
@@ -98,11 +98,11 @@ fn content(doc: &mut Document<'_>, read: &mut usize) -> Result<RecordContent, Re
     Ok(content)
 }
 
-/// One `communicationFunctionSnd`. The first organisation that says who it is names the authority; every number is kept, of whichever organisation and
-/// however deep (decisions.md 16, 54).
+/// Reads one `communicationFunctionSnd`. The first organisation with a name or code names the authority. Keeps every number, of any
+/// organisation and at any depth (decisions.md 16, 54).
 fn sender(doc: &mut Document<'_>, authority: &mut LocalAuthority) -> Result<(), ReadError> {
     let sender = doc.level();
-    // The level of the organisation that is being read, and whether it names the authority.
+    // The level of the current organisation, and whether it names the authority.
     let mut inside = None;
     let mut names = false;
     while let Some(name) = descendant(doc, sender)? {
@@ -123,7 +123,7 @@ fn sender(doc: &mut Document<'_>, authority: &mut LocalAuthority) -> Result<(), 
     Ok(())
 }
 
-/// A `telecom`: kept as given but for a leading `tel:`; dropped only when nothing is left.
+/// A `telecom`, as given but without a leading `tel:`. `None` only if nothing is left.
 fn telephone(doc: &mut Document<'_>) -> Result<Option<TelephoneNumber>, ReadError> {
     let uses = doc.attribute("use").unwrap_or_default().split_whitespace().map(number_use).collect();
     let value = match doc.attribute("value") {
@@ -146,7 +146,7 @@ fn number_use(code: &str) -> NumberUse {
     }
 }
 
-/// The templates of one `pertinentInformation15`. The element's name decides, `contentId` does not (wire.md 3.2).
+/// Reads the templates of one `pertinentInformation15`. The element's name decides, not `contentId` (wire.md 3.2).
 fn plans(doc: &mut Document<'_>, entries: &mut Vec<Entry>, read: &mut usize) -> Result<(), ReadError> {
     let before = entries.len();
     let level = doc.level();
@@ -174,7 +174,7 @@ fn plans(doc: &mut Document<'_>, entries: &mut Vec<Entry>, read: &mut usize) -> 
 
 /// One plan: `component/…StartDate/value`, `component1/…EndDate/value`.
 fn plan(doc: &mut Document<'_>, plan_type: PlanType, start_name: &str, end_name: &str) -> Result<Entry, ReadError> {
-    // A date that is there but unreadable is said as `None`.
+    // An unreadable date is `Once(None)`.
     let (mut start, mut end) = (SingleValue::Absent, SingleValue::Absent);
     let level = doc.level();
     while let Some(component) = doc.child(level)? {
@@ -222,7 +222,7 @@ fn date(doc: &mut Document<'_>) -> Result<Option<Date>, ReadError> {
     })
 }
 
-/// The subject templates of one `subject`.
+/// Reads the subject templates of one `subject`.
 fn subjects(doc: &mut Document<'_>, content: &mut RecordContent) -> Result<(), ReadError> {
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
@@ -238,7 +238,7 @@ fn subjects(doc: &mut Document<'_>, content: &mut RecordContent) -> Result<(), R
     Ok(())
 }
 
-/// One subject. Ids, name and birth time are taken wherever they stand in it: child and unborn child differ (wire.md 3.3).
+/// One subject. Takes ids, name and birth time at any depth, because child and unborn child differ (wire.md 3.3).
 fn subject(doc: &mut Document<'_>, name: &str, kind: SubjectKind, malformed: &mut bool) -> Result<Subject, ReadError> {
     let mut subject =
         Subject { kind, nhs_numbers: Vec::new(), local_ids: Vec::new(), name: PersonName::default(), birth_date: None };
@@ -268,7 +268,7 @@ fn take_id(doc: &Document<'_>, subject: &mut Subject, malformed: &mut bool) {
         LOCAL_ID => subject
             .local_ids
             .push(LocalId { value: Text::from(&*extension), assigning_authority: attribute(doc, "assigningAuthorityName") }),
-        // Whatever its root: a number that is one may be another child's (decisions.md 52).
+        // A valid number with any root may be another child's (decisions.md 52).
         root => match NhsNumber::parse(&extension) {
             Ok(number) => subject.nhs_numbers.push(number),
             Err(_) => *malformed |= root == NHS_NUMBER,

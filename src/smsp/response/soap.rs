@@ -1,5 +1,5 @@
-//! The wrappers: SOAP envelope, ITK distribution envelope, TMS interactions (wire.md 3.5, 4, 5.4). Wrappers of unknown name are
-//! looked into, so that what matters is found wherever it stands in the body.
+//! Reads the wrappers: SOAP envelope, ITK distribution envelope, TMS interactions (wire.md 3.5, 4, 5.4). Looks into wrappers of unknown
+//! name too, so that relevant elements are found anywhere in the body.
 
 use super::{
     content::{FailedInteraction, ResponseContent, TmsIssue},
@@ -9,13 +9,13 @@ use super::{
 };
 use crate::cpis::{AccessTime, Malformed, NonAnswer, Text};
 
-/// An answer has one (wire.md 5.4).
+/// An answer has only one item (wire.md 5.4).
 const MOST_MANIFEST_ITEMS: usize = 16;
 
 /// Reads a whole response.
 ///
 /// # Errors
-/// [`ReadError`] when it is not SOAP, or not a well-formed document within the limits.
+/// [`ReadError`] if it is not SOAP, or not a well-formed document within the limits.
 pub(super) fn read(body: &[u8]) -> Result<ResponseContent, ReadError> {
     let mut doc = Document::open(body)?;
     let mut found = ResponseContent::default();
@@ -62,8 +62,8 @@ fn header(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), Rea
     Ok(())
 }
 
-/// Whether the `RelatesTo` read last has the relation of a reply, which is that of one without a type. Other relations, such as that to a
-/// transaction, do not say which message is answered (WS-Addressing 1.0 and its submission of 2004).
+/// Whether the `RelatesTo` read last is a reply relation, which is also the default type. Other relations, such as to a transaction, do not
+/// say which message is answered (WS-Addressing 1.0 and its submission of 2004).
 fn is_reply(relation: &Document<'_>) -> bool {
     const REPLY: &str = "http://www.w3.org/2005/08/addressing/reply";
     relation
@@ -80,7 +80,7 @@ pub(super) fn look_inside(doc: &mut Document<'_>, found: &mut ResponseContent) -
     Ok(())
 }
 
-/// Looks at the element read last: reads it if it is known, otherwise looks inside.
+/// Reads the element read last if it is known, otherwise looks inside.
 pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut ResponseContent) -> Result<(), ReadError> {
     match name {
         "CP-ISNHSQueryResponse" => payload::read(doc, found),
@@ -115,7 +115,7 @@ pub(super) fn look_at(doc: &mut Document<'_>, name: &str, found: &mut ResponseCo
     }
 }
 
-/// The subject of a TMS control act is the payload; any other may be a person on record (decisions.md 54).
+/// The subject of a TMS control act is the payload. Any other subject may be a person in a record (decisions.md 54).
 fn subject(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), ReadError> {
     let level = doc.level();
     while let Some(name) = doc.child(level)? {
@@ -143,8 +143,8 @@ fn query_failed(doc: &mut Document<'_>, name: &str, found: &mut ResponseContent)
     Ok(())
 }
 
-/// A `reason` (its code in `justifyingDetectedIssueEvent`, with a `qualifier`) or an `acknowledgementDetail` (its code as child,
-/// qualified by its own `typeCode`), wire.md 4.2 to 4.5.
+/// Reads a `reason` (its code in `justifyingDetectedIssueEvent`, with a `qualifier`) or an `acknowledgementDetail` (its code as child,
+/// qualified by its `typeCode`), wire.md 4.2 to 4.5.
 fn issue(doc: &mut Document<'_>, is_reason: bool, found: &mut ResponseContent) -> Result<(), ReadError> {
     let level = doc.level();
     let mut qualifier = if is_reason { String::new() } else { doc.attribute("typeCode").unwrap_or_default().into_owned() };
@@ -159,13 +159,13 @@ fn issue(doc: &mut Document<'_>, is_reason: bool, found: &mut ResponseContent) -
     if codes.is_empty() {
         codes.push(String::new());
     }
-    // One qualifier beside several codes says nothing of each.
+    // One qualifier for several codes says nothing about each of them.
     let is_mild = codes.len() == 1 && ["WG", "IF"].iter().any(|mild| qualifier.eq_ignore_ascii_case(mild));
     found.issues.extend(codes.into_iter().map(|code| TmsIssue { code, is_mild, is_reason }));
     Ok(())
 }
 
-/// The message that an `acknowledgement` answers (wire.md 4.2).
+/// Reads the id of the message that an `acknowledgement` answers (wire.md 4.2).
 fn message_ref(doc: &mut Document<'_>, found: &mut ResponseContent) -> Result<(), ReadError> {
     let mut named = Text::default();
     let level = doc.level();
@@ -206,7 +206,7 @@ fn distribution_envelope(doc: &mut Document<'_>, found: &mut ResponseContent) ->
     Ok(())
 }
 
-/// An item of the manifest: the payload's id and how it is encoded.
+/// An item of the manifest: the payload's id and its encoding.
 type ManifestItem = (Text, ManifestEncoding);
 
 fn manifest_items(doc: &mut Document<'_>) -> Result<Vec<ManifestItem>, ReadError> {
@@ -245,7 +245,7 @@ fn payloads(doc: &mut Document<'_>, manifest: &[ManifestItem], found: &mut Respo
     Ok(())
 }
 
-/// The manifest item with the payload's id, else the only one there is.
+/// The encoding from the manifest item with the payload's id, else from the only item.
 fn encoding_of_payload(doc: &Document<'_>, manifest: &[ManifestItem]) -> ManifestEncoding {
     let id = doc.attribute("id").unwrap_or_default();
     let own = manifest.iter().find(|(item, _)| item.as_str() == id);

@@ -1,4 +1,4 @@
-//! HL7 V3 timestamps, `YYYYMMDDHHMMSS[.f][+|-ZZzz]`, in all the lengths that are seen (wire.md 2.1, note T; 3.5, rows 3 and 4).
+//! Reads HL7 V3 timestamps, `YYYYMMDDHHMMSS[.f][+|-ZZzz]`, in all lengths that occur (wire.md 2.1, note T; 3.5, rows 3 and 4).
 
 use crate::cpis::{AccessTime, BirthDate, DatePrecision};
 use jiff::{
@@ -7,8 +7,8 @@ use jiff::{
     tz::Offset,
 };
 
-/// A point in time. Without an offset it is UTC; twelve digits get `:00` seconds; eight are a date alone.
-/// An odd last digit (9, 11 or 13 digits) is half of a number and is left aside.
+/// A point in time. Without an offset it is UTC. Twelve digits get `:00` seconds; eight digits are only a date. The odd last digit of 9, 11
+/// or 13 digits is half a number and is ignored.
 pub(super) fn moment(text: &str) -> AccessTime {
     let Some(parts) = TimestampParts::split(text) else { return AccessTime::Unknown };
     let Some(date) = parts.date() else { return AccessTime::Unknown };
@@ -18,14 +18,14 @@ pub(super) fn moment(text: &str) -> AccessTime {
     parts.timestamp(date).map_or(AccessTime::Unknown, AccessTime::At)
 }
 
-/// A calendar date that no time zone moves: the date part of 8, 10, 12 or 14 digits. What follows it must be well-formed.
+/// A calendar date, which no time zone changes: the date part of 8, 10, 12 or 14 digits. The rest must be well-formed.
 pub(super) fn calendar_date(text: &str) -> Option<Date> {
     let parts = TimestampParts::split(text)?;
     let readable = matches!(parts.digits.len(), 8 | 10 | 12 | 14) && parts.time().is_some();
     parts.date().filter(|_| readable)
 }
 
-/// A date of birth, as precise as it is given: a year, a month of one, or a day.
+/// A date of birth with the given precision: a year, a month or a day.
 pub(super) fn birth_date(text: &str) -> Option<BirthDate> {
     let text = text.trim();
     let (first, precision) = match text.len() {
@@ -38,10 +38,10 @@ pub(super) fn birth_date(text: &str) -> Option<BirthDate> {
 
 /// The pieces of a timestamp, each only digits.
 struct TimestampParts<'a> {
-    /// 8 to 14 of them.
+    /// 8 to 14 digits.
     digits: &'a [u8],
     fraction: &'a [u8],
-    /// West of Greenwich, and one to four digits.
+    /// Whether it is west of Greenwich, and one to four digits.
     offset: Option<(bool, &'a [u8])>,
 }
 
@@ -71,13 +71,13 @@ impl<'a> TimestampParts<'a> {
         Date::new(year, small(&self.digits[4..6])?, small(&self.digits[6..8])?).ok()
     }
 
-    /// Hours, minutes and seconds as far as they are given in full, otherwise zero.
+    /// The hours, minutes and seconds that are given in full; zero for the others.
     fn time(&self) -> Option<Time> {
         let part = |at: usize| self.digits.get(at..at + 2).map_or(Some(0), small);
         Time::new(part(8)?, part(10)?, part(12)?, self.nanoseconds()).ok()
     }
 
-    /// Nine places; finer ones are cut off.
+    /// Nine digits; further digits are cut off.
     fn nanoseconds(&self) -> i32 {
         let mut nanoseconds = 0;
         for place in 0..9 {
@@ -92,7 +92,7 @@ impl<'a> TimestampParts<'a> {
         self.zone()?.to_timestamp(local).ok()
     }
 
-    /// `+1`, `+01` and `+0100` are one hour; three digits could be two things and are refused.
+    /// `+1`, `+01` and `+0100` are one hour. Three digits are ambiguous and refused.
     fn zone(&self) -> Option<Offset> {
         let Some((west, digits)) = self.offset else { return Some(Offset::UTC) };
         let (hours, minutes) = match digits.len() {

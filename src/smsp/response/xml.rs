@@ -1,5 +1,5 @@
-//! A streaming reader of hostile XML: every limit of wire.md 3.10 is checked in one place, for every element, also for
-//! those that nobody asks about. Names are matched without their prefix (wire.md 3.5, row 10).
+//! A streaming reader of hostile XML. It checks every limit of wire.md 3.10 in one place and for every element, including skipped ones.
+//! Names are matched without their prefix (wire.md 3.5, row 10).
 
 use super::attributes::{Attributes, begins_as_name, is_allowed, leading_name};
 use crate::cpis::Malformed;
@@ -10,28 +10,28 @@ use quick_xml::{
 };
 use std::borrow::Cow;
 
-/// The largest body that is read, in bytes, also after decompression. A full answer is about 10 KB.
+/// The most bytes of a body, even after decompression. A full answer is about 10 KB.
 pub(super) const LARGEST_BODY: usize = 2 * 1024 * 1024;
-/// A good answer in all its wrappers is about 25 deep.
+/// The deepest nesting. A good answer in all its wrappers has about 25 levels.
 const DEEPEST: usize = 64;
-/// No name, number or title is anywhere near it; a whole payload as text may be ([`Document::long_text`]).
+/// The most bytes of a text. No name, number or title is nearly as long; only a whole payload as text may be ([`Document::long_text`]).
 pub(super) const LONGEST_TEXT: usize = 64 * 1024;
-/// A full answer (25 accesses, a few records) has fewer than 1000 elements.
+/// The most elements. A full answer (25 accesses, a few records) has fewer than 1000.
 const MOST_ELEMENTS: usize = 20_000;
 
-/// Why a document was refused. Says nothing of what stands in it.
+/// Why a document was refused. Does not repeat its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadError {
     Unreadable(Malformed),
     TooLarge,
 }
 
-/// Traces of a record, wherever they stand in the document: the proof against a false "no record" (decisions.md 1).
+/// Traces of a record anywhere in the document: the protection against a false "no record" (decisions.md 1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct RecordTraces {
-    /// There is a `pertinentInformation14` or anything else that only a record has.
+    /// There is a `pertinentInformation14`, or anything else that only a record has.
     pub(super) record: bool,
-    /// How many plan templates there are, known or not.
+    /// The number of plan templates, known or not.
     pub(super) templates: usize,
 }
 
@@ -55,15 +55,15 @@ fn is_record_part(name: &str) -> bool {
         || SUBJECTS.iter().any(|family| name.get(..family.len()).is_some_and(|start| start.eq_ignore_ascii_case(family)))
 }
 
-/// Whether a text has the name of an element that only a record has. No name of anybody and no title does.
+/// Whether a text contains the name of an element that only a record has. No person's name and no title does.
 fn names_record_part(text: &str) -> bool {
     const NAMES: [&str; 5] = ["pertinentInformation14", "pertinentInformation15", "CP-ISRecord", "COCT_TP14510", "COCT_TP146"];
     const SHORTEST: usize = 10;
     text.len() >= SHORTEST && !is_space(text) && NAMES.iter().any(|name| text.contains(name))
 }
 
-/// What HL7 V3 lets stand in any element, or in any relation or participation: of its form, not of its matter. `negationInd` is not
-/// among them.
+/// Whether HL7 V3 allows the element in any element, relation or participation: it concerns form, not content. `negationInd` is not one
+/// of these.
 pub(super) fn is_infrastructure(name: &str) -> bool {
     const NAMES: [&str; 12] = [
         "contentId",
@@ -82,7 +82,7 @@ pub(super) fn is_infrastructure(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-/// COCT_TP146xxx is the family of plans; the endings are those of the three known ones (wire.md 3.2).
+/// COCT_TP146xxx is the family of plans; the endings are those of the three known templates (wire.md 3.2).
 pub(super) fn is_plan_template(name: &str) -> bool {
     const FAMILY: &[u8] = b"COCT_TP146";
     const ENDINGS: [&[u8]; 3] = [b"LAC", b"UCP", b"CPP"];
@@ -93,7 +93,7 @@ pub(super) fn is_plan_template(name: &str) -> bool {
             .is_some_and(|rest| ENDINGS.iter().any(|ending| without_ending(rest, ending).is_some()))
 }
 
-/// What stands before `ending`, capitals aside.
+/// The part before `ending`, ignoring case.
 fn without_ending<'n>(name: &'n [u8], ending: &[u8]) -> Option<&'n [u8]> {
     let (rest, end) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
     end.eq_ignore_ascii_case(ending).then_some(rest)
@@ -103,47 +103,47 @@ fn without_ending<'n>(name: &'n [u8], ending: &[u8]) -> Option<&'n [u8]> {
 pub(super) enum XmlToken<'a> {
     /// A start tag: its local name.
     Open(&'a str),
-    /// Text inside the root, decoded.
+    /// Decoded text inside the root.
     Text(Cow<'a, str>),
     Close,
-    /// The document ended as it should.
+    /// The document ended correctly.
     End,
 }
 
 /// A document being read.
 ///
-/// Elements are read by level: [`Document::level`] of the element whose start tag was read last, then [`Document::child`] with
-/// that level until it returns `None`. What is left unread of a child is skipped, and still checked.
+/// Elements are read by level: take [`Document::level`] of the element whose start tag was read last, then call [`Document::child`] with
+/// that level until it returns `None`. The unread rest of a child is skipped, but still checked.
 pub(super) struct Document<'a> {
     source: &'a str,
     reader: Reader<&'a [u8]>,
     attributes: Attributes<'a>,
     depth: usize,
     elements: usize,
-    /// The element read last was `<name/>`: its end is the next step.
+    /// The element read last was `<name/>`, so its end is the next step.
     ends_at_once: bool,
     traces: RecordTraces,
 }
 
 impl<'a> Document<'a> {
-    /// Checks what can be checked of the whole: size, encoding, control characters.
+    /// Checks the whole document: size, encoding, control characters.
     pub(super) fn open(bytes: &'a [u8]) -> Result<Self, ReadError> {
         if bytes.len() > LARGEST_BODY {
             return Err(ReadError::TooLarge);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| ReadError::Unreadable(Malformed::NotUtf8))?;
         let source = text.strip_prefix('\u{feff}').unwrap_or(text);
-        // A second byte order mark is text outside the root, but quick-xml would drop it silently.
+        // A second byte order mark is text outside the root, which quick-xml would drop silently.
         if source.starts_with('\u{feff}') {
             return Err(ReadError::Unreadable(Malformed::TextOutsideRoot));
         }
-        // No early end, so that the compiler can check many bytes at once.
+        // Without an early exit, so that the compiler can check many bytes at once.
         let controls = source.bytes().fold(0, |bad, b| bad | u8::from(b < b' ' && b != b'\t' && b != b'\n' && b != b'\r'));
         if controls != 0 {
             return Err(ReadError::Unreadable(Malformed::ControlCharacter));
         }
         let mut reader = Reader::from_str(source);
-        // Empty elements are expanded here, since quick-xml would allocate the name of each.
+        // This reader expands empty elements itself, because quick-xml would allocate the name of each.
         reader.config_mut().enable_all_checks(true);
         Ok(Self {
             source,
@@ -156,12 +156,12 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// How deep the element read last stands; the root is 1.
+    /// The level of the element read last; the root is 1.
     pub(super) fn level(&self) -> usize {
         self.depth
     }
 
-    /// What was seen of a record so far.
+    /// The traces of a record so far.
     pub(super) fn traces(&self) -> RecordTraces {
         self.traces
     }
@@ -171,7 +171,7 @@ impl<'a> Document<'a> {
         self.attributes.get(name)
     }
 
-    /// The local name of the next child of the element at `level` (0: the root itself); `None` when that element ends.
+    /// The local name of the next child of the element at `level` (0: the root itself); `None` when that element has ended.
     pub(super) fn child(&mut self, level: usize) -> Result<Option<&'a str>, ReadError> {
         if self.depth < level {
             return Ok(None);
@@ -186,7 +186,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The text that stands directly in the element read last, up to its end.
+    /// The text directly in the element read last, up to its end.
     pub(super) fn text(&mut self) -> Result<Cow<'a, str>, ReadError> {
         self.text_within(LONGEST_TEXT)
     }
@@ -212,7 +212,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Reads on to the end of the document, so that all of it was checked.
+    /// Reads to the end of the document, so that all of it is checked.
     pub(super) fn finish(&mut self) -> Result<(), ReadError> {
         while !matches!(self.next()?, XmlToken::End) {}
         Ok(())
@@ -250,7 +250,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// A record may stand in the document as text, escaped once or more (decisions.md 54).
+    /// A document may contain a record as text, escaped once or more (decisions.md 54).
     fn noted(&mut self, text: Cow<'a, str>) -> XmlToken<'a> {
         self.traces.record |= names_record_part(&text);
         XmlToken::Text(text)
@@ -281,7 +281,7 @@ impl<'a> Document<'a> {
         Ok(name)
     }
 
-    /// What stands between the brackets of the start tag at `from`, borrowed from the source rather than from the event.
+    /// The text between the brackets of the start tag at `from`, borrowed from the source and not from the event.
     fn tag(&self, from: usize) -> Option<&'a str> {
         let tag = self.source.get(from..self.position())?.strip_prefix('<')?.strip_suffix('>')?;
         Some(tag.strip_suffix('/').unwrap_or(tag))
@@ -308,7 +308,7 @@ fn is_space(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
-/// The part of a name after the prefix; `None` where one of the two is no name, or there are two prefixes.
+/// The part of a name after the prefix; `None` if either part is not a name, or there are two prefixes.
 fn local_name(name: &str) -> Option<&str> {
     let Some(colon) = memchr(b':', name.as_bytes()) else { return Some(name) };
     let local = &name[colon + 1..];

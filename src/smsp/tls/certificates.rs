@@ -1,4 +1,4 @@
-//! Certificates made for one test.
+//! Temporary certificates for tests.
 
 use crate::smsp::ConnectionOptions;
 use rcgen::{
@@ -36,7 +36,7 @@ impl TestCa {
         roots
     }
 
-    /// A certificate for these host names and addresses, good for both ends of TLS.
+    /// A certificate for these host names and addresses, valid for both ends of TLS.
     pub fn issue(&self, names: &[&str]) -> CertificatePair {
         self.sign(&params(names))
     }
@@ -71,7 +71,7 @@ impl CertificatePair {
     }
 }
 
-/// How a client with this identity reaches a server that `ca` vouches for.
+/// The options of a client with this identity for a server with a certificate from `ca`.
 pub fn connection(ca: &TestCa, client: &CertificatePair) -> ConnectionOptions {
     ConnectionOptions {
         ca_pem: ca.pem().into_bytes(),

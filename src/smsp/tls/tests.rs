@@ -96,7 +96,7 @@ fn the_key_stays_out_of_debug() {
     assert_eq!(shown, "ConnectionOptions { connect_timeout: 5s, .. }");
 }
 
-/// Certificates that are too weak to believe (wire.md 5.7); how they were made stands beside them.
+/// Certificates that are too weak (wire.md 5.7); `weak/README.md` says how they were made.
 mod weak {
     use super::*;
     use crate::upstream;
@@ -135,7 +135,7 @@ mod weak {
         }
     }
 
-    /// Its own key is used only in the handshake.
+    /// Its key is used only in the handshake.
     #[test]
     fn a_handshake_signed_by_a_short_key_is_not_believed() {
         let signed = |server: &[u8], signature: &[u8]| {

@@ -1,4 +1,4 @@
-//! What a request looks like, and every way in which an exchange can break once it has begun.
+//! The form of a request, and every way in which an exchange can break after it has begun.
 
 use super::{
     server::{OK, send},
@@ -184,7 +184,7 @@ async fn a_client_says_what_it_cannot_be_made_of() {
     assert!(matches!(error, ClientError::Credentials(CredentialsError::NoKey)));
 }
 
-/// A good answer under this head.
+/// A good answer with this head.
 fn under(request: &str, head: &str, code: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let plain = server::good(request);
     let at = plain.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
@@ -204,7 +204,7 @@ fn deflate(plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// We ask for none, and some send one all the same (C2-18).
+/// We request no coding, but some servers send one anyway (C2-18).
 #[tokio::test]
 async fn a_reply_in_gzip_or_deflate_is_read() {
     let replies: [server::Written; 5] = [
@@ -238,7 +238,7 @@ async fn a_coding_that_is_not_what_it_says_is_unreadable() {
     }
 }
 
-/// Two gigabytes in two megabytes: no more is unpacked than is read of a plain reply.
+/// Two gigabytes in two megabytes: the limit of a plain reply also applies to unpacking.
 #[tokio::test]
 async fn a_bomb_is_not_unpacked() {
     let zeros = vec![0; 64 * 1024 * 1024];

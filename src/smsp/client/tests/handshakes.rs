@@ -1,4 +1,4 @@
-//! Connections that never come to be, and servers that refuse us.
+//! Connections that fail, and servers that refuse us.
 
 use super::{
     server::{OK, send},
@@ -7,8 +7,8 @@ use super::{
 use crate::upstream;
 use rustls::SupportedProtocolVersion;
 
-/// What is said where the server had gone before a byte of the request was written, and took its alert with it. Happens where
-/// server and client share a machine.
+/// The error if the server closed before a byte of the request was written, and its alert was lost. Happens if server and client share a
+/// machine.
 const CLOSED_AT_ONCE: &str = "the server closed the connection right after the handshake";
 
 const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
@@ -108,7 +108,7 @@ async fn under_tls_1_2_our_certificate_is_refused_in_the_handshake() {
     assert_eq!(server.seen.requests(), 0);
 }
 
-/// The server judges our certificate after our side of the handshake, while the request is already on its way.
+/// The server checks our certificate after our side of the handshake, while the request is already on its way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_tls_1_3_a_refused_certificate_is_not_delivered_either() {
     let world = World::new();
@@ -126,7 +126,7 @@ async fn under_tls_1_3_a_refused_certificate_is_not_delivered_either() {
     assert_eq!(server.seen.requests(), 0);
 }
 
-/// As over a network, where the request is gone before the server has judged.
+/// As over a network: the request is sent before the server has checked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_that_comes_after_the_request_was_written_keeps_its_alert() {
     let world = World::new();
@@ -144,7 +144,7 @@ async fn a_refusal_that_comes_after_the_request_was_written_keeps_its_alert() {
     }
 }
 
-/// Nothing tells this from a server that read the request and died.
+/// This cannot be distinguished from a server that read the request and died.
 #[tokio::test]
 async fn a_silent_refusal_after_the_handshake_is_maybe_delivered() {
     let world = World::new();
@@ -200,7 +200,7 @@ async fn a_host_name_is_resolved_and_checked() {
     assert!(understood(&ask(&client).await));
 }
 
-/// A resolver that hangs, fails, or comes back: nothing is sent without an address, and the first look after is answered.
+/// A resolver that hangs, fails or recovers: nothing is sent without an address, and the first look afterwards is answered.
 #[tokio::test]
 async fn a_name_that_hangs_or_fails_costs_its_own_looks_alone() {
     use crate::smsp::client::connections::NameResolution;
@@ -223,13 +223,13 @@ async fn a_name_that_hangs_or_fails_costs_its_own_looks_alone() {
     }
     client.name_is(NameResolution::OfTheSystem);
     ask(&client).await.unwrap();
-    // While the connection is kept, no name is asked for.
+    // With an idle connection, no name is resolved.
     client.name_is(NameResolution::Hang);
     ask(&client).await.unwrap();
     assert_eq!((server.seen.requests(), server.seen.sessions()), (2, 1));
 }
 
-/// An address that says nothing does not hide one that answers.
+/// A silent address does not block one that answers.
 #[tokio::test]
 async fn an_address_that_refuses_does_not_hide_the_others() {
     use crate::smsp::client::connections::NameResolution;

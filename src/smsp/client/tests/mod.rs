@@ -12,7 +12,7 @@ use rustls::version::{TLS12, TLS13};
 use server::{Server, Step};
 use std::time::Duration;
 
-/// The CA of both ends, and a certificate for each.
+/// One CA, and a certificate for each end.
 struct World {
     ca: TestCa,
     server: CertificatePair,
@@ -56,7 +56,7 @@ async fn ask(client: &Client) -> Result<Answer, RegisterError> {
     client.ask(&sample::question(sample::local_user()), &MessageIds::fresh()).await
 }
 
-/// The reply came whole to the reader, whatever the reader made of it.
+/// Whether the whole reply reached the reader, whatever the result.
 fn understood(result: &Result<Answer, RegisterError>) -> bool {
     result.as_ref().err().is_none_or(|failure| failure.phase == Phase::Understand)
 }

@@ -25,7 +25,7 @@ async fn a_good_connection_is_used_again() {
     assert_eq!((server.seen.requests(), server.seen.sessions(), client.handshakes()), (5, 1, 1));
 }
 
-/// The server hangs up while the request is on its way into the connection: each such look has an end at once, and not its deadline's.
+/// The server closes while the request enters the connection: each such look ends at once, not at its deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_has_an_end_in_whatever_moment_its_connection_ends() {
     let exchange = Exchange::begin(None, &"https://smsp.example/cpis".parse().unwrap());
@@ -59,7 +59,7 @@ fn with_status(line: &str, reply: Vec<u8>) -> Vec<u8> {
     String::from_utf8(reply).unwrap().replacen("200 OK", line, 1).into_bytes()
 }
 
-/// Whatever stands in the place of a good answer: its connection is never used again, and no other that was kept before it.
+/// After anything but a good answer, its connection is never used again, nor any other idle connection.
 #[tokio::test]
 async fn after_every_reply_that_is_no_good_answer_the_next_look_connects_anew() {
     let replies: [(&str, Written); 17] = [
@@ -100,7 +100,7 @@ async fn after_every_reply_that_is_no_good_answer_the_next_look_connects_anew() 
     }
 }
 
-/// A "no record" without a relation is believed on a new connection only, and that one is not kept.
+/// A "no record" without a relation counts only on a new connection, and that connection is not kept.
 #[tokio::test]
 async fn a_connection_whose_answers_name_no_message_is_used_once() {
     let (server, client) = World::new().serve(|| vec![Step::Reply(unrelated)]).await;
@@ -131,7 +131,7 @@ async fn a_stale_reply_is_never_the_answer_to_the_next_look() {
     assert_eq!((server.seen.requests(), server.seen.sessions()), (40, 20));
 }
 
-/// The same at every moment: whatever comes of a look, it is its own answer or none.
+/// The same at every moment: a look gets its own answer or none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stale_reply_at_any_moment_is_no_answer() {
     let turn = Arc::new(AtomicUsize::new(0));
@@ -161,8 +161,8 @@ fn holds_one(request: &str) -> Vec<u8> {
     )
 }
 
-/// On a connection that has brought a reply before, a reply that does not name our message proves nothing of it: not that there is no
-/// record, and not that it was not delivered either.
+/// On a connection that has brought a reply before, a reply that does not name our message proves nothing about it: neither "no record"
+/// nor that it was not delivered.
 #[tokio::test]
 async fn a_late_refusal_is_no_proof_that_the_next_query_was_not_heard() {
     let refusals: [Written; 2] = [
@@ -187,7 +187,7 @@ async fn among_many_looks_no_connection_outlives_a_bad_reply() {
     let turn = Arc::new(AtomicUsize::new(0));
     let (server, client) = World::new()
         .serve(move || match turn.fetch_add(1, Ordering::SeqCst) % 4 {
-            // Were the connection used again, the next look would take the second reply for its own.
+            // If the connection were used again, the next look would take the second reply as its own.
             3 => vec![Step::Reply(anothers), Step::Reply(unrelated)],
             _ => vec![Step::Wait(Duration::from_millis(2)), Step::Reply(good)],
         })
@@ -215,7 +215,7 @@ async fn among_many_looks_no_connection_outlives_a_bad_reply() {
     assert_eq!((server.seen.requests(), good), (320, 240), "each bad reply cost its own look and no other");
 }
 
-/// What follows a reply could be taken for the answer about the next child.
+/// Bytes after a reply could be taken as the answer about the next child.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_with_surplus_bytes_is_never_used_again() {
     let (server, client) = World::new().serve(|| vec![Step::Reply(|request| [good(request), good(request)].concat())]).await;
@@ -269,7 +269,7 @@ async fn a_reply_that_forbids_it_is_the_last_on_its_connection() {
     assert_eq!((server.seen.requests(), server.seen.sessions()), (2, 2));
 }
 
-/// Where a reply says twice how long it is, something on the way may see another end of it (RFC 9112 6.3).
+/// If a reply gives its length twice, an intermediary may see another end of it (RFC 9112 6.3).
 #[tokio::test]
 async fn a_reply_that_tells_its_length_twice_is_the_last_on_its_connection() {
     let replies: [Written; 3] = [
@@ -302,7 +302,7 @@ fn parts(request: &str) -> (String, String) {
     (head.to_owned(), body.to_owned())
 }
 
-/// A kept connection that the server has closed is found dead before a byte is written, and the request goes out on a new one.
+/// An idle connection that the server has closed is noticed before a byte is written, and the request is sent on a new one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_closes_idle_connections_loses_and_doubles_nothing() {
     let world = World::new();
@@ -312,7 +312,7 @@ async fn a_server_that_closes_idle_connections_loses_and_doubles_nothing() {
     let client = world.client(&server);
     for round in 0..24_u64 {
         assert!(ask(&client).await.is_ok(), "round {round}");
-        // Well before and well after the server closes, also on a busy machine; in the very instant no client can know.
+        // Well before and well after the server closes, even on a busy machine. At that exact moment no client can know.
         let pause = if round % 4 == 0 { 600 } else { 10 };
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
@@ -320,8 +320,7 @@ async fn a_server_that_closes_idle_connections_loses_and_doubles_nothing() {
     assert!(server.seen.sessions() > 1);
 }
 
-/// A thousand looks about the moment in which we give a connection up, a second before the server would, as with the settings that both
-/// have by default.
+/// A thousand looks around the moment when we close a connection, a second before the server would, like with both defaults.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_looks_at_the_edge_of_idleness_lose_nothing() {
     let world = World::new();
@@ -360,7 +359,7 @@ async fn an_idle_connection_is_closed_though_nobody_asks() {
     server.seen.all_but(0).await;
 }
 
-/// Under steady traffic no connection is ever idle for long: without an end to its life a changed address would never be followed.
+/// Under steady traffic no connection is idle for long. Without a limit on its life, a changed address would never be noticed.
 #[tokio::test]
 async fn a_changed_address_is_followed_under_steady_traffic() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! A TLS server that does exactly what a test tells it, and remembers what reached it.
+//! A TLS server that follows a test's script and remembers what it received.
 
 use crate::smsp::response::samples;
 use crate::smsp::tls::certificates::{CertificatePair, TestCa};
@@ -19,7 +19,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 4\r\n\r\n<x/>";
 
-/// What is sent in answer to a request.
+/// The answer to a request.
 pub type Written = fn(&str) -> Vec<u8>;
 
 pub enum Step {
@@ -36,7 +36,7 @@ pub fn send(bytes: &[u8]) -> Step {
     Step::Send(bytes.to_vec())
 }
 
-/// What is found in a request between two texts.
+/// The text of a request between two texts.
 fn between<'r>(request: &'r str, before: &str, after: &str) -> &'r str {
     request.split_once(before).and_then(|(_, rest)| rest.split_once(after)).expect("a query").0
 }
@@ -56,7 +56,7 @@ pub fn good(request: &str) -> Vec<u8> {
     no_record(&relates_to(between(request, "<wsa:MessageID>", "</wsa:MessageID>")))
 }
 
-/// "No record", which does not say what it answers.
+/// "No record" that does not name its message.
 pub fn unrelated(_: &str) -> Vec<u8> {
     no_record("")
 }
@@ -86,7 +86,7 @@ pub struct Server {
     pub seen: Arc<Seen>,
 }
 
-/// What to do once a request has arrived; without an end the connection stays open for the next one.
+/// What to do after a request. Without an end the connection stays open for the next one.
 type Script = Arc<dyn Fn() -> Vec<Step> + Send + Sync>;
 
 impl Seen {
@@ -176,7 +176,7 @@ async fn write(tls: &mut TlsStream<TcpStream>, bytes: &[u8]) -> bool {
     tls.write_all(bytes).await.is_ok() && tls.flush().await.is_ok()
 }
 
-/// A whole request, or `None` when the connection ended before one was.
+/// A whole request, or `None` if the connection ended before.
 async fn read_request(tls: &mut TlsStream<TcpStream>) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
@@ -197,8 +197,8 @@ fn whole(bytes: &[u8]) -> Option<String> {
     (body.len() == length).then(|| text.to_owned())
 }
 
-/// A server at the end of a slow line: what the client sends arrives late, so the client has written its request before the
-/// server has judged its certificate.
+/// A server behind a slow line: the client's bytes arrive late, so the client has written its request before the server checks its
+/// certificate.
 pub struct Delayed {
     pub address: SocketAddr,
 }

@@ -12,7 +12,7 @@ fn about(subjects: &str, echoes: &[&str]) -> Result<Vec<Notice>, RegisterError> 
 }
 
 fn is_refused(result: &Result<Vec<Notice>, RegisterError>) -> bool {
-    // Of an answer about someone else nothing is shown, not even whom to ring.
+    // Nothing of an answer about someone else is shown, not even whom to ring.
     result.as_ref().is_err_and(|failure| failure.kind == RegisterErrorKind::OtherChild && failure.contacts.is_empty())
 }
 
@@ -36,7 +36,7 @@ fn a_record_of_another_number_is_refused() {
 fn a_malformed_number_is_not_the_number_asked() {
     for malformed in ["1234567895", "999000001", "99900000180", "unknown"] {
         assert!(is_refused(&about(&child(malformed), &[ASKED])), "{malformed}");
-        // The number asked beside it settles whose record it is.
+        // The number asked about is there too, which settles whose record it is.
         assert_eq!(about(&child_with_ids(&(nhs_id(malformed) + &nhs_id(ASKED))), &[]), Ok(vec![]));
     }
 }
@@ -53,7 +53,7 @@ fn a_record_without_numbers_needs_accesses_that_all_repeat_the_number() {
     assert!(is_refused(&about(&nameless, &[""])));
     assert_eq!(about(&nameless, &["", ASKED]), Ok(vec![]));
     assert!(is_refused(&about("", &[])));
-    // An id without a value, or of the local authority, is no NHS number.
+    // An id without a value, or from the local authority, is not an NHS number.
     assert_eq!(about(&child_with_ids(&nhs_id("")), &[ASKED]), Ok(vec![]));
     assert!(is_refused(&about(&child_with_ids(r#"<id root="2.16.840.1.113883.2.1.3.2.4.18.24" extension="9990000018"/>"#), &[])));
 }
@@ -103,7 +103,7 @@ fn records_that_disagree_on_name_or_birth_date_are_shown_with_a_notice() {
     assert_eq!(two(&subject("", "", "")), []);
     assert_eq!(two(&subject("Robin", "Otherpatient", "20180401")), [Notice::SubjectsDisagree]);
     assert_eq!(two(&subject("Robin", "Testpatient", "20180402")), [Notice::SubjectsDisagree]);
-    // The mother in the same record is another person and may be called what she likes.
+    // The mother in the same record is another person and may have another name.
     assert_eq!(two(&(child(ASKED) + &mother(&nhs_id(OTHER)))), []);
 }
 
@@ -150,7 +150,7 @@ fn nothing_of_a_failure_names_anyone() {
     }
 }
 
-/// The root that an SMSP writes before another child's number is no reason not to look at the number (decisions.md 52).
+/// A number with any root is checked: it may be another child's (decisions.md 52).
 #[test]
 fn another_childs_number_is_one_under_any_root() {
     let with_id = |id: &str| {
@@ -234,7 +234,7 @@ fn a_failed_query_of_another_message_is_refused_where_the_wrapper_is_ours() {
     }
 }
 
-/// It names no child and no message: only as the first reply of its connection can it be ours.
+/// It names no child and no message, so it can be ours only as the first reply of its connection.
 #[test]
 fn a_no_record_that_names_no_message_must_be_the_first_reply_of_its_connection() {
     let nhs_number = number(ASKED);

@@ -13,7 +13,7 @@ enum Content {
 }
 
 const CONTENTS: [Content; 4] = [Content::None, Content::Empty14, Content::Record, Content::StrayPlan];
-/// As the total stands on the wire; "" is unreadable.
+/// The total in the message; "" is unreadable.
 const TOTALS: [Option<&str>; 5] = [None, Some(""), Some("0"), Some("1"), Some("2")];
 
 impl Content {
@@ -51,7 +51,7 @@ fn outcome(body: &str) -> String {
     kind + delivery
 }
 
-/// A rule: the contents and totals it is about (empty: every one), and what comes of them. The first that fits holds.
+/// A rule: its contents and totals (empty: every one), and the outcome. The first rule that fits applies.
 type Rule = (&'static [Content], &'static [Option<&'static str>], &'static str);
 
 const ANY: &[Content] = &[];
@@ -85,7 +85,7 @@ const SUCCESS: &[Rule] = &[
     (ANY, ALL_TOTALS, "NothingReadable"),
 ];
 
-/// Says success by the TMS code alone: nothing at all is not how Spine says "none".
+/// Says success only by the TMS code: Spine does not say "no record" by empty content.
 const TMS_SUCCESS: &[Rule] = &[
     (ANY, ABSENT, "TotalUnreadable"),
     (ANY, UNREADABLE, "TotalUnreadable"),
@@ -319,7 +319,7 @@ fn a_plan_outside_every_record_is_not_lost() {
     let records = records_of(success("1", "", &(one_record() + &stray)));
     assert_eq!(records.len(), 2);
     assert_eq!(records[1].entries, [Entry::Unreadable(Unreadable::UnknownTemplate)]);
-    // It may well be the missing record's: one place is enough.
+    // It may belong to the missing record: one placeholder is enough.
     assert_eq!(records_of(success("2", "", &(one_record() + &stray))).len(), 2);
 }
 
@@ -398,7 +398,7 @@ fn response_codes_have_their_kinds() {
     assert_eq!(kind("SMSP-0000"), RegisterErrorKind::Contradictory(Contradiction::TotalUnreadable));
 }
 
-/// Whatever of a record stands beside a "no record", wherever, is doubt (decisions.md 54).
+/// Any part of a record together with a "no record", anywhere, is a doubt (decisions.md 54).
 #[test]
 fn a_no_record_beside_anything_of_a_record_is_doubt() {
     let contradictory = RegisterErrorKind::Contradictory(Contradiction::NoMatchWithContent);

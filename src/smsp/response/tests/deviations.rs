@@ -141,7 +141,7 @@ fn row_14_an_access_total_that_differs_is_a_notice() {
     let body = |total: &str| itk(&payload(&[&code("SMSP-0000"), total, &record_total("1"), &one, &one_record()].concat()));
     assert_eq!(read_body(body(&access_total("1"))).unwrap().notices, []);
     assert_eq!(read_body(body(&access_total("7"))).unwrap().notices, [Notice::AccessCountDiffers { said: 7, found: 1 }]);
-    // Absent or unreadable it says nothing.
+    // If it is absent or unreadable, it says nothing.
     for no_count in ["many", "9990000018", "20190214"] {
         assert_eq!(read_body(body(&access_total(no_count))).unwrap().notices, [], "{no_count}");
     }

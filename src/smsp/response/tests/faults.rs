@@ -119,7 +119,7 @@ fn a_fault_beside_an_answer_is_a_fault() {
     }
 }
 
-/// What many stacks say when our clock is wrong, or our message is not theirs (C2-29).
+/// Many SOAP stacks send these if our clock is wrong or our message does not suit them (C2-29).
 #[test]
 fn the_codes_of_ws_security_and_ws_addressing_are_told() {
     for code in ["InvalidSecurity", "MessageExpired", "FailedAuthentication", "ActionNotSupported", "InvalidAddressingHeader"] {

@@ -258,7 +258,7 @@ fn text_may_come_in_pieces() {
     assert_eq!(records[0].authority.as_ref().unwrap().organisation.name.as_str(), "Borough & City <of> Sampleton!");
 }
 
-/// A year, or a year and a month, is what CP-IS knows: no day is made up, and none is thrown away.
+/// CP-IS may know only a year, or a year and a month: no day is invented or dropped.
 #[test]
 fn a_partial_birth_date_stays_partial() {
     let born = |text: &str| {
@@ -272,7 +272,7 @@ fn a_partial_birth_date_stays_partial() {
     }
 }
 
-/// Whoever sends, and however deep it stands: a number that CP-IS gave may be the one that is answered tonight (decisions.md 54).
+/// A number of any sender and at any depth may be the one that is answered tonight (decisions.md 54).
 #[test]
 fn every_number_of_every_sender_and_organisation_is_kept() {
     let number = |number: u8| format!(r#"<telecom value="tel:0207946000{number}" use="WP"/>"#);
@@ -298,7 +298,7 @@ fn numbers_without_an_organisation_are_whom_to_ring() {
     assert_eq!(records[0].authority.as_ref().unwrap().numbers[0].number.as_str(), "02079460001");
 }
 
-/// What HL7 V3 lets stand anywhere is no plan and no person; anything else that is not known may be one.
+/// An element that HL7 V3 allows anywhere is no plan and no person. Any other unknown element may be one.
 #[test]
 fn the_infrastructure_of_hl7_is_neither_a_plan_nor_a_person() {
     let infrastructure = r#"<realmCode code="UK"/><typeId root="1" extension="a"/><templateId root="2" extension="b"/><seperatableInd value="false"/><sequenceNumber value="1"/><priorityNumber value="1"/>"#;

@@ -1,4 +1,4 @@
-//! Whatever arrives: no panic, and no "no record" out of an answer that holds one.
+//! For any input: no panic, and no "no record" from an answer that holds a record.
 
 use super::samples::*;
 use crate::cpis::Holding;
@@ -18,7 +18,7 @@ enum Change {
     Set(prop::sample::Index, u8),
     Remove(prop::sample::Index, usize),
     Insert(prop::sample::Index, Vec<u8>),
-    /// A piece of the document itself, put somewhere else in it.
+    /// A piece of the document, inserted somewhere else in it.
     Splice(prop::sample::Index, usize, prop::sample::Index),
 }
 

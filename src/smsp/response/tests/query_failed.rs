@@ -17,7 +17,7 @@ fn says_no_record(body: &str) -> bool {
     }
 }
 
-/// Reasons as (code, qualifier), and the response codes under which they say "not found".
+/// Reasons as (code, qualifier), and the response codes with which they say "not found".
 #[test]
 fn a_failed_query_is_no_record_exactly_by_decision_2() {
     let table: [(&[(&str, &str)], bool); 16] = [

@@ -23,7 +23,7 @@ pub fn received() -> Timestamp {
     RECEIVED.parse().unwrap()
 }
 
-/// Reads `body` as it arrives: HTTP 200, text/xml, for the child [`ASKED`].
+/// Reads `body` as a response: HTTP 200, text/xml, for the child [`ASKED`].
 pub fn read_body(body: impl AsRef<[u8]>) -> Result<Answer, RegisterError> {
     read_with_status(200, body)
 }
@@ -147,7 +147,7 @@ pub fn authority(ods_code: &str, name: &str) -> String {
     )
 }
 
-/// An authority of which nothing can be read.
+/// An authority without anything readable.
 pub fn unreadable_authority() -> &'static str {
     "<communicationFunctionSnd><organisation><name> </name></organisation></communicationFunctionSnd>"
 }
@@ -235,7 +235,7 @@ pub fn system_author() -> &'static str {
     r#"<COCT_TP145104GB01.System><id root="1.2.826.0.1285.0.2.0.107" extension="200000000777"/><indirectAuthority><superiorAssignedEntity><code code="R0260" codeSystem="2.16.840.1.113883.2.1.3.2.4.17.196" displayName="Safeguarding Lead 020 7946 0000"/><assignedPerson><name><prefix>Ms</prefix><given>Kim</given><family>Sample</family></name></assignedPerson></superiorAssignedEntity></indirectAuthority><maintainingOrganization><id root="2.16.840.1.113883.2.1.3.2.4.19.2" extension="RX101"/><name>EXAMPLE 111 SITE</name></maintainingOrganization></COCT_TP145104GB01.System>"#
 }
 
-/// An answer with everything in it: two records, three plans, child and mother, both kinds of author.
+/// An answer with everything: two records, three plans, child and mother, both kinds of author.
 pub fn full_answer() -> String {
     let accesses = [
         information_13(&access_by(
@@ -262,7 +262,7 @@ pub fn full_answer() -> String {
     itk(&payload(&parts.concat()))
 }
 
-/// A TMS reply: `payload` in the control act of REPC_IN000007GB01, wrapped once more in its own name (wire.md 3.5, row 9).
+/// A TMS reply: `payload` in the control act of REPC_IN000007GB01, inside an outer element of the same name (wire.md 3.5, row 9).
 pub fn tms(query_response_code: Option<&str>, reasons: &str, payload: &str) -> String {
     let acknowledgement = query_response_code
         .map_or_else(String::new, |code| format!(r#"<queryAck type="QueryAck"><queryResponseCode code="{code}"/></queryAck>"#));

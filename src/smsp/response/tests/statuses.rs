@@ -1,4 +1,4 @@
-//! HTTP statuses and bodies that are no answer (wire.md 5.1; decisions.md 5, 18).
+//! HTTP statuses and bodies that are not an answer (wire.md 5.1; decisions.md 5, 18).
 
 use super::samples::*;
 use crate::cpis::{Delivery, Phase, RegisterErrorKind};
@@ -78,7 +78,7 @@ fn a_good_answer_under_another_status_is_doubt() {
         for body in [full_answer(), no_record(), quqi(Some("ID"), &reason("NHSNCC002", "ER"))] {
             assert!(not_an_answer(status, None, &body), "{status}");
         }
-        // Whom to ring is still said.
+        // It still says whom to ring.
         assert_eq!(read_with_status(status, full_answer()).unwrap_err().contacts.len(), 2);
     }
 }
@@ -105,6 +105,6 @@ fn other_soap_bodies_are_no_answers() {
     }
     assert!(not_an_answer(200, None, &itk("")));
     assert!(not_an_answer(200, None, &itk("<CP-ISNHSQueryResponse/>")));
-    // Beside an answer they are doubt.
+    // Together with an answer they are a doubt.
     assert!(not_an_answer(200, None, &no_record().replace("</soap:Body>", "<itk:InfrastructureResponse/></soap:Body>")));
 }
