@@ -41,7 +41,7 @@ async fn a_file_that_is_cut_or_changed_is_survived_and_said() {
         assert_answered_before(&place).await;
         let said = place.service.said();
         assert!(
-            said.contains("the window's file is damaged") || said.contains("the window's file holds what does not open"),
+            said.contains("the window's file is damaged") || said.contains("the window's file holds frames that do not open"),
             "{said}"
         );
         // What is written after it is read again.
