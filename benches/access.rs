@@ -8,7 +8,7 @@
 mod common;
 
 use common::issuer::{Issuer, bearer};
-use cpis_fhir::access::{Access, Header, Headers, Identity, Presented, Refusal};
+use cpis_fhir::access::{Access, CallerCredentials, Header, Headers, Identity, Refusal};
 use cpis_fhir::settings;
 use cpis_fhir::simulator::certificates::Certificates;
 use divan::{Bencher, black_box};
@@ -64,7 +64,7 @@ impl Ground {
     }
 
     async fn identify(&self, headers: &Only) -> Result<Identity, Refusal> {
-        self.access.identify(Presented { headers, certificate: None }).await
+        self.access.identify(CallerCredentials { headers, certificate: None }).await
     }
 
     /// Without waiting for anything: what is measured must not.

@@ -7,8 +7,8 @@
 mod validity;
 
 use super::Issuer;
-use super::issuer::{IssuerKeys, Published, Source, Timing};
-use super::person::{self, Parts};
+use super::issuer::{IssuerKeys, KeyFetcher, KeySnapshot, Timing};
+use super::person::{self, IdentityParts};
 use super::{Access, AccessError, ByPart, ClaimPath, Header, Headers, Identity, Refusal, Scopes, system};
 use crate::clock;
 use crate::cpis::{Requester, Text};
@@ -66,12 +66,12 @@ pub(super) fn checked(token: &[u8]) -> Result<&str, Refusal> {
 
 /// The issuers, and the tokens of theirs that were believed of late.
 pub(super) struct Tokens {
-    issuers: Vec<Known>,
-    remembered: Cache<[u8; 32], Arc<Believed>>,
+    issuers: Vec<TrustedIssuer>,
+    remembered: Cache<[u8; 32], Arc<VerifiedToken>>,
 }
 
 /// An issuer of the settings.
-struct Known {
+struct TrustedIssuer {
     issuer: String,
     algorithms: Vec<Algorithm>,
     audience: Vec<String>,
@@ -81,7 +81,7 @@ struct Known {
 }
 
 /// A token that was checked, and what it says.
-struct Believed {
+struct VerifiedToken {
     issuer: usize,
     generation: u64,
     /// Seconds since 1970; the leeway is in it.
@@ -107,11 +107,11 @@ struct TokenIssuer {
 
 impl Tokens {
     pub(super) fn start(issuers: &[Issuer], runtime: &Handle) -> Result<Self, AccessError> {
-        let issuers = issuers.iter().enumerate().map(|(at, issuer)| Known::start(at, issuer, runtime));
+        let issuers = issuers.iter().enumerate().map(|(at, issuer)| TrustedIssuer::start(at, issuer, runtime));
         Ok(Self {
             issuers: issuers.collect::<Result<_, _>>()?,
             remembered: Cache::builder()
-                .weigher(|_, believed: &Arc<Believed>| believed.weight())
+                .weigher(|_, verified: &Arc<VerifiedToken>| verified.weight())
                 .max_capacity(REMEMBERED)
                 .time_to_live(REMEMBERED_FOR)
                 .build(),
@@ -140,23 +140,23 @@ impl Tokens {
     /// The person that `token` vouches for.
     pub(super) async fn identify(&self, token: &str, access: &Access) -> Result<Identity, Refusal> {
         let hash = hash(token);
-        if let Some(believed) = self.remembered.get(&hash)
-            && self.is_good(&believed)
+        if let Some(verified) = self.remembered.get(&hash)
+            && self.is_good(&verified)
         {
-            return Ok(believed.identity());
+            return Ok(verified.identity());
         }
-        let believed = Arc::new(self.check(token, access).await?);
-        self.remembered.insert(hash, Arc::clone(&believed));
-        Ok(believed.identity())
+        let verified = Arc::new(self.check(token, access).await?);
+        self.remembered.insert(hash, Arc::clone(&verified));
+        Ok(verified.identity())
     }
 
-    fn is_good(&self, believed: &Believed) -> bool {
-        let issuer = self.issuers.get(believed.issuer);
-        issuer.is_some_and(|issuer| issuer.keys.generation() == Some(believed.generation))
-            && clock::unix_seconds() <= believed.until
+    fn is_good(&self, verified: &VerifiedToken) -> bool {
+        let issuer = self.issuers.get(verified.issuer);
+        issuer.is_some_and(|issuer| issuer.keys.generation() == Some(verified.generation))
+            && clock::unix_seconds() <= verified.until
     }
 
-    async fn check(&self, token: &str, access: &Access) -> Result<Believed, Refusal> {
+    async fn check(&self, token: &str, access: &Access) -> Result<VerifiedToken, Refusal> {
         let (header, payload) = parts(token)?;
         let header: TokenHeader = read(header)?;
         if header.crit.is_some() {
@@ -183,22 +183,22 @@ impl Tokens {
             }
             claims => (claims?, published.generation),
         };
-        issuer.believe(at, generation, &claims, access)
+        issuer.verified_token(at, generation, &claims, access)
     }
 }
 
-impl Known {
+impl TrustedIssuer {
     fn start(at: usize, issuer: &Issuer, runtime: &Handle) -> Result<Self, AccessError> {
         let unknown = AccessError { at, key: "algorithms", reason: "names an algorithm that is not known" };
         let algorithms: Result<Vec<Algorithm>, _> = issuer.algorithms.iter().map(|name| name.parse()).collect();
-        let source = Source::new(at, issuer)?;
+        let fetcher = KeyFetcher::new(at, issuer)?;
         Ok(Self {
             issuer: issuer.issuer.clone(),
             algorithms: algorithms.map_err(|_| unknown)?,
             audience: issuer.audience.clone(),
             leeway: issuer.leeway.as_secs(),
             claims: issuer.claims.clone(),
-            keys: IssuerKeys::start(source, Timing { refresh: issuer.refresh, keep: issuer.keep_keys }, runtime),
+            keys: IssuerKeys::start(fetcher, Timing { refresh: issuer.refresh, keep: issuer.keep_keys }, runtime),
         })
     }
 
@@ -219,7 +219,7 @@ impl Known {
         token: &str,
         kid: Option<&str>,
         algorithm: Algorithm,
-        published: &Published,
+        published: &KeySnapshot,
     ) -> Result<Map<String, Value>, Refusal> {
         let validation = self.validation(algorithm);
         let mut outcome = Err(Refusal::WrongSignature);
@@ -232,13 +232,19 @@ impl Known {
         outcome
     }
 
-    fn believe(&self, issuer: usize, generation: u64, claims: &Map<String, Value>, access: &Access) -> Result<Believed, Refusal> {
+    fn verified_token(
+        &self,
+        issuer: usize,
+        generation: u64,
+        claims: &Map<String, Value>,
+        access: &Access,
+    ) -> Result<VerifiedToken, Refusal> {
         let until = validity::until(claims, clock::unix_seconds(), self.leeway)?;
-        let parts = Parts::of_token(&self.claims, claims)?;
+        let parts = IdentityParts::of_token(&self.claims, claims)?;
         if system::is_token_of(claims, parts.user_id()) {
             return Err(Refusal::SystemOnly);
         }
-        Ok(Believed {
+        Ok(VerifiedToken {
             issuer,
             generation,
             until,
@@ -249,7 +255,7 @@ impl Known {
     }
 }
 
-impl Believed {
+impl VerifiedToken {
     /// About how many bytes this takes up. A text of more than 24 bytes has room of its own, 256 at most.
     fn weight(&self) -> u32 {
         let name = &self.requester.name;

@@ -31,7 +31,7 @@ struct Selector {
 }
 
 /// What stands at the end of a path.
-pub(super) type Found<'t> = Result<Option<&'t Value>, Refusal>;
+pub(super) type ClaimResult<'t> = Result<Option<&'t Value>, Refusal>;
 
 impl ClaimPath {
     /// `None` where `text` is no path: an empty name, or brackets that do not match.
@@ -48,7 +48,7 @@ impl ClaimPath {
     }
 
     /// The value at this path of `token`. `part` names it where it is refused.
-    pub(super) fn find<'t>(&self, token: &'t Map<String, Value>, part: &'static str) -> Found<'t> {
+    pub(super) fn find<'t>(&self, token: &'t Map<String, Value>, part: &'static str) -> ClaimResult<'t> {
         if let Some(value) = token.get(&self.text) {
             return Ok(present(value));
         }
@@ -68,7 +68,7 @@ impl ClaimPath {
 }
 
 impl Step {
-    fn select<'t>(&self, value: &'t Value, token: &Map<String, Value>, part: &'static str) -> Found<'t> {
+    fn select<'t>(&self, value: &'t Value, token: &Map<String, Value>, part: &'static str) -> ClaimResult<'t> {
         let Some(selector) = &self.selector else { return Ok(Some(value)) };
         // One that is not in a list is a list of one.
         let items = match value {
@@ -83,7 +83,7 @@ impl Step {
 }
 
 /// The one item of a list, or what is no list.
-pub(super) fn only<'t>(value: &'t Value, part: &'static str) -> Found<'t> {
+pub(super) fn only<'t>(value: &'t Value, part: &'static str) -> ClaimResult<'t> {
     match value {
         Value::Array(items) => Ok(sole(items.iter(), part)?.and_then(present)),
         other => Ok(Some(other)),
@@ -91,7 +91,7 @@ pub(super) fn only<'t>(value: &'t Value, part: &'static str) -> Found<'t> {
 }
 
 /// The one item, however often it is there.
-fn sole<'t>(mut items: impl Iterator<Item = &'t Value>, part: &'static str) -> Found<'t> {
+fn sole<'t>(mut items: impl Iterator<Item = &'t Value>, part: &'static str) -> ClaimResult<'t> {
     let Some(first) = items.next() else { return Ok(None) };
     if items.all(|other| other == first) { Ok(Some(first)) } else { Err(Refusal::Ambiguous(part)) }
 }

@@ -3,14 +3,14 @@
 //! Without a certificate on the list the headers are not looked at at all.
 
 use super::IdentityPart::{self, Activities, Family, Given, Prefix, RoleCode, UserId};
-use super::person::{self, Parts};
+use super::person::{self, IdentityParts};
 use super::{ClientCertificate, Gateway, Header, HeaderEncoding, Headers, Refusal, bearer};
 use crate::cpis::Text;
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
 
 /// A gateway whose headers are believed.
-pub(super) struct Trusted<'a> {
+pub(super) struct TrustedGateway<'a> {
     /// As it stands in the settings.
     pub name: &'a str,
     /// The whole subject of its certificate.
@@ -18,10 +18,10 @@ pub(super) struct Trusted<'a> {
 }
 
 /// The gateway that `certificate` belongs to.
-pub(super) fn trusted<'a>(gateway: &'a Gateway, certificate: Option<&ClientCertificate>) -> Result<Trusted<'a>, Refusal> {
+pub(super) fn trusted<'a>(gateway: &'a Gateway, certificate: Option<&ClientCertificate>) -> Result<TrustedGateway<'a>, Refusal> {
     let certificate = certificate.ok_or(Refusal::NotAGateway)?;
     let name = gateway.certificates.iter().find(|name| certificate.is(name)).ok_or(Refusal::NotAGateway)?;
-    Ok(Trusted { name, subject: certificate.subject() })
+    Ok(TrustedGateway { name, subject: certificate.subject() })
 }
 
 /// The signed token in the header `name`.
@@ -30,8 +30,8 @@ pub(super) fn token<'h>(headers: &'h dyn Headers, name: &str) -> Result<&'h str,
 }
 
 /// The parts of an identity in plain headers.
-pub(super) fn parts(headers: &dyn Headers, gateway: &Gateway) -> Result<Parts, Refusal> {
-    let mut parts = Parts::default();
+pub(super) fn parts(headers: &dyn Headers, gateway: &Gateway) -> Result<IdentityParts, Refusal> {
+    let mut parts = IdentityParts::default();
     for part in IdentityPart::ALL {
         let text = text(headers, gateway.headers[part].as_deref(), gateway.encoding, part)?;
         match part {

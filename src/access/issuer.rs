@@ -6,7 +6,7 @@
 
 mod fetch;
 
-pub(super) use fetch::Source;
+pub(super) use fetch::KeyFetcher;
 
 use super::Refusal;
 use super::keys::KeySet;
@@ -38,7 +38,7 @@ pub(super) struct Timing {
 
 /// The keys as they were read, and when.
 #[derive(Debug)]
-pub(super) struct Published {
+pub(super) struct KeySnapshot {
     pub keys: KeySet,
     /// Changes when the keys do: what was believed under another one has to be checked anew.
     pub generation: u64,
@@ -46,10 +46,10 @@ pub(super) struct Published {
 }
 
 pub(super) struct IssuerKeys {
-    source: Source,
+    fetcher: KeyFetcher,
     timing: Timing,
     runtime: Handle,
-    published: ArcSwapOption<Published>,
+    published: ArcSwapOption<KeySnapshot>,
     configuration: ArcSwapOption<serde_json::Value>,
     refresh: Mutex<Refresh>,
 }
@@ -64,9 +64,9 @@ struct Refresh {
 
 impl IssuerKeys {
     /// Begins to read the keys in the background of `runtime`, until the returned value is dropped.
-    pub(super) fn start(source: Source, timing: Timing, runtime: &Handle) -> Arc<Self> {
+    pub(super) fn start(fetcher: KeyFetcher, timing: Timing, runtime: &Handle) -> Arc<Self> {
         let issuer = Arc::new(Self {
-            source,
+            fetcher,
             timing,
             runtime: runtime.clone(),
             published: ArcSwapOption::empty(),
@@ -80,7 +80,7 @@ impl IssuerKeys {
     }
 
     /// The keys, unless they are older than they may be.
-    pub(super) fn current(&self) -> Option<Arc<Published>> {
+    pub(super) fn current(&self) -> Option<Arc<KeySnapshot>> {
         self.published.load_full().filter(|published| published.read.elapsed() <= self.timing.keep)
     }
 
@@ -105,7 +105,7 @@ impl IssuerKeys {
     ///
     /// # Errors
     /// [`Refusal::UnknownKey`], [`Refusal::OtherAlgorithm`], or [`Refusal::KeysUnavailable`] where there are no keys.
-    pub(super) async fn with_key(self: &Arc<Self>, id: Option<&str>, algorithm: Algorithm) -> Result<Arc<Published>, Refusal> {
+    pub(super) async fn with_key(self: &Arc<Self>, id: Option<&str>, algorithm: Algorithm) -> Result<Arc<KeySnapshot>, Refusal> {
         let deadline = Instant::now() + WAIT;
         let mut seen = self.look_for(id, algorithm);
         // Twice: a reading that was under way may have begun before the key was published.
@@ -125,8 +125,8 @@ impl IssuerKeys {
     }
 
     /// Keys that were read after those of `generation` and are others, where the issuer may be asked for them now.
-    pub(super) async fn newer_than(self: &Arc<Self>, generation: u64) -> Option<Arc<Published>> {
-        let is_newer = |published: &Arc<Published>| published.generation != generation;
+    pub(super) async fn newer_than(self: &Arc<Self>, generation: u64) -> Option<Arc<KeySnapshot>> {
+        let is_newer = |published: &Arc<KeySnapshot>| published.generation != generation;
         if let Some(newer) = self.current().filter(is_newer) {
             return Some(newer);
         }
@@ -134,7 +134,7 @@ impl IssuerKeys {
         self.current().filter(is_newer)
     }
 
-    fn look_for(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Arc<Published>, Refusal> {
+    fn look_for(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Arc<KeySnapshot>, Refusal> {
         let published = self.current().ok_or(Refusal::KeysUnavailable)?;
         published.keys.find(id, algorithm)?;
         Ok(published)
@@ -158,7 +158,7 @@ impl IssuerKeys {
     /// # Errors
     /// What is wrong with the bundle; then everything is as it was.
     pub(super) fn renew(self: &Arc<Self>, ca_pem: Option<&[u8]>) -> Result<(), &'static str> {
-        self.source.renew(ca_pem)?;
+        self.fetcher.renew(ca_pem)?;
         self.read_again();
         Ok(())
     }
@@ -187,8 +187,8 @@ impl IssuerKeys {
     }
 
     async fn read(&self) {
-        match self.source.read().await {
-            Ok(fetch::Read { keys, configuration }) => {
+        match self.fetcher.read().await {
+            Ok(fetch::FetchedKeys { keys, configuration }) => {
                 if let Some(configuration) = configuration {
                     self.configuration.store(Some(Arc::new(configuration)));
                 }
@@ -196,7 +196,7 @@ impl IssuerKeys {
             }
             Err(why) => {
                 let keys_left = self.current().is_some();
-                tracing::warn!(issuer = self.source.issuer(), why, keys_left, "the keys of an issuer of tokens cannot be read");
+                tracing::warn!(issuer = self.fetcher.issuer(), why, keys_left, "the keys of an issuer of tokens cannot be read");
             }
         }
     }
@@ -210,9 +210,9 @@ impl IssuerKeys {
         };
         if before.as_ref().is_none_or(|before| before.generation != generation) {
             let (usable, ignored) = (keys.len(), keys.ignored);
-            tracing::info!(issuer = self.source.issuer(), usable, ignored, "the keys of an issuer of tokens were read");
+            tracing::info!(issuer = self.fetcher.issuer(), usable, ignored, "the keys of an issuer of tokens were read");
         }
-        self.published.store(Some(Arc::new(Published { keys, generation, read: Instant::now() })));
+        self.published.store(Some(Arc::new(KeySnapshot { keys, generation, read: Instant::now() })));
     }
 
     fn is_fresh(&self) -> bool {

@@ -64,7 +64,7 @@ pub trait Headers {
 
 /// What a request brings to say who asks.
 #[derive(Clone, Copy)]
-pub struct Presented<'a> {
+pub struct CallerCredentials<'a> {
     pub headers: &'a dyn Headers,
     /// Of the TLS session, verified against `server.tls.client_ca`.
     pub certificate: Option<&'a ClientCertificate>,
@@ -108,21 +108,21 @@ impl Access {
     ///
     /// # Errors
     /// [`Refusal`]; nothing of the request is in it.
-    pub async fn identify(&self, presented: Presented<'_>) -> Result<Identity, Refusal> {
+    pub async fn identify(&self, credentials: CallerCredentials<'_>) -> Result<Identity, Refusal> {
         let has = |mode: Mode| self.options.modes.contains(&mode);
         if has(Mode::Demo) {
             return Ok(self.demo());
         }
-        let brings_token = presented.headers.header(bearer::HEADER) != Header::Absent;
+        let brings_token = credentials.headers.header(bearer::HEADER) != Header::Absent;
         if has(Mode::Bearer) && (brings_token || !has(Mode::Gateway)) {
-            let token = bearer::token(presented.headers)?;
+            let token = bearer::token(credentials.headers)?;
             return self.of_token(token).await;
         }
-        let gateway = gateway::trusted(&self.options.gateway, presented.certificate).map_err(|refusal| {
+        let gateway = gateway::trusted(&self.options.gateway, credentials.certificate).map_err(|refusal| {
             // Whoever may come either way is told of the way that is open to everyone.
             if has(Mode::Bearer) { Refusal::NoToken } else { refusal }
         })?;
-        self.of_gateway(gateway, presented.headers).await
+        self.of_gateway(gateway, credentials.headers).await
     }
 
     async fn of_token(&self, token: &str) -> Result<Identity, Refusal> {
@@ -130,7 +130,7 @@ impl Access {
         tokens.identify(token, self).await
     }
 
-    async fn of_gateway(&self, gateway: gateway::Trusted<'_>, headers: &dyn Headers) -> Result<Identity, Refusal> {
+    async fn of_gateway(&self, gateway: gateway::TrustedGateway<'_>, headers: &dyn Headers) -> Result<Identity, Refusal> {
         if let Some(name) = &self.options.gateway.jwt_header {
             let mut identity = self.of_token(gateway::token(headers, name)?).await?;
             identity.source_system.get_or_insert_with(|| gateway.subject.into());

@@ -18,14 +18,14 @@ const MOST_ACTIVITIES: usize = 1000;
 
 /// The parts of an identity as they were given. Empty is absent.
 #[derive(Debug, Default)]
-pub(super) struct Parts {
+pub(super) struct IdentityParts {
     /// Those that are one text.
     pub texts: ByPart<Text>,
     /// Those that may be several: activities, and names.
     pub lists: ByPart<Vec<Text>>,
 }
 
-impl Parts {
+impl IdentityParts {
     /// The parts of a token, each at its path.
     pub(super) fn of_token(paths: &ByPart<Option<ClaimPath>>, token: &Map<String, Value>) -> Result<Self, Refusal> {
         let mut parts = Self::default();
@@ -87,12 +87,12 @@ fn many(value: &Value, part: IdentityPart) -> Result<Vec<Text>, Refusal> {
 }
 
 /// The requester of these parts, vouched for by `issuer`.
-pub(super) fn requester(mut parts: Parts, issuer: Text, access: &Access) -> Result<Requester, Refusal> {
+pub(super) fn requester(mut parts: IdentityParts, issuer: Text, access: &Access) -> Result<Requester, Refusal> {
     parts.check()?;
     if parts.user_id().is_empty() {
         return Err(Refusal::NoUser);
     }
-    let Parts { texts, lists } = &mut parts;
+    let IdentityParts { texts, lists } = &mut parts;
     let mut text = |part| std::mem::take(&mut texts[part]);
     let mut list = |part| std::mem::take(&mut lists[part]);
     let care_setting = match text(IdentityPart::CareSetting).as_str() {

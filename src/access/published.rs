@@ -1,7 +1,7 @@
 //! One look at what an issuer publishes, as the service would take it: for `check`.
 
 use super::Issuer;
-use super::issuer::Source;
+use super::issuer::KeyFetcher;
 use jsonwebtoken::Algorithm;
 
 /// The keys that an issuer publishes now.
@@ -18,8 +18,8 @@ pub struct PublishedKeys {
 /// # Errors
 /// Why not, in a few words: nothing that the issuer sent.
 pub async fn published_keys(at: usize, issuer: &Issuer) -> Result<PublishedKeys, &'static str> {
-    let source = Source::new(at, issuer).map_err(|error| error.reason)?;
-    let keys = source.read().await?.keys;
+    let fetcher = KeyFetcher::new(at, issuer).map_err(|error| error.reason)?;
+    let keys = fetcher.read().await?.keys;
     let algorithms: Vec<Algorithm> = issuer.algorithms.iter().filter_map(|name| name.parse().ok()).collect();
     let usable = keys.fitting(&algorithms);
     Ok(PublishedKeys { usable, others: keys.len() - usable + keys.ignored })

@@ -4,7 +4,7 @@ use super::headers::CallerHeaders;
 use super::problem::Problem;
 use super::routes::Route;
 use super::{App, ScheduledCare, request_context};
-use crate::access::{ClientCertificate, Header, Headers, Identity, Interaction, Presented, Refusal};
+use crate::access::{CallerCredentials, ClientCertificate, Header, Headers, Identity, Interaction, Refusal};
 use crate::audit::{Entry, Event, RequestFacts, Upshot, Who};
 use crate::cpis::{AuthorPart, Delivery, RegisterErrorKind};
 use crate::fhir::graph::ResourceType;
@@ -68,8 +68,8 @@ fn entry(app: &App, refused: &RefusedRequest<'_>) -> Entry {
 /// 401, 403 or 503 for a [`Refusal`]; 429 over the rate, of the user or, where nobody is known, of the address.
 pub(super) async fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
     let headers = RequestHeaders(request.headers());
-    let presented = Presented { headers: &headers, certificate: request.conn_data::<ClientCertificate>() };
-    match app.access.identify(presented).await {
+    let credentials = CallerCredentials { headers: &headers, certificate: request.conn_data::<ClientCertificate>() };
+    match app.access.identify(credentials).await {
         Ok(identity) => {
             app.rates.user(&identity.requester.user).map_err(Problem::throttled)?;
             Ok(identity)

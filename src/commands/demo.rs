@@ -1,4 +1,4 @@
-use super::service::{self, Ready};
+use super::service::{self, ListenAddresses};
 use super::{CommandError, say};
 use crate::cpis::NhsNumber;
 use crate::settings::{self, Settings};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct DemoOptions {
     /// Port of the FHIR service; where it is taken, a free one is used
     #[arg(long, default_value_t = 8080)]
     port: u16,
@@ -22,7 +22,7 @@ pub struct Options {
 }
 
 /// Runs simulator and service in one process until a signal stops them.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &DemoOptions) -> Result<(), CommandError> {
     let folder = Folder::make()?;
     let certificates =
         Certificates::generate("cpis-client.demo").map_err(|error| failed("certificates cannot be made", &error))?;
@@ -46,7 +46,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let children = children();
     let (control, smsp_url) = (simulator.control_address(), simulator.url());
     let brief = options.brief;
-    let ready = move |ready: &Ready| {
+    let ready = move |ready: &ListenAddresses| {
         let control = control.map(|address| address.to_string()).unwrap_or_default();
         say(&if brief {
             format!(
@@ -57,8 +57,8 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
             welcome(ready, &control, &smsp_url, &children)
         });
     };
-    let running = service::Running { ready, stop, source: None };
-    let ended = service::run(Arc::new(settings), core.handle(), running);
+    let lifecycle = service::Lifecycle { ready, stop, source: None };
+    let ended = service::run(Arc::new(settings), core.handle(), lifecycle);
     core.block_on(simulator.stop());
     drop(core);
     drop(telemetry);
@@ -105,7 +105,7 @@ fn children() -> Vec<(NhsNumber, String)> {
     Scenario::built_in().children().take(LISTED).map(|(number, title)| (number.clone(), title.to_owned())).collect()
 }
 
-fn welcome(ready: &Ready, control: &str, smsp_url: &str, children: &[(NhsNumber, String)]) -> String {
+fn welcome(ready: &ListenAddresses, control: &str, smsp_url: &str, children: &[(NhsNumber, String)]) -> String {
     let (base, admin) = (format!("http://{}/FHIR/R4", ready.public), ready.admin);
     let list: Vec<String> = children.iter().map(|(number, title)| format!("  {}  {title}", number.digits())).collect();
     let list = list.join("\n");

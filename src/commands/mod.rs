@@ -26,19 +26,19 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Everything in one process on loopback, nothing to prepare: simulator, certificates, service, commands to paste
-    Demo(demo::Options),
+    Demo(demo::DemoOptions),
     /// The service, from settings
-    Serve(serve::Options),
+    Serve(serve::ServeOptions),
     /// Whether everything is right that the service needs: settings, certificates, SMSP, token issuers, trail. Never a CP-IS query
     #[command(after_help = check::EXIT_CODES)]
-    Check(check::Options),
+    Check(check::CheckOptions),
     /// The SMSP simulator alone, for rehearsals and load tests
-    Simulate(simulate::Options),
+    Simulate(simulate::SimulateOptions),
     /// The audit trail: searched, exported, verified
     Audit(Box<audit::Options>),
 }
 
-/// Why a command ended badly.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum CommandError {
     /// Wrong settings or arguments: exit code 2.

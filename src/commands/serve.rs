@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct ServeOptions {
     /// Settings file (TOML). Environment variables CPIS_FHIR__... win over it
     #[arg(long, env = "CPIS_FHIR_CONFIG")]
     config: Option<PathBuf>,
@@ -17,7 +17,7 @@ pub struct Options {
 const LEFT_OVER: Duration = Duration::from_millis(500);
 
 /// Runs the service until a signal stops it.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let began = Instant::now();
     let settings =
         settings::load(options.config.as_deref(), environment()).map_err(|error| CommandError::Settings(error.to_string()))?;
@@ -30,7 +30,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let core = service::core_runtime()?;
     let stop = service::stop_signal(core.handle());
     let shown = Arc::clone(&settings);
-    let ready = move |ready: &service::Ready| {
+    let ready = move |ready: &service::ListenAddresses| {
         tracing::info!(
             public = %ready.public, admin = %ready.admin,
             ready_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "ready"
@@ -42,9 +42,9 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         ));
     };
     let file = options.config.clone();
-    let source: renewal::Source = Box::new(move |started| settings::renew(file.as_deref(), environment(), started));
-    let running = service::Running { ready, stop, source: Some(source) };
-    let ended = service::run(settings, core.handle(), running);
+    let source: renewal::SettingsSource = Box::new(move |started| settings::renew(file.as_deref(), environment(), started));
+    let lifecycle = service::Lifecycle { ready, stop, source: Some(source) };
+    let ended = service::run(settings, core.handle(), lifecycle);
     // Everything is on record: a resolver that still hangs holds nobody up.
     core.shutdown_timeout(LEFT_OVER);
     drop(telemetry);

@@ -35,19 +35,19 @@ const FLUSH: Duration = Duration::from_secs(10);
 const SETTLE: Duration = Duration::from_secs(3);
 
 /// Where the service listens, once it does.
-pub struct Ready {
+pub struct ListenAddresses {
     pub public: SocketAddr,
     pub admin: SocketAddr,
 }
 
 /// How the service is run.
-pub struct Running<R, S> {
+pub struct Lifecycle<R, S> {
     /// Told the addresses once both listeners are open.
     pub ready: R,
     /// Ends the service.
     pub stop: S,
     /// What reads the settings again while it runs; without it nothing is renewed.
-    pub source: Option<renewal::Source>,
+    pub source: Option<renewal::SettingsSource>,
 }
 
 /// Runs the service. `core` owns the connections to CP-IS and every look.
@@ -57,22 +57,22 @@ pub struct Running<R, S> {
 pub fn run(
     settings: Arc<Settings>,
     core: &tokio::runtime::Handle,
-    running: Running<impl FnOnce(&Ready), impl Future<Output = ()> + 'static>,
+    lifecycle: Lifecycle<impl FnOnce(&ListenAddresses), impl Future<Output = ()> + 'static>,
 ) -> Result<(), CommandError> {
-    let Built { app, register, trail } = build(&settings, core)?;
+    let Service { app, register, trail } = build(&settings, core)?;
     observe(&app, &settings);
     actix_web::rt::System::new().block_on(async move {
         let bound = api::bind(&app).map_err(|error| CommandError::Settings(format!("cpis-fhir cannot start: {error}")))?;
         note(&app.trail, Event::Started, started(&settings)).await;
-        let watching = running.source.map(|source| {
+        let watching = lifecycle.source.map(|source| {
             let renewer = Renewer::new(source, Arc::clone(&settings), app.clone(), register, trail, &bound);
             renewal::watch(renewer, settings.files.clone(), core)
         });
-        (running.ready)(&Ready { public: bound.public_address, admin: bound.admin_address });
+        (lifecycle.ready)(&ListenAddresses { public: bound.public_address, admin: bound.admin_address });
         systemd::ready();
         let handles = bound.handles();
         let serving = actix_web::rt::spawn(bound.run());
-        running.stop.await;
+        lifecycle.stop.await;
         if let Some(watching) = watching {
             watching.abort();
         }
@@ -136,13 +136,13 @@ fn started(settings: &Settings) -> String {
 }
 
 /// A service that is not listening yet, and what of it can be renewed.
-struct Built {
+struct Service {
     app: web::Data<App>,
     register: Arc<dyn Register>,
     trail: audit::Renewable,
 }
 
-fn build(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Built, CommandError> {
+fn build(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Service, CommandError> {
     memory::limit_to(settings.memory.unwrap_or_else(memory::usual));
     let wrong = |error: &dyn std::fmt::Display| CommandError::Settings(format!("cpis-fhir cannot start: {error}"));
     let register = register(settings).map_err(|error| wrong(&error))?;
@@ -163,7 +163,7 @@ fn build(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Built, Co
     };
     let access = Access::start(settings.access.clone(), core).map_err(|error| wrong(&error))?;
     let app = App::new(settings.api.clone(), access, lookups, trail, ids, register_health).with_inquiry(inquiry);
-    Ok(Built { app: web::Data::new(app), register, trail: renewable })
+    Ok(Service { app: web::Data::new(app), register, trail: renewable })
 }
 
 /// The way to CP-IS that the settings choose.

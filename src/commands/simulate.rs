@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct SimulateOptions {
     /// Where the SMSP listens, with mutual TLS
     #[arg(long, default_value = "127.0.0.1:9443")]
     listen: SocketAddr,
@@ -22,7 +22,7 @@ pub struct Options {
 }
 
 /// Runs the simulator until a signal stops it.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &SimulateOptions) -> Result<(), CommandError> {
     let scenario = scenario(options.scenario.as_deref())?;
     let tls = tls(&options.certificates)?;
     let runtime = service::core_runtime()?;

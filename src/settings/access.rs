@@ -1,7 +1,7 @@
 //! `access.*`: who may ask, and how they say who they are.
 
 use super::key::Key;
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use super::table::{CareSettings, access, author, gateway, issuers, organisations, permission, server, smsp};
 use super::urls::{Scheme, read_web, web};
 use super::{certificates, identity};
@@ -14,7 +14,7 @@ pub(super) const ISSUERS: &str = "access.issuers";
 pub(super) const ORGANISATIONS: &str = "access.organisations";
 
 /// The modes, before all else: much depends on whether this is a demonstration.
-pub(super) fn modes(reader: &mut Reader) -> Result<Vec<Mode>, Noted> {
+pub(super) fn modes(reader: &mut Reader) -> Result<Vec<Mode>, ReportedFault> {
     let modes = reader.get(access::MODES)?;
     if modes.is_empty() {
         let problem = "is empty, so that nobody could ask; wanted at least one of bearer, gateway, demo";
@@ -27,7 +27,7 @@ pub(super) fn modes(reader: &mut Reader) -> Result<Vec<Mode>, Noted> {
     Ok(modes)
 }
 
-pub(super) fn read(reader: &mut Reader, modes: Result<Vec<Mode>, Noted>) -> Result<Options, Noted> {
+pub(super) fn read(reader: &mut Reader, modes: Result<Vec<Mode>, ReportedFault>) -> Result<Options, ReportedFault> {
     let issuers: Vec<_> = (0..reader.items(ISSUERS)).map(|at| issuer(reader, at)).collect();
     let gateway = gateway(reader);
     if let (Ok(modes), Ok(gateway)) = (&modes, &gateway) {
@@ -52,7 +52,7 @@ pub(super) fn read(reader: &mut Reader, modes: Result<Vec<Mode>, Noted>) -> Resu
     })
 }
 
-fn gateway(reader: &mut Reader) -> Result<Gateway, Noted> {
+fn gateway(reader: &mut Reader) -> Result<Gateway, ReportedFault> {
     let issuer = reader.get(gateway::ISSUER)?;
     let is_taken = |key: &Key<String>| reader.get(*key).is_ok_and(|other| other == issuer);
     let taken = (0..reader.items(ISSUERS)).map(|at| issuers::ISSUER.at(at)).find(is_taken);
@@ -68,7 +68,7 @@ fn gateway(reader: &mut Reader) -> Result<Gateway, Noted> {
     })
 }
 
-fn issuer(reader: &mut Reader, at: usize) -> Result<Issuer, Noted> {
+fn issuer(reader: &mut Reader, at: usize) -> Result<Issuer, ReportedFault> {
     let keys = key_source(reader, at);
     let audience = reader.get(issuers::AUDIENCE.at(at));
     if audience.as_ref().is_ok_and(Vec::is_empty) {
@@ -105,13 +105,13 @@ fn issuer(reader: &mut Reader, at: usize) -> Result<Issuer, Noted> {
 }
 
 /// The CAs of every issuer, in the order of the settings.
-pub(super) fn issuer_authorities(reader: &mut Reader) -> Result<Vec<Option<Vec<u8>>>, Noted> {
+pub(super) fn issuer_authorities(reader: &mut Reader) -> Result<Vec<Option<Vec<u8>>>, ReportedFault> {
     let keys = (0..reader.items(ISSUERS)).map(|at| issuers::CA.at(at));
     let each: Vec<_> = keys.map(|key| certificates::authorities(reader, key)).collect();
     each.into_iter().collect()
 }
 
-fn key_source(reader: &mut Reader, at: usize) -> Result<KeySource, Noted> {
+fn key_source(reader: &mut Reader, at: usize) -> Result<KeySource, ReportedFault> {
     let (issuer, jwks, discovery) = (issuers::ISSUER.at(at), issuers::JWKS_URL.at(at), issuers::DISCOVERY.at(at));
     if reader.is_set(jwks) && reader.is_set(discovery) {
         reader.fault(discovery, format!("is set together with {jwks}; wanted one of the two"));
@@ -177,7 +177,7 @@ fn check_repeats(reader: &mut Reader, list: &str, key: Key<String>, same: fn(Str
     }
 }
 
-fn organisations(reader: &Reader) -> Result<Vec<KnownOrganisation>, Noted> {
+fn organisations(reader: &Reader) -> Result<Vec<KnownOrganisation>, ReportedFault> {
     let organisation = |at| {
         Ok(KnownOrganisation {
             ods: reader.get(organisations::ODS.at(at))?,
@@ -188,7 +188,7 @@ fn organisations(reader: &Reader) -> Result<Vec<KnownOrganisation>, Noted> {
     (0..reader.items(ORGANISATIONS)).map(organisation).collect()
 }
 
-fn care_settings(reader: &mut Reader) -> Result<(CareSetting, Vec<CareSetting>), Noted> {
+fn care_settings(reader: &mut Reader) -> Result<(CareSetting, Vec<CareSetting>), ReportedFault> {
     let one = reader.get(permission::CARE_SETTING)?;
     let named = reader.get(permission::CARE_SETTINGS)?;
     let is_allowed = |setting: &CareSetting| named.contains(&CareSettings::All) || named.contains(&CareSettings::One(*setting));
@@ -202,7 +202,7 @@ fn care_settings(reader: &mut Reader) -> Result<(CareSetting, Vec<CareSetting>),
     Ok((one, allowed))
 }
 
-fn allow(reader: &mut Reader) -> Result<Allow, Noted> {
+fn allow(reader: &mut Reader) -> Result<Allow, ReportedFault> {
     let allow = Allow {
         roles: reader.get(permission::ALLOW_ROLES)?,
         activities: reader.get(permission::ALLOW_ACTIVITIES)?,

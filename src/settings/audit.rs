@@ -1,7 +1,7 @@
 //! `audit.*`: where the trail is kept, and with which keys.
 
-use super::key_file::{self, WhenAbsent};
-use super::reader::{Noted, Reader};
+use super::key_file::{self, MissingKeyFile};
+use super::reader::{Reader, ReportedFault};
 use super::table::audit;
 use super::{certificates, files, urls};
 use crate::audit::{Options, StoreLocation};
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 /// The path of a trail that is in memory: for a demonstration only.
 pub(super) const MEMORY: &str = ":memory:";
 
-pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<Options, Noted> {
+pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<Options, ReportedFault> {
     let store = store(reader, is_demo);
     let store_ca = certificates::authorities(reader, audit::STORE_CA);
-    let chain_keys = key_file::keys(reader, audit::CHAIN_KEY_FILE, WhenAbsent::in_demo(is_demo));
-    let encryption_keys = key_file::keys(reader, audit::ENCRYPTION_KEY_FILE, WhenAbsent::in_demo(is_demo));
+    let chain_keys = key_file::keys(reader, audit::CHAIN_KEY_FILE, MissingKeyFile::in_demo(is_demo));
+    let encryption_keys = key_file::keys(reader, audit::ENCRYPTION_KEY_FILE, MissingKeyFile::in_demo(is_demo));
     let store = store?;
     // What is wrong with these two does not keep the rest from being checked.
     let (store_ca, head_file) = (store_ca.unwrap_or_default(), head_file(reader, &store).unwrap_or_default());
@@ -29,7 +29,7 @@ pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<Options, Noted>
     })
 }
 
-fn head_file(reader: &mut Reader, store: &StoreLocation) -> Result<Option<PathBuf>, Noted> {
+fn head_file(reader: &mut Reader, store: &StoreLocation) -> Result<Option<PathBuf>, ReportedFault> {
     match (reader.get(audit::HEAD_FILE)?, store) {
         (Some(path), _) => files::check_parent(reader, audit::HEAD_FILE, &path).map(|()| Some(path)),
         (None, StoreLocation::Sqlite(path)) => Ok(Some(files::beside(path, ".head"))),
@@ -40,7 +40,7 @@ fn head_file(reader: &mut Reader, store: &StoreLocation) -> Result<Option<PathBu
     }
 }
 
-fn store(reader: &mut Reader, is_demo: bool) -> Result<StoreLocation, Noted> {
+fn store(reader: &mut Reader, is_demo: bool) -> Result<StoreLocation, ReportedFault> {
     let text = reader.get(audit::STORE)?;
     if is_demo && !reader.is_set(audit::STORE) && !reader.is_set(audit::CHAIN_KEY_FILE) {
         // With a key of its own for each start, a file of an earlier one could not be continued.
@@ -64,7 +64,7 @@ fn store(reader: &mut Reader, is_demo: bool) -> Result<StoreLocation, Noted> {
     }
 }
 
-fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Result<StoreLocation, Noted> {
+fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Result<StoreLocation, ReportedFault> {
     let problem = if let Some(plain) = of_url(path) {
         format!("is not a URL: the path of a file stands after sqlite:, without options; write sqlite:{plain}")
     } else if path.is_empty() {

@@ -1,13 +1,13 @@
 //! `author.*`: in whose name a query is made (decisions.md 20).
 
 use super::key::Key;
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use super::table::{author, smsp};
 use crate::access::{IdentityPart, Mode, Options as Access};
 use crate::cpis::{PersonName, Text};
 use crate::smsp::{AuthorRule, AuthorTemplate, NominatedPerson};
 
-pub(super) fn read(reader: &mut Reader) -> Result<AuthorRule, Noted> {
+pub(super) fn read(reader: &mut Reader) -> Result<AuthorRule, ReportedFault> {
     let nominated = nominated(reader);
     Ok(AuthorRule {
         template: reader.get(author::TEMPLATE)?,
@@ -16,7 +16,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<AuthorRule, Noted> {
     })
 }
 
-fn nominated(reader: &mut Reader) -> Result<Option<NominatedPerson>, Noted> {
+fn nominated(reader: &mut Reader) -> Result<Option<NominatedPerson>, ReportedFault> {
     if !reader.is_any_set("author.nominated") {
         return Ok(None);
     }
@@ -25,7 +25,7 @@ fn nominated(reader: &mut Reader) -> Result<Option<NominatedPerson>, Noted> {
         if !reader.is_set(key) {
             reader.miss(key, ", since another key of author.nominated is set");
         }
-        reader.get(key).and_then(|text| text.ok_or(Noted))
+        reader.get(key).and_then(|text| text.ok_or(ReportedFault))
     });
     let part = |key: Key<Option<String>>| reader.get(key).map(|text| text.map(Text::from).into_iter().collect());
     Ok(Some(NominatedPerson {

@@ -2,7 +2,7 @@
 
 use super::files::{self, Contents};
 use super::key::Key;
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use super::validity::Validity;
 use crate::clock;
 use rustls::pki_types::pem::PemObject as _;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// What the settings need to know of our own certificate.
-pub(super) struct Own {
+pub(super) struct OwnCertificate {
     /// The subject's common name.
     pub common_name: Option<String>,
 }
@@ -25,11 +25,15 @@ pub(super) type Pem<'a> = (Key<Option<PathBuf>>, Option<&'a Contents>);
 /// A certificate outside its validity is a warning, not a fault: certificates are reloaded while the service runs, and
 /// a service that is up tells a clinician that CP-IS could not be asked, where one that is down tells nothing
 /// (decisions.md 39). `cpis-fhir check` reports it.
-pub(super) fn check_own(reader: &mut Reader, (cert, cert_pem): Pem<'_>, (key, key_pem): Pem<'_>) -> Result<Own, Noted> {
-    let chain = cert_pem.ok_or(Noted).and_then(|pem| chain(reader, cert, pem));
-    let private_key = key_pem.ok_or(Noted).and_then(|pem| private_key(reader, key, pem));
+pub(super) fn check_own(
+    reader: &mut Reader,
+    (cert, cert_pem): Pem<'_>,
+    (key, key_pem): Pem<'_>,
+) -> Result<OwnCertificate, ReportedFault> {
+    let chain = cert_pem.ok_or(ReportedFault).and_then(|pem| chain(reader, cert, pem));
+    let private_key = key_pem.ok_or(ReportedFault).and_then(|pem| private_key(reader, key, pem));
     let chain = chain?;
-    let own = look_at(reader, cert, chain.first().ok_or(Noted)?);
+    let own = read_own(reader, cert, chain.first().ok_or(ReportedFault)?);
     let (private_key, own) = (private_key?, own?);
     match CertifiedKey::from_der(chain, private_key, &rustls::crypto::aws_lc_rs::default_provider()) {
         Ok(_) => Ok(own),
@@ -42,14 +46,14 @@ pub(super) fn check_own(reader: &mut Reader, (cert, cert_pem): Pem<'_>, (key, ke
 }
 
 /// The bundle of CAs that `key` names, where it is set, checked.
-pub(super) fn authorities(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Vec<u8>>, Noted> {
+pub(super) fn authorities(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Vec<u8>>, ReportedFault> {
     let Some(pem) = files::contents(reader, key)? else { return Ok(None) };
     check_authorities(reader, key, &pem)?;
     Ok(Some(pem.to_vec()))
 }
 
 /// Checks that a bundle holds at least one certificate of a CA, and that each of its certificates can be read.
-pub(super) fn check_authorities(reader: &mut Reader, key: Key<Option<PathBuf>>, pem: &[u8]) -> Result<(), Noted> {
+pub(super) fn check_authorities(reader: &mut Reader, key: Key<Option<PathBuf>>, pem: &[u8]) -> Result<(), ReportedFault> {
     let bundle = chain(reader, key, pem)?;
     let mut authorities = 0;
     for (at, der) in bundle.iter().enumerate() {
@@ -67,7 +71,7 @@ pub(super) fn check_authorities(reader: &mut Reader, key: Key<Option<PathBuf>>, 
     Ok(())
 }
 
-fn chain(reader: &mut Reader, key: Key<Option<PathBuf>>, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Noted> {
+fn chain(reader: &mut Reader, key: Key<Option<PathBuf>>, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ReportedFault> {
     match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
         Ok(chain) if !chain.is_empty() => Ok(chain),
         Ok(_) => Err(reader.fault(key, "the file holds no certificate; wanted PEM with BEGIN CERTIFICATE")),
@@ -75,7 +79,7 @@ fn chain(reader: &mut Reader, key: Key<Option<PathBuf>>, pem: &[u8]) -> Result<V
     }
 }
 
-fn private_key(reader: &mut Reader, key: Key<Option<PathBuf>>, pem: &[u8]) -> Result<PrivateKeyDer<'static>, Noted> {
+fn private_key(reader: &mut Reader, key: Key<Option<PathBuf>>, pem: &[u8]) -> Result<PrivateKeyDer<'static>, ReportedFault> {
     PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
         let is_locked = pem.windows(9).any(|window| window == b"ENCRYPTED");
         let problem = if is_locked {
@@ -87,7 +91,7 @@ fn private_key(reader: &mut Reader, key: Key<Option<PathBuf>>, pem: &[u8]) -> Re
     })
 }
 
-fn look_at(reader: &mut Reader, key: Key<Option<PathBuf>>, der: &CertificateDer<'_>) -> Result<Own, Noted> {
+fn read_own(reader: &mut Reader, key: Key<Option<PathBuf>>, der: &CertificateDer<'_>) -> Result<OwnCertificate, ReportedFault> {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
         return Err(reader.fault(key, "the first certificate of the file cannot be read"));
     };
@@ -99,7 +103,7 @@ fn look_at(reader: &mut Reader, key: Key<Option<PathBuf>>, der: &CertificateDer<
     warn_of_validity(reader, key, &certificate);
     let mut names = certificate.subject().iter_common_name();
     let common_name = names.next().and_then(|name| name.as_str().ok()).map(|name| name.trim().to_owned());
-    Ok(Own { common_name: common_name.filter(|name| !name.is_empty() && !name.chars().any(char::is_control)) })
+    Ok(OwnCertificate { common_name: common_name.filter(|name| !name.is_empty() && !name.chars().any(char::is_control)) })
 }
 
 /// When a certificate is not to be used now: what is wrong with it.

@@ -1,10 +1,10 @@
 //! `fhir.*`: how the FHIR API behaves.
 
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use super::table::fhir;
 use crate::api::{BatchLimits, FhirOptions};
 
-pub(super) fn read(reader: &Reader) -> Result<FhirOptions, Noted> {
+pub(super) fn read(reader: &Reader) -> Result<FhirOptions, ReportedFault> {
     Ok(FhirOptions {
         handling: reader.get(fhir::HANDLING)?,
         get_search: reader.get(fhir::GET_SEARCH)?,

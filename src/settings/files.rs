@@ -2,7 +2,7 @@
 
 use super::key::Key;
 use super::kind::Kind;
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const LONGEST: u64 = 4 << 20;
 
 /// A file that a setting names, as it was just before it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadFile {
+pub struct FileVersion {
     path: PathBuf,
     stamp: Option<Stamp>,
 }
@@ -27,7 +27,7 @@ struct Stamp {
     changed: (i64, i64),
 }
 
-impl ReadFile {
+impl FileVersion {
     fn at(path: PathBuf) -> Self {
         let stamp = std::fs::metadata(&path).ok().map(|is| Stamp {
             device: is.dev(),
@@ -51,9 +51,9 @@ pub(super) type Contents = Zeroizing<Vec<u8>>;
 /// The contents of the file that `key` names, where it is set.
 ///
 /// The path of a secret's file is left out of the message: an operator may have put the secret itself in its place.
-pub(super) fn contents(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Contents>, Noted> {
+pub(super) fn contents(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Contents>, ReportedFault> {
     let Some(path) = reader.get(key)? else { return Ok(None) };
-    reader.files.push(ReadFile::at(path.clone()));
+    reader.files.push(FileVersion::at(path.clone()));
     read(&path).map(Some).map_err(|problem| {
         let shown = if matches!(key.kind, Kind::SecretFile) { String::new() } else { format!(" {}", path.display()) };
         reader.fault(key, format!("the file{shown} {problem}"))
@@ -61,7 +61,7 @@ pub(super) fn contents(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result
 }
 
 /// As [`contents`], for a file that holds a secret: one that others may read is warned of.
-pub(super) fn secret_contents(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Contents>, Noted> {
+pub(super) fn secret_contents(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Contents>, ReportedFault> {
     let contents = contents(reader, key)?;
     if let Some(mode) = reader.get(key)?.and_then(|path| mode_for_others(&path)) {
         reader.warn(key, format!("the file may be read by others than its owner (mode {mode:04o}); 0600 or 0400 is meant"));
@@ -109,7 +109,7 @@ fn is_open(mode: u32, owner: u32, us: Option<u32>) -> bool {
 }
 
 /// A file that will be made needs its folder now.
-pub(super) fn check_parent<T>(reader: &mut Reader, key: Key<T>, path: &Path) -> Result<(), Noted> {
+pub(super) fn check_parent<T>(reader: &mut Reader, key: Key<T>, path: &Path) -> Result<(), ReportedFault> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let problem = if path.is_dir() {
         format!("{} is a folder; wanted a file", path.display())

@@ -13,7 +13,7 @@ use std::path::Path;
 /// The given values by name, not yet read; the faults of their names.
 #[derive(Default)]
 pub(super) struct Flat {
-    pub values: BTreeMap<String, Given>,
+    pub values: BTreeMap<String, RawValue>,
     /// The indexes given for each list of tables.
     pub items: BTreeMap<String, BTreeSet<usize>>,
     pub faults: Vec<Fault>,
@@ -22,7 +22,7 @@ pub(super) struct Flat {
     pub is_partial: bool,
 }
 
-pub(super) struct Given {
+pub(super) struct RawValue {
     pub value: Value,
     pub kind: Kind,
     /// `cpis.toml:12`, or the name of a variable.
@@ -129,8 +129,8 @@ impl Flat {
         match names::shape(name) {
             Shape::Setting(row) => {
                 self.note_items(name);
-                let given = Given { origin: source.origin(&node), value: node.value, kind: row.kind };
-                if self.values.insert(name.to_owned(), given).is_some() {
+                let raw = RawValue { origin: source.origin(&node), value: node.value, kind: row.kind };
+                if self.values.insert(name.to_owned(), raw).is_some() {
                     self.fault(name, None, "is set twice in the settings file".to_owned());
                 }
             }

@@ -1,7 +1,7 @@
 //! The keys under which the settings name the claims and the headers that hold the parts of an identity, and the presets of them.
 
 use super::key::{self, Initial, Key, Row, text};
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use super::table::issuers;
 use crate::access::{ByPart, ClaimPath, IdentityPart};
 
@@ -16,7 +16,7 @@ pub(super) enum Preset {
 
 /// A claim of NHS Care Identity Service 2.
 #[derive(Clone, Copy)]
-enum Cis2 {
+enum Cis2Claim {
     Claim(&'static str),
     /// Of the selected role.
     Role(&'static str),
@@ -25,8 +25,8 @@ enum Cis2 {
 }
 
 /// What a part is, and its claims by the presets.
-fn describe(part: IdentityPart) -> (&'static str, Option<&'static str>, Option<Cis2>) {
-    use Cis2::{Claim, Organisation, Role};
+fn describe(part: IdentityPart) -> (&'static str, Option<&'static str>, Option<Cis2Claim>) {
+    use Cis2Claim::{Claim, Organisation, Role};
     match part {
         IdentityPart::UserId => ("the user's id", Some("sub"), Some(Claim("uid"))),
         IdentityPart::SdsUserId => ("the 12 digits of the smartcard or CIS2 user", None, Some(Claim("uid"))),
@@ -43,7 +43,7 @@ fn describe(part: IdentityPart) -> (&'static str, Option<&'static str>, Option<C
     }
 }
 
-impl Cis2 {
+impl Cis2Claim {
     fn path(self) -> String {
         const ROLE: &str = "nhsid_nrbac_roles[person_roleid=selected_roleid]";
         match self {
@@ -68,7 +68,7 @@ impl Preset {
         let (_, oidc, cis2) = describe(part);
         let path = match self {
             Self::Oidc => oidc.map(str::to_owned),
-            Self::NhsCis2 => cis2.map(Cis2::path),
+            Self::NhsCis2 => cis2.map(Cis2Claim::path),
         };
         ClaimPath::parse(&path?)
     }
@@ -89,8 +89,8 @@ pub(super) const ORGANISATION_HEADER: Key<Option<String>> = header(IdentityPart:
 pub(super) fn claim_rows() -> Vec<Row> {
     let row = |part| {
         let (what, oidc, cis2) = describe(part);
-        let oidc = oidc.map_or("none".to_owned(), |claim| Cis2::Claim(claim).words());
-        let default = match cis2.map(Cis2::words) {
+        let oidc = oidc.map_or("none".to_owned(), |claim| Cis2Claim::Claim(claim).words());
+        let default = match cis2.map(Cis2Claim::words) {
             Some(cis2) if cis2 != oidc => format!("{oidc}; nhs-cis2: {cis2}"),
             _ => oidc,
         };
@@ -131,7 +131,7 @@ pub(super) fn headers(reader: &Reader) -> ByPart<Option<String>> {
 }
 
 /// The claims of the issuer at `at`: those named, else those of its preset.
-pub(super) fn claims(reader: &mut Reader, at: usize) -> Result<ByPart<Option<ClaimPath>>, Noted> {
+pub(super) fn claims(reader: &mut Reader, at: usize) -> Result<ByPart<Option<ClaimPath>>, ReportedFault> {
     let named = ByPart::from_fn(|part| {
         let key = claim(part).at(at);
         let text = reader.get(key).ok().flatten()?;

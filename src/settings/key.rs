@@ -1,6 +1,6 @@
 //! One setting: its name, the type and the form of its value, and what holds where it is not given.
 
-use super::kind::{DAY, Kind, Parsed};
+use super::kind::{DAY, Kind, ParsedValue};
 use super::value::Value;
 use crate::cpis::SdsId;
 use std::borrow::Cow;
@@ -94,7 +94,7 @@ impl<T> Key<T> {
     }
 
     /// The value where it is not given.
-    pub(super) fn initial(self) -> Option<Parsed> {
+    pub(super) fn initial(self) -> Option<ParsedValue> {
         self.initial.and_then(|text| self.kind.read(&Value::Text(text.to_owned())).ok())
     }
 }
@@ -220,9 +220,9 @@ pub(super) trait Choice: Copy + 'static {
 }
 
 /// A type that the value of a setting has.
-pub(super) trait Typed: Sized {
+pub(super) trait SettingType: Sized {
     /// `None` where the form of the key is not one of this type.
-    fn of(parsed: Parsed) -> Option<Self>;
+    fn of(parsed: ParsedValue) -> Option<Self>;
 
     /// The value of a key that is not there, where it may be absent.
     fn absent() -> Option<Self> {
@@ -230,44 +230,44 @@ pub(super) trait Typed: Sized {
     }
 }
 
-macro_rules! typed {
+macro_rules! setting_types {
     ($($type:ty: $pattern:pat => $value:expr;)*) => {
-        $(impl Typed for $type {
-            fn of(parsed: Parsed) -> Option<Self> {
+        $(impl SettingType for $type {
+            fn of(parsed: ParsedValue) -> Option<Self> {
                 if let $pattern = parsed { $value } else { None }
             }
         })*
     };
 }
 
-typed! {
-    String: Parsed::Text(text) => Some(text);
-    PathBuf: Parsed::Text(text) => Some(text.into());
-    SdsId: Parsed::Text(text) => SdsId::parse(&text);
-    SocketAddr: Parsed::Address(address) => Some(address);
-    bool: Parsed::Switch(switch) => Some(switch);
-    u32: Parsed::Count(count) => count.try_into().ok();
-    usize: Parsed::Count(count) => count.try_into().ok();
-    Duration: Parsed::Duration(duration) => Some(duration);
+setting_types! {
+    String: ParsedValue::Text(text) => Some(text);
+    PathBuf: ParsedValue::Text(text) => Some(text.into());
+    SdsId: ParsedValue::Text(text) => SdsId::parse(&text);
+    SocketAddr: ParsedValue::Address(address) => Some(address);
+    bool: ParsedValue::Switch(switch) => Some(switch);
+    u32: ParsedValue::Count(count) => count.try_into().ok();
+    usize: ParsedValue::Count(count) => count.try_into().ok();
+    Duration: ParsedValue::Duration(duration) => Some(duration);
 }
 
-impl<T: Choice> Typed for T {
-    fn of(parsed: Parsed) -> Option<Self> {
-        let Parsed::Text(text) = parsed else { return None };
+impl<T: Choice> SettingType for T {
+    fn of(parsed: ParsedValue) -> Option<Self> {
+        let ParsedValue::Text(text) = parsed else { return None };
         let at = T::WORDS.iter().position(|word| *word == text)?;
         T::VALUES.get(at).copied()
     }
 }
 
-impl<T: Typed> Typed for Vec<T> {
-    fn of(parsed: Parsed) -> Option<Self> {
-        let Parsed::List(items) = parsed else { return None };
+impl<T: SettingType> SettingType for Vec<T> {
+    fn of(parsed: ParsedValue) -> Option<Self> {
+        let ParsedValue::List(items) = parsed else { return None };
         items.into_iter().map(T::of).collect()
     }
 }
 
-impl<T: Typed> Typed for Option<T> {
-    fn of(parsed: Parsed) -> Option<Self> {
+impl<T: SettingType> SettingType for Option<T> {
+    fn of(parsed: ParsedValue) -> Option<Self> {
         T::of(parsed).map(Some)
     }
 

@@ -2,7 +2,7 @@
 
 use super::files;
 use super::key::Key;
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use crate::secret::KeyMaterial;
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -14,28 +14,32 @@ const WANTED: &str = "wanted 32 bytes as 64 hex digits or base64, one key a line
 
 /// Whether a key file that is not named is a fault, nothing, or a random key for a demonstration.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum WhenAbsent {
+pub(super) enum MissingKeyFile {
     Required(&'static str),
     NoKeys,
     Random,
 }
 
-impl WhenAbsent {
+impl MissingKeyFile {
     /// A demonstration needs no key file.
     pub(super) const fn in_demo(is_demo: bool) -> Self {
         if is_demo { Self::Random } else { Self::Required(" (unless access.modes is demo)") }
     }
 }
 
-/// The keys of the file that `key` names, never empty unless [`WhenAbsent::NoKeys`].
-pub(super) fn keys(reader: &mut Reader, key: Key<Option<PathBuf>>, when_absent: WhenAbsent) -> Result<Vec<KeyMaterial>, Noted> {
+/// The keys of the file that `key` names, never empty unless [`MissingKeyFile::NoKeys`].
+pub(super) fn keys(
+    reader: &mut Reader,
+    key: Key<Option<PathBuf>>,
+    when_absent: MissingKeyFile,
+) -> Result<Vec<KeyMaterial>, ReportedFault> {
     if let Some(bytes) = files::secret_contents(reader, key)? {
         return parse(&bytes).map_err(|problem| reader.fault(key, problem));
     }
     match when_absent {
-        WhenAbsent::NoKeys => Ok(Vec::new()),
-        WhenAbsent::Required(why) => Err(reader.miss(key, why)),
-        WhenAbsent::Random => {
+        MissingKeyFile::NoKeys => Ok(Vec::new()),
+        MissingKeyFile::Required(why) => Err(reader.miss(key, why)),
+        MissingKeyFile::Random => {
             let mut bytes = Zeroizing::new([0; 32]);
             if aws_lc_rs::rand::fill(bytes.as_mut()).is_err() {
                 return Err(reader.fault(key, "no random key could be made; name a key file"));

@@ -46,14 +46,14 @@ pub(super) enum Kind {
 
 /// A value that has the form its key wants.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Parsed {
+pub(super) enum ParsedValue {
     Text(String),
     Address(SocketAddr),
     Switch(bool),
     /// Also a size, in bytes.
     Count(u64),
     Duration(Duration),
-    List(Vec<Parsed>),
+    List(Vec<ParsedValue>),
 }
 
 impl Kind {
@@ -90,7 +90,7 @@ impl Kind {
     }
 
     /// Reads a value, or says what is wanted and, where it cannot be a secret, what was found.
-    pub(super) fn read(self, value: &Value) -> Result<Parsed, String> {
+    pub(super) fn read(self, value: &Value) -> Result<ParsedValue, String> {
         if let Self::List(item) = self {
             return self.read_list(*item, value);
         }
@@ -103,14 +103,14 @@ impl Kind {
         let parsed = match value {
             Value::Text(text) => self.read_text(text.trim()),
             Value::Whole(number) => self.read_number(*number),
-            Value::Switch(switch) => matches!(self, Self::Switch).then_some(Parsed::Switch(*switch)),
+            Value::Switch(switch) => matches!(self, Self::Switch).then_some(ParsedValue::Switch(*switch)),
             Value::List(_) | Value::Group(_) | Value::Useless(_) => None,
         };
         parsed.ok_or_else(|| format!("wanted {}{}", self.wanted(), self.found(value)))
     }
 
-    fn read_text(self, text: &str) -> Option<Parsed> {
-        let as_text = |good: bool| good.then(|| Parsed::Text(text.to_owned()));
+    fn read_text(self, text: &str) -> Option<ParsedValue> {
+        let as_text = |good: bool| good.then(|| ParsedValue::Text(text.to_owned()));
         match self {
             Self::Text(_) => as_text(!text.chars().any(char::is_control)),
             Self::Symbol(_) | Self::SymbolOrEmpty(_) => as_text(is_symbol(text)),
@@ -119,34 +119,34 @@ impl Kind {
             Self::Asid => as_text(crate::cpis::SdsId::parse(text).is_some()),
             Self::Oid => as_text(is_oid(text)),
             Self::File | Self::SecretFile => as_text(!looks_like_contents(text)),
-            Self::Address => text.parse().ok().map(Parsed::Address),
-            Self::Switch => text.parse().ok().map(Parsed::Switch),
+            Self::Address => text.parse().ok().map(ParsedValue::Address),
+            Self::Switch => text.parse().ok().map(ParsedValue::Switch),
             Self::Count(..) => self.read_number(whole_number(text)?),
             Self::Duration { zero, most } => read_duration(text)
                 .filter(|duration| (zero || !duration.is_zero()) && *duration <= read_duration(most).unwrap_or(LONGEST))
-                .map(Parsed::Duration),
+                .map(ParsedValue::Duration),
             Self::Days(least, most) => read_days(text)
                 .filter(|days| (least..=most).contains(days))
-                .map(|days| Parsed::Duration(Duration::from_hours(24 * days))),
-            Self::Size(least, most) => read_size(text).filter(|size| (least..=most).contains(size)).map(Parsed::Count),
+                .map(|days| ParsedValue::Duration(Duration::from_hours(24 * days))),
+            Self::Size(least, most) => read_size(text).filter(|size| (least..=most).contains(size)).map(ParsedValue::Count),
             Self::Choice(words) => as_text(words.contains(&text)),
             Self::List(_) => None,
         }
     }
 
-    fn read_number(self, number: u64) -> Option<Parsed> {
+    fn read_number(self, number: u64) -> Option<ParsedValue> {
         match self {
             Self::Count(least, most) | Self::Size(least, most) => {
-                (least..=most).contains(&number).then_some(Parsed::Count(number))
+                (least..=most).contains(&number).then_some(ParsedValue::Count(number))
             }
             // Any other bare number could be meant as seconds or as milliseconds.
-            Self::Duration { zero: true, .. } if number == 0 => Some(Parsed::Duration(Duration::ZERO)),
+            Self::Duration { zero: true, .. } if number == 0 => Some(ParsedValue::Duration(Duration::ZERO)),
             _ => None,
         }
     }
 
     /// A list is an array, the text of an array, or text with commas.
-    fn read_list(self, item: Kind, value: &Value) -> Result<Parsed, String> {
+    fn read_list(self, item: Kind, value: &Value) -> Result<ParsedValue, String> {
         let items = match value {
             Value::List(nodes) => nodes.clone(),
             Value::Text(text) if text.trim().is_empty() => Vec::new(),
@@ -159,14 +159,14 @@ impl Kind {
             }
             other => return Err(format!("wanted {}; found {}", self.wanted(), other.described())),
         };
-        let mut list: Vec<Parsed> = Vec::with_capacity(items.len());
+        let mut list: Vec<ParsedValue> = Vec::with_capacity(items.len());
         for (at, node) in items.iter().enumerate() {
             let parsed = item.read(&node.value).map_err(|problem| format!("item {}: {problem}", at + 1))?;
             if !list.contains(&parsed) {
                 list.push(parsed);
             }
         }
-        Ok(Parsed::List(list))
+        Ok(ParsedValue::List(list))
     }
 
     /// "; found ..." where the value helps and cannot be a secret.
@@ -221,7 +221,7 @@ fn looks_like_contents(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::key::Typed as _;
+    use crate::settings::key::SettingType as _;
 
     fn text(text: &str) -> Value {
         Value::Text(text.to_owned())
@@ -261,14 +261,14 @@ mod tests {
     fn a_bare_number_is_no_duration() {
         let kind = Kind::Duration { zero: true, most: DAY };
         assert!(problem(kind, &Value::Whole(20)).ends_with("; found 20"));
-        assert!(matches!(kind.read(&Value::Whole(0)), Ok(Parsed::Duration(Duration::ZERO))));
+        assert!(matches!(kind.read(&Value::Whole(0)), Ok(ParsedValue::Duration(Duration::ZERO))));
         assert!(problem(Kind::Duration { zero: false, most: DAY }, &text("0s")).contains("more than 0s"));
     }
 
     #[test]
     fn days_are_within_their_bounds() {
         let kind = Kind::Days(1, 36_500);
-        assert!(matches!(kind.read(&text("2d")), Ok(Parsed::Duration(days)) if days == Duration::from_hours(48)));
+        assert!(matches!(kind.read(&text("2d")), Ok(ParsedValue::Duration(days)) if days == Duration::from_hours(48)));
         let wanted = "wanted whole days such as 1096d, from 1d to 36500d";
         assert_eq!(problem(kind, &text("0d")), format!("{wanted}; found \"0d\""));
         assert_eq!(problem(kind, &Value::Whole(30)), format!("{wanted}; found 30"));
@@ -276,9 +276,9 @@ mod tests {
 
     #[test]
     fn numbers_and_switches_may_be_text() {
-        assert!(matches!(Kind::Count(1, 9).read(&text("9")), Ok(Parsed::Count(9))));
-        assert!(matches!(Kind::Switch.read(&text("true")), Ok(Parsed::Switch(true))));
-        assert!(matches!(Kind::Size(0, 9999).read(&text("1KiB")), Ok(Parsed::Count(1024))));
+        assert!(matches!(Kind::Count(1, 9).read(&text("9")), Ok(ParsedValue::Count(9))));
+        assert!(matches!(Kind::Switch.read(&text("true")), Ok(ParsedValue::Switch(true))));
+        assert!(matches!(Kind::Size(0, 9999).read(&text("1KiB")), Ok(ParsedValue::Count(1024))));
         assert_eq!(problem(Kind::Count(1, 9), &text("10")), "wanted a whole number from 1 to 9; found \"10\"");
         assert_eq!(problem(Kind::Switch, &text("yes")), "wanted true or false; found \"yes\"");
     }

@@ -1,10 +1,10 @@
 //! `limits.*`: what callers may use up.
 
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use super::table::limits;
 use crate::api::Limits;
 
-pub(super) fn read(reader: &Reader, is_demo: bool) -> Result<Limits, Noted> {
+pub(super) fn read(reader: &Reader, is_demo: bool) -> Result<Limits, ReportedFault> {
     let rate = reader.get(limits::REQUESTS_PER_SECOND)?;
     Ok(Limits {
         requests_per_second: (!is_demo || reader.is_set(limits::REQUESTS_PER_SECOND)).then_some(rate),

@@ -2,7 +2,7 @@
 
 use super::files;
 use super::key::Key;
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use super::server::{ADMIN_TLS, SERVER_TLS, TlsKeys};
 use super::table::{admin, server};
 use std::net::SocketAddr;
@@ -10,13 +10,13 @@ use std::net::SocketAddr;
 /// Both listeners.
 #[derive(Debug, Clone)]
 pub struct Listeners {
-    pub server: Listening,
-    pub admin: Listening,
+    pub server: Listener,
+    pub admin: Listener,
 }
 
 /// One listener, as a caller on this machine needs to know it.
 #[derive(Debug, Clone)]
-pub struct Listening {
+pub struct Listener {
     pub address: SocketAddr,
     /// It speaks TLS.
     pub is_tls: bool,
@@ -31,15 +31,15 @@ pub(super) fn is_read(key: &str) -> bool {
     [server::LISTEN, admin::LISTEN].iter().any(|read| read.to_string() == key)
 }
 
-pub(super) fn read(reader: &mut Reader) -> Result<Listeners, Noted> {
-    let server = listening(reader, server::LISTEN, SERVER_TLS);
-    let admin = listening(reader, admin::LISTEN, ADMIN_TLS);
+pub(super) fn read(reader: &mut Reader) -> Result<Listeners, ReportedFault> {
+    let server = listener(reader, server::LISTEN, SERVER_TLS);
+    let admin = listener(reader, admin::LISTEN, ADMIN_TLS);
     Ok(Listeners { server: server?, admin: admin? })
 }
 
-fn listening(reader: &mut Reader, listen: Key<SocketAddr>, tls: TlsKeys) -> Result<Listening, Noted> {
+fn listener(reader: &mut Reader, listen: Key<SocketAddr>, tls: TlsKeys) -> Result<Listener, ReportedFault> {
     let cert_pem = files::contents(reader, tls.cert).ok().flatten();
-    Ok(Listening {
+    Ok(Listener {
         address: reader.get(listen)?,
         is_tls: reader.is_set(tls.cert),
         cert_pem: cert_pem.map(|pem| pem.to_vec()),

@@ -1,8 +1,8 @@
 //! `lookup.*`: how looks are shared, where replicas share them, and where they outlive a restart.
 
 use super::audit::MEMORY;
-use super::key_file::{self, WhenAbsent};
-use super::reader::{Noted, Reader};
+use super::key_file::{self, MissingKeyFile};
+use super::reader::{Reader, ReportedFault};
 use super::table::{lookup, smsp};
 use super::{certificates, files, urls};
 use crate::audit;
@@ -10,7 +10,7 @@ use crate::lookup::{BreakerRules, BulkheadRules, Patience, Rules, Sharing, Store
 use std::path::{Path, PathBuf};
 
 /// How looks are made; also `smsp.*` decides.
-pub(super) fn rules(reader: &Reader) -> Result<Rules, Noted> {
+pub(super) fn rules(reader: &Reader) -> Result<Rules, ReportedFault> {
     let share_for = reader.get(lookup::SHARE_FOR)?;
     Ok(Rules {
         patience: Patience {
@@ -25,12 +25,12 @@ pub(super) fn rules(reader: &Reader) -> Result<Rules, Noted> {
 }
 
 /// Where looks are shared.
-pub(super) fn store(reader: &mut Reader, is_demo: bool) -> Result<Store, Noted> {
+pub(super) fn store(reader: &mut Reader, is_demo: bool) -> Result<Store, ReportedFault> {
     let location = location(reader);
     let when_absent = match (&location, is_demo) {
-        (Ok(StoreLocation::Redis(_)), true) => WhenAbsent::Random,
-        (Ok(StoreLocation::Redis(_)), false) => WhenAbsent::Required(" while lookup.store is outside this process"),
-        _ => WhenAbsent::NoKeys,
+        (Ok(StoreLocation::Redis(_)), true) => MissingKeyFile::Random,
+        (Ok(StoreLocation::Redis(_)), false) => MissingKeyFile::Required(" while lookup.store is outside this process"),
+        _ => MissingKeyFile::NoKeys,
     };
     let keys = key_file::keys(reader, lookup::STORE_KEY_FILE, when_absent);
     let ca = store_ca(reader, location.as_ref().ok());
@@ -48,7 +48,7 @@ pub(super) fn store(reader: &mut Reader, is_demo: bool) -> Result<Store, Noted> 
 
 /// Where the answers of `lookup` outlive a restart: beside a trail in a file, unless another place is named. What replicas share in Redis
 /// is remembered there, and a trail in memory ends with its looks.
-pub(super) fn window_file(reader: &mut Reader, store: &Store, trail: &audit::Options) -> Result<Option<PathBuf>, Noted> {
+pub(super) fn window_file(reader: &mut Reader, store: &Store, trail: &audit::Options) -> Result<Option<PathBuf>, ReportedFault> {
     let unused = match (&store.location, &trail.store) {
         (StoreLocation::Redis(_), _) => Some("since lookup.store remembers"),
         (_, audit::StoreLocation::Sqlite(path)) if path == Path::new(MEMORY) => Some("since the trail is in memory"),
@@ -75,7 +75,7 @@ pub(super) fn window_file(reader: &mut Reader, store: &Store, trail: &audit::Opt
 }
 
 /// A file that would be overwritten must not be the trail or its head.
-fn check_own(reader: &mut Reader, path: &Path, trail: &audit::Options) -> Result<(), Noted> {
+fn check_own(reader: &mut Reader, path: &Path, trail: &audit::Options) -> Result<(), ReportedFault> {
     let is_store = matches!(&trail.store, audit::StoreLocation::Sqlite(store) if store == path);
     if is_store || trail.head_file.as_deref() == Some(path) {
         let problem = "is the file of the trail or of its head; wanted a file of its own";
@@ -84,7 +84,7 @@ fn check_own(reader: &mut Reader, path: &Path, trail: &audit::Options) -> Result
     Ok(())
 }
 
-fn store_ca(reader: &mut Reader, location: Option<&StoreLocation>) -> Result<Option<Vec<u8>>, Noted> {
+fn store_ca(reader: &mut Reader, location: Option<&StoreLocation>) -> Result<Option<Vec<u8>>, ReportedFault> {
     let is_plain = matches!(location, Some(StoreLocation::Redis(url)) if !url.expose().starts_with("rediss:"));
     if is_plain && reader.is_set(lookup::STORE_CA) {
         let problem = "is for rediss:// only, since redis:// is not encrypted; take it out or change lookup.store";
@@ -93,7 +93,7 @@ fn store_ca(reader: &mut Reader, location: Option<&StoreLocation>) -> Result<Opt
     certificates::authorities(reader, lookup::STORE_CA)
 }
 
-fn location(reader: &mut Reader) -> Result<StoreLocation, Noted> {
+fn location(reader: &mut Reader) -> Result<StoreLocation, ReportedFault> {
     let text = reader.get(lookup::STORE)?;
     match urls::scheme(&text) {
         "memory" if text == "memory" => Ok(StoreLocation::Memory),

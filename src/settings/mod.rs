@@ -35,14 +35,14 @@ mod validity;
 mod value;
 
 pub use fault::{Fault, SettingsError};
-pub use files::ReadFile;
-pub use listeners::{Listeners, Listening};
-pub use reader::Given;
+pub use files::FileVersion;
+pub use listeners::{Listener, Listeners};
+pub use reader::Snapshot;
 pub use reference::reference;
 pub use renewal::{Part, Renewal, renew};
 pub use smsp::SmspCredentials;
 pub use units::read_duration;
-pub use validity::{Standing, Validity, is_of_validity};
+pub use validity::{Validity, ValidityState, is_of_validity};
 
 use crate::access::Mode;
 use crate::api;
@@ -50,8 +50,8 @@ use crate::lookup::Store;
 use crate::secret::KeyMaterial;
 use crate::telemetry::LogForm;
 use flat::Flat;
-use key_file::WhenAbsent;
-use reader::{Noted, Reader};
+use key_file::MissingKeyFile;
+use reader::{Reader, ReportedFault};
 use std::path::{Path, PathBuf};
 
 /// The variable that names the settings file where no `--config` does.
@@ -71,8 +71,8 @@ pub struct Settings {
     pub memory: Option<usize>,
     pub log: LogForm,
     /// Every file that was read for them: certificates, keys, passwords.
-    pub files: Vec<ReadFile>,
-    pub given: Given,
+    pub files: Vec<FileVersion>,
+    pub snapshot: Snapshot,
     /// What an operator should know although the service can start; for the log. No secrets.
     pub warnings: Vec<String>,
 }
@@ -132,7 +132,7 @@ pub fn load_listeners(file: Option<&Path>, env: impl IntoIterator<Item = (String
 }
 
 /// Every section is read to its end before any is missed, so that no fault hides another.
-fn read(reader: &mut Reader) -> Result<Settings, Noted> {
+fn read(reader: &mut Reader) -> Result<Settings, ReportedFault> {
     let modes = access::modes(reader);
     let is_demo = modes.as_deref().is_ok_and(|modes| modes == [Mode::Demo]);
     let listeners = server::read(reader, is_demo);
@@ -143,7 +143,7 @@ fn read(reader: &mut Reader) -> Result<Settings, Noted> {
     }
     let store = lookup::store(reader, is_demo);
     let audit = audit::read(reader, is_demo);
-    let id_keys = key_file::keys(reader, table::fhir::ID_KEY_FILE, WhenAbsent::in_demo(is_demo));
+    let id_keys = key_file::keys(reader, table::fhir::ID_KEY_FILE, MissingKeyFile::in_demo(is_demo));
     let (store, audit, id_keys) = (store?, audit?, id_keys?);
     let window_file = lookup::window_file(reader, &store, &audit);
     warn_of_shared_keys(reader, &store, &audit, &id_keys);
@@ -164,7 +164,7 @@ fn read(reader: &mut Reader) -> Result<Settings, Noted> {
         memory: reader.get(table::limits::MEMORY)?,
         log: reader.get(table::telemetry::LOG)?,
         files: std::mem::take(&mut reader.files),
-        given: reader.given(),
+        snapshot: reader.snapshot(),
         warnings: std::mem::take(&mut reader.warnings),
     })
 }

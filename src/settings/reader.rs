@@ -1,10 +1,10 @@
 //! The values of the settings, key by key. Reading goes on after a fault, so that all faults are told.
 
 use super::fault::{Fault, SettingsError};
-use super::files::ReadFile;
+use super::files::FileVersion;
 use super::flat::Flat;
-use super::key::{Initial, Key, Typed};
-use super::kind::{Kind, Parsed};
+use super::key::{Initial, Key, SettingType};
+use super::kind::{Kind, ParsedValue};
 use super::names;
 use super::table::ROWS;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,26 +12,26 @@ use std::fmt::Display;
 
 /// There is no value, and the reader has noted why.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Noted;
+pub(super) struct ReportedFault;
 
 /// The settings while they are being read. A section reads and checks all that it has, and only then builds itself with `?`.
 pub(super) struct Reader {
     /// `None`: given, but faulty.
-    values: BTreeMap<String, (Option<Parsed>, String)>,
+    values: BTreeMap<String, (Option<ParsedValue>, String)>,
     items: BTreeMap<String, usize>,
     faults: Vec<Fault>,
     pub warnings: Vec<String>,
     /// Every file that was read, once for each setting that names it.
-    pub files: Vec<ReadFile>,
+    pub files: Vec<FileVersion>,
     /// While the service runs: a certificate of ours that is outside its validity is a fault then, since the one in use is better.
     pub is_renewal: bool,
 }
 
 /// What was given, to be compared with what is given later. Says nothing of itself in `Debug`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Given(BTreeMap<String, Option<Parsed>>);
+pub struct Snapshot(BTreeMap<String, Option<ParsedValue>>);
 
-impl Given {
+impl Snapshot {
     /// The names of settings that differ, in order.
     pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a str> {
         let names: BTreeSet<&str> = self.0.keys().chain(other.0.keys()).map(String::as_str).collect();
@@ -39,9 +39,9 @@ impl Given {
     }
 }
 
-impl std::fmt::Debug for Given {
+impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Given({} settings)", self.0.len())
+        write!(f, "Snapshot({} settings)", self.0.len())
     }
 }
 
@@ -77,7 +77,7 @@ impl Reader {
     }
 
     /// Every fault noted, or the value.
-    pub(super) fn finish<T>(self, value: Result<T, Noted>) -> Result<T, SettingsError> {
+    pub(super) fn finish<T>(self, value: Result<T, ReportedFault>) -> Result<T, SettingsError> {
         match value {
             Ok(value) if self.faults.is_empty() => Ok(value),
             _ if self.faults.is_empty() => Err(SettingsError::new(vec![Fault {
@@ -90,8 +90,8 @@ impl Reader {
     }
 
     /// Everything that was given.
-    pub(super) fn given(&self) -> Given {
-        Given(self.values.iter().map(|(name, (parsed, _))| (name.clone(), parsed.clone())).collect())
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot(self.values.iter().map(|(name, (parsed, _))| (name.clone(), parsed.clone())).collect())
     }
 
     /// Every fault noted so far, of which there must be none for a part to be read by itself.
@@ -106,7 +106,7 @@ impl Reader {
     ///
     /// # Errors
     /// Its own faults, and no others.
-    pub(super) fn part<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Noted>) -> Result<T, Vec<Fault>> {
+    pub(super) fn part<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, ReportedFault>) -> Result<T, Vec<Fault>> {
         match read(self) {
             Ok(value) if self.faults.is_empty() => Ok(value),
             _ => Err(std::mem::take(&mut self.faults)),
@@ -133,23 +133,23 @@ impl Reader {
     }
 
     /// Notes what is wrong with a key, or with a list of tables.
-    pub(super) fn fault(&mut self, name: impl Display, problem: impl Into<String>) -> Noted {
+    pub(super) fn fault(&mut self, name: impl Display, problem: impl Into<String>) -> ReportedFault {
         let key = name.to_string();
         let origin = self.values.get(&key).map(|(_, origin)| origin.clone());
         self.faults.push(Fault { key, origin, problem: problem.into() });
-        Noted
+        ReportedFault
     }
 
     /// Notes that a key is not there, and what it is wanted for.
     ///
     /// One such fault a key is enough, whatever else it is wanted for.
-    pub(super) fn miss<T>(&mut self, key: Key<T>, why: &str) -> Noted {
+    pub(super) fn miss<T>(&mut self, key: Key<T>, why: &str) -> ReportedFault {
         self.miss_name(key.to_string(), key.kind, why)
     }
 
-    fn miss_name(&mut self, name: String, kind: Kind, why: &str) -> Noted {
+    fn miss_name(&mut self, name: String, kind: Kind, why: &str) -> ReportedFault {
         if self.faults.iter().any(|fault| fault.key == name) {
-            return Noted;
+            return ReportedFault;
         }
         self.fault(name, format!("required{why}; wanted {}", kind.wanted()))
     }
@@ -160,12 +160,12 @@ impl Reader {
     }
 
     /// The given value, or else the default; `None` where the key may be absent and is.
-    pub(super) fn get<T: Typed>(&self, key: Key<T>) -> Result<T, Noted> {
+    pub(super) fn get<T: SettingType>(&self, key: Key<T>) -> Result<T, ReportedFault> {
         let parsed = match self.values.get(&key.to_string()) {
-            Some((parsed, _)) => Some(parsed.clone().ok_or(Noted)?),
+            Some((parsed, _)) => Some(parsed.clone().ok_or(ReportedFault)?),
             None => key.initial(),
         };
-        parsed.map_or_else(T::absent, T::of).ok_or(Noted)
+        parsed.map_or_else(T::absent, T::of).ok_or(ReportedFault)
     }
 
     fn miss_required(&mut self) {

@@ -3,10 +3,10 @@
 //! Certificates, keys, passwords and the CAs that are trusted may; everything else waits for the next start. Each part is read by
 //! itself, so that a broken file of one keeps no other from being renewed.
 
-use super::files::ReadFile;
+use super::files::FileVersion;
 use super::key::Key;
-use super::key_file::{self, WhenAbsent};
-use super::reader::{Given, Noted, Reader};
+use super::key_file::{self, MissingKeyFile};
+use super::reader::{Reader, ReportedFault, Snapshot};
 use super::server::{ADMIN_TLS, SERVER_TLS};
 use super::table::{self, fhir};
 use super::{Fault, Settings, SettingsError, SmspCredentials};
@@ -36,7 +36,7 @@ pub struct Renewal {
     /// Settings that changed since the start and are not among these: they hold from the next start on.
     pub waiting: Vec<String>,
     /// Every file that was read, or should have been.
-    pub files: Vec<ReadFile>,
+    pub files: Vec<FileVersion>,
 }
 
 /// Reads again what may change. `started`: the settings with which the service runs; file and variables as for [`super::load`].
@@ -57,20 +57,26 @@ pub fn renew(
         server_tls: reader.part(|reader| server::tls(reader, SERVER_TLS)),
         admin_tls: reader.part(|reader| server::tls(reader, ADMIN_TLS)),
         issuer_authorities: reader.part(access::issuer_authorities),
-        id_keys: when_set(&mut reader, fhir::ID_KEY_FILE, |reader| key_file::keys(reader, fhir::ID_KEY_FILE, WhenAbsent::NoKeys)),
+        id_keys: when_set(&mut reader, fhir::ID_KEY_FILE, |reader| {
+            key_file::keys(reader, fhir::ID_KEY_FILE, MissingKeyFile::NoKeys)
+        }),
         audit: when_set(&mut reader, table::audit::CHAIN_KEY_FILE, |reader| super::audit::read(reader, is_demo)),
         store: when_set(&mut reader, table::lookup::STORE_KEY_FILE, |reader| lookup::store(reader, is_demo)),
-        waiting: waiting(&started.given, &reader.given()),
+        waiting: waiting(&started.snapshot, &reader.snapshot()),
         files: std::mem::take(&mut reader.files),
     })
 }
 
-fn when_set<T, K>(reader: &mut Reader, key: Key<K>, read: impl FnOnce(&mut Reader) -> Result<T, Noted>) -> Part<Option<T>> {
+fn when_set<T, K>(
+    reader: &mut Reader,
+    key: Key<K>,
+    read: impl FnOnce(&mut Reader) -> Result<T, ReportedFault>,
+) -> Part<Option<T>> {
     if reader.is_set(key) { reader.part(read).map(Some) } else { Ok(None) }
 }
 
 /// A file that is named anew is read at once; other settings wait.
-fn waiting(started: &Given, now: &Given) -> Vec<String> {
+fn waiting(started: &Snapshot, now: &Snapshot) -> Vec<String> {
     let is_renewed = |name: &str| names::row(name).is_some_and(|row| row.kind.is_file());
     started.differing(now).filter(|name| !is_renewed(name)).map(str::to_owned).collect()
 }

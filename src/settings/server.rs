@@ -1,7 +1,7 @@
 //! `server.*` and `admin.*`: the two listeners.
 
 use super::key::Key;
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use super::table::{admin, server};
 use super::urls::{Scheme, read_web, web};
 use super::{certificates, files};
@@ -26,7 +26,7 @@ pub(super) const ADMIN_TLS: TlsKeys =
     TlsKeys { group: "admin.tls", cert: admin::TLS_CERT, key: admin::TLS_KEY, client_ca: admin::TLS_CLIENT_CA };
 
 /// Reads both listeners. A demonstration is for this machine only.
-pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<(ServerOptions, AdminOptions), Noted> {
+pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<(ServerOptions, AdminOptions), ReportedFault> {
     let (listen, admin_listen) = (reader.get(server::LISTEN), reader.get(admin::LISTEN));
     if is_demo {
         keep_on_loopback(reader, server::LISTEN);
@@ -49,7 +49,7 @@ pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<(ServerOptions,
 }
 
 /// Origins as browsers write them: others would never be met. `*` is none: whoever may look may not be any page at all.
-fn cors_origins(reader: &mut Reader) -> Result<Vec<String>, Noted> {
+fn cors_origins(reader: &mut Reader) -> Result<Vec<String>, ReportedFault> {
     let origins = reader.get(server::CORS_ORIGINS)?;
     let is_origin = |text: &String| {
         web(text, Scheme::HttpsOrLoopback).is_ok_and(|url| url.origin().is_tuple() && url.origin().ascii_serialization() == *text)
@@ -75,7 +75,7 @@ fn keep_apart(reader: &mut Reader) {
     }
 }
 
-fn base_path(reader: &mut Reader) -> Result<String, Noted> {
+fn base_path(reader: &mut Reader) -> Result<String, ReportedFault> {
     let path = reader.get(server::BASE_PATH)?;
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     let is_part = |part: &str| !part.is_empty() && part != "." && part != ".." && part.bytes().all(is_plain);
@@ -88,7 +88,7 @@ fn base_path(reader: &mut Reader) -> Result<String, Noted> {
     ))
 }
 
-pub(super) fn tls(reader: &mut Reader, keys: TlsKeys) -> Result<Option<ServerTls>, Noted> {
+pub(super) fn tls(reader: &mut Reader, keys: TlsKeys) -> Result<Option<ServerTls>, ReportedFault> {
     let TlsKeys { group, cert, key, client_ca } = keys;
     if !reader.is_any_set(group) {
         return Ok(None);
@@ -99,8 +99,8 @@ pub(super) fn tls(reader: &mut Reader, keys: TlsKeys) -> Result<Option<ServerTls
             reader.miss(missing, &format!(" together with {}", given.join(" and ")));
         }
     }
-    let cert_pem = files::contents(reader, cert).and_then(|pem| pem.ok_or(Noted));
-    let key_pem = files::secret_contents(reader, key).and_then(|pem| pem.ok_or(Noted));
+    let cert_pem = files::contents(reader, cert).and_then(|pem| pem.ok_or(ReportedFault));
+    let key_pem = files::secret_contents(reader, key).and_then(|pem| pem.ok_or(ReportedFault));
     let own = certificates::check_own(reader, (cert, cert_pem.as_ref().ok()), (key, key_pem.as_ref().ok()));
     let client_ca_pem = certificates::authorities(reader, client_ca);
     own?;

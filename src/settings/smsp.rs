@@ -1,14 +1,14 @@
 //! `smsp.*` and `author.*`: the Spine mini service, how it is reached and how it is spoken to.
 
 use super::key::Key;
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use super::table::{organisations, smsp};
 use super::urls::{Scheme, read_web};
 use super::{access, author, certificates, files};
 use crate::cpis::SdsId;
 use crate::smsp::{ConnectionOptions, Dialect, Options, PayloadForm};
 
-pub(super) fn read(reader: &mut Reader) -> Result<Options, Noted> {
+pub(super) fn read(reader: &mut Reader) -> Result<Options, ReportedFault> {
     check_order_of_timeouts(reader);
     let credentials = credentials(reader);
     let dialect = dialect(reader, credentials.as_ref().ok());
@@ -36,11 +36,11 @@ pub struct SmspCredentials {
     pub common_name: Option<String>,
 }
 
-pub(super) fn credentials(reader: &mut Reader) -> Result<SmspCredentials, Noted> {
+pub(super) fn credentials(reader: &mut Reader) -> Result<SmspCredentials, ReportedFault> {
     let [ca_key, cert_key, private_key] = [smsp::CA, smsp::CLIENT_CERT, smsp::CLIENT_KEY].map(Key::optional);
-    let ca = files::contents(reader, ca_key).and_then(|pem| pem.ok_or(Noted));
-    let cert = files::contents(reader, cert_key).and_then(|pem| pem.ok_or(Noted));
-    let key = files::secret_contents(reader, private_key).and_then(|pem| pem.ok_or(Noted));
+    let ca = files::contents(reader, ca_key).and_then(|pem| pem.ok_or(ReportedFault));
+    let cert = files::contents(reader, cert_key).and_then(|pem| pem.ok_or(ReportedFault));
+    let key = files::secret_contents(reader, private_key).and_then(|pem| pem.ok_or(ReportedFault));
     let authorities = ca.as_ref().map_err(|noted| *noted).and_then(|pem| certificates::check_authorities(reader, ca_key, pem));
     let own = certificates::check_own(reader, (cert_key, cert.as_ref().ok()), (private_key, key.as_ref().ok()));
     authorities?;
@@ -55,7 +55,7 @@ pub(super) fn credentials(reader: &mut Reader) -> Result<SmspCredentials, Noted>
     })
 }
 
-fn dialect(reader: &mut Reader, credentials: Option<&SmspCredentials>) -> Result<Dialect, Noted> {
+fn dialect(reader: &mut Reader, credentials: Option<&SmspCredentials>) -> Result<Dialect, ReportedFault> {
     let url = read_web(reader, smsp::URL.optional(), Scheme::Https);
     let username = match (reader.get(smsp::USERNAME), credentials) {
         (Ok(Some(username)), _) => Ok(username),
@@ -63,7 +63,7 @@ fn dialect(reader: &mut Reader, credentials: Option<&SmspCredentials>) -> Result
         (Ok(None), Some(SmspCredentials { common_name: None, .. })) => {
             Err(reader.miss(smsp::USERNAME, ", since the certificate in smsp.client_cert has no common name"))
         }
-        (Ok(None), None) | (Err(Noted), _) => Err(Noted),
+        (Ok(None), None) | (Err(ReportedFault), _) => Err(ReportedFault),
     };
     let payload_form = reader.get(smsp::PAYLOAD_FORM);
     check_tms(reader, payload_form.ok());

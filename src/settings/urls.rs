@@ -2,7 +2,7 @@
 
 use super::files;
 use super::key::Key;
-use super::reader::{Noted, Reader};
+use super::reader::{Reader, ReportedFault};
 use crate::secret::StoreUrl;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::path::PathBuf;
@@ -50,7 +50,7 @@ pub(super) fn web(text: &str, scheme: Scheme) -> Result<Url, &'static str> {
 }
 
 /// As [`web`], for a setting, where it is set.
-pub(super) fn read_web(reader: &mut Reader, key: Key<Option<String>>, scheme: Scheme) -> Result<Option<Url>, Noted> {
+pub(super) fn read_web(reader: &mut Reader, key: Key<Option<String>>, scheme: Scheme) -> Result<Option<Url>, ReportedFault> {
     let Some(text) = reader.get(key)? else { return Ok(None) };
     web(&text, scheme).map(Some).map_err(|problem| reader.fault(key, problem))
 }
@@ -61,7 +61,7 @@ pub(super) fn store(
     key: Key<String>,
     text: &str,
     password: Key<Option<PathBuf>>,
-) -> Result<StoreUrl, Noted> {
+) -> Result<StoreUrl, ReportedFault> {
     let Ok(mut url) = Url::parse(text) else {
         return Err(reader.fault(key, "is not a URL that can be read; wanted scheme://host:port/..."));
     };

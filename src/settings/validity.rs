@@ -20,9 +20,9 @@ pub struct Validity {
 
 /// How a certificate stands at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum ValidityState {
     /// For so many more days.
-    NotYet {
+    NotYetValid {
         days: i64,
     },
     /// So many days ago.
@@ -30,10 +30,10 @@ pub enum Standing {
         days: i64,
     },
     /// Good, but for few days more.
-    Ends {
+    ExpiresSoon {
         days: i64,
     },
-    Good {
+    Valid {
         days: i64,
     },
 }
@@ -46,34 +46,34 @@ impl Validity {
     }
 
     #[must_use]
-    pub fn standing(self, now: Timestamp) -> Standing {
+    pub fn state(self, now: Timestamp) -> ValidityState {
         let now = now.as_second();
         let days = |seconds: i64| seconds.div_euclid(DAY);
         if now < self.from {
-            Standing::NotYet { days: days(self.from - now) }
+            ValidityState::NotYetValid { days: days(self.from - now) }
         } else if now > self.to {
-            Standing::Expired { days: days(now - self.to) }
+            ValidityState::Expired { days: days(now - self.to) }
         } else {
             let days = days(self.to - now);
-            if days < FEW_DAYS { Standing::Ends { days } } else { Standing::Good { days } }
+            if days < FEW_DAYS { ValidityState::ExpiresSoon { days } } else { ValidityState::Valid { days } }
         }
     }
 
     /// Why it is not to be used now.
     #[must_use]
     pub(super) fn problem(self, now: Timestamp) -> Option<String> {
-        match self.standing(now) {
-            Standing::NotYet { days } => Some(format!("{NOT_YET}, for {days} more days")),
-            Standing::Expired { days } => Some(format!("{EXPIRED} {days} days ago")),
-            Standing::Ends { .. } | Standing::Good { .. } => None,
+        match self.state(now) {
+            ValidityState::NotYetValid { days } => Some(format!("{NOT_YET}, for {days} more days")),
+            ValidityState::Expired { days } => Some(format!("{EXPIRED} {days} days ago")),
+            ValidityState::ExpiresSoon { .. } | ValidityState::Valid { .. } => None,
         }
     }
 
     /// What an operator should know, where there is something.
     #[must_use]
     pub(super) fn warning(self, now: Timestamp) -> Option<String> {
-        match self.standing(now) {
-            Standing::Ends { days } => Some(format!("{EXPIRES} {days} days")),
+        match self.state(now) {
+            ValidityState::ExpiresSoon { days } => Some(format!("{EXPIRES} {days} days")),
             _ => self.problem(now),
         }
     }
@@ -97,15 +97,15 @@ mod tests {
     #[test]
     fn a_certificate_stands_as_its_days_say() {
         let validity = Validity { from: 100 * DAY, to: 200 * DAY };
-        for (day, standing) in [
-            (99, Standing::NotYet { days: 1 }),
-            (100, Standing::Good { days: 100 }),
-            (170, Standing::Good { days: 30 }),
-            (171, Standing::Ends { days: 29 }),
-            (200, Standing::Ends { days: 0 }),
-            (203, Standing::Expired { days: 3 }),
+        for (day, state) in [
+            (99, ValidityState::NotYetValid { days: 1 }),
+            (100, ValidityState::Valid { days: 100 }),
+            (170, ValidityState::Valid { days: 30 }),
+            (171, ValidityState::ExpiresSoon { days: 29 }),
+            (200, ValidityState::ExpiresSoon { days: 0 }),
+            (203, ValidityState::Expired { days: 3 }),
         ] {
-            assert_eq!(validity.standing(at(day)), standing, "day {day}");
+            assert_eq!(validity.state(at(day)), state, "day {day}");
         }
     }
 

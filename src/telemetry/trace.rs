@@ -22,8 +22,8 @@ pub(super) fn install(tracer: SdkTracer) {
 
 /// `context` with the span that `traceparent` names as its parent, or unchanged if that is malformed.
 pub(super) fn continued(context: &Context, traceparent: Option<&str>) -> Context {
-    struct One<'a>(&'a str);
-    impl Extractor for One<'_> {
+    struct TraceparentExtractor<'a>(&'a str);
+    impl Extractor for TraceparentExtractor<'_> {
         fn get(&self, key: &str) -> Option<&str> {
             (key == TRACEPARENT).then_some(self.0)
         }
@@ -33,7 +33,7 @@ pub(super) fn continued(context: &Context, traceparent: Option<&str>) -> Context
         }
     }
     match traceparent {
-        Some(traceparent) => TraceContextPropagator::new().extract_with_context(context, &One(traceparent)),
+        Some(traceparent) => TraceContextPropagator::new().extract_with_context(context, &TraceparentExtractor(traceparent)),
         None => context.clone(),
     }
 }
@@ -41,17 +41,17 @@ pub(super) fn continued(context: &Context, traceparent: Option<&str>) -> Context
 /// The `traceparent` of `context`'s span, if it has one.
 pub(super) fn traceparent_of(context: &Context) -> Option<String> {
     #[derive(Default)]
-    struct One(Option<String>);
-    impl Injector for One {
+    struct TraceparentInjector(Option<String>);
+    impl Injector for TraceparentInjector {
         fn set(&mut self, key: &str, value: String) {
             if key == TRACEPARENT {
                 self.0 = Some(value);
             }
         }
     }
-    let mut one = One::default();
-    TraceContextPropagator::new().inject_context(context, &mut one);
-    one.0
+    let mut injector = TraceparentInjector::default();
+    TraceContextPropagator::new().inject_context(context, &mut injector);
+    injector.0
 }
 
 /// The `traceparent` of the current span; the caller's if nothing is traced here; none if nothing is traced at all.

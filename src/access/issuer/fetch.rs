@@ -19,7 +19,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 const WHOLE: Duration = Duration::from_secs(3);
 
 /// Where an issuer's keys are, and whom to trust for it.
-pub(in crate::access) struct Source {
+pub(in crate::access) struct KeyFetcher {
     issuer: String,
     keys: KeySource,
     trust: ArcSwap<Trust>,
@@ -42,13 +42,13 @@ impl Trust {
 }
 
 /// What was read.
-pub(in crate::access) struct Read {
+pub(in crate::access) struct FetchedKeys {
     pub keys: KeySet,
     /// The OpenID configuration, where the keys are found by it.
     pub configuration: Option<serde_json::Value>,
 }
 
-impl Source {
+impl KeyFetcher {
     /// Of the issuer at `at` in the settings.
     pub(in crate::access) fn new(at: usize, issuer: &Issuer) -> Result<Self, AccessError> {
         let trust = Trust::new(issuer.ca_pem.as_deref()).map_err(|reason| AccessError { at, key: "ca", reason })?;
@@ -72,7 +72,7 @@ impl Source {
     ///
     /// # Errors
     /// Why not, for the log: nothing that the issuer sent.
-    pub(in crate::access) async fn read(&self) -> Result<Read, &'static str> {
+    pub(in crate::access) async fn read(&self) -> Result<FetchedKeys, &'static str> {
         let trust = self.trust.load_full();
         let http = trust.http.get_or_try_init(|| client(trust.authorities.clone())).await?;
         let (url, configuration) = match &self.keys {
@@ -84,7 +84,7 @@ impl Source {
             }
         };
         let keys = KeySet::parse(&get(http, url).await?)?;
-        Ok(Read { keys, configuration })
+        Ok(FetchedKeys { keys, configuration })
     }
 
     /// `jwks_uri` of a configuration that is the issuer's own (OpenID Connect Discovery 4.3).

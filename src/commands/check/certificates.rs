@@ -4,7 +4,7 @@ use super::finding::{Finding, Status};
 use crate::api::ServerTls;
 use crate::clock;
 use crate::lookup;
-use crate::settings::{Settings, Standing, Validity};
+use crate::settings::{Settings, Validity, ValidityState};
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -12,7 +12,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// What a file of certificates is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum BundleKind {
     /// Our own, first, and those that lead to its CA: every one is needed.
     Chain,
     /// CAs, of which each stands alone. Others in the file are of no use.
@@ -22,67 +22,71 @@ enum Kind {
 /// A certificate, as far as it matters here.
 struct Certificate {
     who: String,
-    standing: Standing,
+    state: ValidityState,
 }
 
 /// One finding for each file.
-pub fn look(settings: &Settings) -> Vec<Finding> {
+pub fn check(settings: &Settings) -> Vec<Finding> {
     let now = clock::now();
     files(settings).into_iter().map(|(key, kind, pem)| of_file(&key, kind, pem, now)).collect()
 }
 
-fn files(settings: &Settings) -> Vec<(String, Kind, &[u8])> {
+fn files(settings: &Settings) -> Vec<(String, BundleKind, &[u8])> {
     let connection = &settings.smsp.connection;
     let mut files = vec![
-        ("smsp.client_cert".to_owned(), Kind::Chain, connection.client_cert_pem.as_slice()),
-        ("smsp.ca".to_owned(), Kind::Authorities, connection.ca_pem.as_slice()),
+        ("smsp.client_cert".to_owned(), BundleKind::Chain, connection.client_cert_pem.as_slice()),
+        ("smsp.ca".to_owned(), BundleKind::Authorities, connection.ca_pem.as_slice()),
     ];
     for (listener, tls) in [("server", &settings.api.server.tls), ("admin", &settings.api.admin.tls)] {
         let Some(ServerTls { cert_pem, client_ca_pem, .. }) = tls else { continue };
-        files.push((format!("{listener}.tls.cert"), Kind::Chain, cert_pem));
-        files.extend(client_ca_pem.as_ref().map(|pem| (format!("{listener}.tls.client_ca"), Kind::Authorities, pem.as_slice())));
+        files.push((format!("{listener}.tls.cert"), BundleKind::Chain, cert_pem));
+        files.extend(
+            client_ca_pem.as_ref().map(|pem| (format!("{listener}.tls.client_ca"), BundleKind::Authorities, pem.as_slice())),
+        );
     }
     let issuers = settings.access.issuers.iter().enumerate();
     let of_issuers = issuers.map(|(at, issuer)| (format!("access.issuers[{at}].ca"), issuer.ca_pem.as_ref()));
     let store = &settings.lookup.store;
     let lookup_ca = store.ca.as_ref().filter(|_| matches!(store.location, lookup::StoreLocation::Redis(_)));
     let of_stores = [("audit.store_ca".to_owned(), settings.audit.store_ca.as_ref()), ("lookup.store_ca".to_owned(), lookup_ca)];
-    files.extend(of_issuers.chain(of_stores).filter_map(|(key, pem)| Some((key, Kind::Authorities, pem?.as_slice()))));
+    files.extend(of_issuers.chain(of_stores).filter_map(|(key, pem)| Some((key, BundleKind::Authorities, pem?.as_slice()))));
     files
 }
 
-fn of_file(key: &str, kind: Kind, pem: &[u8], now: Timestamp) -> Finding {
+fn of_file(key: &str, kind: BundleKind, pem: &[u8], now: Timestamp) -> Finding {
     let certificates = read(kind, pem, now);
-    let Some(worst) = certificates.iter().min_by_key(|certificate| rank(certificate.standing)) else {
+    let Some(worst) = certificates.iter().min_by_key(|certificate| rank(certificate.state)) else {
         return Finding::fail(key, "no certificate in it can be read");
     };
     let of_several = match (kind, certificates.len()) {
-        (Kind::Chain, _) => {
+        (BundleKind::Chain, _) => {
             certificates.first().filter(|own| own.who != worst.who).map(|own| format!(", in the chain of {}", own.who))
         }
-        (Kind::Authorities, 2..) => Some(format!(", one of {} CAs", certificates.len())),
-        (Kind::Authorities, _) => None,
+        (BundleKind::Authorities, 2..) => Some(format!(", one of {} CAs", certificates.len())),
+        (BundleKind::Authorities, _) => None,
     };
-    let is_one_good = certificates.iter().any(|certificate| is_good(certificate.standing));
-    let (status, words, days_left) = match worst.standing {
-        Standing::Good { days } => (Status::Ok, format!("{days} days left"), Some(days)),
-        Standing::Ends { days } => (Status::Warn, format!("{days} days left: have it renewed"), Some(days)),
-        Standing::Expired { days } => (Status::Fail, format!("expired {days} days ago: a new one is needed"), Some(-1 - days)),
-        Standing::NotYet { days } => {
+    let is_one_good = certificates.iter().any(|certificate| is_good(certificate.state));
+    let (status, words, days_left) = match worst.state {
+        ValidityState::Valid { days } => (Status::Ok, format!("{days} days left"), Some(days)),
+        ValidityState::ExpiresSoon { days } => (Status::Warn, format!("{days} days left: have it renewed"), Some(days)),
+        ValidityState::Expired { days } => {
+            (Status::Fail, format!("expired {days} days ago: a new one is needed"), Some(-1 - days))
+        }
+        ValidityState::NotYetValid { days } => {
             (Status::Fail, format!("not valid for {days} more days: or is this machine's clock wrong?"), None)
         }
     };
     // A CA that has ended beside one that has not spoils nothing but its own certificates.
-    let status = if kind == Kind::Authorities && is_one_good { status.min(Status::Warn) } else { status };
+    let status = if kind == BundleKind::Authorities && is_one_good { status.min(Status::Warn) } else { status };
     Finding { days_left, ..Finding::new(key, status, format!("{}{}, {words}", worst.who, of_several.unwrap_or_default())) }
 }
 
-fn read(kind: Kind, pem: &[u8], now: Timestamp) -> Vec<Certificate> {
+fn read(kind: BundleKind, pem: &[u8], now: Timestamp) -> Vec<Certificate> {
     let ders = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
     let read = ders.filter_map(|der| {
         let (_, certificate) = X509Certificate::from_der(&der).ok()?;
-        let is_wanted = kind == Kind::Chain || certificate.is_ca();
-        is_wanted.then(|| Certificate { who: who(&certificate), standing: Validity::of(&certificate).standing(now) })
+        let is_wanted = kind == BundleKind::Chain || certificate.is_ca();
+        is_wanted.then(|| Certificate { who: who(&certificate), state: Validity::of(&certificate).state(now) })
     });
     read.collect()
 }
@@ -92,16 +96,16 @@ fn who(certificate: &X509Certificate<'_>) -> String {
     name.map_or_else(|| "a certificate without a common name".to_owned(), |name| format!("CN {}", name.trim()))
 }
 
-fn is_good(standing: Standing) -> bool {
-    matches!(standing, Standing::Good { .. } | Standing::Ends { .. })
+fn is_good(state: ValidityState) -> bool {
+    matches!(state, ValidityState::Valid { .. } | ValidityState::ExpiresSoon { .. })
 }
 
 /// What cannot be used comes first, then what ends first.
-fn rank(standing: Standing) -> (u8, i64) {
-    match standing {
-        Standing::Expired { days } => (0, -days),
-        Standing::NotYet { days } => (1, -days),
-        Standing::Ends { days } | Standing::Good { days } => (2, days),
+fn rank(state: ValidityState) -> (u8, i64) {
+    match state {
+        ValidityState::Expired { days } => (0, -days),
+        ValidityState::NotYetValid { days } => (1, -days),
+        ValidityState::ExpiresSoon { days } | ValidityState::Valid { days } => (2, days),
     }
 }
 
@@ -121,7 +125,7 @@ mod tests {
     }
 
     /// On the first of December 2030.
-    fn found(kind: Kind, pem: &str) -> Finding {
+    fn found(kind: BundleKind, pem: &str) -> Finding {
         of_file("x", kind, pem.as_bytes(), "2030-12-01T00:00:00Z".parse().unwrap())
     }
 
@@ -133,19 +137,23 @@ mod tests {
             ((2020, 2030), Status::Fail, "CN trust, expired 334 days ago", Some(-335)),
             ((2031, 2032), Status::Fail, "CN trust, not valid for 31 more days", None),
         ] {
-            let found = found(Kind::Chain, &made("trust", false, years));
+            let found = found(BundleKind::Chain, &made("trust", false, years));
             assert_eq!((found.status, found.days_left), (status, days), "{found:?}");
             assert!(found.message.starts_with(words), "{found:?}");
         }
-        let soon =
-            of_file("x", Kind::Chain, made("trust", false, (2020, 2031)).as_bytes(), "2030-12-22T00:00:00Z".parse().unwrap());
+        let soon = of_file(
+            "x",
+            BundleKind::Chain,
+            made("trust", false, (2020, 2031)).as_bytes(),
+            "2030-12-22T00:00:00Z".parse().unwrap(),
+        );
         assert_eq!((soon.status, soon.message.as_str()), (Status::Warn, "CN trust, 10 days left: have it renewed"));
     }
 
     #[test]
     fn a_chain_is_as_good_as_its_worst_certificate() {
         let chain = [made("trust", false, (2020, 2040)), made("sub CA", true, (2020, 2030))].concat();
-        let found = found(Kind::Chain, &chain);
+        let found = found(BundleKind::Chain, &chain);
         assert_eq!(found.status, Status::Fail);
         assert!(found.message.starts_with("CN sub CA, in the chain of CN trust, expired"), "{found:?}");
     }
@@ -153,11 +161,11 @@ mod tests {
     #[test]
     fn a_bundle_fails_only_where_no_authority_is_good() {
         let (old, new) = (made("old", true, (2020, 2030)), made("new", true, (2020, 2040)));
-        let both = found(Kind::Authorities, &[new.clone(), old.clone()].concat());
+        let both = found(BundleKind::Authorities, &[new.clone(), old.clone()].concat());
         assert_eq!(both.status, Status::Warn);
         assert!(both.message.starts_with("CN old, one of 2 CAs, expired"), "{both:?}");
-        assert_eq!(found(Kind::Authorities, &old).status, Status::Fail);
-        let with_a_leaf = found(Kind::Authorities, &[new, made("leaf", false, (2020, 2030))].concat());
+        assert_eq!(found(BundleKind::Authorities, &old).status, Status::Fail);
+        let with_a_leaf = found(BundleKind::Authorities, &[new, made("leaf", false, (2020, 2030))].concat());
         assert_eq!(with_a_leaf.status, Status::Ok, "who is no CA does not count");
     }
 }

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use std::time::Duration;
 
 /// One finding for each, all asked at the same time.
-pub async fn look(settings: &Settings, limit: Duration) -> Vec<Finding> {
+pub async fn check(settings: &Settings, limit: Duration) -> Vec<Finding> {
     let issuers = settings.access.issuers.iter().enumerate();
     if !access::wants_tokens(&settings.access) {
         let skipped = |(at, _): (usize, &Issuer)| Finding::skip(key(at), "not used: access.modes takes no tokens");

@@ -30,7 +30,7 @@ pub const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something failed, 2 t
     Run it as the user that the service runs as: what another user may read and write says nothing of the service.";
 
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct CheckOptions {
     /// Settings file (TOML). Environment variables CPIS_FHIR__... win over it
     #[arg(long, env = "CPIS_FHIR_CONFIG")]
     config: Option<PathBuf>,
@@ -58,7 +58,7 @@ fn limit(text: &str) -> Result<Duration, &'static str> {
 ///
 /// # Errors
 /// [`CommandError::Settings`] with every fault, [`CommandError::Failed`] when the machine gives no threads.
-pub fn run(options: &Options) -> Result<ExitCode, CommandError> {
+pub fn run(options: &CheckOptions) -> Result<ExitCode, CommandError> {
     if options.ready {
         return ready::run(options.config.as_deref(), options.admin.as_deref());
     }
@@ -72,8 +72,8 @@ pub fn run(options: &Options) -> Result<ExitCode, CommandError> {
     };
     let runtime = service::core_runtime()?;
     let limit = options.timeout;
-    let looking = runtime.spawn(async move { look(&settings, limit).await });
-    let report = runtime.block_on(looking).map_err(|_| CommandError::Failed("the check itself failed".to_owned()))?;
+    let checking = runtime.spawn(async move { check_all(&settings, limit).await });
+    let report = runtime.block_on(checking).map_err(|_| CommandError::Failed("the check itself failed".to_owned()))?;
     // Not waited for: a name that is still being resolved cannot be given up.
     runtime.shutdown_background();
     say(&if options.json { report.json().to_string() } else { report.to_string() });
@@ -85,22 +85,22 @@ fn of_faults(error: &SettingsError) -> Report {
 }
 
 /// Everything, in the order in which it is told; what reaches out at the same time.
-async fn look(settings: &Settings, limit: Duration) -> Report {
+async fn check_all(settings: &Settings, limit: Duration) -> Report {
     let (smsp, issuers, trail, sharing) = join!(
-        smsp::look(settings, limit),
-        issuers::look(settings, limit),
-        trail::look(settings, limit),
-        within(limit, "lookup.store", sharing::look(settings)),
+        smsp::check(settings, limit),
+        issuers::check(settings, limit),
+        trail::check(settings, limit),
+        within(limit, "lookup.store", sharing::check(settings)),
     );
     let mut findings = of_settings(settings);
-    findings.extend(certificates::look(settings));
+    findings.extend(certificates::check(settings));
     findings.extend([smsp, issuers, trail, vec![sharing, sharing::window(settings)], listeners(settings)].into_iter().flatten());
     Report(findings)
 }
 
-/// `looking`, or that it took too long.
-async fn within(limit: Duration, check: &str, looking: impl Future<Output = Finding>) -> Finding {
-    tokio::time::timeout(limit, looking).await.unwrap_or_else(|_| Finding::fail(check, format!("no answer within {limit:?}")))
+/// `checking`, or that it took too long.
+async fn within(limit: Duration, check: &str, checking: impl Future<Output = Finding>) -> Finding {
+    tokio::time::timeout(limit, checking).await.unwrap_or_else(|_| Finding::fail(check, format!("no answer within {limit:?}")))
 }
 
 /// Their warnings, but for those of certificates, which are looked at one by one.

@@ -3,7 +3,7 @@
 mod pinned;
 
 use crate::commands::{CommandError, environment, say};
-use crate::settings::{self, Listeners, Listening};
+use crate::settings::{self, Listener, Listeners};
 use pinned::Trust;
 use rustls::pki_types::ServerName;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,11 +19,11 @@ const LIMIT: Duration = Duration::from_secs(4);
 
 /// Whom to ask, and how.
 #[derive(Debug, Clone)]
-enum Question {
+enum HealthProbe {
     /// `GET` of this URL.
     Get { url: Url, trust: Trust },
     /// Whether it is there: it lets in nobody without a certificate, and a health check has none.
-    Greet { address: SocketAddr, trust: Trust },
+    Handshake { address: SocketAddr, trust: Trust },
 }
 
 /// Prints one line. 0: ready; 1: anything else, also wrong settings, since a container's runtime reserves 2.
@@ -33,10 +33,10 @@ enum Question {
 pub fn run(config: Option<&Path>, admin: Option<&str>) -> Result<ExitCode, CommandError> {
     let failed = |error: std::io::Error| CommandError::Failed(format!("the question cannot be put: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let answer = match question(config, admin) {
+    let answer = match probe(config, admin) {
         Err(problem) => Err(problem),
-        Ok(question) => runtime.block_on(async {
-            tokio::time::timeout(LIMIT, ask(&question)).await.unwrap_or_else(|_| Err(format!("no answer within {LIMIT:?}")))
+        Ok(probe) => runtime.block_on(async {
+            tokio::time::timeout(LIMIT, send(&probe)).await.unwrap_or_else(|_| Err(format!("no answer within {LIMIT:?}")))
         }),
     };
     // Not waited for: a name that is still being resolved cannot be given up.
@@ -49,7 +49,7 @@ pub fn run(config: Option<&Path>, admin: Option<&str>) -> Result<ExitCode, Comma
     Ok(code)
 }
 
-fn question(config: Option<&Path>, admin: Option<&str>) -> Result<Question, String> {
+fn probe(config: Option<&Path>, admin: Option<&str>) -> Result<HealthProbe, String> {
     let listeners = settings::load_listeners(config, environment());
     match admin {
         // The settings help to trust, and need not be there.
@@ -58,7 +58,7 @@ fn question(config: Option<&Path>, admin: Option<&str>) -> Result<Question, Stri
     }
 }
 
-fn of_url(text: &str, listeners: Option<&Listeners>) -> Result<Question, String> {
+fn of_url(text: &str, listeners: Option<&Listeners>) -> Result<HealthProbe, String> {
     let wanted = "--admin: wanted a URL such as http://127.0.0.1:9090";
     let url = Url::parse(&format!("{}/health/ready", text.trim_end_matches('/'))).map_err(|_| wanted)?;
     let trust = match (url.scheme(), listeners.and_then(|listeners| listeners.admin.cert_pem.as_deref())) {
@@ -67,24 +67,24 @@ fn of_url(text: &str, listeners: Option<&Listeners>) -> Result<Question, String>
         ("https", None) => Trust::System,
         _ => return Err(wanted.to_owned()),
     };
-    Ok(Question::Get { url, trust })
+    Ok(HealthProbe::Get { url, trust })
 }
 
 /// The admin listener, or the public one where only that lets in callers without a certificate: both tell whether the service is ready.
-fn of_listeners(Listeners { server, admin }: &Listeners) -> Result<Question, String> {
-    let open = [admin, server].into_iter().find(|listening| !listening.wants_certificate);
-    let Listening { address, is_tls, cert_pem, .. } = open.unwrap_or(admin);
+fn of_listeners(Listeners { server, admin }: &Listeners) -> Result<HealthProbe, String> {
+    let open = [admin, server].into_iter().find(|listener| !listener.wants_certificate);
+    let Listener { address, is_tls, cert_pem, .. } = open.unwrap_or(admin);
     if address.port() == 0 {
         return Err("the settings leave the port open; name the listener with --admin".to_owned());
     }
     let address = SocketAddr::new(near(address.ip()), address.port());
     let trust = if *is_tls { Trust::here(cert_pem.as_deref()) } else { Trust::Nobody };
     if open.is_none() {
-        return Ok(Question::Greet { address, trust });
+        return Ok(HealthProbe::Handshake { address, trust });
     }
     let scheme = if *is_tls { "https" } else { "http" };
     let url = Url::parse(&format!("{scheme}://{address}/health/ready")).map_err(|_| "the address of the listener is no URL")?;
-    Ok(Question::Get { url, trust })
+    Ok(HealthProbe::Get { url, trust })
 }
 
 /// Where a listener on every address is found from this machine.
@@ -96,10 +96,10 @@ fn near(ip: IpAddr) -> IpAddr {
     }
 }
 
-async fn ask(question: &Question) -> Result<String, String> {
-    match question {
-        Question::Get { url, trust } => get(url, trust).await,
-        Question::Greet { address, trust } => greet(*address, trust).await,
+async fn send(probe: &HealthProbe) -> Result<String, String> {
+    match probe {
+        HealthProbe::Get { url, trust } => get(url, trust).await,
+        HealthProbe::Handshake { address, trust } => handshake(*address, trust).await,
     }
 }
 
@@ -132,7 +132,7 @@ fn cause(error: &reqwest::Error) -> String {
 }
 
 /// A server that speaks TLS 1.3 has shown its certificate before it misses ours.
-async fn greet(address: SocketAddr, trust: &Trust) -> Result<String, String> {
+async fn handshake(address: SocketAddr, trust: &Trust) -> Result<String, String> {
     let stream = TcpStream::connect(address).await.map_err(|error| format!("{address}: no connection ({})", error.kind()))?;
     let config = Arc::new(trust.config()?);
     let shaken = tokio_rustls::TlsConnector::from(config).connect(ServerName::from(address.ip()), stream).await;

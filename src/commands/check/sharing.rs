@@ -12,7 +12,7 @@ const WINDOW: &str = "lookup.window_file";
 /// A first call also connects, and may miss its short limit once.
 const TRIES: usize = 3;
 
-pub async fn look(settings: &Settings) -> Finding {
+pub async fn check(settings: &Settings) -> Finding {
     let lookup::Options { rules, store, .. } = &settings.lookup;
     let lookup::StoreLocation::Redis(url) = &store.location else {
         return Finding::skip(STORE, "in memory: right for one replica, and for no more than one");

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Status};
 use crate::clock;
-use crate::settings::{Settings, Standing, Validity};
+use crate::settings::{Settings, Validity, ValidityState};
 use crate::smsp::probe::{Blame, LISTEN_FOR_REFUSAL, ProbeSteps, SmspProbe, TlsFault, TlsSession};
 use std::time::Duration;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -12,7 +12,7 @@ const TCP: &str = "smsp.tcp";
 const TLS: &str = "smsp.tls";
 
 /// Three findings, within `limit`.
-pub async fn look(settings: &Settings, limit: Duration) -> Vec<Finding> {
+pub async fn check(settings: &Settings, limit: Duration) -> Vec<Finding> {
     let smsp = &settings.smsp;
     let probe = match SmspProbe::new(&smsp.connection, &smsp.dialect.url) {
         Ok(probe) => probe,
@@ -55,16 +55,16 @@ fn secured(session: &TlsSession) -> Finding {
     let TlsSession { version, cipher, certificate } = session;
     let agreed = format!("{version}, {cipher}; our certificate was not refused");
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return Finding::ok(TLS, agreed) };
-    match Validity::of(&certificate).standing(clock::now()) {
-        Standing::Good { days } => {
+    match Validity::of(&certificate).state(clock::now()) {
+        ValidityState::Valid { days } => {
             Finding { days_left: Some(days), ..Finding::ok(TLS, format!("{agreed}; the SMSP's has {days} days left")) }
         }
-        Standing::Ends { days } => {
+        ValidityState::ExpiresSoon { days } => {
             let message = format!("{agreed}; the SMSP's has {days} days left: ask its operator for a new one");
             Finding { days_left: Some(days), ..Finding::new(TLS, Status::Warn, message) }
         }
         // The handshake would have failed.
-        Standing::Expired { .. } | Standing::NotYet { .. } => Finding::ok(TLS, agreed),
+        ValidityState::Expired { .. } | ValidityState::NotYetValid { .. } => Finding::ok(TLS, agreed),
     }
 }
 

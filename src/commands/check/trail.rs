@@ -22,7 +22,7 @@ const CLOCK: &str = "clock";
 const TOLERATED: SignedDuration = SignedDuration::from_mins(1);
 
 /// The findings of the trail, within `limit`.
-pub async fn look(settings: &Settings, limit: Duration) -> Vec<Finding> {
+pub async fn check(settings: &Settings, limit: Duration) -> Vec<Finding> {
     let audit = &settings.audit;
     let until = Instant::now() + limit;
     let slow = || format!("no answer within {limit:?}");

@@ -14,19 +14,19 @@ use crate::api::{App, Bound, ServerTls};
 use crate::audit::{self, Entry, Event};
 use crate::cpis::{Credentials, Register};
 use crate::fhir::id::IdKeys;
-use crate::settings::{Part, ReadFile, Renewal, Settings, SettingsError, SmspCredentials};
+use crate::settings::{FileVersion, Part, Renewal, Settings, SettingsError, SmspCredentials};
 use crate::telemetry::{self, certificates};
 use crate::{lookup, secret};
 use actix_web::web;
-use report::Report;
+use report::RenewalReport;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What reads the settings again, with the same file and variables as at the start. Given those with which the service runs.
-pub type Source = Box<dyn Fn(&Settings) -> Result<Renewal, SettingsError> + Send + Sync>;
+pub type SettingsSource = Box<dyn Fn(&Settings) -> Result<Renewal, SettingsError> + Send + Sync>;
 
 /// A service whose certificates and keys can be renewed.
 pub struct Renewer {
-    source: Source,
+    source: SettingsSource,
     /// The settings with which the service started.
     started: Arc<Settings>,
     app: web::Data<App>,
@@ -40,16 +40,16 @@ pub struct Renewer {
 
 /// Why the settings are read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
+enum Trigger {
     /// A file changed.
-    Changed,
+    FileChange,
     /// Somebody asks for it.
-    Asked,
+    Hangup,
 }
 
 impl Renewer {
     pub fn new(
-        source: Source,
+        source: SettingsSource,
         started: Arc<Settings>,
         app: web::Data<App>,
         register: Arc<dyn Register>,
@@ -63,11 +63,11 @@ impl Renewer {
 
     /// Reads everything again and puts in place what changed and can be used. Gives the files to watch from now on, where they
     /// are known. Reads files and waits for the trail.
-    async fn renew(&self, why: Why) -> Option<Vec<ReadFile>> {
-        if why == Why::Asked {
+    async fn renew(&self, trigger: Trigger) -> Option<Vec<FileVersion>> {
+        if trigger == Trigger::Hangup {
             self.app.access.read_keys_again();
         }
-        let mut report = Report::default();
+        let mut report = RenewalReport::default();
         let read = tokio::task::block_in_place(|| (self.source)(&self.started));
         let files = match read {
             Ok(renewal) => Some(self.put_in_place(renewal, &mut report)),
@@ -79,7 +79,7 @@ impl Renewer {
         if report.renewed("smsp") {
             self.app.register_health.forget().await;
         }
-        if let Some(detail) = report.tell(why == Why::Asked) {
+        if let Some(detail) = report.tell(trigger == Trigger::Hangup) {
             let entry = Entry { detail: Some(detail), ..Entry::of(Event::Reloaded) };
             // What is in place stays in place; the trail says so as soon as it can.
             if self.app.trail.record(&entry).await.is_err() {
@@ -89,7 +89,7 @@ impl Renewer {
         files
     }
 
-    fn put_in_place(&self, renewal: Renewal, report: &mut Report) -> Vec<ReadFile> {
+    fn put_in_place(&self, renewal: Renewal, report: &mut RenewalReport) -> Vec<FileVersion> {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         let Renewal { smsp, server_tls, admin_tls, issuer_authorities, id_keys, audit, store, waiting, files } = renewal;
         self.smsp(smsp, &mut now, report);
@@ -113,7 +113,7 @@ impl Renewer {
         files
     }
 
-    fn smsp(&self, read: Part<SmspCredentials>, now: &mut Settings, report: &mut Report) {
+    fn smsp(&self, read: Part<SmspCredentials>, now: &mut Settings, report: &mut RenewalReport) {
         report.part("smsp", read, |SmspCredentials { mut connection, common_name }| {
             let before = &now.smsp.connection;
             connection.connect_timeout = before.connect_timeout;
@@ -139,7 +139,7 @@ impl Renewer {
         });
     }
 
-    fn issuers(&self, read: Part<Vec<Option<Vec<u8>>>>, now: &mut Settings, report: &mut Report) {
+    fn issuers(&self, read: Part<Vec<Option<Vec<u8>>>>, now: &mut Settings, report: &mut RenewalReport) {
         report.part("access.issuers", read, |authorities| {
             let before = now.access.issuers.iter().map(|issuer| &issuer.ca_pem);
             // Another number of issuers is a setting that waits.
@@ -199,7 +199,7 @@ fn listener(
     tls: Option<&ListenerTls>,
     read: Part<Option<ServerTls>>,
     now: &mut Option<ServerTls>,
-    report: &mut Report,
+    report: &mut RenewalReport,
 ) {
     report.part(name, read, |read| {
         if read == *now {

@@ -5,14 +5,14 @@ use crate::telemetry;
 
 /// What became of each part.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct RenewalReport {
     renewed: Vec<&'static str>,
     /// Parts that cannot be used as they are now, and why. What was before is still in use.
     kept: Vec<(&'static str, Vec<String>)>,
     waiting: Vec<String>,
 }
 
-impl Report {
+impl RenewalReport {
     /// One part: as it was read, and what puts it in place (`None`: it is as before).
     pub fn part<T>(&mut self, name: &'static str, read: Part<T>, put: impl FnOnce(T) -> Option<Result<(), String>>) {
         match read.map(put) {
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn each_part_stands_by_itself() {
-        let mut report = Report::default();
+        let mut report = RenewalReport::default();
         report.part("smsp", Ok(()), |()| Some(Ok(())));
         report.part("server.tls", Ok(()), |()| Some(Err("broken".to_owned())));
         report.part("audit", Ok(()), |()| None);
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_of_a_change_that_changed_nothing() {
-        let mut report = Report::default();
+        let mut report = RenewalReport::default();
         report.part("smsp", Ok(()), |()| None);
         assert_eq!(report.tell(false), None);
         assert!(report.tell(true).is_some(), "who asks is on the trail");

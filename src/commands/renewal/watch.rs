@@ -3,9 +3,9 @@
 //! Files are looked at, not listened to: what a secret's volume does on an update (a link that is swapped), what an administrator
 //! does (a file moved into place, or written in two goes), and what a network file system does look the same that way.
 
-use super::{Renewer, Why};
+use super::{Renewer, Trigger};
 use crate::commands::systemd;
-use crate::settings::ReadFile;
+use crate::settings::FileVersion;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,7 +17,7 @@ use tokio::time::MissedTickBehavior;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Watches until it is aborted. SIGHUP is heard from the moment in which this returns.
-pub fn watch(renewer: Renewer, files: Vec<ReadFile>, runtime: &tokio::runtime::Handle) -> JoinHandle<()> {
+pub fn watch(renewer: Renewer, files: Vec<FileVersion>, runtime: &tokio::runtime::Handle) -> JoinHandle<()> {
     let _guard = runtime.enter();
     let hangup = signal(SignalKind::hangup());
     if let Err(error) = &hangup {
@@ -26,31 +26,31 @@ pub fn watch(renewer: Renewer, files: Vec<ReadFile>, runtime: &tokio::runtime::H
     runtime.spawn(go(Arc::new(renewer), files, hangup.ok()))
 }
 
-async fn go(renewer: Arc<Renewer>, mut read: Vec<ReadFile>, mut hangup: Option<Signal>) {
+async fn go(renewer: Arc<Renewer>, mut read: Vec<FileVersion>, mut hangup: Option<Signal>) {
     let mut seen = read.clone();
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let why = tokio::select! {
-            Some(()) = heard(&mut hangup) => Why::Asked,
+        let trigger = tokio::select! {
+            Some(()) = heard(&mut hangup) => Trigger::Hangup,
             _ = tick.tick() => {
-                let now = look(&read).await;
+                let now = versions(&read).await;
                 let is_settled = now == seen;
                 seen = now;
                 if seen == read || !is_settled {
                     continue;
                 }
-                Why::Changed
+                Trigger::FileChange
             }
         };
         // Taken before reading, so that what changes meanwhile is noticed.
-        seen = look(&read).await;
-        if why == Why::Asked {
+        seen = versions(&read).await;
+        if trigger == Trigger::Hangup {
             systemd::reloading();
         }
-        read = renew(&renewer, why).await.unwrap_or_else(|| seen.clone());
+        read = renew(&renewer, trigger).await.unwrap_or_else(|| seen.clone());
         seen.clone_from(&read);
-        if why == Why::Asked {
+        if trigger == Trigger::Hangup {
             systemd::ready();
         }
     }
@@ -63,14 +63,14 @@ async fn heard(signal: &mut Option<Signal>) -> Option<()> {
     }
 }
 
-async fn look(files: &[ReadFile]) -> Vec<ReadFile> {
+async fn versions(files: &[FileVersion]) -> Vec<FileVersion> {
     let files = files.to_vec();
-    let looking = tokio::task::spawn_blocking(move || files.iter().map(ReadFile::now).collect::<Vec<_>>());
-    looking.await.unwrap_or_default()
+    let reading = tokio::task::spawn_blocking(move || files.iter().map(FileVersion::now).collect::<Vec<_>>());
+    reading.await.unwrap_or_default()
 }
 
 /// In a task of its own, so that a panic costs one renewal.
-async fn renew(renewer: &Arc<Renewer>, why: Why) -> Option<Vec<ReadFile>> {
+async fn renew(renewer: &Arc<Renewer>, trigger: Trigger) -> Option<Vec<FileVersion>> {
     let renewer = Arc::clone(renewer);
-    tokio::spawn(async move { renewer.renew(why).await }).await.ok().flatten()
+    tokio::spawn(async move { renewer.renew(trigger).await }).await.ok().flatten()
 }

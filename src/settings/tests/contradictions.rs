@@ -1,19 +1,19 @@
 //! Keys that contradict each other, or miss each other: listeners, access, stores.
 
 use super::faults::{assert_fault, line};
-use super::{Ground, key_line, path, pem};
+use super::{Fixture, key_line, path, pem};
 use crate::access::IdentityPart::{Family, Given, RoleCode, SdsUserId, UserId};
 use std::time::Duration;
 
 #[test]
 fn tls_of_a_listener_is_whole_or_absent() {
-    let key = Ground::new().with_path("server.tls.cert", "client.pem").fault();
+    let key = Fixture::new().with_path("server.tls.cert", "client.pem").fault();
     assert!(key.starts_with(&line("server.tls.key", "required together with server.tls.cert")), "{key}");
-    let cert = Ground::new().with_path("admin.tls.key", "client.key").fault();
+    let cert = Fixture::new().with_path("admin.tls.key", "client.key").fault();
     assert!(cert.starts_with(&line("admin.tls.cert", "required together with admin.tls.key")), "{cert}");
-    let only_ca = Ground::new().with_path("server.tls.client_ca", "ca.pem").message();
+    let only_ca = Fixture::new().with_path("server.tls.client_ca", "ca.pem").message();
     assert!(only_ca.contains("2 faults") && only_ca.contains("together with server.tls.client_ca"), "{only_ca}");
-    let whole = Ground::new()
+    let whole = Fixture::new()
         .with_path("server.tls.cert", "client.pem")
         .with_path("server.tls.key", "client.key")
         .with_path("server.tls.client_ca", "ca.pem");
@@ -25,7 +25,7 @@ fn tls_of_a_listener_is_whole_or_absent() {
 
 #[test]
 fn a_gateway_is_known_by_its_certificate_and_says_who_asks() {
-    let message = Ground::new().with("access.modes", "gateway").message();
+    let message = Fixture::new().with("access.modes", "gateway").message();
     for key in [
         "server.tls.client_ca",
         "access.gateway.certificates",
@@ -35,33 +35,33 @@ fn a_gateway_is_known_by_its_certificate_and_says_who_asks() {
         let missed = line(key, "required while access.modes holds gateway");
         assert!(message.contains(&format!("- {missed}")), "{key}: {message}");
     }
-    let ground = Ground::new()
+    let fixture = Fixture::new()
         .with("access.modes", "gateway,bearer")
         .with_path("server.tls.cert", "client.pem")
         .with_path("server.tls.key", "client.key")
         .with_path("server.tls.client_ca", "ca.pem")
         .with("access.gateway.certificates", "[\"CN=gateway, O=Trust\"]");
-    assert!(ground.message().contains("access.gateway.headers.user_id"));
-    let by_token = ground.with("access.gateway.headers.jwt", "NHSD-Identity").settings();
+    assert!(fixture.message().contains("access.gateway.headers.user_id"));
+    let by_token = fixture.with("access.gateway.headers.jwt", "NHSD-Identity").settings();
     assert_eq!(by_token.access.gateway.certificates, ["CN=gateway, O=Trust"]);
 }
 
 #[test]
 fn what_no_mode_uses_is_warned_of() {
-    let warnings = Ground::new().with("access.gateway.headers.user_id", "X-User").settings().warnings;
+    let warnings = Fixture::new().with("access.gateway.headers.user_id", "X-User").settings().warnings;
     assert!(warnings.len() == 1 && warnings[0].contains("access.modes does not hold gateway"), "{warnings:?}");
 }
 
 #[test]
 fn an_issuer_has_one_source_of_keys_and_a_short_leeway() {
-    let both = Ground::new()
+    let both = Fixture::new()
         .with("access.issuers[0].jwks_url", "https://issuer.example/jwks")
         .with("access.issuers[0].discovery", "https://issuer.example/config");
     assert!(both.fault().contains("is set together with access.issuers[0].jwks_url"));
     assert_fault("access.issuers[0].jwks_url", "http://issuer.example/jwks", "wanted an https URL (http only on loopback)");
     assert_fault("access.issuers[0].leeway", "6m", "is more than 5m, for which tokens would be believed after their end");
     assert_fault("access.issuers[0].audience", "[]", "is empty, so that no token could be meant for this service");
-    let unnamed = Ground::new().with("access.issuers[0].issuer", "the-ward").fault();
+    let unnamed = Fixture::new().with("access.issuers[0].issuer", "the-ward").fault();
     assert!(
         unnamed.starts_with(&line("access.issuers[0].jwks_url", "required, since access.issuers[0].issuer is not")),
         "{unnamed}"
@@ -70,34 +70,35 @@ fn an_issuer_has_one_source_of_keys_and_a_short_leeway() {
 
 #[test]
 fn a_preset_names_the_claims_that_the_settings_do_not() {
-    let issuer = |ground: Ground| ground.settings().access.issuers[0].clone();
-    let plain = issuer(Ground::new());
+    let issuer = |fixture: Fixture| fixture.settings().access.issuers[0].clone();
+    let plain = issuer(Fixture::new());
     let of = |part| path(&plain, part);
     assert_eq!((of(UserId), of(Given), of(RoleCode)), (Some("sub"), Some("given_name"), None));
-    let cis2 = Ground::new().with("access.issuers[0].preset", "nhs-cis2").without("smsp.asid");
+    let cis2 = Fixture::new().with("access.issuers[0].preset", "nhs-cis2").without("smsp.asid");
     let cis2 = issuer(cis2.with("access.issuers[0].claims.family", "surname"));
     assert_eq!((path(&cis2, SdsUserId), path(&cis2, Family)), (Some("uid"), Some("surname")));
     assert_eq!(path(&cis2, RoleCode), Some("nhsid_nrbac_roles[person_roleid=selected_roleid].role_code"));
     assert_fault("access.issuers[0].preset", "cis2", "wanted oidc or nhs-cis2; found \"cis2\"");
     for wrong in ["role.", "roles[id].code", "roles[id=]"] {
-        let fault = Ground::new().with("access.issuers[0].claims.role_code", wrong).fault();
+        let fault = Fixture::new().with("access.issuers[0].claims.role_code", wrong).fault();
         assert!(fault.contains("is not the path of a claim"), "{wrong}: {fault}");
     }
 }
 
 #[test]
 fn keys_are_kept_longer_than_they_are_fresh_and_read_from_whom_the_ca_vouches_for() {
-    let fault = Ground::new().with("access.issuers[0].keep_keys", "1m").fault();
+    let fault = Fixture::new().with("access.issuers[0].keep_keys", "1m").fault();
     assert!(fault.contains("is shorter than access.issuers[0].refresh"), "{fault}");
-    let leaf = Ground::new().with_path("access.issuers[0].ca", "client.pem").fault();
+    let leaf = Fixture::new().with_path("access.issuers[0].ca", "client.pem").fault();
     assert!(leaf.contains("holds no certificate of a certification authority"), "{leaf}");
-    let ca = Ground::new().with_path("access.issuers[0].ca", "ca.pem").settings().access.issuers[0].ca_pem.clone();
+    let ca = Fixture::new().with_path("access.issuers[0].ca", "ca.pem").settings().access.issuers[0].ca_pem.clone();
     assert_eq!(ca.expect("a CA"), pem().ca.as_bytes());
 }
 
 #[test]
 fn an_organisation_may_have_an_asid_of_its_own() {
-    let settings = Ground::new().with("access.organisations", "[{ods=\"X26\", asid=\"200000000002\"}, {ods=\"X27\"}]").settings();
+    let settings =
+        Fixture::new().with("access.organisations", "[{ods=\"X26\", asid=\"200000000002\"}, {ods=\"X27\"}]").settings();
     let of = |ods: &str| {
         let organisation = crate::cpis::Organisation { ods_code: ods.into(), ..Default::default() };
         settings.smsp.dialect.asid_of(&organisation).expect("an ASID").as_str().to_owned()
@@ -107,48 +108,48 @@ fn an_organisation_may_have_an_asid_of_its_own() {
 
 #[test]
 fn nothing_is_named_twice() {
-    let organisations = Ground::new().with("access.organisations", "[{ods=\"X26\"}, {ods=\"x26\"}]").fault();
+    let organisations = Fixture::new().with("access.organisations", "[{ods=\"X26\"}, {ods=\"x26\"}]").fault();
     assert!(organisations.starts_with("access.organisations[1].ods"), "{organisations}");
     let issuers = "[{issuer=\"https://a.example\", audience=[\"a\"]}, {issuer=\"https://a.example\", audience=[\"b\"]}]";
-    let mut ground = Ground::new().without("access.issuers[0].issuer").without("access.issuers[0].audience");
-    ground = ground.with("access.issuers", issuers);
-    assert!(ground.fault().starts_with("access.issuers[1].issuer"));
+    let mut fixture = Fixture::new().without("access.issuers[0].issuer").without("access.issuers[0].audience");
+    fixture = fixture.with("access.issuers", issuers);
+    assert!(fixture.fault().starts_with("access.issuers[1].issuer"));
 }
 
 #[test]
 fn care_settings_agree() {
     let outside = "is not among access.care_settings, so that requests that name none would be refused";
-    let ground = Ground::new().with("access.care_settings", "maternity,ambulance");
-    assert_eq!(ground.fault(), line("access.care_setting", outside));
-    assert_eq!(ground.with("access.care_setting", "maternity").settings().access.care_settings.len(), 2);
+    let fixture = Fixture::new().with("access.care_settings", "maternity,ambulance");
+    assert_eq!(fixture.fault(), line("access.care_setting", outside));
+    assert_eq!(fixture.with("access.care_setting", "maternity").settings().access.care_settings.len(), 2);
     assert_fault("access.care_settings", "[]", "is empty, so that every request would be refused");
 }
 
 #[test]
 fn somebody_must_be_allowed_to_look() {
-    assert!(Ground::new().with("access.allow.activities", "").fault().contains("so that nobody may look"));
-    assert!(Ground::new().with("access.allow.activities", "").with("access.allow.roles", "R0260").load().is_ok());
+    assert!(Fixture::new().with("access.allow.activities", "").fault().contains("so that nobody may look"));
+    assert!(Fixture::new().with("access.allow.activities", "").with("access.allow.roles", "R0260").load().is_ok());
 }
 
 #[test]
 fn a_shared_table_outside_needs_a_key() {
-    let fault = Ground::new().with("lookup.store", "redis://cache.example:6379").fault();
+    let fault = Fixture::new().with("lookup.store", "redis://cache.example:6379").fault();
     assert!(fault.starts_with(&line("lookup.store_key_file", "required while lookup.store is outside")), "{fault}");
-    let ground = Ground::new().with("lookup.store", "rediss://cache.example:6379/1").with_file(
+    let fixture = Fixture::new().with("lookup.store", "rediss://cache.example:6379/1").with_file(
         "lookup.store_key_file",
         "s.key",
         &key_line('d'),
     );
-    assert_eq!(ground.settings().lookup.store.keys.len(), 1);
+    assert_eq!(fixture.settings().lookup.store.keys.len(), 1);
     for wrong in ["memcached://cache.example", "Memory", "redis://", "redis://cache.example:notaport"] {
-        let fault = Ground::new().with("lookup.store", wrong).message();
+        let fault = Fixture::new().with("lookup.store", wrong).message();
         assert!(fault.contains("- lookup.store (CPIS_FHIR__LOOKUP__STORE): "), "{wrong}: {fault}");
     }
 }
 
 #[test]
 fn an_answer_is_shared_for_a_quarter_of_an_hour_at_most() {
-    let settings = |value: &str| Ground::new().with("lookup.share_for", value).settings().lookup.rules.sharing;
+    let settings = |value: &str| Fixture::new().with("lookup.share_for", value).settings().lookup.rules.sharing;
     assert_eq!(settings("15m").share_for, Duration::from_mins(15));
     let wanted = "wanted a duration such as 250ms, 20s or 5m, from 0s to 15m";
     for wrong in ["901s", "16m", "1h", "24h"] {
@@ -158,8 +159,8 @@ fn an_answer_is_shared_for_a_quarter_of_an_hour_at_most() {
 
 #[test]
 fn no_cache_asks_within_the_window_only_where_the_settings_say_so() {
-    let after = |ground: Ground| ground.settings().lookup.rules.sharing.refresh_after;
-    let shares = || Ground::new().with("lookup.share_for", "10m");
+    let after = |fixture: Fixture| fixture.settings().lookup.rules.sharing.refresh_after;
+    let shares = || Fixture::new().with("lookup.share_for", "10m");
     assert_eq!(after(shares()), Duration::from_mins(10));
     assert_eq!(after(shares().with("lookup.refresh_after", "45s")), Duration::from_secs(45));
 }
@@ -167,7 +168,7 @@ fn no_cache_asks_within_the_window_only_where_the_settings_say_so() {
 #[test]
 fn a_missing_file_is_noticed_also_where_the_store_needs_none() {
     for name in ["audit.store_password_file", "lookup.store_password_file"] {
-        let fault = Ground::new().with_path(name, "nowhere/password").fault();
+        let fault = Fixture::new().with_path(name, "nowhere/password").fault();
         assert!(fault.starts_with(name) && fault.ends_with("does not exist"), "{fault}");
     }
 }
@@ -175,7 +176,7 @@ fn a_missing_file_is_noticed_also_where_the_store_needs_none() {
 #[test]
 fn the_trail_has_a_place() {
     for wrong in ["mysql://db.example", "sqlite:", "sqlite://audit.db", "postgres://", "audit.db", "sqlite::memory:"] {
-        let fault = Ground::new().with("audit.store", wrong).fault();
+        let fault = Fixture::new().with("audit.store", wrong).fault();
         assert!(fault.starts_with("audit.store (CPIS_FHIR__AUDIT__STORE): "), "{wrong}: {fault}");
     }
     for (url, meant) in [
@@ -188,37 +189,37 @@ fn the_trail_has_a_place() {
         ("sqlite:file:///x.db", "write sqlite:/x.db"),
         ("sqlite:?mode=rwc", "write sqlite:PATH"),
     ] {
-        let fault = Ground::new().with("audit.store", url).fault();
+        let fault = Fixture::new().with("audit.store", url).fault();
         assert!(fault.ends_with(meant), "{url}: {fault}");
     }
     for url in ["file:/x.db?mode=rwc", "sqlite3:/x.db", "SQLITE:/x.db"] {
-        assert!(Ground::new().with("audit.store", url).fault().contains("wanted sqlite:PATH"), "{url}");
+        assert!(Fixture::new().with("audit.store", url).fault().contains("wanted sqlite:PATH"), "{url}");
     }
-    let ground = Ground::new().with_path("audit.head_file", "nowhere/audit.head");
-    assert!(ground.fault().contains("the folder ") && ground.fault().ends_with("nowhere does not exist"));
-    let postgres = Ground::new().with("audit.store", "postgres://db.example/cpis").settings();
+    let fixture = Fixture::new().with_path("audit.head_file", "nowhere/audit.head");
+    assert!(fixture.fault().contains("the folder ") && fixture.fault().ends_with("nowhere does not exist"));
+    let postgres = Fixture::new().with("audit.store", "postgres://db.example/cpis").settings();
     assert!(postgres.audit.head_file.is_none());
     assert!(postgres.warnings[0].starts_with("audit.head_file ("), "{:?}", postgres.warnings);
 }
 
 #[test]
 fn what_outlives_a_restart_has_a_file_of_its_own() {
-    let ground = Ground::new().with_path("lookup.window_file", "nowhere/window");
-    assert!(ground.fault().contains("the folder ") && ground.fault().ends_with("nowhere does not exist"));
+    let fixture = Fixture::new().with_path("lookup.window_file", "nowhere/window");
+    assert!(fixture.fault().contains("the folder ") && fixture.fault().ends_with("nowhere does not exist"));
     for taken in ["audit.db", "audit.db.head"] {
-        let fault = Ground::new().with_path("lookup.window_file", taken).fault();
+        let fault = Fixture::new().with_path("lookup.window_file", taken).fault();
         assert!(fault.contains("is the file of the trail or of its head"), "{fault}");
     }
-    let named = Ground::new().with_path("lookup.window_file", "window");
+    let named = Fixture::new().with_path("lookup.window_file", "window");
     assert_eq!(named.settings().lookup.window_file, Some(named.path("window")));
-    let postgres = || Ground::new().with("audit.store", "postgres://db.example/cpis");
+    let postgres = || Fixture::new().with("audit.store", "postgres://db.example/cpis");
     let settings = postgres().settings();
     assert!(settings.lookup.window_file.is_none());
     assert!(settings.warnings.iter().any(|warning| warning.starts_with("lookup.window_file (")), "{:?}", settings.warnings);
     let named = postgres().with_path("lookup.window_file", "window");
     assert_eq!(named.settings().lookup.window_file, Some(named.path("window")));
     let redis = || {
-        Ground::new().with("lookup.store", "redis://cache.example").with_file("lookup.store_key_file", "s.key", &key_line('d'))
+        Fixture::new().with("lookup.store", "redis://cache.example").with_file("lookup.store_key_file", "s.key", &key_line('d'))
     };
     assert!(redis().settings().lookup.window_file.is_none());
     let unused = redis().with_path("lookup.window_file", "window").settings();
@@ -231,23 +232,23 @@ fn what_outlives_a_restart_has_a_file_of_its_own() {
 
 #[test]
 fn an_authority_for_the_store_is_for_tls_alone() {
-    let ground =
-        || Ground::new().with_file("lookup.store_key_file", "store.key", &key_line('d')).with_path("lookup.store_ca", "ca.pem");
-    let settings = ground().with("lookup.store", "rediss://cache.example").settings();
+    let fixture =
+        || Fixture::new().with_file("lookup.store_key_file", "store.key", &key_line('d')).with_path("lookup.store_ca", "ca.pem");
+    let settings = fixture().with("lookup.store", "rediss://cache.example").settings();
     assert_eq!(settings.lookup.store.ca.as_deref(), Some(pem().ca.as_bytes()));
-    let fault = ground().with("lookup.store", "redis://cache.example").fault();
+    let fault = fixture().with("lookup.store", "redis://cache.example").fault();
     assert!(fault.contains("is for rediss:// only"), "{fault}");
-    let fault = ground().with("lookup.store", "rediss://cache.example").with_path("lookup.store_ca", "client.pem").fault();
+    let fault = fixture().with("lookup.store", "rediss://cache.example").with_path("lookup.store_ca", "client.pem").fault();
     assert!(fault.contains("holds no certificate of a certification authority"), "{fault}");
 }
 
 #[test]
 fn the_databases_ca_is_read_at_the_start_and_of_no_use_to_a_file() {
-    let ground = || Ground::new().with("audit.store", "postgres://db.example/cpis");
-    assert_eq!(ground().settings().audit.store_ca, None);
-    let with_ca = ground().with_path("audit.store_ca", "ca.pem").settings();
+    let fixture = || Fixture::new().with("audit.store", "postgres://db.example/cpis");
+    assert_eq!(fixture().settings().audit.store_ca, None);
+    let with_ca = fixture().with_path("audit.store_ca", "ca.pem").settings();
     assert!(with_ca.audit.store_ca.is_some_and(|pem| pem.starts_with(b"-----BEGIN CERTIFICATE")));
-    assert!(ground().with_file("audit.store_ca", "leaf.pem", "nothing").fault().starts_with("audit.store_ca ("));
-    let file = Ground::new().with_path("audit.store_ca", "ca.pem").settings();
+    assert!(fixture().with_file("audit.store_ca", "leaf.pem", "nothing").fault().starts_with("audit.store_ca ("));
+    let file = Fixture::new().with_path("audit.store_ca", "ca.pem").settings();
     assert!(file.warnings.iter().any(|warning| warning.ends_with("is not used, since audit.store is a file")));
 }

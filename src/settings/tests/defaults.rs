@@ -1,6 +1,6 @@
 //! Which keys there are and what holds without them, written out once more: names and defaults are a contract (decisions.md 17).
 
-use super::{Ground, path};
+use super::{Fixture, path};
 use crate::access::{IdentityPart, KeySource, Mode};
 use crate::api::{HandlingPolicy, ScheduledCare};
 use crate::cpis::CareSetting;
@@ -134,8 +134,8 @@ fn every_specified_key_is_known_with_its_default() {
 
 #[test]
 fn the_least_settings_give_the_defaults() {
-    let ground = Ground::new();
-    let settings = ground.settings();
+    let fixture = Fixture::new();
+    let settings = fixture.settings();
     assert_eq!(settings.warnings, Vec::<String>::new());
     assert_eq!(settings.api.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.api.server.base_path, "/FHIR/R4");
@@ -145,9 +145,9 @@ fn the_least_settings_give_the_defaults() {
     assert_eq!(settings.lookup.rules.sharing.share_for, Duration::from_mins(5));
     assert_eq!(settings.lookup.rules.sharing.refresh_after, Duration::from_mins(5));
     assert!(matches!(settings.lookup.store.location, lookup::StoreLocation::Memory) && settings.lookup.store.keys.is_empty());
-    assert!(matches!(&settings.audit.store, audit::StoreLocation::Sqlite(path) if *path == ground.path("audit.db")));
-    assert_eq!(settings.audit.head_file, Some(ground.path("audit.db.head")));
-    assert_eq!(settings.lookup.window_file, Some(ground.path("audit.db.window")));
+    assert!(matches!(&settings.audit.store, audit::StoreLocation::Sqlite(path) if *path == fixture.path("audit.db")));
+    assert_eq!(settings.audit.head_file, Some(fixture.path("audit.db.head")));
+    assert_eq!(settings.lookup.window_file, Some(fixture.path("audit.db.window")));
     assert_eq!(settings.api.fhir.handling, HandlingPolicy::Strict);
     assert!(settings.api.fhir.get_search && !settings.api.fhir.require_request_id);
     assert!(!settings.api.fhir.patient_flag && !settings.api.fhir.read_asks);
@@ -165,8 +165,8 @@ fn the_least_settings_give_the_defaults() {
 
 #[test]
 fn the_smsp_is_spoken_to_as_the_wire_contract_says() {
-    let ground = Ground::new();
-    let settings = ground.settings();
+    let fixture = Fixture::new();
+    let settings = fixture.settings();
     let (smsp, rules) = (settings.smsp, settings.lookup.rules);
     assert_eq!(smsp.dialect.url, "https://smsp.example/cpis");
     assert_eq!(smsp.dialect.username, "cpis.example.nhs.uk", "the common name of the certificate");
@@ -188,7 +188,7 @@ fn the_smsp_is_spoken_to_as_the_wire_contract_says() {
 
 #[test]
 fn an_issuer_is_plain_oidc_unless_told_otherwise() {
-    let access = Ground::new().settings().access;
+    let access = Fixture::new().settings().access;
     assert_eq!(access.modes, [Mode::Bearer]);
     assert_eq!((access.care_setting, access.care_settings.len()), (CareSetting::EmergencyDepartment, 8));
     assert_eq!(access.allow.activities, ["B0107"]);
@@ -204,5 +204,5 @@ fn an_issuer_is_plain_oidc_unless_told_otherwise() {
 
 #[test]
 fn an_empty_interaction_is_a_choice() {
-    assert_eq!(Ground::new().with("smsp.interaction_id", "").settings().smsp.dialect.interaction_id, "");
+    assert_eq!(Fixture::new().with("smsp.interaction_id", "").settings().smsp.dialect.interaction_id, "");
 }

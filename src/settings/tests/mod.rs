@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// A folder with everything that a service needs, and the settings that name it.
-struct Ground {
+struct Fixture {
     dir: TempDir,
     /// By key, not by variable.
     settings: BTreeMap<String, String>,
@@ -67,14 +67,14 @@ fn key_line(letter: char) -> String {
     letter.to_string().repeat(64)
 }
 
-impl Ground {
+impl Fixture {
     /// A service for real use: bearer tokens, every file in its place.
     fn new() -> Self {
-        let ground = Self::bare();
+        let fixture = Self::bare();
         for (name, letter) in [("chain.key", 'a'), ("encryption.key", 'b'), ("id.key", 'c')] {
-            ground.write(name, &key_line(letter));
+            fixture.write(name, &key_line(letter));
         }
-        ground
+        fixture
             .with_path("audit.chain_key_file", "chain.key")
             .with_path("audit.encryption_key_file", "encryption.key")
             .with_path("fhir.id_key_file", "id.key")
@@ -89,12 +89,12 @@ impl Ground {
     }
 
     fn bare() -> Self {
-        let ground = Self { dir: TempDir::new().unwrap(), settings: BTreeMap::new(), file: None };
+        let fixture = Self { dir: TempDir::new().unwrap(), settings: BTreeMap::new(), file: None };
         for (name, text) in [("ca.pem", &pem().ca), ("client.pem", &pem().cert), ("client.key", &pem().key)] {
-            ground.write(name, text);
+            fixture.write(name, text);
         }
-        let store = format!("sqlite:{}", ground.path("audit.db").display());
-        ground
+        let store = format!("sqlite:{}", fixture.path("audit.db").display());
+        fixture
             .with("smsp.url", "https://smsp.example/cpis")
             .with_path("smsp.ca", "ca.pem")
             .with_path("smsp.client_cert", "client.pem")

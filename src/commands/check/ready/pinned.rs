@@ -21,12 +21,12 @@ pub enum Trust {
     /// This certificate alone.
     Only(CertificateDer<'static>),
     /// Whoever listens on this machine; should it not be this certificate, it is told.
-    Here { expected: Option<CertificateDer<'static>>, is_other: Told },
+    Here { expected: Option<CertificateDer<'static>>, mismatch: MismatchFlag },
 }
 
 /// Whether another certificate was seen.
 #[derive(Debug, Clone, Default)]
-pub struct Told(Arc<AtomicBool>);
+pub struct MismatchFlag(Arc<AtomicBool>);
 
 impl Trust {
     /// The first certificate in `pem`.
@@ -41,13 +41,13 @@ impl Trust {
     /// The first certificate in `pem`, where it can be read.
     pub fn here(pem: Option<&[u8]>) -> Self {
         let expected = pem.and_then(|pem| CertificateDer::pem_slice_iter(pem).next()?.ok());
-        Self::Here { expected, is_other: Told::default() }
+        Self::Here { expected, mismatch: MismatchFlag::default() }
     }
 
     /// What is to be said of the certificate that was seen.
     pub fn remark(&self) -> &'static str {
         match self {
-            Self::Here { is_other, .. } if is_other.0.load(Ordering::Relaxed) => {
+            Self::Here { mismatch, .. } if mismatch.0.load(Ordering::Relaxed) => {
                 "; its certificate is not the one that the settings name now"
             }
             _ => "",
@@ -64,9 +64,11 @@ impl Trust {
             .with_safe_default_protocol_versions()
             .map_err(|error| format!("TLS cannot be set up: {error}"))?;
         let pinned = match self {
-            Self::Only(certificate) => Some(Pinned { certificate: Some(certificate.clone()), tell: None, provider }),
-            Self::Here { expected, is_other } => {
-                Some(Pinned { certificate: expected.clone(), tell: Some(is_other.clone()), provider })
+            Self::Only(certificate) => {
+                Some(PinnedVerifier { certificate: Some(certificate.clone()), on_mismatch: None, provider })
+            }
+            Self::Here { expected, mismatch } => {
+                Some(PinnedVerifier { certificate: expected.clone(), on_mismatch: Some(mismatch.clone()), provider })
             }
             Self::Nobody | Self::System => None,
         };
@@ -83,14 +85,14 @@ impl Trust {
 
 /// Believes one certificate, of whoever holds its key.
 #[derive(Debug)]
-struct Pinned {
+struct PinnedVerifier {
     certificate: Option<CertificateDer<'static>>,
     /// Who is to know of another one. Without it, another one is refused.
-    tell: Option<Told>,
+    on_mismatch: Option<MismatchFlag>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for PinnedVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -102,8 +104,9 @@ impl ServerCertVerifier for Pinned {
         if self.certificate.as_ref() == Some(end_entity) {
             return Ok(ServerCertVerified::assertion());
         }
-        let told = self.tell.as_ref().ok_or(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))?;
-        told.0.store(true, Ordering::Relaxed);
+        let mismatch =
+            self.on_mismatch.as_ref().ok_or(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))?;
+        mismatch.0.store(true, Ordering::Relaxed);
         Ok(ServerCertVerified::assertion())
     }
 

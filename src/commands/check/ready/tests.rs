@@ -1,9 +1,9 @@
 use super::*;
 use crate::simulator::certificates::Certificates;
 
-fn listening(address: &str, cert_pem: Option<&str>, wants_certificate: bool) -> Listening {
+fn listener(address: &str, cert_pem: Option<&str>, wants_certificate: bool) -> Listener {
     let is_tls = cert_pem.is_some();
-    Listening {
+    Listener {
         address: address.parse().unwrap(),
         is_tls,
         cert_pem: cert_pem.map(|pem| pem.as_bytes().to_vec()),
@@ -11,9 +11,9 @@ fn listening(address: &str, cert_pem: Option<&str>, wants_certificate: bool) -> 
     }
 }
 
-fn url_of(question: Result<Question, String>) -> String {
-    match question {
-        Ok(Question::Get { url, .. }) => url.to_string(),
+fn url_of(probe: Result<HealthProbe, String>) -> String {
+    match probe {
+        Ok(HealthProbe::Get { url, .. }) => url.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -26,7 +26,7 @@ fn the_admin_listener_is_asked_where_it_is_found_from_this_machine() {
         ("[::]:9191", "http://[::1]:9191/health/ready"),
         ("192.0.2.7:9090", "http://192.0.2.7:9090/health/ready"),
     ] {
-        let listeners = Listeners { server: listening("0.0.0.0:8080", None, false), admin: listening(address, None, false) };
+        let listeners = Listeners { server: listener("0.0.0.0:8080", None, false), admin: listener(address, None, false) };
         assert_eq!(url_of(of_listeners(&listeners)), wanted);
     }
 }
@@ -35,12 +35,12 @@ fn the_admin_listener_is_asked_where_it_is_found_from_this_machine() {
 fn a_listener_that_wants_a_certificate_is_passed_over_for_one_that_does_not() {
     let made = Certificates::generate("x").unwrap().server_cert_pem;
     let pem = Some(made.as_str());
-    let admin = listening("0.0.0.0:9090", pem, true);
-    let open = Listeners { server: listening("0.0.0.0:8080", pem, false), admin: admin.clone() };
+    let admin = listener("0.0.0.0:9090", pem, true);
+    let open = Listeners { server: listener("0.0.0.0:8080", pem, false), admin: admin.clone() };
     assert_eq!(url_of(of_listeners(&open)), "https://127.0.0.1:8080/health/ready");
-    let closed = Listeners { server: listening("0.0.0.0:8080", pem, true), admin };
-    let question = of_listeners(&closed).unwrap();
-    assert!(matches!(&question, Question::Greet { address, .. } if address.port() == 9090), "{question:?}");
+    let closed = Listeners { server: listener("0.0.0.0:8080", pem, true), admin };
+    let probe = of_listeners(&closed).unwrap();
+    assert!(matches!(&probe, HealthProbe::Handshake { address, .. } if address.port() == 9090), "{probe:?}");
 }
 
 #[test]
@@ -54,6 +54,6 @@ fn a_url_that_is_given_is_asked() {
 
 #[test]
 fn a_port_that_only_the_service_knows_must_be_named() {
-    let listeners = Listeners { server: listening("127.0.0.1:0", None, false), admin: listening("127.0.0.1:0", None, false) };
+    let listeners = Listeners { server: listener("127.0.0.1:0", None, false), admin: listener("127.0.0.1:0", None, false) };
     assert!(of_listeners(&listeners).unwrap_err().contains("--admin"));
 }
