@@ -1,8 +1,8 @@
-//! A FHIR R4 door onto CP-IS, England's register of child protection plans.
+//! FHIR R4 access to CP-IS, England's register of child protection plans.
 //!
-//! Data walks one straight line and back: `api` → `access` → `fhir::search` → `lookup` → `smsp` → CP-IS, and the answer
-//! returns as `cpis::Answer` → `fhir::resources` → `api`. Each module is a room of that house; see `docs/architecture.md`.
-//! The rule that every room serves: never say "no plan" unless CP-IS said so.
+//! A request goes through `api` → `access` → `fhir::search` → `lookup` → `smsp` → CP-IS, and the answer returns as
+//! `cpis::Answer` → `fhir::resources` → `api`. `docs/architecture.md` describes each module, called a room.
+//! The rule for every room: never say "no plan" unless CP-IS said so.
 
 pub mod access;
 pub mod api;

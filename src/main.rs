@@ -1,4 +1,4 @@
-//! The commands. Exit codes: 0 done, 1 failed while running, 2 wrong usage or settings; `check` has one more.
+//! The commands. Exit codes: 0 done, 1 failed while running, 2 wrong usage or settings; `check` also has 3.
 
 use std::process::ExitCode;
 

@@ -1,11 +1,11 @@
-//! What people read of a query that failed, and its response codes as labels: the words of the way to CP-IS that is in use.
+//! The texts that people read about a failed query, and response codes as labels, for the way to CP-IS in use.
 //!
-//! That way is the SMSP. The types of a failure are in `cpis`, and neither they nor `lookup` know these words.
+//! That way is the SMSP. The types of a failure are in `cpis`; neither they nor `lookup` contain these words.
 
 use crate::cpis::{Answer, ConnectCause, Malformed, NonAnswer, RegisterErrorKind, Rejection, TlsCause};
 use rustls::AlertDescription;
 
-/// Who is asked, in texts.
+/// The upstream's name in texts.
 pub const NAME: &str = "the SMSP";
 
 const SUCCESS: &str = "success";
@@ -16,14 +16,14 @@ pub const ANSWERS: [(&str, &str); 3] =
 
 const LOCAL_STORE_ONLY: &str = "SMSP-0003";
 
-/// The response code of an answer as a label: `success`, or `SMSP-0003` of an answer from a local store.
+/// The response code of an answer as a label: `success`, or `SMSP-0003` for an answer from a local store.
 #[must_use]
 pub fn label_of_answer(answer: &Answer) -> &'static str {
     if answer.stale { LOCAL_STORE_ONLY } else { SUCCESS }
 }
 
-/// The response code of a failure as a label: one of [`response_code`], `other` for one that is not, `none` where there is none. A
-/// code that an SMSP invents never becomes a label.
+/// The response code of a failure as a label: one of [`response_code`], `other` for any other code, `none` without a code. A code
+/// that an SMSP invents never becomes a label.
 #[must_use]
 pub fn label_of_error(kind: &RegisterErrorKind) -> &'static str {
     match kind {
@@ -33,7 +33,7 @@ pub fn label_of_error(kind: &RegisterErrorKind) -> &'static str {
     }
 }
 
-/// The response code that says so (wire.md 5.5); none of what is said by a fault or by Spine.
+/// The response code of a rejection (wire.md 5.5); `None` for rejections by a SOAP fault or by Spine.
 #[must_use]
 pub fn response_code(reason: Rejection) -> Option<&'static str> {
     match reason {
@@ -53,7 +53,7 @@ pub fn response_code(reason: Rejection) -> Option<&'static str> {
     }
 }
 
-/// What a rejection is told with in an answer to a caller: its code, and whether a fault said it.
+/// The mark of a rejection in an answer to a caller: its code, and whether it was a SOAP fault.
 #[must_use]
 pub fn mark(reason: Rejection, code: Option<&str>) -> Option<String> {
     let of_fault = || code.map_or_else(|| "SOAP fault".to_owned(), |code| format!("SOAP fault, {code}"));
@@ -63,7 +63,7 @@ pub fn mark(reason: Rejection, code: Option<&str>) -> Option<String> {
     }
 }
 
-/// A failure as the log has it.
+/// The text of a failure in the log.
 #[must_use]
 pub fn describe(kind: &RegisterErrorKind) -> String {
     use RegisterErrorKind as Kind;

@@ -1,8 +1,8 @@
 //! Bearer tokens: signed JSON Web Tokens of the issuers in the settings (RFC 6750, RFC 7519, RFC 8725).
 //!
-//! What a token says of itself only chooses among what the settings and the issuer's keys allow: its `iss` chooses the issuer, its
-//! `kid` the key, and its `alg` must be one that both the settings and the type of that key have. A token that was believed once is
-//! remembered by its hash ([`Tokens`]), for five minutes and not beyond its end, and only as long as the issuer's keys are the same.
+//! The header of a token only selects among what the settings and the issuer's keys allow: its `iss` selects the issuer, its
+//! `kid` the key, and both the settings and the type of that key must allow its `alg`. A verified token is remembered by its hash
+//! ([`Tokens`]) for at most five minutes, never after it expires, and only while the issuer's keys stay the same.
 
 mod validity;
 
@@ -29,12 +29,12 @@ pub(super) const HEADER: &str = "Authorization";
 /// Longest token, in bytes. Those of CIS2 with a dozen roles have about 4 KiB.
 const LONGEST: usize = 8 * 1024;
 
-/// What the tokens that are remembered may take up, in bytes: ten thousand of the usual size.
+/// Most memory for remembered tokens, in bytes: about ten thousand tokens of the usual size.
 const REMEMBERED: u64 = 32 << 20;
-/// For how long: this is how late a change of the settings' meaning, not of the keys, may be noticed.
+/// How long a token is remembered.
 const REMEMBERED_FOR: Duration = Duration::from_mins(5);
 
-/// The types of token that are for access (RFC 9068), or say nothing of it.
+/// The token types (`typ`) for access (RFC 9068), and the general one.
 const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
 /// The token of an `Authorization: Bearer` header.
@@ -51,7 +51,7 @@ pub(super) fn token(headers: &dyn Headers) -> Result<&str, Refusal> {
     checked(token)
 }
 
-/// A token that is short enough and of the characters that tokens have.
+/// Checks the length and the characters of a token.
 pub(super) fn checked(token: &[u8]) -> Result<&str, Refusal> {
     let token = token.trim_ascii();
     if token.len() > LONGEST {
@@ -64,7 +64,7 @@ pub(super) fn checked(token: &[u8]) -> Result<&str, Refusal> {
     std::str::from_utf8(token).map_err(|_| Refusal::NotBearer)
 }
 
-/// The issuers, and the tokens of theirs that were believed of late.
+/// The issuers, and their recently verified tokens.
 pub(super) struct Tokens {
     issuers: Vec<TrustedIssuer>,
     remembered: Cache<[u8; 32], Arc<VerifiedToken>>,
@@ -80,18 +80,18 @@ struct TrustedIssuer {
     keys: Arc<IssuerKeys>,
 }
 
-/// A token that was checked, and what it says.
+/// A token that passed all checks, and its contents.
 struct VerifiedToken {
     issuer: usize,
     generation: u64,
-    /// Seconds since 1970; the leeway is in it.
+    /// Seconds since 1970, leeway included.
     until: u64,
     requester: Requester,
     source_system: Option<Text>,
     scopes: Scopes,
 }
 
-/// The header of a token, as far as it matters. What else is in it, such as a key or an address of one, is not looked at.
+/// The members of a token's header that matter. All others, such as a key or the URL of a key, are ignored.
 #[derive(Deserialize)]
 struct TokenHeader {
     alg: String,
@@ -137,7 +137,7 @@ impl Tokens {
         self.issuers.iter().find_map(|issuer| issuer.keys.configuration())
     }
 
-    /// The person that `token` vouches for.
+    /// The person that `token` identifies.
     pub(super) async fn identify(&self, token: &str, access: &Access) -> Result<Identity, Refusal> {
         let hash = hash(token);
         if let Some(verified) = self.remembered.get(&hash)
@@ -176,7 +176,7 @@ impl Tokens {
         let kid = header.kid.as_deref();
         let published = issuer.keys.with_key(kid, algorithm).await?;
         let (claims, generation) = match issuer.verified(token, kid, algorithm, &published) {
-            // The key is not named, so that only its signature tells that it is a new one.
+            // The token names no known key, so only its signature can show that it is signed with a new one.
             Err(Refusal::WrongSignature) if !published.keys.names(kid) => {
                 let newer = issuer.keys.newer_than(published.generation).await.ok_or(Refusal::WrongSignature)?;
                 (issuer.verified(token, kid, algorithm, &newer)?, newer.generation)
@@ -213,7 +213,7 @@ impl TrustedIssuer {
         validation
     }
 
-    /// The claims of a token that one of the keys that it may mean has signed.
+    /// The claims of a token, if one of the keys that it may refer to verifies its signature.
     fn verified(
         &self,
         token: &str,
@@ -256,7 +256,7 @@ impl TrustedIssuer {
 }
 
 impl VerifiedToken {
-    /// About how many bytes this takes up. A text of more than 24 bytes has room of its own, 256 at most.
+    /// Approximate size in bytes. A text of more than 24 bytes, at most 256, is on the heap.
     fn weight(&self) -> u32 {
         let name = &self.requester.name;
         let texts = [&name.prefix, &name.given, &name.family, &self.requester.activities].into_iter().flatten();
@@ -275,7 +275,7 @@ fn hash(token: &str) -> [u8; 32] {
     hash
 }
 
-/// Header and payload of a token of three parts, the last of them not empty.
+/// Header and payload of a token of three parts with a signature that is not empty.
 fn parts(token: &str) -> Result<(&str, &str), Refusal> {
     let mut parts = token.split('.');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
@@ -289,7 +289,7 @@ fn read<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, Refusal> {
     serde_json::from_slice(&json).map_err(|_| Refusal::TokenMalformed)
 }
 
-/// `scope` of RFC 8693 and RFC 9068, `scp` of others; text with spaces, or a list.
+/// `scope` (RFC 8693, RFC 9068), or `scp` of other issuers; text with spaces, or a list.
 fn scopes(claims: &Map<String, Value>) -> Scopes {
     let values = ["scope", "scp"].into_iter().filter_map(|name| claims.get(name));
     let texts = values.flat_map(|value| match value {

@@ -1,4 +1,4 @@
-//! The client certificate of a TLS session, as far as its subject goes.
+//! The subject of the client certificate of a TLS session.
 
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -8,21 +8,21 @@ type Attribute = (String, String);
 /// The subject of a client certificate that TLS has verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
-    /// In the order of the certificate. `None` where the name cannot be compared: an attribute that is no text, or several in one
-    /// part.
+    /// In the order of the certificate. `None` if the name cannot be compared: an attribute is not text, or one part has several
+    /// attributes.
     attributes: Option<Vec<Attribute>>,
 }
 
 impl ClientCertificate {
-    /// Reads the subject. A certificate that cannot be read has none that anything could be equal to.
+    /// Reads the subject. The subject of an unreadable certificate equals no name.
     #[must_use]
     pub fn from_der(der: &[u8]) -> Self {
         let attributes = X509Certificate::from_der(der).ok().and_then(|(_, certificate)| attributes(&certificate));
         Self { attributes }
     }
 
-    /// Whether `name` is this subject: its one common name, or, where `name` has an equals sign in it, all of it as RFC 4514
-    /// writes it. The order of the certificate, as `openssl` prints it by default, is accepted too.
+    /// Whether `name` is this subject: its only common name, or, if `name` contains an equals sign, the whole subject in the form
+    /// of RFC 4514. The order of the certificate, which `openssl` prints by default, is accepted too.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
         let Some(attributes) = &self.attributes else { return false };
@@ -34,7 +34,7 @@ impl ClientCertificate {
         !wanted.is_empty() && (wanted.iter().eq(attributes.iter().rev()) || wanted == *attributes)
     }
 
-    /// The subject as RFC 4514 writes it, for the trail.
+    /// The subject in the form of RFC 4514, for the trail.
     #[must_use]
     pub fn subject(&self) -> String {
         let attributes = self.attributes.iter().flatten().rev();
@@ -56,7 +56,7 @@ fn attributes(certificate: &X509Certificate<'_>) -> Option<Vec<Attribute>> {
         .collect()
 }
 
-/// The names of RFC 4514 section 3, and the two that every tool adds.
+/// The names in RFC 4514 section 3, and two that most tools add.
 fn short_name(oid: &str) -> Option<&'static str> {
     Some(match oid {
         "2.5.4.3" => "CN",
@@ -74,7 +74,7 @@ fn short_name(oid: &str) -> Option<&'static str> {
     })
 }
 
-/// `CN=gateway\, one,O=Trust` in parts. `None` where it is no such name.
+/// Splits a name such as `CN=gateway\, one,O=Trust`. `None` if it is not one.
 fn parse(name: &str) -> Option<Vec<Attribute>> {
     let mut attributes = Vec::new();
     let mut rest = name.trim();

@@ -1,17 +1,18 @@
-//! Where in a token a part of an identity stands.
+//! Paths to the parts of an identity in a token.
 //!
-//! A path is names with dots between them. After a name that holds a list of objects, `[field=path]` takes the one object whose
-//! `field` is what `path`, read from the top of the token, says: `nhsid_nrbac_roles[person_roleid=selected_roleid].role_code`. A
-//! list without a selector, or whose selector's `path` is not in the token, must have one item only: with more, the part is
-//! ambiguous and its user refused, never guessed. A claim of the token whose own name is the whole path, dots and all, comes first.
+//! A path consists of names with dots between them. After the name of a list of objects, `[field=path]` selects the object whose
+//! `field` equals the value at `path`, read from the top of the token: `nhsid_nrbac_roles[person_roleid=selected_roleid].role_code`.
+//! A list without a selector, or with a selector whose `path` is not in the token, must have exactly one item. With more items the
+//! part is ambiguous and the user is refused: the service never guesses. A claim whose name is the whole path, including the dots,
+//! takes precedence.
 
 use super::Refusal;
 use serde_json::{Map, Value};
 
-/// How deep selectors may stand in each other.
+/// How deep selectors may be nested.
 const DEEPEST: usize = 4;
 
-/// A path, understood.
+/// A parsed path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimPath {
     text: String,
@@ -30,11 +31,11 @@ struct Selector {
     equals: ClaimPath,
 }
 
-/// What stands at the end of a path.
+/// The value at the end of a path.
 pub(super) type ClaimResult<'t> = Result<Option<&'t Value>, Refusal>;
 
 impl ClaimPath {
-    /// `None` where `text` is no path: an empty name, or brackets that do not match.
+    /// `None` if `text` is not a path: an empty name, or brackets that do not match.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (path, rest) = parse(text, DEEPEST)?;
@@ -47,7 +48,7 @@ impl ClaimPath {
         &self.text
     }
 
-    /// The value at this path of `token`. `part` names it where it is refused.
+    /// The value at this path of `token`. `part` names it in a refusal.
     pub(super) fn find<'t>(&self, token: &'t Map<String, Value>, part: &'static str) -> ClaimResult<'t> {
         if let Some(value) = token.get(&self.text) {
             return Ok(present(value));
@@ -70,7 +71,7 @@ impl ClaimPath {
 impl Step {
     fn select<'t>(&self, value: &'t Value, token: &Map<String, Value>, part: &'static str) -> ClaimResult<'t> {
         let Some(selector) = &self.selector else { return Ok(Some(value)) };
-        // One that is not in a list is a list of one.
+        // An object outside a list counts as a list of one.
         let items = match value {
             Value::Array(items) => items.as_slice(),
             one => std::slice::from_ref(one),
@@ -82,7 +83,7 @@ impl Step {
     }
 }
 
-/// The one item of a list, or what is no list.
+/// The only item of a list, or a value that is not a list.
 pub(super) fn only<'t>(value: &'t Value, part: &'static str) -> ClaimResult<'t> {
     match value {
         Value::Array(items) => Ok(sole(items.iter(), part)?.and_then(present)),
@@ -90,7 +91,7 @@ pub(super) fn only<'t>(value: &'t Value, part: &'static str) -> ClaimResult<'t> 
     }
 }
 
-/// The one item, however often it is there.
+/// The only distinct item; it may be repeated.
 fn sole<'t>(mut items: impl Iterator<Item = &'t Value>, part: &'static str) -> ClaimResult<'t> {
     let Some(first) = items.next() else { return Ok(None) };
     if items.all(|other| other == first) { Ok(Some(first)) } else { Err(Refusal::Ambiguous(part)) }
@@ -100,7 +101,7 @@ fn present(value: &Value) -> Option<&Value> {
     (!value.is_null()).then_some(value)
 }
 
-/// A path from the beginning of `text`, and what follows it: nothing, or the bracket that ends it.
+/// Parses a path at the beginning of `text`. Returns it and the rest: nothing, or the bracket that ends it.
 fn parse(text: &str, depth: usize) -> Option<(ClaimPath, &str)> {
     let depth = depth.checked_sub(1)?;
     let mut steps = Vec::new();
@@ -118,7 +119,7 @@ fn parse(text: &str, depth: usize) -> Option<(ClaimPath, &str)> {
         steps.push(Step { name: name.to_owned(), selector });
         let Some(more) = after.strip_prefix('.') else {
             let used = text.len() - after.len();
-            // Whatever else may follow is for the caller to refuse.
+            // The caller refuses any other rest.
             return Some((ClaimPath { text: text[..used].to_owned(), steps }, after));
         };
         rest = more;
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_told() {
+    fn what_is_no_path_is_refused() {
         for wrong in
             ["", ".", "a.", ".a", "a..b", "a[", "a[b", "a[b]", "a[b=]", "a[=c]", "a[b=c", "a]b", "a[b=c]d", "a=b", "a[b.c=d]"]
         {

@@ -2,7 +2,7 @@ use crate::cpis::{CareSetting, Organisation, OrganisationKind, PersonName, Reque
 
 const ROLE_CODE_SYSTEM: &str = "2.16.840.1.113883.2.1.3.2.4.17.196";
 
-/// The invented clinician of the demo (decisions.md 21), at the organisation that the settings send for.
+/// The invented clinician of the demo (decisions.md 21), at the sending organisation of the settings.
 pub fn requester(sender_ods: &str, care_setting: CareSetting) -> Requester {
     Requester {
         user: UserIdentity { issuer: "demo".into(), id: "555000111222".into() },

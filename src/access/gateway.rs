@@ -1,6 +1,6 @@
-//! A gateway that has done the authentication: known by its client certificate, and then believed in what its headers say.
+//! A gateway that authenticates users: its client certificate identifies it, and its headers identify the user.
 //!
-//! Without a certificate on the list the headers are not looked at at all.
+//! Without a certificate on the list the headers are ignored.
 
 use super::IdentityPart::{self, Activities, Family, Given, Prefix, RoleCode, UserId};
 use super::person::{self, IdentityParts};
@@ -9,9 +9,9 @@ use crate::cpis::Text;
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
 
-/// A gateway whose headers are believed.
+/// A gateway whose headers are trusted.
 pub(super) struct TrustedGateway<'a> {
-    /// As it stands in the settings.
+    /// The name in the settings.
     pub name: &'a str,
     /// The whole subject of its certificate.
     pub subject: String,
@@ -56,11 +56,11 @@ fn text(headers: &dyn Headers, name: Option<&str>, encoding: HeaderEncoding, par
     if is_absent(text.as_bytes()) {
         return Ok(Text::default());
     }
-    // Escapes would go into the query and the trail as if they were letters of the name.
+    // Escapes would reach the query and the trail as if they were letters of the name.
     if is_encoded(text) { Err(Refusal::Encoded(part.label())) } else { Ok(text.into()) }
 }
 
-/// The one value of a header, where it says anything.
+/// The only value of a header, unless it is absent or a placeholder.
 fn value<'h>(headers: &'h dyn Headers, name: &str) -> Result<Option<&'h [u8]>, Refusal> {
     match headers.header(name) {
         Header::Absent => Ok(None),
@@ -69,12 +69,12 @@ fn value<'h>(headers: &'h dyn Headers, name: &str) -> Result<Option<&'h [u8]>, R
     }
 }
 
-/// What servers write for a variable that is not set: nothing, `(null)` (Apache httpd), `-` (HAProxy, Envoy).
+/// Placeholders that servers write for a variable that is not set: nothing, `(null)` (Apache httpd), `-` (HAProxy, Envoy).
 fn is_absent(value: &[u8]) -> bool {
     value.is_empty() || value == b"-" || value.eq_ignore_ascii_case(b"(null)")
 }
 
-/// Whether text still has escapes in it: `%C3` (RFC 3986), `=?utf-8?Q?...?=` (RFC 2047), `UTF-8''...` (RFC 8187), `&#250;`.
+/// Whether text still contains escapes: `%C3` (RFC 3986), `=?utf-8?Q?...?=` (RFC 2047), `UTF-8''...` (RFC 8187), `&#250;`.
 fn is_encoded(text: &str) -> bool {
     let bytes = text.as_bytes();
     let percent = bytes.windows(3).any(|three| three[0] == b'%' && three[1..].iter().all(u8::is_ascii_hexdigit));
@@ -83,7 +83,7 @@ fn is_encoded(text: &str) -> bool {
     percent || reference || extended || (text.contains("=?") && text.contains("?="))
 }
 
-/// A header that came twice may arrive as one with a comma in it.
+/// A header that was sent twice may arrive as one with a comma.
 fn code(text: Text, part: IdentityPart) -> Result<Text, Refusal> {
     if text.as_str().contains(',') { Err(Refusal::Malformed(part.label())) } else { Ok(text) }
 }

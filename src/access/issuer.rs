@@ -1,8 +1,8 @@
-//! One OIDC issuer's keys, held and read anew.
+//! The keys of one OIDC issuer, cached and refreshed.
 //!
-//! They are read in the background every `refresh`, and at once when a token names a key that is not among them: by one request at
-//! a time ([`fetch`]), and for tokens' sake at most once in [`SPACING`], however many tokens with invented keys arrive. Where they
-//! cannot be read, those that were read last are used for `keep_keys` more; after that no token of the issuer is believed.
+//! A background task fetches them every `refresh`. A token that names an unknown key triggers a fetch at once, but never two at a
+//! time ([`fetch`]), and at most one in [`SPACING`], however many tokens with invented keys arrive. If a fetch fails, the last keys
+//! are used until they are `keep_keys` old; after that, the issuer's tokens are refused.
 
 mod fetch;
 
@@ -17,30 +17,30 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-/// Between two readings of the keys for tokens' sake. A token whose key is not known is refused at once until it has passed.
+/// Minimum time between two fetches that tokens trigger. Until then a token with an unknown key is refused at once.
 const SPACING: Duration = Duration::from_secs(10);
 
-/// How long a request waits for keys to be read.
+/// How long a request waits for a fetch.
 const WAIT: Duration = Duration::from_secs(6);
 
-/// After a failure the background tries again in this time, then in twice that, up to a minute.
+/// Delay of the first retry in the background after a failure. It doubles up to a minute.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_mins(1);
 
-/// When keys are read, and how long they hold.
+/// When keys are fetched, and how long they may be used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing {
-    /// How often in the background.
+    /// How often the background task fetches them.
     pub refresh: Duration,
-    /// How old keys may become that cannot be read anew.
+    /// How old the keys may become if they cannot be fetched.
     pub keep: Duration,
 }
 
-/// The keys as they were read, and when.
+/// The keys of one fetch, and its time.
 #[derive(Debug)]
 pub(super) struct KeySnapshot {
     pub keys: KeySet,
-    /// Changes when the keys do: what was believed under another one has to be checked anew.
+    /// Changes with the keys. Tokens verified under another generation must be verified again.
     pub generation: u64,
     read: Instant,
 }
@@ -56,14 +56,14 @@ pub(super) struct IssuerKeys {
 
 #[derive(Default)]
 struct Refresh {
-    /// Ends when the reading does, however it went.
+    /// Closes when the fetch ends, whether or not it succeeded.
     running: Option<watch::Receiver<()>>,
-    /// When a token last made us read.
+    /// When a token last triggered a fetch.
     asked: Option<Instant>,
 }
 
 impl IssuerKeys {
-    /// Begins to read the keys in the background of `runtime`, until the returned value is dropped.
+    /// Starts to fetch the keys in the background on `runtime`, until the returned value is dropped.
     pub(super) fn start(fetcher: KeyFetcher, timing: Timing, runtime: &Handle) -> Arc<Self> {
         let issuer = Arc::new(Self {
             fetcher,
@@ -73,18 +73,18 @@ impl IssuerKeys {
             configuration: ArcSwapOption::empty(),
             refresh: Mutex::default(),
         });
-        // Begun here, so that the first request finds a reading to wait for.
+        // Started here, so that the first request finds a fetch to wait for.
         let first = issuer.begin();
         runtime.spawn(keep_fresh(Arc::downgrade(&issuer), first));
         issuer
     }
 
-    /// The keys, unless they are older than they may be.
+    /// The keys, unless they are too old.
     pub(super) fn current(&self) -> Option<Arc<KeySnapshot>> {
         self.published.load_full().filter(|published| published.read.elapsed() <= self.timing.keep)
     }
 
-    /// How long ago the keys were read, whether or not they may still be used; `None` before the first time.
+    /// The age of the keys, even if they are too old; `None` before the first fetch.
     pub(super) fn age(&self) -> Option<Duration> {
         self.published.load().as_ref().map(|published| published.read.elapsed())
     }
@@ -96,19 +96,19 @@ impl IssuerKeys {
         (published.read.elapsed() <= self.timing.keep).then_some(published.generation)
     }
 
-    /// What the issuer says of itself, where it was asked.
+    /// The issuer's OpenID configuration, if it was fetched.
     pub(super) fn configuration(&self) -> Option<Arc<serde_json::Value>> {
         self.configuration.load_full()
     }
 
-    /// Keys that have the one for a token with this `kid` and `alg`, reading them anew once where they have not.
+    /// Keys that include one for a token with this `kid` and `alg`. Fetches them again if they do not.
     ///
     /// # Errors
-    /// [`Refusal::UnknownKey`], [`Refusal::OtherAlgorithm`], or [`Refusal::KeysUnavailable`] where there are no keys.
+    /// [`Refusal::UnknownKey`], [`Refusal::OtherAlgorithm`], or [`Refusal::KeysUnavailable`] if there are no keys.
     pub(super) async fn with_key(self: &Arc<Self>, id: Option<&str>, algorithm: Algorithm) -> Result<Arc<KeySnapshot>, Refusal> {
         let deadline = Instant::now() + WAIT;
         let mut seen = self.look_for(id, algorithm);
-        // Twice: a reading that was under way may have begun before the key was published.
+        // Twice: a fetch under way may have started before the key was published.
         for _ in 0..2 {
             if !matches!(seen, Err(Refusal::UnknownKey | Refusal::KeysUnavailable)) {
                 return seen;
@@ -124,7 +124,7 @@ impl IssuerKeys {
         seen
     }
 
-    /// Keys that were read after those of `generation` and are others, where the issuer may be asked for them now.
+    /// Keys of a later generation than `generation`, if there are any. Fetches them if that is allowed now.
     pub(super) async fn newer_than(self: &Arc<Self>, generation: u64) -> Option<Arc<KeySnapshot>> {
         let is_newer = |published: &Arc<KeySnapshot>| published.generation != generation;
         if let Some(newer) = self.current().filter(is_newer) {
@@ -140,7 +140,7 @@ impl IssuerKeys {
         Ok(published)
     }
 
-    /// The reading under way, or a new one for a token's sake if there may be one now.
+    /// The fetch under way, or a new one for a token if one is allowed now.
     fn ask(self: &Arc<Self>) -> Option<watch::Receiver<()>> {
         let mut refresh = self.refresh.lock().unwrap_or_else(PoisonError::into_inner);
         if refresh.running.is_some() {
@@ -153,22 +153,22 @@ impl IssuerKeys {
         Some(self.spawn(&mut refresh))
     }
 
-    /// Reads the keys anew, from now on from servers that these CAs vouch for.
+    /// Fetches the keys again, from now on only from servers with a certificate of these CAs.
     ///
     /// # Errors
-    /// What is wrong with the bundle; then everything is as it was.
+    /// What is wrong with the bundle. Then nothing changes.
     pub(super) fn renew(self: &Arc<Self>, ca_pem: Option<&[u8]>) -> Result<(), &'static str> {
         self.fetcher.renew(ca_pem)?;
         self.read_again();
         Ok(())
     }
 
-    /// Begins to read the keys anew, where they are not being read already.
+    /// Starts to fetch the keys again, unless a fetch is under way.
     pub(super) fn read_again(self: &Arc<Self>) {
         drop(self.begin());
     }
 
-    /// The reading under way, or a new one.
+    /// The fetch under way, or a new one.
     fn begin(self: &Arc<Self>) -> watch::Receiver<()> {
         let mut refresh = self.refresh.lock().unwrap_or_else(PoisonError::into_inner);
         refresh.running.clone().unwrap_or_else(|| self.spawn(&mut refresh))
@@ -220,7 +220,7 @@ impl IssuerKeys {
     }
 }
 
-/// Waits until the sender is gone, also where its task panicked.
+/// Waits until the sender is dropped, even if its task panicked.
 async fn finished(mut reading: watch::Receiver<()>) {
     while reading.changed().await.is_ok() {}
 }

@@ -8,13 +8,13 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 
-/// No issuer publishes nearly as many.
+/// Real issuers publish far fewer.
 const MOST_KEYS: usize = 100;
 
-/// How many keys are tried for a token that names none: each costs a signature's check, whoever sends it.
+/// Most keys that are tried for a token without a `kid`: each costs a signature check, and any caller can cause it.
 const MOST_TRIED: usize = 16;
 
-/// RSA moduli below are within reach of those who want to sign tokens of their own.
+/// Attackers may be able to factor smaller RSA moduli and sign their own tokens.
 const LEAST_RSA_BITS: usize = 2048;
 const MOST_RSA_BITS: usize = 8192;
 
@@ -25,22 +25,22 @@ const OF_RSA: [Algorithm; 6] =
 #[derive(Debug)]
 pub(super) struct KeySet {
     keys: Vec<Key>,
-    /// How many were published beside them: of another use, too weak, of an unknown kind.
+    /// The number of other published keys: for another use, too weak, or of an unknown type.
     pub ignored: usize,
-    /// A hash of the keys that can be used: equal where they are.
+    /// A hash of the usable keys: equal for equal keys.
     pub fingerprint: [u8; 32],
 }
 
 #[derive(Debug)]
 struct Key {
     id: Option<String>,
-    /// Those that its type and its own `alg` allow: never the token's to say.
+    /// The algorithms that the key's type and its own `alg` allow, whatever a token says.
     algorithms: Vec<Algorithm>,
     decoding: DecodingKey,
 }
 
 impl KeySet {
-    /// Reads a JSON Web Key Set (RFC 7517). A key that cannot be used is left out and does not hinder the others.
+    /// Parses a JSON Web Key Set (RFC 7517). Skips keys that cannot be used.
     ///
     /// # Errors
     /// What is wrong with the document as a whole.
@@ -69,18 +69,18 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// How many of them can check one of these algorithms.
+    /// The number of keys that can check one of these algorithms.
     pub(super) fn fitting(&self, algorithms: &[Algorithm]) -> usize {
         let fits = |key: &&Key| key.algorithms.iter().any(|algorithm| algorithms.contains(algorithm));
         self.keys.iter().filter(fits).count()
     }
 
-    /// The keys that a token with this `kid` and `alg` may be signed with: those of its `kid`. Without a `kid` each that fits (it is
-    /// optional, RFC 7515 4.1.4); with one that no key has, each without a name. Never empty.
+    /// The keys that may have signed a token with this `kid` and `alg`: those with its `kid`. For a token without a `kid` (it is
+    /// optional, RFC 7515 4.1.4), all keys that fit; for a `kid` that no key has, all keys without a name. Never empty.
     ///
     /// # Errors
-    /// [`Refusal::UnknownKey`], where reading the keys anew may help; [`Refusal::OtherAlgorithm`] and [`Refusal::TooManyKeys`],
-    /// where it does not.
+    /// [`Refusal::UnknownKey`], if fetching the keys again may help; otherwise [`Refusal::OtherAlgorithm`] or
+    /// [`Refusal::TooManyKeys`].
     pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Vec<&DecodingKey>, Refusal> {
         let is_named = self.names(id);
         let may_be = |key: &&Key| if is_named { key.id.as_deref() == id } else { id.is_none() || key.id.is_none() };
@@ -91,7 +91,7 @@ impl KeySet {
         let fitting: Vec<&DecodingKey> =
             candidates.filter(|key| key.algorithms.contains(&algorithm)).map(|key| &key.decoding).collect();
         match fitting.len() {
-            // Another key of the issuer may fit that is not read yet.
+            // A newer key of the issuer may fit.
             0 if !is_named && id.is_some() => Err(Refusal::UnknownKey),
             0 => Err(Refusal::OtherAlgorithm),
             1..=MOST_TRIED => Ok(fitting),
@@ -106,7 +106,7 @@ impl KeySet {
 }
 
 impl Key {
-    /// `None` where the key is not one for checking signatures with a public key.
+    /// `None` if the key is not a public key for checking signatures.
     fn of(jwk: &Jwk) -> Option<Self> {
         let common = &jwk.common;
         let is_for_signatures = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature))
@@ -124,7 +124,7 @@ impl Key {
     }
 }
 
-/// What a key of this type can check. A shared secret can check nothing here.
+/// The algorithms that a key of this type can check. Shared secrets are not accepted.
 fn of_type(parameters: &AlgorithmParameters) -> Option<Vec<Algorithm>> {
     match parameters {
         AlgorithmParameters::RSA(rsa) => {
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_set_is_told() {
+    fn what_is_no_key_set_is_refused() {
         for (body, wanted) in [
             ("<html>", "the key set is not JSON"),
             ("{}", "the key set has no list of keys"),

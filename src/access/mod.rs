@@ -1,8 +1,8 @@
-//! Who is asking: a request becomes an [`Identity`] or a [`Refusal`], before anything else of it is read.
+//! Authentication and permissions: a request becomes an [`Identity`] or a [`Refusal`] before anything else in it is read.
 //!
-//! Three ways in: a bearer token of an OIDC issuer ([`bearer`]), the headers of a gateway that is known by its client certificate
-//! ([`gateway`]), and the demo's one invented clinician ([`demo`]). All three end in the same [`person`]: nothing about a person is
-//! invented, and what contradicts itself is refused, never guessed. What the person may then do is in [`permission`] and [`scopes`].
+//! There are three modes: a bearer token of an OIDC issuer ([`bearer`]), the headers of a gateway with a known client certificate
+//! ([`gateway`]), and the demo's invented clinician ([`demo`]). All three use [`person`]: it invents nothing about a person, and
+//! refuses contradictions instead of guessing. [`permission`] and [`scopes`] decide what the person may do.
 //!
 //! Knows nothing of HTTP beyond header values ([`Headers`]) and nothing of the query that will be made.
 
@@ -37,14 +37,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// A person who asks, vouched for by somebody that the settings name.
+/// An authenticated person, identified by an issuer or gateway in the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// With the care setting of the identity or of the settings; the request may name another.
     pub requester: Requester,
-    /// What the person uses: the token's `client_id` or `azp`, or the subject of the gateway's certificate.
+    /// The person's client system: the token's `client_id` or `azp`, or the subject of the gateway's certificate.
     pub source_system: Option<Text>,
-    /// What the token's SMART scopes leave of the resource types.
+    /// The resource types that the token's SMART scopes allow.
     pub scopes: Scopes,
 }
 
@@ -53,7 +53,7 @@ pub struct Identity {
 pub enum Header<'a> {
     Absent,
     One(&'a [u8]),
-    /// Which of them holds cannot be known, so that none does.
+    /// More than one value. It is unclear which is right, so none is used.
     Several,
 }
 
@@ -62,15 +62,15 @@ pub trait Headers {
     fn header(&self, name: &str) -> Header<'_>;
 }
 
-/// What a request brings to say who asks.
+/// The parts of a request that identify the caller.
 #[derive(Clone, Copy)]
 pub struct CallerCredentials<'a> {
     pub headers: &'a dyn Headers,
-    /// Of the TLS session, verified against `server.tls.client_ca`.
+    /// The client certificate of the TLS session, verified against `server.tls.client_ca`.
     pub certificate: Option<&'a ClientCertificate>,
 }
 
-/// The door of this room.
+/// Identifies callers and checks what they may do.
 pub struct Access {
     options: Options,
     tokens: Option<Tokens>,
@@ -85,7 +85,7 @@ pub struct AccessError {
     pub reason: &'static str,
 }
 
-/// Whether tokens are believed at all, so that issuers are asked for their keys.
+/// Whether the modes accept tokens, so that the issuers' keys are needed.
 #[must_use]
 pub fn wants_tokens(options: &Options) -> bool {
     let has = |mode: Mode| options.modes.contains(&mode);
@@ -93,21 +93,21 @@ pub fn wants_tokens(options: &Options) -> bool {
 }
 
 impl Access {
-    /// Begins to read the issuers' keys on `runtime`, and goes on reading them anew there for as long as this lives.
+    /// Starts to fetch the issuers' keys on `runtime`, and refreshes them there until this value is dropped.
     ///
     /// # Errors
-    /// [`AccessError`] where an issuer's own settings cannot be used.
+    /// [`AccessError`] if the settings of an issuer cannot be used.
     pub fn start(options: Options, runtime: &Handle) -> Result<Self, AccessError> {
         let tokens = if wants_tokens(&options) { Some(Tokens::start(&options.issuers, runtime)?) } else { None };
         Ok(Self { options, tokens })
     }
 
-    /// Who asks. Says nothing yet of what they may do: see [`Access::may_look`].
+    /// Identifies the caller. Does not check permissions: see [`Access::may_look`].
     ///
-    /// Waits only where a token's key is not known and the issuer may be asked for it.
+    /// Waits only if a token's key is unknown and may be fetched now.
     ///
     /// # Errors
-    /// [`Refusal`]; nothing of the request is in it.
+    /// [`Refusal`]. It contains nothing from the request.
     pub async fn identify(&self, credentials: CallerCredentials<'_>) -> Result<Identity, Refusal> {
         let has = |mode: Mode| self.options.modes.contains(&mode);
         if has(Mode::Demo) {
@@ -119,7 +119,7 @@ impl Access {
             return self.of_token(token).await;
         }
         let gateway = gateway::trusted(&self.options.gateway, credentials.certificate).map_err(|refusal| {
-            // Whoever may come either way is told of the way that is open to everyone.
+            // If both modes are on, the refusal names the one that is open to everyone.
             if has(Mode::Bearer) { Refusal::NoToken } else { refusal }
         })?;
         self.of_gateway(gateway, credentials.headers).await
@@ -137,12 +137,13 @@ impl Access {
             return Ok(identity);
         }
         let parts = gateway::parts(headers, &self.options.gateway)?;
-        // The gateway itself is no person either, under whatever name.
+        // A user id that names the gateway itself is not a person.
         let is_its_own = |name: &str| parts.user_id().eq_ignore_ascii_case(name);
         if system::is_name_of(parts.user_id()) || is_its_own(gateway.name) || is_its_own(&gateway.subject) {
             return Err(Refusal::SystemOnly);
         }
-        // One for all gateways: they vouch for the same people, and the second of a pair must not ask again (decisions.md 51).
+        // The same issuer for all gateways: they identify the same people, and a second gateway of a pair must not ask again
+        // (decisions.md 51).
         let requester = person::requester(parts, self.options.gateway.issuer.as_str().into(), self)?;
         Ok(Identity { requester, source_system: Some(gateway.subject.into()), scopes: Scopes::unlimited() })
     }
@@ -155,7 +156,7 @@ impl Access {
         }
     }
 
-    /// Whether `identity` may ask about a child, in the way of a look that notifies.
+    /// Whether `identity` may look at a child with a query that notifies.
     ///
     /// # Errors
     /// [`Refusal::NotPermitted`] or [`Refusal::OrganisationNotAllowed`].
@@ -163,7 +164,7 @@ impl Access {
         permission::may_look(&self.options.allow, &identity.requester)
     }
 
-    /// Whether `identity` holds the activity for a read that does not notify.
+    /// Whether `identity` has the activity for a read that does not notify.
     ///
     /// # Errors
     /// [`Refusal::SilentReadNotPermitted`].
@@ -171,7 +172,7 @@ impl Access {
         permission::may_read_silently(&identity.requester)
     }
 
-    /// Whether `identity` may search the trail: by `access.allow.audit_roles`, and by nothing else.
+    /// Whether `identity` may search the trail. Only `access.allow.audit_roles` decides.
     pub fn may_search_trail(&self, identity: &Identity) -> bool {
         permission::may_search_trail(&self.options.allow, &identity.requester)
     }
@@ -185,12 +186,12 @@ impl Access {
         if self.options.care_settings.contains(&setting) { Ok(setting) } else { Err(Refusal::CareSettingNotAllowed) }
     }
 
-    /// What the first issuer that has said it says of itself: its OpenID configuration.
+    /// The OpenID configuration of the first issuer that has provided one.
     pub fn openid_configuration(&self) -> Option<Arc<serde_json::Value>> {
         self.tokens.as_ref()?.openid_configuration()
     }
 
-    /// The CAs of each issuer, in the order of the settings, for every reading of their keys from now on; one begins at once.
+    /// Replaces the CAs of each issuer, in the order of the settings, and starts to fetch the keys with them.
     ///
     /// # Errors
     /// What is wrong with the first bundle that cannot be used.
@@ -198,14 +199,14 @@ impl Access {
         self.tokens.as_ref().map_or(Ok(()), |tokens| tokens.renew_authorities(authorities))
     }
 
-    /// Begins to read the keys of every issuer anew. Those that were read last hold until then.
+    /// Starts to fetch the keys of every issuer again. The last keys stay in use until then.
     pub fn read_keys_again(&self) {
         if let Some(tokens) = &self.tokens {
             tokens.read_keys_again();
         }
     }
 
-    /// The issuers whose keys were read, and how long ago.
+    /// The issuers whose keys were fetched, and the age of the keys.
     pub fn key_ages(&self) -> Vec<(String, Duration)> {
         self.tokens.as_ref().map(Tokens::key_ages).unwrap_or_default()
     }
@@ -214,7 +215,7 @@ impl Access {
         &self.options
     }
 
-    /// Whether callers may bring a token of their own, for the challenge of a 401.
+    /// Whether callers may send a bearer token, for the challenge of a 401.
     pub fn takes_bearer(&self) -> bool {
         self.options.modes.contains(&Mode::Bearer)
     }

@@ -1,29 +1,29 @@
-//! What an operator decides about who may ask.
+//! The options of this room: who may send requests, and what they may do.
 
 use super::{ByPart, ClaimPath};
 use crate::cpis::{CareSetting, SdsId, Text};
 use std::time::Duration;
 use url::Url;
 
-/// How callers say who asks.
+/// How callers are identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// A token of an OIDC issuer.
     Bearer,
-    /// Headers of a gateway that is known by its certificate.
+    /// Headers of a gateway with a known certificate.
     Gateway,
     /// One invented clinician, on loopback.
     Demo,
 }
 
-/// Who may ask, and for whom they ask: `access.*`.
+/// The options in `access.*`, and those of other sections that this room needs.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Never empty; [`Mode::Demo`] stands alone.
+    /// Never empty; [`Mode::Demo`] is always the only one.
     pub modes: Vec<Mode>,
     pub issuers: Vec<Issuer>,
     pub gateway: Gateway,
-    /// Names and ASIDs of organisations, where the identity gives none.
+    /// Names and ASIDs of organisations, for identities without them.
     pub organisations: Vec<KnownOrganisation>,
     /// The care setting of a request that names none; one of `care_settings`.
     pub care_setting: CareSetting,
@@ -37,14 +37,14 @@ pub struct Options {
 }
 
 impl Options {
-    /// [`Mode::Demo`] alone (decisions.md 21).
+    /// Whether the only mode is [`Mode::Demo`] (decisions.md 21).
     #[must_use]
     pub fn is_demo(&self) -> bool {
         self.modes == [Mode::Demo]
     }
 }
 
-/// An OIDC issuer whose tokens are believed.
+/// An OIDC issuer whose tokens are accepted.
 #[derive(Debug, Clone)]
 pub struct Issuer {
     /// Exactly as in `iss`.
@@ -56,17 +56,17 @@ pub struct Issuer {
     pub algorithms: Vec<String>,
     /// How far the issuer's clock may differ from ours.
     pub leeway: Duration,
-    /// PEM bundle of the CAs that may have signed the issuer's certificate; without it those that the system trusts.
+    /// PEM bundle of the CAs that may have signed the issuer's certificate; `None`: the system's CAs.
     pub ca_pem: Option<Vec<u8>>,
-    /// How often the keys are read anew.
+    /// How often the keys are fetched.
     pub refresh: Duration,
-    /// How old keys may become that cannot be read anew.
+    /// How old the keys may become if they cannot be fetched.
     pub keep_keys: Duration,
-    /// Where a token holds each part; the user id always has a path.
+    /// The path of each part in a token. The user id always has one.
     pub claims: ByPart<Option<ClaimPath>>,
 }
 
-/// Where an issuer's keys are found.
+/// The location of an issuer's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
     /// A JSON Web Key Set.
@@ -75,7 +75,7 @@ pub enum KeySource {
     Discovery(Url),
 }
 
-/// The gateways whose headers are believed.
+/// The gateways whose headers are trusted.
 #[derive(Debug, Clone)]
 pub struct Gateway {
     /// Subject names of their client certificates.
@@ -84,12 +84,12 @@ pub struct Gateway {
     pub jwt_header: Option<String>,
     /// Names of headers. The care setting has none: it is always `CPIS-Care-Setting`.
     pub headers: ByPart<Option<String>>,
-    /// Who vouches for the people that any of the gateways names.
+    /// The issuer of the user ids of all gateways.
     pub issuer: String,
     pub encoding: HeaderEncoding,
 }
 
-/// How the headers of a gateway hold what is not ASCII.
+/// How the headers of a gateway encode characters outside ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeaderEncoding {
     Utf8,
@@ -97,7 +97,7 @@ pub enum HeaderEncoding {
     Percent,
 }
 
-/// An organisation whose users ask.
+/// An organisation whose users send requests.
 #[derive(Debug, Clone)]
 pub struct KnownOrganisation {
     pub ods: String,
@@ -105,7 +105,7 @@ pub struct KnownOrganisation {
     pub asid: Option<SdsId>,
 }
 
-/// Who may do what.
+/// What users may do.
 #[derive(Debug, Clone)]
 pub struct Allow {
     /// Job role codes that may look.

@@ -4,7 +4,7 @@ use std::ops::{Index, IndexMut};
 
 macro_rules! parts {
     ($($part:ident $name:literal $label:literal;)*) => {
-        /// A part of an identity: what a token or a gateway says of the person who asks.
+        /// A part of an identity: one fact about the person in a token or a gateway's headers.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum IdentityPart {
             $($part,)*
@@ -13,7 +13,7 @@ macro_rules! parts {
         impl IdentityPart {
             pub const ALL: [Self; [$($name),*].len()] = [$(Self::$part),*];
 
-            /// As the settings name it.
+            /// Its name in the settings.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -21,7 +21,7 @@ macro_rules! parts {
                 }
             }
 
-            /// As a refusal names it.
+            /// Its name in a refusal.
             pub(super) const fn label(self) -> &'static str {
                 match self {
                     $(Self::$part => $label,)*
@@ -57,7 +57,7 @@ impl<T> ByPart<T> {
 }
 
 impl<T> ByPart<Option<T>> {
-    /// Whether an identity with these parts can be the person who is the author of a query (decisions.md 20).
+    /// Whether a person with these parts can be the author of a query (decisions.md 20).
     #[must_use]
     pub fn can_be_author(&self) -> bool {
         use IdentityPart::{Family, RoleCode, RoleName, SdsUserId};

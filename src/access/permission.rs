@@ -31,7 +31,7 @@ fn has_activity(requester: &Requester, activity: &str) -> bool {
     requester.activities.iter().any(|held| held.as_str() == activity)
 }
 
-/// `S0010:G0020:R0050` is meant by itself and by `R0050`.
+/// `S0010:G0020:R0050` matches itself and `R0050`.
 fn has_role(requester: &Requester, roles: &[String]) -> bool {
     let held = requester.role.code.as_str();
     let last = held.rsplit(':').next().unwrap_or(held);

@@ -1,7 +1,7 @@
-//! From what a token or a gateway says of a person to the [`Requester`] of a query (wire.md 2.4, 2.5).
+//! Makes the [`Requester`] of a query from the identity in a token or a gateway's headers (wire.md 2.4, 2.5).
 //!
-//! Nothing is invented: what is absent stays absent, but for the names of organisations that the settings know. What is there but
-//! not in the form that the query and the trail need is refused, since leaving it out would change in whose name is asked.
+//! Nothing is invented: absent parts stay absent, except names of organisations in the settings. A part that does not have the form
+//! that the query and the trail need is refused, since leaving it out could change the author of the query.
 
 use super::IdentityPart::{
     self, Activities, Family, Given, OrganisationName, OrganisationOds, Prefix, RoleCode, RoleName, RoleProfileId, SdsUserId,
@@ -12,16 +12,16 @@ use super::{Access, ByPart, Refusal};
 use crate::cpis::{CareSetting, Organisation, OrganisationKind, PersonName, Requester, Role, SdsId, Text, UserIdentity};
 use serde_json::{Map, Value};
 
-/// Longest part of an identity, in bytes. Far above any name, far below what a trail or a message should carry.
+/// Longest part of an identity, in bytes: far longer than any name, and still short enough for the trail and a message.
 const LONGEST: usize = 256;
 const MOST_ACTIVITIES: usize = 1000;
 
-/// The parts of an identity as they were given. Empty is absent.
+/// The parts of an identity as they were received. Empty means absent.
 #[derive(Debug, Default)]
 pub(super) struct IdentityParts {
-    /// Those that are one text.
+    /// Parts with one text.
     pub texts: ByPart<Text>,
-    /// Those that may be several: activities, and names.
+    /// Parts with a list of texts: activities and names.
     pub lists: ByPart<Vec<Text>>,
 }
 
@@ -47,7 +47,7 @@ impl IdentityParts {
         self.texts[UserId].as_str()
     }
 
-    /// Text that a message, a trail and a reader can bear.
+    /// Checks that the texts are safe in messages and in the trail.
     fn check(&self) -> Result<(), Refusal> {
         let is_good = |part| self.lists[part].iter().chain([&self.texts[part]]).all(|text| is_plain(text.as_str()));
         let free = [UserId, RoleCode, RoleName, OrganisationName, Prefix, Given, Family, Activities];
@@ -86,7 +86,7 @@ fn many(value: &Value, part: IdentityPart) -> Result<Vec<Text>, Refusal> {
     Ok(texts.into_iter().filter(|text| !text.is_empty()).collect())
 }
 
-/// The requester of these parts, vouched for by `issuer`.
+/// The requester with these parts, identified by `issuer`.
 pub(super) fn requester(mut parts: IdentityParts, issuer: Text, access: &Access) -> Result<Requester, Refusal> {
     parts.check()?;
     if parts.user_id().is_empty() {
@@ -120,7 +120,7 @@ pub(super) fn is_plain(text: &str) -> bool {
     text.len() <= LONGEST && !text.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
 
-/// 12 digits, or absent. Anything else is not left out: it would turn a person's query into one of the system's.
+/// 12 digits, or absent. Anything else is refused: leaving it out would make the system the author instead of the person.
 fn sds_id(text: &Text, part: IdentityPart) -> Result<Option<SdsId>, Refusal> {
     match text.as_str() {
         "" => Ok(None),
@@ -128,7 +128,7 @@ fn sds_id(text: &Text, part: IdentityPart) -> Result<Option<SdsId>, Refusal> {
     }
 }
 
-/// CIS2 gives a role's name in three parts, `"Clinical":"Clinical Provision":"Consultant"`; the last is what people call it.
+/// CIS2 has a role's name in three parts, `"Clinical":"Clinical Provision":"Consultant"`; the last is what people call it.
 fn last_of_three(name: Text) -> Text {
     let inside = name.as_str().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match inside.and_then(|inside| inside.rsplit_once("\":\"")) {

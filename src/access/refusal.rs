@@ -1,19 +1,19 @@
-//! Why a request was refused for who asks, or for what they may do.
+//! Reasons to refuse a request because of its caller.
 
-/// What kind of no it is.
+/// The kind of a refusal, and its HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalKind {
-    /// Who asks is not known: 401.
+    /// The caller is not identified: 401.
     Unauthenticated,
-    /// The same, since the token's time is over: 401.
+    /// The caller's token has expired: 401.
     Expired,
-    /// Who asks is known, and may not, or is not known well enough: 403.
+    /// The caller has no permission, or the identity is incomplete: 403.
     Forbidden,
-    /// Who asks cannot be found out at the moment: 503.
+    /// The caller cannot be identified at the moment: 503.
     Unavailable,
 }
 
-/// A request that was refused. The text helps whoever integrates a client, and holds nothing of the request: no token, no
+/// A request that was refused. The text helps the developers of a client, and contains nothing from the request: no token, no
 /// claim's value, no name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -89,7 +89,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// One of each; what a variant holds is an example.
+    /// One of each variant, with example contents.
     pub const EACH: &[Refusal] = &[
         Refusal::NoToken,
         Refusal::SeveralTokens,
@@ -205,7 +205,7 @@ impl Refusal {
         }
     }
 
-    /// The error code of RFC 6750 for the challenge; none where no token was sent, as section 3.1 asks.
+    /// The error code of RFC 6750 for the challenge; none if no token was sent, as section 3.1 requires.
     #[must_use]
     pub fn bearer_error(&self) -> Option<&'static str> {
         match self {

@@ -1,11 +1,11 @@
-//! SMART scopes, version 1 (`user/Flag.read`) and 2 (`user/Flag.rs`), as far as they limit resource types.
+//! SMART scopes, version 1 (`user/Flag.read`) and 2 (`user/Flag.rs`), as limits on resource types.
 //!
-//! A token without any SMART resource scope is not limited: whoever issues such tokens does not use SMART to say what a user may
-//! see. One with any is limited to what its scopes name. What cannot be honoured grants nothing: a scope narrowed by a query
-//! (`user/Flag.rs?category=x`), one that is misspelt, one of another version's letters. `patient/`, `user/` and `system/` are taken
-//! alike: which patient an app was launched with is the issuer's to say, and this service does not know the issuer's patient ids.
+//! A token without a SMART resource scope is not limited: its issuer does not use SMART to limit what a user may see. A token with
+//! one is limited to the types in its scopes. A scope that cannot be honoured grants nothing: one narrowed by a query
+//! (`user/Flag.rs?category=x`), a misspelt one, or one with letters of another version. `patient/`, `user/` and `system/` count the
+//! same: only the issuer knows the patient with whom an app was launched, and this service does not know the issuer's patient ids.
 
-/// What is asked of a resource type.
+/// The interaction with a resource type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interaction {
     /// `r`: one resource by its id, or a resource that is included.
@@ -14,7 +14,7 @@ pub enum Interaction {
     Search,
 }
 
-/// What the scopes of a token leave.
+/// What the scopes of a token allow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scopes {
     /// `None`: no limit.
@@ -59,7 +59,7 @@ impl Scopes {
         })
     }
 
-    /// About how many bytes the grants take up.
+    /// Approximate size of the grants in bytes.
     pub(super) fn size(&self) -> usize {
         let resource = |grant: &Grant| grant.resource.as_ref().map_or(0, String::len);
         self.grants.iter().flatten().map(|grant| size_of::<Grant>() + resource(grant)).sum()
@@ -71,12 +71,12 @@ impl Scopes {
     }
 }
 
-/// What follows the context, where this is a SMART resource scope, well-formed or not.
+/// The text after the context, if this is a SMART resource scope, well-formed or not.
 fn resource_scope(scope: &str) -> Option<&str> {
     ["patient/", "user/", "system/"].into_iter().find_map(|context| scope.strip_prefix(context))
 }
 
-/// `Flag.rs`, `*.read`: what it grants, if anything.
+/// What a scope such as `Flag.rs` or `*.read` grants, if anything.
 fn grant(scope: &str) -> Option<Grant> {
     let (resource, permissions) = scope.split_once('.')?;
     let resource = match resource {
@@ -92,7 +92,7 @@ fn grant(scope: &str) -> Option<Grant> {
     (read || search).then_some(Grant { resource, read, search })
 }
 
-/// Letters of `cruds`, each once and in this order, as SMART 2 asks.
+/// Letters of `cruds`, each once and in this order, as SMART 2 requires.
 fn of_letters(letters: &str) -> Option<(bool, bool)> {
     let mut allowed = "cruds".chars();
     let in_order = letters.chars().all(|letter| allowed.any(|next| next == letter));

@@ -1,24 +1,24 @@
-//! Who asks is a system and no person (decisions.md 51): what tokens of client credentials look like, and user ids that are none.
+//! Detects callers that are systems and not persons (decisions.md 51): by tokens of client credentials and by user ids.
 //!
-//! Issuers do not agree on a sign. RFC 9068: the subject is the client. Keycloak: a user of its own for each client. Entra ID:
+//! Issuers mark such tokens differently. RFC 9068: the subject is the client. Keycloak: a separate user for each client. Entra ID:
 //! `idtyp`, or an application's permissions (`roles`) without a user's (`scp`), or a subject that is the object itself. Auth0:
-//! `...@clients` and `gty`. Okta: the subject is `cid`. Any one of them is enough: a person's token has none.
+//! `...@clients` and `gty`. Okta: the subject is `cid`. Any one of these is enough: a person's token has none.
 
 use serde_json::{Map, Value};
 
 /// Claims that name the client of a token.
 const CLIENT: [&str; 6] = ["client_id", "azp", "appid", "cid", "clientId", "azpid"];
-/// Claims that name its user, beside the one of the settings.
+/// Claims that name its user, in addition to the one in the settings.
 const USER: [&str; 4] = ["sub", "preferred_username", "username", "upn"];
-/// Claims that name how the token was come by.
+/// Claims that name the grant by which the token was issued.
 const GRANT: [&str; 4] = ["gty", "grant_type", "grantType", "grant"];
 
-/// The client that a token was issued to, where it says so.
+/// The client that a token was issued to, if the token names it.
 pub(super) fn client(claims: &Map<String, Value>) -> Option<&str> {
     text(claims, "client_id").or_else(|| CLIENT.into_iter().find_map(|name| text(claims, name)))
 }
 
-/// Whether the token stands for a system. `user_id` is what the settings take for the user's.
+/// Whether the token belongs to a system. `user_id` is the user id by the settings' claim.
 pub(super) fn is_token_of(claims: &Map<String, Value>, user_id: &str) -> bool {
     let users = || USER.into_iter().filter_map(|name| text(claims, name)).chain([user_id]).filter(|user| !user.is_empty());
     let is_its_own_client = CLIENT
@@ -46,13 +46,13 @@ fn has_clients_grant(claims: &Map<String, Value>) -> bool {
     })
 }
 
-/// The mappers of a service account write where its client is.
+/// The mappers of a service account add the address of its client.
 fn is_of_keycloak(claims: &Map<String, Value>) -> bool {
     ["clientHost", "clientAddress"].into_iter().any(|name| text(claims, name).is_some())
 }
 
-/// With `idtyp` it is said. Without, an application's token has the same `sub` and `oid`, or the application's own proof
-/// (`azpacr`, `appidacr`) or roles and no permission of a user.
+/// `idtyp` decides if it is present. Otherwise an application's token has the same `sub` and `oid`, or, without permissions of a
+/// user, the application's own proof (`azpacr`, `appidacr`) or roles.
 fn is_of_entra(claims: &Map<String, Value>) -> bool {
     if let Some(kind) = text(claims, "idtyp") {
         return !kind.eq_ignore_ascii_case("user");

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub struct DemoOptions {
-    /// Port of the FHIR service; where it is taken, a free one is used
+    /// Port of the FHIR service; if it is in use, a free one is chosen
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// Print only the addresses, one NAME=VALUE a line
@@ -82,12 +82,12 @@ fn settings(folder: &Path, smsp_url: &str, port: u16) -> Result<Settings, Comman
         ("ADMIN__LISTEN", free(9090).to_string()),
     ];
     let environment = environment.map(|(key, value)| (format!("CPIS_FHIR__{key}"), value));
-    // Whoever rehearses with many children raises limits.children_per_user.
+    // A rehearsal with many children needs a higher limits.children_per_user.
     let limits = std::env::vars().filter(|(name, _)| name.starts_with("CPIS_FHIR__LIMITS__"));
     settings::load(None, environment.into_iter().chain(limits)).map_err(|error| CommandError::Settings(error.to_string()))
 }
 
-/// `port` on loopback, or one that is free where it is taken.
+/// `port` on loopback, or port 0 (any free port) if it is in use.
 fn free(port: u16) -> SocketAddr {
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     if TcpListener::bind(wanted).is_ok() { wanted } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
@@ -100,7 +100,7 @@ fn failed(what: &str, error: &dyn std::fmt::Display) -> CommandError {
 /// How many children the welcome lists; the simulator has more.
 const LISTED: usize = 16;
 
-/// The first children of the built-in scenario, as the demo lists them. They are invented, so their numbers may be shown.
+/// The first children of the built-in scenario, for the welcome. They are invented, so their numbers may be shown.
 fn children() -> Vec<(NhsNumber, String)> {
     Scenario::built_in().children().take(LISTED).map(|(number, title)| (number.clone(), title.to_owned())).collect()
 }
@@ -118,10 +118,10 @@ fn welcome(ready: &ListenAddresses, control: &str, smsp_url: &str, children: &[(
          A child without a record is an empty searchset; \"Spine unavailable\" is an error, never an empty one:\n\
          \x20 curl -s '{base}/Flag?patient=9990000026'\n\
          \x20 curl -si '{base}/Flag?patient=4444444444'\n\n\
-         The HL7 V3 beside it, as it went over mutual TLS to {smsp_url}, and what it set off:\n\
+         The HL7 V3 messages, as sent over mutual TLS to {smsp_url}, and the notifications that they caused:\n\
          \x20 curl -s http://{control}/exchanges/last\n\
          \x20 curl -s http://{control}/notifications\n\n\
-         Who asked about this child, by the audit trail (in the demo's memory; on disk elsewhere, and proven whole), and what was counted:\n\
+         Who asked about this child, from the audit trail (in memory in the demo, otherwise on disk), and the metrics:\n\
          \x20 curl -s http://{admin}/audit/_search -d nhs-number=9990000018 | python3 -m json.tool\n\
          \x20 curl -s http://{admin}/metrics | grep ^cpis_\n\n\
          Some of its children (all of them: curl -s http://{control}/children):\n{list}\n\n\
@@ -129,7 +129,7 @@ fn welcome(ready: &ListenAddresses, control: &str, smsp_url: &str, children: &[(
     )
 }
 
-/// A folder for the demo's certificates, gone when the demo ends.
+/// A folder for the demo's certificates, deleted when the demo ends.
 struct Folder(PathBuf);
 
 impl Folder {

@@ -1,4 +1,4 @@
-//! What can be typed: `demo`, `serve`, `check`, `simulate`, `audit`.
+//! The commands: `demo`, `serve`, `check`, `simulate`, `audit`.
 
 mod audit;
 mod check;
@@ -12,7 +12,7 @@ mod systemd;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// A FHIR R4 door onto CP-IS.
+/// FHIR R4 access to CP-IS.
 ///
 /// Flag and EpisodeOfCare for children with a protection plan or in care, by one synchronous query to a CP-IS Spine mini
 /// service over mutual TLS. Every query notifies the responsible local authority and cannot be taken back.
@@ -25,16 +25,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything in one process on loopback, nothing to prepare: simulator, certificates, service, commands to paste
+    /// Run everything in one process on loopback, without preparation: simulator, certificates, service, commands to paste
     Demo(demo::DemoOptions),
-    /// The service, from settings
+    /// Run the service from settings
     Serve(serve::ServeOptions),
-    /// Whether everything is right that the service needs: settings, certificates, SMSP, token issuers, trail. Never a CP-IS query
+    /// Check everything that the service needs: settings, certificates, SMSP, token issuers, trail. Never sends a CP-IS query
     #[command(after_help = check::EXIT_CODES)]
     Check(check::CheckOptions),
-    /// The SMSP simulator alone, for rehearsals and load tests
+    /// Run only the SMSP simulator, for rehearsals and load tests
     Simulate(simulate::SimulateOptions),
-    /// The audit trail: searched, exported, verified
+    /// Search, export or verify the audit trail
     Audit(Box<audit::Options>),
 }
 
@@ -49,7 +49,7 @@ enum CommandError {
     Failed(String),
 }
 
-/// Reads the command line and does what it says.
+/// Parses the command line and runs the command.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
@@ -70,11 +70,11 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// To the person at the terminal, on standard output.
+/// Prints to standard output.
 #[allow(clippy::print_stdout)]
 fn say(text: &str) {
     use std::io::Write as _;
-    // A closed pipe is the reader's choice, not a fault.
+    // A closed pipe is not a fault: its reader closed it.
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
@@ -83,7 +83,7 @@ fn say_error(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// The environment as text. What is not UTF-8 is read as near as can be, so that it is refused by name rather than by a panic.
+/// The environment as text. Invalid UTF-8 is replaced, so that a setting is refused by its name instead of a panic.
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
 }

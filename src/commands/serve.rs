@@ -13,7 +13,7 @@ pub struct ServeOptions {
     config: Option<PathBuf>,
 }
 
-/// How long work of the system's own, such as the resolution of a name, may take to be given up at the end.
+/// How long the runtime may take to stop blocking work of the operating system, such as name resolution.
 const LEFT_OVER: Duration = Duration::from_millis(500);
 
 /// Runs the service until a signal stops it.
@@ -45,7 +45,7 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let source: renewal::SettingsSource = Box::new(move |started| settings::renew(file.as_deref(), environment(), started));
     let lifecycle = service::Lifecycle { ready, stop, source: Some(source) };
     let ended = service::run(settings, core.handle(), lifecycle);
-    // Everything is on record: a resolver that still hangs holds nobody up.
+    // Everything is on record: a hanging resolver must not delay the end.
     core.shutdown_timeout(LEFT_OVER);
     drop(telemetry);
     ended

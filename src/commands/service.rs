@@ -1,4 +1,4 @@
-//! Builds the service from settings and runs it until it is told to stop. Used by `serve` and `demo`.
+//! Builds the service from settings and runs it until a signal stops it. Used by `serve` and `demo`.
 
 use super::renewal::{self, Renewer};
 use super::{CommandError, systemd};
@@ -25,35 +25,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long requests and looks in flight may take to finish after the signal to stop, together.
+/// How long requests and looks in flight may take together to finish after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// How long the trail may take to be complete after that.
+/// How long the trail may then take to write its remaining entries.
 const FLUSH: Duration = Duration::from_secs(10);
 
-/// And how long it may take to write its log into its file.
+/// How long the store may then take to merge its write-ahead log into its file.
 const SETTLE: Duration = Duration::from_secs(3);
 
-/// Where the service listens, once it does.
+/// The addresses of both listeners, once they are open.
 pub struct ListenAddresses {
     pub public: SocketAddr,
     pub admin: SocketAddr,
 }
 
-/// How the service is run.
+/// What happens while the service runs, and what ends it.
 pub struct Lifecycle<R, S> {
-    /// Told the addresses once both listeners are open.
+    /// Called with the addresses once both listeners are open.
     pub ready: R,
     /// Ends the service.
     pub stop: S,
-    /// What reads the settings again while it runs; without it nothing is renewed.
+    /// Reads the settings again while the service runs; `None`: nothing is renewed.
     pub source: Option<renewal::SettingsSource>,
 }
 
 /// Runs the service. `core` owns the connections to CP-IS and every look.
 ///
 /// # Errors
-/// [`CommandError::Settings`] where a listener or certificate named in the settings cannot be used.
+/// [`CommandError::Settings`] if a listener or certificate in the settings cannot be used.
 pub fn run(
     settings: Arc<Settings>,
     core: &tokio::runtime::Handle,
@@ -85,8 +85,8 @@ pub fn run(
     })
 }
 
-/// Not ready any more, then no new connections, then nothing in flight, then everything on the trail. The admin listener is the
-/// last to close, so that whoever asks hears that this service is going.
+/// Stops in order: readiness, new connections, work in flight, then the trail's remaining entries. The admin listener closes last,
+/// so that health checks see that the service is stopping.
 async fn finish(app: &App, [public, admin]: [ServerHandle; 2]) {
     tracing::info!("stopping: finishing what is in flight");
     systemd::stopping();
@@ -105,8 +105,8 @@ async fn finish(app: &App, [public, admin]: [ServerHandle; 2]) {
     admin.stop(true).await;
 }
 
-/// An entry of the service itself. The service starts and stops without it too: it is written as soon as the trail can be, and no
-/// query goes out before that.
+/// Records an event of the service. The service starts and stops even if that fails: the entry is written as soon as the trail
+/// accepts it, and no query is sent before that.
 async fn note(trail: &Trail, event: Event, detail: String) {
     let entry = Entry { detail: Some(detail), ..Entry::of(event) };
     if let Err(error) = trail.record(&entry).await {
@@ -115,7 +115,7 @@ async fn note(trail: &Trail, event: Event, detail: String) {
     }
 }
 
-/// The settings that decide what is asked, shared and kept. No secret, no URL.
+/// The settings that decide which queries are sent, shared and kept. No secret, no URL.
 fn started(settings: &Settings) -> String {
     let Settings { api, smsp, access, lookup, .. } = settings;
     let lookup::Rules { patience, sharing, .. } = &lookup.rules;
@@ -135,7 +135,7 @@ fn started(settings: &Settings) -> String {
     )
 }
 
-/// A service that is not listening yet, and what of it can be renewed.
+/// A service that does not listen yet, with the parts that can be renewed.
 struct Service {
     app: web::Data<App>,
     register: Arc<dyn Register>,
@@ -158,7 +158,7 @@ fn build(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Service, 
             core.block_on(lookups.recall(recalled));
             lookups
         }
-        // Replicas remember together.
+        // Replicas remember looks in the shared table.
         Some(table) => Lookups::shared(Arc::clone(&register), trail.clone(), settings.lookup.rules, table, core.clone()),
     };
     let access = Access::start(settings.access.clone(), core).map_err(|error| wrong(&error))?;
@@ -166,19 +166,19 @@ fn build(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Service, 
     Ok(Service { app: web::Data::new(app), register, trail: renewable })
 }
 
-/// The way to CP-IS that the settings choose.
+/// The way to CP-IS that the settings select.
 fn register(settings: &Settings) -> Result<Arc<dyn Register>, ClientError> {
     let smsp = &settings.smsp;
     Ok(Arc::new(RenewableRegister::new(smsp.connection.clone(), smsp.dialect.clone())?))
 }
 
-/// Where what is shared outlives a restart, and the keys that seal it.
+/// The file in which shared answers survive a restart, and the keys that encrypt it.
 fn window(settings: &Settings) -> Option<(PathBuf, Vec<KeyMaterial>)> {
     let keys = audit::keys_for(&settings.audit.encryption_keys, b"cpis-fhir lookup: window file");
     settings.lookup.window_file.clone().map(|path| (path, keys))
 }
 
-/// The table that replicas share, where the settings name one. The service starts without it too: looks then go ahead unshared.
+/// The table that replicas share, if the settings name one. The service starts even if it is unavailable; looks are then not shared.
 fn replicas(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Option<RemoteTable>, RemoteError> {
     let lookup::Options { rules, store, .. } = &settings.lookup;
     let lookup::StoreLocation::Redis(url) = &store.location else { return Ok(None) };
@@ -191,7 +191,7 @@ fn replicas(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Option
     Ok(Some(table))
 }
 
-/// What the metrics read of this service, for as long as it lives.
+/// Connects the metrics to this service for as long as it runs.
 fn observe(app: &Arc<App>, settings: &Settings) {
     let metrics = telemetry::metrics();
     metrics.begin_at_zero(ends_of_a_query(), names_of_refusals(), api::ENDINGS);
@@ -243,11 +243,11 @@ pub fn core_runtime() -> Result<tokio::runtime::Runtime, CommandError> {
     Ok(runtime)
 }
 
-/// A file that may grow no further (RLIMIT_FSIZE) is an error to whoever writes it, not the end of the process: SIGXFSZ, which the
-/// system sends first, is taken and left at that. Once taken it stays so.
+/// Ignores SIGXFSZ, so that a file that reaches its size limit (RLIMIT_FSIZE) is an error for its writer and does not end the
+/// process. The handler stays in place for good.
 fn outlive_file_limits(runtime: &tokio::runtime::Runtime) {
     use tokio::signal::unix::{SignalKind, signal};
-    /// Of Linux and macOS on every machine that this is built for.
+    /// The same number on Linux and macOS, on every supported architecture.
     const SIGXFSZ: i32 = 25;
     let _guard = runtime.enter();
     if let Err(error) = signal(SignalKind::from_raw(SIGXFSZ)) {
@@ -255,13 +255,13 @@ fn outlive_file_limits(runtime: &tokio::runtime::Runtime) {
     }
 }
 
-/// Hears SIGTERM and SIGINT from now on: the first one completes what this gives, a second one ends the process at once. While nobody
-/// awaits it yet, nothing is in flight, and the first one ends the process at once too.
+/// Handles SIGTERM and SIGINT from now on. The first signal completes the returned future; a second one ends the process at once.
+/// Before the future is awaited nothing is in flight, so then the first signal ends the process at once too.
 ///
-/// A start is to call it first: the first process of a container dies of no signal that it does not hear.
+/// Call it first during a start: the first process of a container ignores signals without a handler.
 pub fn stop_signal(core: &tokio::runtime::Handle) -> impl Future<Output = ()> + 'static {
     use tokio::signal::unix::{SignalKind, signal};
-    let (told, first) = tokio::sync::oneshot::channel();
+    let (stop, first) = tokio::sync::oneshot::channel();
     let is_awaited = Arc::new(AtomicBool::new(false));
     let has_begun = Arc::clone(&is_awaited);
     let _guard = core.enter();
@@ -275,12 +275,12 @@ pub fn stop_signal(core: &tokio::runtime::Handle) -> impl Future<Output = ()> + 
                 if !has_begun.load(Ordering::SeqCst) {
                     std::process::exit(0);
                 }
-                let _ = told.send(());
+                let _ = stop.send(());
                 either().await;
                 std::process::exit(130);
             });
         }
-        (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "no signal to stop can be heard"),
+        (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "signals to stop cannot be handled"),
     }
     async move {
         is_awaited.store(true, Ordering::SeqCst);

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub struct SimulateOptions {
-    /// Where the SMSP listens, with mutual TLS
+    /// Address of the SMSP, with mutual TLS
     #[arg(long, default_value = "127.0.0.1:9443")]
     listen: SocketAddr,
-    /// Where counts are read (GET /notifications) and reset, plain HTTP, loopback only
+    /// Address for reading and resetting counts (GET /notifications), plain HTTP, loopback only
     #[arg(long, default_value = "127.0.0.1:9444")]
     control: SocketAddr,
     /// Scenario file (TOML) instead of the built-in children
     #[arg(long)]
     scenario: Option<PathBuf>,
-    /// Folder of ca.pem, server.pem and server-key.pem, client.pem and client-key.pem; made where they are missing
+    /// Folder of ca.pem, server.pem, server-key.pem, client.pem and client-key.pem; created if ca.pem is missing
     #[arg(long, default_value = "simulator-certificates")]
     certificates: PathBuf,
 }

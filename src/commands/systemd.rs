@@ -1,27 +1,27 @@
-//! What systemd is told of the service (`Type=notify-reload`). Nothing is said where systemd does not listen.
+//! Notifies systemd of the service's state (`Type=notify-reload`). Does nothing without systemd.
 
 use sd_notify::NotifyState;
 
-/// The service serves, also after a reload.
+/// The service is ready, at the start or after a reload.
 pub fn ready() {
-    tell(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
 }
 
-/// The service reads its certificates and keys again. [`ready`] is to follow.
+/// The service reads its certificates and keys again. [`ready`] must follow.
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(_) => tell(&[NotifyState::Reloading]),
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(_) => notify(&[NotifyState::Reloading]),
     }
 }
 
-/// The service finishes what is in flight.
+/// The service finishes work in flight.
 pub fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }
 
-fn tell(states: &[NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(kind = %error.kind(), "systemd was not told");
+        tracing::warn!(kind = %error.kind(), "systemd could not be notified");
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub(super) const ISSUERS: &str = "access.issuers";
 pub(super) const ORGANISATIONS: &str = "access.organisations";
 
-/// The modes, before all else: much depends on whether this is a demonstration.
+/// The modes. Read first, because many defaults and checks depend on whether this is a demonstration.
 pub(super) fn modes(reader: &mut Reader) -> Result<Vec<Mode>, ReportedFault> {
     let modes = reader.get(access::MODES)?;
     if modes.is_empty() {
@@ -21,7 +21,7 @@ pub(super) fn modes(reader: &mut Reader) -> Result<Vec<Mode>, ReportedFault> {
         return Err(reader.fault(access::MODES, problem));
     }
     if modes.contains(&Mode::Demo) && modes.len() > 1 {
-        let problem = "holds demo together with another mode; demo asks nobody who they are, and stands alone";
+        let problem = "holds demo together with another mode; demo does not authenticate callers, so it must be the only mode";
         return Err(reader.fault(access::MODES, problem));
     }
     Ok(modes)
@@ -165,7 +165,7 @@ fn miss_for_gateway<T>(reader: &mut Reader, key: Key<T>) {
     }
 }
 
-/// Two tables about the same thing leave open which of them holds.
+/// Rejects two tables about the same thing: it would be unclear which one applies.
 fn check_repeats(reader: &mut Reader, list: &str, key: Key<String>, same: fn(String) -> String) {
     let mut seen: Vec<String> = Vec::new();
     for at in 0..reader.items(list) {

@@ -16,7 +16,7 @@ pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<Options, Report
     let chain_keys = key_file::keys(reader, audit::CHAIN_KEY_FILE, MissingKeyFile::in_demo(is_demo));
     let encryption_keys = key_file::keys(reader, audit::ENCRYPTION_KEY_FILE, MissingKeyFile::in_demo(is_demo));
     let store = store?;
-    // What is wrong with these two does not keep the rest from being checked.
+    // Faults in these two must not stop the remaining checks.
     let (store_ca, head_file) = (store_ca.unwrap_or_default(), head_file(reader, &store).unwrap_or_default());
     Ok(Options {
         store,
@@ -32,9 +32,9 @@ pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<Options, Report
 fn head_file(reader: &mut Reader, store: &StoreLocation) -> Result<Option<PathBuf>, ReportedFault> {
     match (reader.get(audit::HEAD_FILE)?, store) {
         (Some(path), _) => files::check_parent(reader, audit::HEAD_FILE, &path).map(|()| Some(path)),
-        (None, StoreLocation::Sqlite(path)) => Ok(Some(files::beside(path, ".head"))),
+        (None, StoreLocation::Sqlite(path)) => Ok(Some(files::next_to(path, ".head"))),
         (None, StoreLocation::Postgres(_)) => {
-            reader.warn(audit::HEAD_FILE, "not set: a trail that was cut off at its end cannot be told from a whole one");
+            reader.warn(audit::HEAD_FILE, "not set: a trail that was cut off at its end looks like a whole one");
             Ok(None)
         }
     }
@@ -43,7 +43,7 @@ fn head_file(reader: &mut Reader, store: &StoreLocation) -> Result<Option<PathBu
 fn store(reader: &mut Reader, is_demo: bool) -> Result<StoreLocation, ReportedFault> {
     let text = reader.get(audit::STORE)?;
     if is_demo && !reader.is_set(audit::STORE) && !reader.is_set(audit::CHAIN_KEY_FILE) {
-        // With a key of its own for each start, a file of an earlier one could not be continued.
+        // Each start makes a new key, so it could not continue the file of an earlier start.
         reader.warn(audit::STORE, "not set, nor are its keys: the trail is in memory, and gone after a restart");
         return Ok(StoreLocation::Sqlite(PathBuf::from(MEMORY)));
     }
@@ -66,7 +66,7 @@ fn store(reader: &mut Reader, is_demo: bool) -> Result<StoreLocation, ReportedFa
 
 fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Result<StoreLocation, ReportedFault> {
     let problem = if let Some(plain) = of_url(path) {
-        format!("is not a URL: the path of a file stands after sqlite:, without options; write sqlite:{plain}")
+        format!("is not a URL: sqlite: is followed by the path of a file, without options; write sqlite:{plain}")
     } else if path.is_empty() {
         "wanted sqlite:PATH, such as sqlite:cpis-fhir-audit.db or sqlite:/var/lib/cpis-fhir/audit.db".to_owned()
     } else if path == MEMORY && !is_demo {
@@ -81,8 +81,8 @@ fn sqlite(reader: &mut Reader, path: &str, is_demo: bool) -> Result<StoreLocatio
     Err(reader.fault(audit::STORE, problem))
 }
 
-/// The path in what other software would take for the URL of a file: `///path`, `file:path`, `path?mode=rwc`, `path#part`.
-/// `None`: it is a path.
+/// The path inside text that other software reads as a file URL: `///path`, `file:path`, `path?mode=rwc`, `path#part`.
+/// `None` if the text is a plain path.
 fn of_url(text: &str) -> Option<&str> {
     let path = text.strip_prefix("file:").unwrap_or(text);
     let path = path.find(['?', '#']).map_or(path, |end| &path[..end]);

@@ -1,4 +1,4 @@
-//! `author.*`: in whose name a query is made (decisions.md 20).
+//! `author.*`: who is named as the author of a query (decisions.md 20).
 
 use super::key::Key;
 use super::reader::{Reader, ReportedFault};
@@ -40,8 +40,8 @@ fn nominated(reader: &mut Reader) -> Result<Option<NominatedPerson>, ReportedFau
     }))
 }
 
-/// Whether the template can be filled at all by the ways in which callers say who they are. Found out here, it is a
-/// message to the operator; found out later, every clinician is refused.
+/// Checks that the identities of callers can fill the template at all. Detected here, a fault is a message to the
+/// operator; detected later, every clinician would be refused.
 pub(super) fn check_reachable(reader: &mut Reader, access: &Access) {
     let Ok(template) = reader.get(author::TEMPLATE) else { return };
     let has_asid = reader.is_set(smsp::ASID);
@@ -62,12 +62,12 @@ pub(super) fn check_reachable(reader: &mut Reader, access: &Access) {
             ", since no identity carries an SDS user id with role and name, so that the system is always the author",
         );
     } else if template == AuthorTemplate::Auto && !has_any_asid && access.modes != [Mode::Demo] {
-        // Not in a demonstration: its one user has all that a person as author needs.
+        // Not in a demonstration: its one user has everything that a person needs as author.
         reader.warn(smsp::ASID, "not set: users without an SDS user id, a role and a name are refused");
     }
 }
 
-/// Whether any way to say who asks is set up; if none is, that is a fault already.
+/// Whether any way to identify callers is set up. If none is, another check has already reported it.
 fn is_anybody_known(access: &Access) -> bool {
     access.modes.iter().any(|mode| match mode {
         Mode::Demo => true,

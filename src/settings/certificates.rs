@@ -1,4 +1,4 @@
-//! Certificates and private keys in PEM: present, readable, belonging together, and for how long.
+//! Checks certificates and private keys in PEM: present, readable, matching and valid.
 
 use super::files::{self, Contents};
 use super::key::Key;
@@ -17,13 +17,13 @@ pub(super) struct OwnCertificate {
     pub common_name: Option<String>,
 }
 
-/// A certificate of ours or its key: where it is named, and what was read.
+/// Our certificate or its key: the setting that names the file, and the contents.
 pub(super) type Pem<'a> = (Key<Option<PathBuf>>, Option<&'a Contents>);
 
-/// Checks a chain and its private key, and that they belong together.
+/// Checks a chain and its private key, and that they match.
 ///
 /// A certificate outside its validity is a warning, not a fault: certificates are reloaded while the service runs, and
-/// a service that is up tells a clinician that CP-IS could not be asked, where one that is down tells nothing
+/// a service that runs can tell a clinician that CP-IS could not be asked; one that is down cannot
 /// (decisions.md 39). `cpis-fhir check` reports it.
 pub(super) fn check_own(
     reader: &mut Reader,
@@ -45,7 +45,7 @@ pub(super) fn check_own(
     }
 }
 
-/// The bundle of CAs that `key` names, where it is set, checked.
+/// The checked bundle of CAs that `key` names, if it is set.
 pub(super) fn authorities(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Vec<u8>>, ReportedFault> {
     let Some(pem) = files::contents(reader, key)? else { return Ok(None) };
     check_authorities(reader, key, &pem)?;
@@ -106,7 +106,7 @@ fn read_own(reader: &mut Reader, key: Key<Option<PathBuf>>, der: &CertificateDer
     Ok(OwnCertificate { common_name: common_name.filter(|name| !name.is_empty() && !name.chars().any(char::is_control)) })
 }
 
-/// When a certificate is not to be used now: what is wrong with it.
+/// Why a certificate must not be used now.
 fn outside_validity(certificate: &X509Certificate<'_>) -> Option<String> {
     Validity::of(certificate).problem(clock::now())
 }

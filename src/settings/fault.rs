@@ -1,4 +1,4 @@
-//! What is wrong with the settings, said once and all together.
+//! Faults in the settings, reported all together.
 
 use super::names;
 use std::fmt;
@@ -24,7 +24,7 @@ pub struct Fault {
 }
 
 impl SettingsError {
-    /// Brings the faults into the order of the reference; those about no known key stand first.
+    /// Sorts the faults in the order of the reference. Faults about no known key come first.
     pub(super) fn new(mut faults: Vec<Fault>) -> Self {
         faults.sort_by_key(|fault| names::position(&fault.key));
         Self { faults }

@@ -1,4 +1,4 @@
-//! Reading the files that settings name.
+//! Reads the files that settings name.
 
 use super::key::Key;
 use super::kind::Kind;
@@ -11,14 +11,14 @@ use zeroize::Zeroizing;
 /// Far more than any bundle of certificates; a file beyond it is the wrong file.
 const LONGEST: u64 = 4 << 20;
 
-/// A file that a setting names, as it was just before it was read.
+/// A file that a setting names, and its state just before it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileVersion {
     path: PathBuf,
     stamp: Option<Stamp>,
 }
 
-/// What changes whenever the contents do: written to, another in its place, a link that leads elsewhere.
+/// Changes whenever the contents do: after a write, a replacement, or a changed link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     device: u64,
@@ -38,7 +38,7 @@ impl FileVersion {
         Self { path, stamp }
     }
 
-    /// The same file as it is now. Reads nothing of it.
+    /// The same file as it is now. Does not read its contents.
     #[must_use]
     pub fn now(&self) -> Self {
         Self::at(self.path.clone())
@@ -48,7 +48,7 @@ impl FileVersion {
 /// The contents of a file.
 pub(super) type Contents = Zeroizing<Vec<u8>>;
 
-/// The contents of the file that `key` names, where it is set.
+/// The contents of the file that `key` names, if it is set.
 ///
 /// The path of a secret's file is left out of the message: an operator may have put the secret itself in its place.
 pub(super) fn contents(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Contents>, ReportedFault> {
@@ -60,7 +60,7 @@ pub(super) fn contents(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result
     })
 }
 
-/// As [`contents`], for a file that holds a secret: one that others may read is warned of.
+/// As [`contents`], for a file that holds a secret. Warns if other users may read it.
 pub(super) fn secret_contents(reader: &mut Reader, key: Key<Option<PathBuf>>) -> Result<Option<Contents>, ReportedFault> {
     let contents = contents(reader, key)?;
     if let Some(mode) = reader.get(key)?.and_then(|path| mode_for_others(&path)) {
@@ -69,20 +69,20 @@ pub(super) fn secret_contents(reader: &mut Reader, key: Key<Option<PathBuf>>) ->
     Ok(contents)
 }
 
-/// Reads a whole file, or says what is wrong with it.
+/// Reads a whole file, or returns what is wrong with it.
 fn read(path: &Path) -> Result<Contents, String> {
-    let told = |error: &std::io::Error| match error.kind() {
+    let problem = |error: &std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => "does not exist".to_owned(),
         kind => format!("cannot be read: {kind}"),
     };
-    // Looked at before it is opened, since opening a pipe without a writer waits for ever.
-    let metadata = std::fs::metadata(path).map_err(|error| told(&error))?;
+    // Checked before opening, since opening a pipe without a writer blocks forever.
+    let metadata = std::fs::metadata(path).map_err(|error| problem(&error))?;
     if !metadata.is_file() {
         return Err("is not a regular file".to_owned());
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len().min(LONGEST)).unwrap_or_default() + 1));
-    let file = std::fs::File::open(path).map_err(|error| told(&error))?;
-    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| told(&error))?;
+    let file = std::fs::File::open(path).map_err(|error| problem(&error))?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| problem(&error))?;
     if bytes.len() as u64 > LONGEST {
         return Err("is longer than 4 MiB, which no certificate or key is".to_owned());
     }
@@ -92,9 +92,9 @@ fn read(path: &Path) -> Result<Contents, String> {
     Ok(bytes)
 }
 
-/// The mode of a file that others than this process may read or write.
+/// The mode of a file if users other than this process's may read or write it.
 ///
-/// A file of root's that we may read by our group, and cannot change, is how a cluster mounts a secret: that is as good as our own.
+/// A cluster mounts a secret as a file that root owns and our group may only read. That is as safe as a file of our own.
 fn mode_for_others(path: &Path) -> Option<u32> {
     let metadata = std::fs::metadata(path).ok()?;
     let us = std::fs::metadata("/proc/self").ok().map(|process| process.uid());
@@ -108,7 +108,7 @@ fn is_open(mode: u32, owner: u32, us: Option<u32>) -> bool {
     mode & 0o077 & !allowed != 0
 }
 
-/// A file that will be made needs its folder now.
+/// Checks that the folder exists of a file that will be created.
 pub(super) fn check_parent<T>(reader: &mut Reader, key: Key<T>, path: &Path) -> Result<(), ReportedFault> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let problem = if path.is_dir() {
@@ -121,7 +121,7 @@ pub(super) fn check_parent<T>(reader: &mut Reader, key: Key<T>, path: &Path) -> 
     Err(reader.fault(key, problem))
 }
 
-pub(super) fn beside(store: &Path, suffix: &str) -> PathBuf {
+pub(super) fn next_to(store: &Path, suffix: &str) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

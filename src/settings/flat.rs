@@ -1,7 +1,7 @@
-//! One flat map of settings out of the file and the environment, each with its origin.
+//! A flat map of the settings from the file and the environment, each with its origin.
 //!
-//! Deserialising into structs (figment and serde were considered) stops at the first fault, and operators are promised
-//! all of them at once. So the sources are flattened to dotted names, and the table of keys judges each name by itself.
+//! Deserialising into structs (figment and serde were considered) stops at the first fault, but operators are promised
+//! all faults at once. So the sources are flattened to dotted names, and each name is checked against the table of keys.
 
 use super::fault::Fault;
 use super::kind::Kind;
@@ -10,7 +10,7 @@ use super::value::{Node, Value, index, read_document, read_inline};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The given values by name, not yet read; the faults of their names.
+/// The given values by name, not yet parsed, and the faults in their names.
 #[derive(Default)]
 pub(super) struct Flat {
     pub values: BTreeMap<String, RawValue>,
@@ -18,7 +18,7 @@ pub(super) struct Flat {
     pub items: BTreeMap<String, BTreeSet<usize>>,
     pub faults: Vec<Fault>,
     pub warnings: Vec<String>,
-    /// The file could not be read whole: what is missing may well stand in it.
+    /// The file was not read completely, so settings that look missing may be in it.
     pub is_partial: bool,
 }
 
@@ -88,7 +88,7 @@ impl Flat {
         }
     }
 
-    /// Variables for whole lists of tables replace the file's list; those for single items then change it.
+    /// A variable for a whole list of tables replaces the file's list. Variables for single items then change it.
     fn overlay(&mut self, env: impl IntoIterator<Item = (String, String)>) {
         let mut ours: BTreeMap<String, (String, String)> = BTreeMap::new();
         for (variable, text) in env {
@@ -181,7 +181,7 @@ impl Flat {
         }
     }
 
-    /// Remembers that an item of a list of tables exists, also when nothing stands in it.
+    /// Remembers that an item of a list of tables exists, even if it is empty.
     fn note_items(&mut self, name: &str) {
         if let Some((list, rest)) = name.split_once('[')
             && let Some(number) = rest.split(']').next().and_then(index)
@@ -190,7 +190,7 @@ impl Flat {
         }
     }
 
-    /// Items are counted from 0 without gaps, since a gap is a slip and shifts who is who.
+    /// Items are counted from 0 without gaps: a gap is a mistake, and would shift the items after it.
     fn check_items(&mut self) {
         let gaps: Vec<String> = self
             .items

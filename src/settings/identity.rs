@@ -1,14 +1,14 @@
-//! The keys under which the settings name the claims and the headers that hold the parts of an identity, and the presets of them.
+//! The keys that name the claims and headers for the parts of an identity, and the presets of claims.
 
 use super::key::{self, Initial, Key, Row, text};
 use super::reader::{Reader, ReportedFault};
 use super::table::issuers;
 use crate::access::{ByPart, ClaimPath, IdentityPart};
 
-/// What an issuer's tokens look like where no claim is named.
+/// The claims of an issuer's tokens that the settings do not name.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Preset {
-    /// The standard claims of OpenID Connect. Roles and organisations have none.
+    /// The standard claims of OpenID Connect. It has none for roles and organisations.
     Oidc,
     /// NHS Care Identity Service 2: the role that the user selected among `nhsid_nrbac_roles`, and its organisation.
     NhsCis2,
@@ -18,13 +18,13 @@ pub(super) enum Preset {
 #[derive(Clone, Copy)]
 enum Cis2Claim {
     Claim(&'static str),
-    /// Of the selected role.
+    /// A claim of the selected role.
     Role(&'static str),
-    /// Of the organisation of the selected role.
+    /// A claim of the selected role's organisation.
     Organisation(&'static str),
 }
 
-/// What a part is, and its claims by the presets.
+/// What a part is, and its claim in each preset.
 fn describe(part: IdentityPart) -> (&'static str, Option<&'static str>, Option<Cis2Claim>) {
     use Cis2Claim::{Claim, Organisation, Role};
     match part {
@@ -85,7 +85,7 @@ const fn header(part: IdentityPart) -> Key<Option<String>> {
 pub(super) const USER_ID_HEADER: Key<Option<String>> = header(IdentityPart::UserId);
 pub(super) const ORGANISATION_HEADER: Key<Option<String>> = header(IdentityPart::OrganisationOds);
 
-/// What the reference says of the claims.
+/// The rows of the reference for the claims.
 pub(super) fn claim_rows() -> Vec<Row> {
     let row = |part| {
         let (what, oidc, cis2) = describe(part);
@@ -109,7 +109,7 @@ pub(super) fn claim_rows() -> Vec<Row> {
     IdentityPart::ALL.map(row).to_vec()
 }
 
-/// What the reference says of the headers.
+/// The rows of the reference for the headers.
 pub(super) fn header_rows() -> Vec<Row> {
     let row = |part| Row {
         name: header(part).to_string().into(),
@@ -120,7 +120,7 @@ pub(super) fn header_rows() -> Vec<Row> {
     IdentityPart::ALL.into_iter().filter(|part| has_header(*part)).map(row).collect()
 }
 
-/// The care setting has a header of its own, `CPIS-Care-Setting`, with every mode.
+/// In every mode the care setting has its own header, `CPIS-Care-Setting`.
 fn has_header(part: IdentityPart) -> bool {
     part != IdentityPart::CareSetting
 }
@@ -130,14 +130,14 @@ pub(super) fn headers(reader: &Reader) -> ByPart<Option<String>> {
     ByPart::from_fn(|part| if has_header(part) { reader.get(header(part)).ok().flatten() } else { None })
 }
 
-/// The claims of the issuer at `at`: those named, else those of its preset.
+/// The claims of the issuer at `at`: the named ones, or else those of its preset.
 pub(super) fn claims(reader: &mut Reader, at: usize) -> Result<ByPart<Option<ClaimPath>>, ReportedFault> {
     let named = ByPart::from_fn(|part| {
         let key = claim(part).at(at);
         let text = reader.get(key).ok().flatten()?;
         ClaimPath::parse(&text).or_else(|| {
             reader.fault(key, "is not the path of a claim; wanted names with dots between them, such as role.code");
-            // So that nobody is told that the claim is missing too.
+            // Prevents a second fault that says that the claim is missing.
             ClaimPath::parse(part.name())
         })
     });

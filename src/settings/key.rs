@@ -1,4 +1,4 @@
-//! One setting: its name, the type and the form of its value, and what holds where it is not given.
+//! One setting: its name, the type and form of its value, and its default.
 
 use super::kind::{DAY, Kind, ParsedValue};
 use super::value::Value;
@@ -12,19 +12,19 @@ use std::time::Duration;
 
 /// A setting whose value is a `T`; an `Option` where it may be absent.
 pub(super) struct Key<T> {
-    /// As the table has it, with `[]` after a list of tables: `access.issuers[].issuer`.
+    /// As in the table, with `[]` after a list of tables: `access.issuers[].issuer`.
     name: &'static str,
-    /// The part of an identity that it is for: a last part of its name.
+    /// The part of an identity that it is for: the last part of its name.
     part: Option<&'static str>,
-    /// Which table of the list.
+    /// The position of its table in the list.
     at: usize,
     pub kind: Kind,
-    /// What holds where it is not given, as it would be written.
+    /// The default, as an operator would write it.
     initial: Option<&'static str>,
     value: PhantomData<fn() -> T>,
 }
 
-/// One row of the table of settings: what is said of a key to operators.
+/// One row of the table of settings: what operators read about a key.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     /// With `[]` after a list of tables.
@@ -35,14 +35,14 @@ pub(super) struct Row {
     pub meaning: Cow<'static, str>,
 }
 
-/// What holds when a key is not given.
+/// The default of a key.
 #[derive(Debug, Clone)]
 pub(super) enum Initial {
-    /// Nothing: it has to be given.
+    /// None: the key must be set.
     Required,
-    /// This, as it would be written.
+    /// This value, as an operator would write it.
     Is(&'static str),
-    /// No fixed value: what happens instead.
+    /// No fixed value. Describes what happens instead.
     Otherwise(Cow<'static, str>),
 }
 
@@ -73,12 +73,12 @@ impl<T> Key<T> {
         Self { name, part: None, at: 0, kind, initial, value: PhantomData }
     }
 
-    /// It has to be given.
+    /// A key that must be set.
     pub(super) const fn required(name: &'static str, form: &Form<T>) -> Self {
         Self::new(name, form.kind, None)
     }
 
-    /// It is `initial` unless it is given.
+    /// A key whose default is `initial`.
     pub(super) const fn is(name: &'static str, form: &Form<T>, initial: &'static str) -> Self {
         Self::new(name, form.kind, Some(initial))
     }
@@ -88,19 +88,19 @@ impl<T> Key<T> {
         Self { at, ..self }
     }
 
-    /// The same key for callers that also take keys that may be absent.
+    /// The same key, for functions that accept optional keys.
     pub(super) const fn optional(self) -> Key<Option<T>> {
         Key { name: self.name, part: self.part, at: self.at, kind: self.kind, initial: self.initial, value: PhantomData }
     }
 
-    /// The value where it is not given.
+    /// The default value.
     pub(super) fn initial(self) -> Option<ParsedValue> {
         self.initial.and_then(|text| self.kind.read(&Value::Text(text.to_owned())).ok())
     }
 }
 
 impl<T> Key<Option<T>> {
-    /// It may be absent; the table says what happens then.
+    /// An optional key. The table says what happens if it is absent.
     pub(super) const fn otherwise(name: &'static str, form: &Form<T>, _words: &'static str) -> Self {
         Self::new(name, form.kind, None)
     }
@@ -187,7 +187,7 @@ pub(super) const fn choice<T: Choice>() -> Form<T> {
     Form::of(Kind::Choice(T::WORDS))
 }
 
-/// More than 0, a day at most.
+/// More than 0, at most a day.
 pub(super) const fn duration() -> Form<Duration> {
     Form::of(Kind::Duration { zero: false, most: DAY })
 }
@@ -219,12 +219,12 @@ pub(super) trait Choice: Copy + 'static {
     const VALUES: &'static [Self];
 }
 
-/// A type that the value of a setting has.
+/// A type of the value of a setting.
 pub(super) trait SettingType: Sized {
-    /// `None` where the form of the key is not one of this type.
+    /// `None` if the parsed value is not of this type.
     fn of(parsed: ParsedValue) -> Option<Self>;
 
-    /// The value of a key that is not there, where it may be absent.
+    /// The value of an absent key, if the key is optional.
     fn absent() -> Option<Self> {
         None
     }

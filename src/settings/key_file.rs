@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 const WANTED: &str = "wanted 32 bytes as 64 hex digits or base64, one key a line";
 
-/// Whether a key file that is not named is a fault, nothing, or a random key for a demonstration.
+/// What happens if no key file is named: a fault, no keys, or a random key for a demonstration.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum MissingKeyFile {
     Required(&'static str),
@@ -27,7 +27,7 @@ impl MissingKeyFile {
     }
 }
 
-/// The keys of the file that `key` names, never empty unless [`MissingKeyFile::NoKeys`].
+/// The keys in the file that `key` names. Empty only with [`MissingKeyFile::NoKeys`].
 pub(super) fn keys(
     reader: &mut Reader,
     key: Key<Option<PathBuf>>,
@@ -50,7 +50,7 @@ pub(super) fn keys(
     }
 }
 
-/// Reads the lines of a key file. No message holds any of them.
+/// Reads the lines of a key file. No message quotes any of them.
 fn parse(bytes: &[u8]) -> Result<Vec<KeyMaterial>, String> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Err(format!("the file is not text; {WANTED}"));

@@ -1,4 +1,4 @@
-//! What a setting's value may be, how it is read from TOML or text, and how to say what is wanted.
+//! The kinds of values that settings have: how to parse them from TOML or text, and how to describe what is wanted.
 
 use super::units::{LONGEST, read_days, read_duration, read_size, whole_number};
 use super::value::{Node, Value, read_inline};
@@ -10,9 +10,9 @@ pub(super) const DAY: &str = "24h";
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
-    /// Text without control characters; the words say what is wanted of it.
+    /// Text without control characters. The string describes what is wanted.
     Text(&'static str),
-    /// Visible ASCII without spaces and quotes, since it goes into a header or an attribute.
+    /// Visible ASCII without spaces and quotes, because it goes into a header or an attribute.
     Symbol(&'static str),
     /// As [`Kind::Symbol`], and empty means "none".
     SymbolOrEmpty(&'static str),
@@ -23,15 +23,15 @@ pub(super) enum Kind {
     /// 12 digits: an ASID.
     Asid,
     Oid,
-    /// A file that may be named in a message.
+    /// The path of a file. Messages may show it.
     File,
-    /// A file that holds a secret: the value is not echoed, since people paste the secret itself.
+    /// The path of a file that holds a secret. Messages do not show it, since people paste the secret itself.
     SecretFile,
     Address,
     Switch,
     /// A whole number, both ends included.
     Count(u64, u64),
-    /// A duration; the flag says whether 0 makes sense. `most`: as it is written.
+    /// A duration. `zero`: whether 0 is allowed. `most`: the maximum, as an operator would write it.
     Duration {
         zero: bool,
         most: &'static str,
@@ -44,13 +44,13 @@ pub(super) enum Kind {
     List(&'static Kind),
 }
 
-/// A value that has the form its key wants.
+/// A value in the form that its key requires.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum ParsedValue {
     Text(String),
     Address(SocketAddr),
     Switch(bool),
-    /// Also a size, in bytes.
+    /// A number, or a size in bytes.
     Count(u64),
     Duration(Duration),
     List(Vec<ParsedValue>),
@@ -62,7 +62,7 @@ impl Kind {
         matches!(self, Self::File | Self::SecretFile)
     }
 
-    /// What is wanted, to stand after "wanted".
+    /// Describes what is wanted. Follows the word "wanted" in a message.
     pub(super) fn wanted(self) -> String {
         match self {
             Self::Text(words) | Self::Symbol(words) | Self::SymbolOrEmpty(words) => words.to_owned(),
@@ -89,7 +89,7 @@ impl Kind {
         }
     }
 
-    /// Reads a value, or says what is wanted and, where it cannot be a secret, what was found.
+    /// Parses a value, or returns what is wanted and, unless it could be a secret, what was found.
     pub(super) fn read(self, value: &Value) -> Result<ParsedValue, String> {
         if let Self::List(item) = self {
             return self.read_list(*item, value);
@@ -139,13 +139,13 @@ impl Kind {
             Self::Count(least, most) | Self::Size(least, most) => {
                 (least..=most).contains(&number).then_some(ParsedValue::Count(number))
             }
-            // Any other bare number could be meant as seconds or as milliseconds.
+            // Any other number without a unit could mean seconds or milliseconds.
             Self::Duration { zero: true, .. } if number == 0 => Some(ParsedValue::Duration(Duration::ZERO)),
             _ => None,
         }
     }
 
-    /// A list is an array, the text of an array, or text with commas.
+    /// A list is an array, the text of an array, or words separated by commas.
     fn read_list(self, item: Kind, value: &Value) -> Result<ParsedValue, String> {
         let items = match value {
             Value::List(nodes) => nodes.clone(),
@@ -169,7 +169,7 @@ impl Kind {
         Ok(ParsedValue::List(list))
     }
 
-    /// "; found ..." where the value helps and cannot be a secret.
+    /// "; found ..." if the value helps and cannot be a secret.
     fn found(self, value: &Value) -> String {
         let text = match value {
             Value::Text(text) => text,

@@ -1,4 +1,4 @@
-//! `limits.*`: what callers may use up.
+//! `limits.*`: how much callers may use.
 
 use super::reader::{Reader, ReportedFault};
 use super::table::limits;

@@ -1,4 +1,4 @@
-//! Where a running service listens, for whoever asks it how it is: read without any key, and in spite of other faults.
+//! Where a running service listens, for its health check. Read without any key file, and despite faults in other settings.
 
 use super::files;
 use super::key::Key;
@@ -14,19 +14,19 @@ pub struct Listeners {
     pub admin: Listener,
 }
 
-/// One listener, as a caller on this machine needs to know it.
+/// What a caller on this machine needs to know about a listener.
 #[derive(Debug, Clone)]
 pub struct Listener {
     pub address: SocketAddr,
     /// It speaks TLS.
     pub is_tls: bool,
-    /// PEM chain of its certificate, as far as the file can be read: a service may go on with one that it read before.
+    /// PEM chain of its certificate, if the file can be read. The service may still use one that it read before.
     pub cert_pem: Option<Vec<u8>>,
-    /// It lets in only callers that present a certificate of their own.
+    /// It accepts only callers that present a client certificate.
     pub wants_certificate: bool,
 }
 
-/// Whether the key is one of those that are read. What is wrong with any other is nothing to a caller.
+/// Whether the key is read here. Faults in other keys do not matter to a health check.
 pub(super) fn is_read(key: &str) -> bool {
     [server::LISTEN, admin::LISTEN].iter().any(|read| read.to_string() == key)
 }

@@ -1,4 +1,4 @@
-//! `lookup.*`: how looks are shared, where replicas share them, and where they outlive a restart.
+//! `lookup.*`: how looks are shared, where replicas share them, and where they survive a restart.
 
 use super::audit::MEMORY;
 use super::key_file::{self, MissingKeyFile};
@@ -9,7 +9,7 @@ use crate::audit;
 use crate::lookup::{BreakerRules, BulkheadRules, Patience, Rules, Sharing, Store, StoreLocation};
 use std::path::{Path, PathBuf};
 
-/// How looks are made; also `smsp.*` decides.
+/// The rules for looks, from `lookup.*` and `smsp.*`.
 pub(super) fn rules(reader: &Reader) -> Result<Rules, ReportedFault> {
     let share_for = reader.get(lookup::SHARE_FOR)?;
     Ok(Rules {
@@ -40,14 +40,14 @@ pub(super) fn store(reader: &mut Reader, is_demo: bool) -> Result<Store, Reporte
                 reader.warn(key, "is not used, since lookup.store is memory");
             }
         }
-        // Wrong all the same: it will be missed on the day that it is used.
+        // A fault even now: it would only be noticed on the day that the file is used.
         let _ = files::secret_contents(reader, lookup::STORE_PASSWORD_FILE);
     }
     Ok(Store { location: location?, keys: keys?, ca: ca? })
 }
 
-/// Where the answers of `lookup` outlive a restart: beside a trail in a file, unless another place is named. What replicas share in Redis
-/// is remembered there, and a trail in memory ends with its looks.
+/// Where shared answers survive a restart: next to an SQLite trail, unless another file is named. With Redis the store itself keeps
+/// them, and with a trail in memory nothing is kept.
 pub(super) fn window_file(reader: &mut Reader, store: &Store, trail: &audit::Options) -> Result<Option<PathBuf>, ReportedFault> {
     let unused = match (&store.location, &trail.store) {
         (StoreLocation::Redis(_), _) => Some("since lookup.store remembers"),
@@ -64,7 +64,7 @@ pub(super) fn window_file(reader: &mut Reader, store: &Store, trail: &audit::Opt
             check_own(reader, &path, trail)?;
             Ok(Some(path))
         }
-        (None, None, audit::StoreLocation::Sqlite(path)) => Ok(Some(files::beside(path, ".window"))),
+        (None, None, audit::StoreLocation::Sqlite(path)) => Ok(Some(files::next_to(path, ".window"))),
         (None, None, audit::StoreLocation::Postgres(_)) => {
             let warning = "not set: after a restart answers are not shared, and a repeated request is refused instead";
             reader.warn(lookup::WINDOW_FILE, warning);
@@ -74,11 +74,11 @@ pub(super) fn window_file(reader: &mut Reader, store: &Store, trail: &audit::Opt
     }
 }
 
-/// A file that would be overwritten must not be the trail or its head.
+/// The window file is overwritten, so it must not be the trail or its head file.
 fn check_own(reader: &mut Reader, path: &Path, trail: &audit::Options) -> Result<(), ReportedFault> {
     let is_store = matches!(&trail.store, audit::StoreLocation::Sqlite(store) if store == path);
     if is_store || trail.head_file.as_deref() == Some(path) {
-        let problem = "is the file of the trail or of its head; wanted a file of its own";
+        let problem = "is the file of the trail or of its head; wanted a separate file";
         return Err(reader.fault(lookup::WINDOW_FILE, problem));
     }
     Ok(())

@@ -1,8 +1,8 @@
-//! Everything an operator can set, read and checked once.
+//! Everything that an operator can set, read and checked once.
 //!
 //! Defaults, then one TOML file, then environment variables (`CPIS_FHIR__SMSP__URL` for `smsp.url`); later sources win.
-//! [`load`] gives typed [`Settings`] or a [`SettingsError`] that names every fault at once. The keys stand in `table`,
-//! from which the [`reference()`] for operators is made as well.
+//! [`load`] gives typed [`Settings`] or a [`SettingsError`] that names every fault at once. The keys are in `table`,
+//! which also generates the [`reference()`] for operators.
 
 mod access;
 mod audit;
@@ -54,10 +54,10 @@ use key_file::MissingKeyFile;
 use reader::{Reader, ReportedFault};
 use std::path::{Path, PathBuf};
 
-/// The variable that names the settings file where no `--config` does.
+/// The variable that names the settings file if there is no `--config`.
 pub const CONFIG_VARIABLE: &str = "CPIS_FHIR_CONFIG";
 
-/// Everything an operator can set. `Debug` shows no secret.
+/// Everything that an operator can set. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub api: api::Options,
@@ -67,13 +67,13 @@ pub struct Settings {
     pub audit: crate::audit::Options,
     /// Keys of the opaque ids (`fhir.id_key_file`). Never empty; the first key writes, all read.
     pub id_keys: Vec<KeyMaterial>,
-    /// `limits.memory`, in bytes; `None`: as the machine has it.
+    /// `limits.memory`, in bytes; `None`: derived from the machine.
     pub memory: Option<usize>,
     pub log: LogForm,
-    /// Every file that was read for them: certificates, keys, passwords.
+    /// Every file that the settings name and that was read: certificates, keys, passwords.
     pub files: Vec<FileVersion>,
     pub snapshot: Snapshot,
-    /// What an operator should know although the service can start; for the log. No secrets.
+    /// Warnings for the log: the service can start, but an operator should know of them. No secrets.
     pub warnings: Vec<String>,
 }
 
@@ -87,8 +87,8 @@ impl Settings {
 
 /// Reads and checks all settings.
 ///
-/// `file` is `--config`; without it [`CONFIG_VARIABLE`] among `env` may name the file. `env` are the process's variables,
-/// passed in so that nothing here touches the process. Relative paths are relative to the working folder.
+/// `file` is `--config`; without it [`CONFIG_VARIABLE`] in `env` may name the file. `env` holds the process's variables;
+/// it is a parameter so that nothing here reads the process. Relative paths are relative to the working folder.
 ///
 /// # Errors
 /// Every fault of every setting at once; the caller prints it and exits with code 2.
@@ -104,11 +104,11 @@ fn open(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) ->
     Reader::new(Flat::read(file.or(named.as_deref()), env))
 }
 
-/// Reads and checks `audit.*` alone, for commands that need nothing but the trail: no certificate, no SMSP. Keys must be named,
-/// also in a demonstration, since a random key reads nothing that is there. File, variables and paths as for [`load`].
+/// Reads and checks only `audit.*`, for commands that need only the trail: no certificate, no SMSP. Keys must be named even
+/// in a demonstration, since a random key cannot read an existing trail. File, variables and paths as for [`load`].
 ///
 /// # Errors
-/// Every fault of these settings, and every name that is no setting at all: it may be one of these, mistyped.
+/// Every fault of these settings, and every unknown name: it may be one of these settings, mistyped.
 pub fn load_audit(
     file: Option<&Path>,
     env: impl IntoIterator<Item = (String, String)>,
@@ -119,11 +119,11 @@ pub fn load_audit(
     reader.finish(audit)
 }
 
-/// Reads where the listeners are and how they are spoken to, and nothing else: no key, no SMSP. File, variables and paths as for
+/// Reads only the addresses of the listeners and whether they use TLS: no key, no SMSP. File, variables and paths as for
 /// [`load`].
 ///
 /// # Errors
-/// A settings file that cannot be read, and every fault of these settings. Those of others are passed over.
+/// A settings file that cannot be read, and every fault of these settings. Faults of other settings are ignored.
 pub fn load_listeners(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Listeners, SettingsError> {
     let mut reader = open(file, env)?;
     let found = listeners::read(&mut reader);
@@ -131,7 +131,7 @@ pub fn load_listeners(file: Option<&Path>, env: impl IntoIterator<Item = (String
     reader.finish(found)
 }
 
-/// Every section is read to its end before any is missed, so that no fault hides another.
+/// Every section is read completely before an error returns, so that no fault hides another.
 fn read(reader: &mut Reader) -> Result<Settings, ReportedFault> {
     let modes = access::modes(reader);
     let is_demo = modes.as_deref().is_ok_and(|modes| modes == [Mode::Demo]);
@@ -169,7 +169,7 @@ fn read(reader: &mut Reader) -> Result<Settings, ReportedFault> {
     })
 }
 
-/// A key that serves two purposes gives both away when it is lost, and cannot be changed for one alone.
+/// A key that serves two purposes exposes both if it leaks, and cannot be changed for only one of them.
 fn warn_of_shared_keys(reader: &mut Reader, store: &Store, audit: &crate::audit::Options, id_keys: &[KeyMaterial]) {
     let files = [
         (table::audit::CHAIN_KEY_FILE, audit.chain_keys.as_slice()),
@@ -180,7 +180,7 @@ fn warn_of_shared_keys(reader: &mut Reader, store: &Store, audit: &crate::audit:
     for (at, (key, keys)) in files.iter().enumerate() {
         for (earlier, others) in &files[..at] {
             if keys.iter().any(|key| others.iter().any(|other| other.bytes() == key.bytes())) {
-                reader.warn(key, format!("holds a key of {earlier}; a key of its own is meant"));
+                reader.warn(key, format!("holds a key of {earlier}; use a separate key for each purpose"));
             }
         }
     }

@@ -1,7 +1,7 @@
-//! Names of settings: which exist, how they are written as variables, and which one a mistyped name resembles.
+//! Names of settings: which exist, how they are written as variables, and which one a mistyped name is closest to.
 //!
-//! A name is written with dots, and with `[0]` after a list of tables: `access.issuers[0].issuer`. Its pattern, as it
-//! stands in the table, has `[]` there: `access.issuers[].issuer`.
+//! A name is written with dots, and with `[0]` after a list of tables: `access.issuers[0].issuer`. In the table its
+//! pattern has `[]` instead: `access.issuers[].issuer`.
 
 use super::key::Row;
 use super::suggest::nearest;
@@ -11,7 +11,7 @@ use super::value::index;
 /// The prefix of every variable that is a setting.
 pub(super) const PREFIX: &str = "CPIS_FHIR__";
 
-/// What a name stands for.
+/// What a name refers to.
 pub(super) enum Shape {
     Setting(&'static Row),
     /// A table of settings, such as `smsp` or one item of `access.issuers`.
@@ -46,7 +46,7 @@ pub(super) fn shape(name: &str) -> Shape {
     }
 }
 
-/// Where a key, or the first key of a group, stands in the table.
+/// The position in the table of a key, or of the first key of a group.
 pub(super) fn position(name: &str) -> Option<usize> {
     let pattern = pattern(name);
     ROWS.iter().position(|row| !pattern.is_empty() && row.name.starts_with(&pattern))
@@ -72,7 +72,7 @@ pub(super) fn variable(name: &str) -> String {
     format!("{PREFIX}{}", parts.to_ascii_uppercase())
 }
 
-/// The setting's name that a variable stands for; `None` when it is no variable of ours. Letter case does not matter.
+/// The name of the setting that a variable sets; `None` if it is not one of our variables. Letter case does not matter.
 pub(super) fn of_variable(variable: &str) -> Option<String> {
     let head = variable.get(..PREFIX.len())?;
     if !head.eq_ignore_ascii_case(PREFIX) {
@@ -89,12 +89,12 @@ pub(super) fn of_variable(variable: &str) -> Option<String> {
     Some(name)
 }
 
-/// One part of a name as somebody wrote it, without the marks that mean something between parts.
+/// One part of a name as an operator wrote it, without the characters that separate parts.
 pub(super) fn part(given: &str) -> String {
     given.replace(['.', '[', ']'], "?")
 }
 
-/// A variable that looks like ours but for single underscores, such as `CPIS_FHIR_SMSP_URL`: the one that was meant.
+/// The intended variable for one written with single underscores, such as `CPIS_FHIR_SMSP_URL`.
 pub(super) fn meant_by_variable(given: &str) -> Option<String> {
     let single = |name: &str| name.to_ascii_uppercase().replace("__", "_");
     if of_variable(given).is_some() || !given.to_ascii_uppercase().starts_with("CPIS_FHIR_") {
@@ -103,7 +103,7 @@ pub(super) fn meant_by_variable(given: &str) -> Option<String> {
     ROWS.iter().map(|row| variable(&row.name)).find(|ours| single(ours) == single(given))
 }
 
-/// The setting or group that an unknown name resembles, with the indexes that were given.
+/// The setting or group closest to an unknown name, with the given indexes.
 pub(super) fn suggestion(unknown: &str) -> Option<String> {
     let wrong = pattern(unknown);
     let groups = ROWS.iter().filter_map(|row| row.name.split('.').next());
@@ -117,7 +117,7 @@ pub(super) fn suggestion(unknown: &str) -> Option<String> {
     Some(name)
 }
 
-/// A name that somebody else gave, fit for a message: no control characters, not endless.
+/// A name from outside, made safe for a message: no control characters, limited length.
 pub(super) fn printable(name: &str) -> String {
     let good = |c: char| if c.is_alphanumeric() || "._-[]".contains(c) { c } else { '?' };
     name.chars().take(100).map(good).collect()
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_and_its_variable_stand_for_each_other() {
+    fn a_name_and_its_variable_convert_into_each_other() {
         for row in ROWS.iter() {
             let name = row.name.replace("[]", "[0]");
             assert_eq!(of_variable(&variable(&name)), Some(name.clone()), "{name}");

@@ -1,4 +1,4 @@
-//! The values of the settings, key by key. Reading goes on after a fault, so that all faults are told.
+//! Reads the values of the settings, key by key. Reading continues after a fault, so that all faults are reported.
 
 use super::fault::{Fault, SettingsError};
 use super::files::FileVersion;
@@ -10,24 +10,24 @@ use super::table::ROWS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-/// There is no value, and the reader has noted why.
+/// There is no valid value, and the reader has recorded the fault.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReportedFault;
 
-/// The settings while they are being read. A section reads and checks all that it has, and only then builds itself with `?`.
+/// The settings while they are being read. A section reads and checks everything first, and only then uses `?`.
 pub(super) struct Reader {
-    /// `None`: given, but faulty.
+    /// `None`: set, but invalid.
     values: BTreeMap<String, (Option<ParsedValue>, String)>,
     items: BTreeMap<String, usize>,
     faults: Vec<Fault>,
     pub warnings: Vec<String>,
     /// Every file that was read, once for each setting that names it.
     pub files: Vec<FileVersion>,
-    /// While the service runs: a certificate of ours that is outside its validity is a fault then, since the one in use is better.
+    /// Whether the service is running. Then a certificate of ours outside its validity is a fault, since the one in use is better.
     pub is_renewal: bool,
 }
 
-/// What was given, to be compared with what is given later. Says nothing of itself in `Debug`.
+/// The settings at one moment, to compare with later ones. `Debug` shows none of them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Snapshot(BTreeMap<String, Option<ParsedValue>>);
 
@@ -46,9 +46,9 @@ impl std::fmt::Debug for Snapshot {
 }
 
 impl Reader {
-    /// Reads every given value by the form of its key, and misses the keys that are always required.
+    /// Parses every given value in the form of its key, and reports required keys that are absent.
     ///
-    /// Fails at once only where a broken settings file makes anything further guesswork.
+    /// Fails at once only if the settings file is broken, since further checks would be guesswork.
     pub(super) fn new(flat: Flat) -> Result<Self, SettingsError> {
         let items = flat.items.iter().map(|(list, indexes)| (list.clone(), indexes.len())).collect();
         let mut reader = Self {
@@ -76,7 +76,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Every fault noted, or the value.
+    /// The value, or every recorded fault.
     pub(super) fn finish<T>(self, value: Result<T, ReportedFault>) -> Result<T, SettingsError> {
         match value {
             Ok(value) if self.faults.is_empty() => Ok(value),
@@ -89,12 +89,12 @@ impl Reader {
         }
     }
 
-    /// Everything that was given.
+    /// All settings that were given.
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot(self.values.iter().map(|(name, (parsed, _))| (name.clone(), parsed.clone())).collect())
     }
 
-    /// Every fault noted so far, of which there must be none for a part to be read by itself.
+    /// Fails if a fault is recorded. Parts can be read separately only without earlier faults.
     ///
     /// # Errors
     /// The faults.
@@ -102,10 +102,10 @@ impl Reader {
         if self.faults.is_empty() { Ok(()) } else { Err(SettingsError::new(std::mem::take(&mut self.faults))) }
     }
 
-    /// Reads one part of the settings by itself.
+    /// Reads one part of the settings separately.
     ///
     /// # Errors
-    /// Its own faults, and no others.
+    /// The faults of this part only.
     pub(super) fn part<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, ReportedFault>) -> Result<T, Vec<Fault>> {
         match read(self) {
             Ok(value) if self.faults.is_empty() => Ok(value),
@@ -113,7 +113,7 @@ impl Reader {
         }
     }
 
-    /// Forgets what is wrong with keys that are of no interest to the caller.
+    /// Drops the faults of keys that do not matter to the caller.
     pub(super) fn forget_faults(&mut self, is_of_no_interest: impl Fn(&str) -> bool) {
         self.faults.retain(|fault| !is_of_no_interest(&fault.key));
     }
@@ -127,12 +127,12 @@ impl Reader {
         self.values.keys().any(|name| name.strip_prefix(group).is_some_and(|rest| rest.starts_with(['.', '['])))
     }
 
-    /// How many tables a list of tables has.
+    /// The number of tables in a list of tables.
     pub(super) fn items(&self, list: &str) -> usize {
         self.items.get(list).copied().unwrap_or_default()
     }
 
-    /// Notes what is wrong with a key, or with a list of tables.
+    /// Records a fault of a key or of a list of tables.
     pub(super) fn fault(&mut self, name: impl Display, problem: impl Into<String>) -> ReportedFault {
         let key = name.to_string();
         let origin = self.values.get(&key).map(|(_, origin)| origin.clone());
@@ -140,9 +140,9 @@ impl Reader {
         ReportedFault
     }
 
-    /// Notes that a key is not there, and what it is wanted for.
+    /// Records that a key is absent, and why it is required.
     ///
-    /// One such fault a key is enough, whatever else it is wanted for.
+    /// Does so at most once for each key.
     pub(super) fn miss<T>(&mut self, key: Key<T>, why: &str) -> ReportedFault {
         self.miss_name(key.to_string(), key.kind, why)
     }
@@ -159,7 +159,7 @@ impl Reader {
         self.warnings.push(format!("{name} ({}): {warning}", names::variable(&name)));
     }
 
-    /// The given value, or else the default; `None` where the key may be absent and is.
+    /// The given value, or else the default; `None` if an optional key is absent.
     pub(super) fn get<T: SettingType>(&self, key: Key<T>) -> Result<T, ReportedFault> {
         let parsed = match self.values.get(&key.to_string()) {
             Some((parsed, _)) => Some(parsed.clone().ok_or(ReportedFault)?),

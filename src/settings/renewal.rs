@@ -1,7 +1,7 @@
-//! The settings read anew while the service runs: what of them may change then.
+//! Reads the settings again while the service runs, and returns the parts that may change then.
 //!
-//! Certificates, keys, passwords and the CAs that are trusted may; everything else waits for the next start. Each part is read by
-//! itself, so that a broken file of one keeps no other from being renewed.
+//! Certificates, keys, passwords and trusted CAs may change; everything else waits for the next start. Each part is read
+//! separately, so that a broken file in one part does not block the others.
 
 use super::files::FileVersion;
 use super::key::Key;
@@ -20,29 +20,29 @@ use std::path::Path;
 /// A part of the settings, or what is wrong with it.
 pub type Part<T> = Result<T, Vec<Fault>>;
 
-/// What may change while the service runs, as it now stands in files, settings file and environment.
+/// What may change while the service runs, as the files, the settings file and the environment are now.
 pub struct Renewal {
     pub smsp: Part<SmspCredentials>,
-    /// `None` in place of TLS: not set.
+    /// `None`: TLS is not set.
     pub server_tls: Part<Option<ServerTls>>,
     pub admin_tls: Part<Option<ServerTls>>,
     /// The CAs of each issuer, in the order of the settings.
     pub issuer_authorities: Part<Vec<Option<Vec<u8>>>>,
-    /// `None`: no file is named, so that a demonstration made one up.
+    /// `None`: no file is named, so a demonstration made a random key.
     pub id_keys: Part<Option<Vec<KeyMaterial>>>,
     /// `None`: as above.
     pub audit: Part<Option<audit::Options>>,
     pub store: Part<Option<Store>>,
-    /// Settings that changed since the start and are not among these: they hold from the next start on.
+    /// Other settings that changed since the start. They take effect at the next start.
     pub waiting: Vec<String>,
     /// Every file that was read, or should have been.
     pub files: Vec<FileVersion>,
 }
 
-/// Reads again what may change. `started`: the settings with which the service runs; file and variables as for [`super::load`].
+/// Reads again what may change. `started`: the settings at the start of the service; file and variables as for [`super::load`].
 ///
 /// # Errors
-/// Where the settings file or a variable cannot be read at all, so that it is not known what is meant.
+/// If the settings file or a variable cannot be read at all.
 pub fn renew(
     file: Option<&Path>,
     env: impl IntoIterator<Item = (String, String)>,
@@ -75,7 +75,7 @@ fn when_set<T, K>(
     if reader.is_set(key) { reader.part(read).map(Some) } else { Ok(None) }
 }
 
-/// A file that is named anew is read at once; other settings wait.
+/// A new path of a file takes effect at once; other settings wait.
 fn waiting(started: &Snapshot, now: &Snapshot) -> Vec<String> {
     let is_renewed = |name: &str| names::row(name).is_some_and(|row| row.kind.is_file());
     started.differing(now).filter(|name| !is_renewed(name)).map(str::to_owned).collect()

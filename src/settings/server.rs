@@ -25,7 +25,7 @@ pub(super) const SERVER_TLS: TlsKeys =
 pub(super) const ADMIN_TLS: TlsKeys =
     TlsKeys { group: "admin.tls", cert: admin::TLS_CERT, key: admin::TLS_KEY, client_ca: admin::TLS_CLIENT_CA };
 
-/// Reads both listeners. A demonstration is for this machine only.
+/// Reads both listeners. A demonstration listens on loopback only.
 pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<(ServerOptions, AdminOptions), ReportedFault> {
     let (listen, admin_listen) = (reader.get(server::LISTEN), reader.get(admin::LISTEN));
     if is_demo {
@@ -48,7 +48,7 @@ pub(super) fn read(reader: &mut Reader, is_demo: bool) -> Result<(ServerOptions,
     Ok((server, AdminOptions { listen: admin_listen?, tls: admin_tls? }))
 }
 
-/// Origins as browsers write them: others would never be met. `*` is none: whoever may look may not be any page at all.
+/// Origins as browsers write them: others would never match. `*` is not an origin: not every page may read answers.
 fn cors_origins(reader: &mut Reader) -> Result<Vec<String>, ReportedFault> {
     let origins = reader.get(server::CORS_ORIGINS)?;
     let is_origin = |text: &String| {

@@ -1,4 +1,4 @@
-//! `smsp.*` and `author.*`: the Spine mini service, how it is reached and how it is spoken to.
+//! `smsp.*` and `author.*`: how to connect to the Spine mini service, and the messages that it expects.
 
 use super::key::Key;
 use super::reader::{Reader, ReportedFault};
@@ -21,7 +21,7 @@ fn check_order_of_timeouts(reader: &mut Reader) {
         if let (Ok(short), Ok(long)) = (reader.get(shorter), reader.get(longer))
             && short > long
         {
-            // Blames the key that was given, not the default that it collides with.
+            // Names the key that was set, not the default that it conflicts with.
             let (key, other, how) =
                 if reader.is_set(shorter) { (shorter, longer, "longer") } else { (longer, shorter, "shorter") };
             reader.fault(key, format!("is {how} than {other}; wanted connect_timeout <= timeout <= late_timeout"));
@@ -29,10 +29,10 @@ fn check_order_of_timeouts(reader: &mut Reader) {
     }
 }
 
-/// Whom we trust for the SMSP, and who we are to it.
+/// The CAs that we trust for the SMSP, and our own certificate.
 pub struct SmspCredentials {
     pub connection: ConnectionOptions,
-    /// Of our certificate.
+    /// The common name of our certificate.
     pub common_name: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub(super) fn credentials(reader: &mut Reader) -> Result<SmspCredentials, Report
     let ca = files::contents(reader, ca_key).and_then(|pem| pem.ok_or(ReportedFault));
     let cert = files::contents(reader, cert_key).and_then(|pem| pem.ok_or(ReportedFault));
     let key = files::secret_contents(reader, private_key).and_then(|pem| pem.ok_or(ReportedFault));
-    let authorities = ca.as_ref().map_err(|noted| *noted).and_then(|pem| certificates::check_authorities(reader, ca_key, pem));
+    let authorities = ca.as_ref().map_err(|fault| *fault).and_then(|pem| certificates::check_authorities(reader, ca_key, pem));
     let own = certificates::check_own(reader, (cert_key, cert.as_ref().ok()), (private_key, key.as_ref().ok()));
     authorities?;
     Ok(SmspCredentials {
@@ -70,7 +70,7 @@ fn dialect(reader: &mut Reader, credentials: Option<&SmspCredentials>) -> Result
     let author = author::read(reader);
     url?;
     Ok(Dialect {
-        // As written: a URL that has been through a parser may end differently, and `wsa:To` is compared.
+        // As written: a parsed URL may end differently, and the SMSP compares `wsa:To`.
         url: reader.get(smsp::URL)?,
         username: username?,
         sender_ods: reader.get(smsp::SENDER_ODS)?,
@@ -88,7 +88,7 @@ fn dialect(reader: &mut Reader, credentials: Option<&SmspCredentials>) -> Result
     })
 }
 
-/// Those of `access.organisations` that have one of their own.
+/// The organisations in `access.organisations` that have their own ASID.
 fn organisation_asids(reader: &Reader) -> Vec<(String, SdsId)> {
     let of = |at: usize| {
         let asid = reader.get(organisations::ASID.at(at)).ok()??;

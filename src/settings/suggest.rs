@@ -1,6 +1,6 @@
-//! The known name that a mistyped one most resembles.
+//! Finds the known name that is closest to a mistyped one.
 
-/// The candidate nearest to `wrong`, if it is near enough to be meant: at most a third of its letters differ.
+/// The candidate nearest to `wrong`, if at most a third of its letters differ.
 pub(super) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_ascii_lowercase();
     let (distance, best) =
@@ -8,7 +8,7 @@ pub(super) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a 
     (distance <= (best.len() / 3).clamp(1, 6)).then_some(best)
 }
 
-/// Edit distance in which two letters swapped count once, as a typing finger does.
+/// Edit distance in which two swapped letters count as one edit: a common typing mistake.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before_last: Vec<usize> = Vec::new();

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-/// The longest duration any setting may hold. Adding it to the present never overflows a clock.
+/// The longest duration of any setting. Adding it to the current time never overflows.
 pub(super) const LONGEST: Duration = Duration::from_hours(24);
 
 const DURATION_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 const DAY_UNITS: [(&str, u64); 1] = [("d", 1)];
 const SIZE_UNITS: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
-/// Reads `<whole number><ms|s|m|h>`. A bare number has no meaning here, save 0. `None` for anything else, or above
-/// 24 hours.
+/// Reads `<whole number><ms|s|m|h>`, or a bare 0. `None` for anything else, or above 24 hours.
 #[must_use]
 pub fn read_duration(text: &str) -> Option<Duration> {
     if text == "0" {
@@ -21,7 +20,7 @@ pub fn read_duration(text: &str) -> Option<Duration> {
     (duration <= LONGEST).then_some(duration)
 }
 
-/// Reads `<whole number>d`: how long something is kept, which no duration above could say.
+/// Reads `<whole number>d`, for retention periods longer than any duration above.
 pub(super) fn read_days(text: &str) -> Option<u64> {
     scaled(text, &DAY_UNITS)
 }

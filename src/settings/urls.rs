@@ -49,13 +49,13 @@ pub(super) fn web(text: &str, scheme: Scheme) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// As [`web`], for a setting, where it is set.
+/// As [`web`], for a setting, if it is set.
 pub(super) fn read_web(reader: &mut Reader, key: Key<Option<String>>, scheme: Scheme) -> Result<Option<Url>, ReportedFault> {
     let Some(text) = reader.get(key)? else { return Ok(None) };
     web(&text, scheme).map(Some).map_err(|problem| reader.fault(key, problem))
 }
 
-/// The URL of a store, with the password from the file of `password` if one is named. The schemes have been looked at.
+/// The URL of a store, with the password from the file that `password` names, if any. The caller has checked the scheme.
 pub(super) fn store(
     reader: &mut Reader,
     key: Key<String>,
@@ -85,7 +85,7 @@ pub(super) fn store(
     }
 }
 
-/// Every character of the password is to arrive as itself: a URL takes `%40` for `@`.
+/// Percent-encodes the password so that each character is kept: in a URL, `%40` means `@`.
 fn set_password(url: &mut Url, password: &str) -> bool {
     let encoded = Zeroizing::new(utf8_percent_encode(password, NON_ALPHANUMERIC).to_string());
     url.set_password(Some(&encoded)).is_ok()
@@ -100,7 +100,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// What stands before the first colon.
+/// The text before the first colon.
 pub(super) fn scheme(text: &str) -> &str {
     text.split(':').next().unwrap_or_default()
 }

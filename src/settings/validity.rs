@@ -1,9 +1,9 @@
-//! For how long a certificate is good, in whole days.
+//! How long a certificate is valid, in whole days.
 
 use jiff::Timestamp;
 use x509_parser::prelude::X509Certificate;
 
-/// Days left under which a certificate is warned of.
+/// A certificate with fewer days left gets a warning.
 const FEW_DAYS: i64 = 30;
 const DAY: i64 = 24 * 60 * 60;
 
@@ -11,25 +11,25 @@ const NOT_YET: &str = "the certificate is not valid yet";
 const EXPIRED: &str = "the certificate expired";
 const EXPIRES: &str = "the certificate expires in";
 
-/// The time in which a certificate is good: seconds since 1970, both included.
+/// The validity period of a certificate, in seconds since 1970, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
     pub from: i64,
     pub to: i64,
 }
 
-/// How a certificate stands at one moment.
+/// Whether a certificate is valid at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValidityState {
-    /// For so many more days.
+    /// It becomes valid in this many days.
     NotYetValid {
         days: i64,
     },
-    /// So many days ago.
+    /// It expired this many days ago.
     Expired {
         days: i64,
     },
-    /// Good, but for few days more.
+    /// It is valid, but for fewer than 30 days.
     ExpiresSoon {
         days: i64,
     },
@@ -59,7 +59,7 @@ impl Validity {
         }
     }
 
-    /// Why it is not to be used now.
+    /// Why it must not be used now.
     #[must_use]
     pub(super) fn problem(self, now: Timestamp) -> Option<String> {
         match self.state(now) {
@@ -69,7 +69,7 @@ impl Validity {
         }
     }
 
-    /// What an operator should know, where there is something.
+    /// A warning for the operator, if there is one.
     #[must_use]
     pub(super) fn warning(self, now: Timestamp) -> Option<String> {
         match self.state(now) {
@@ -79,11 +79,11 @@ impl Validity {
     }
 }
 
-/// Whether a warning of [`super::Settings`] is one of how long a certificate is good, for whoever tells that in words of his own.
+/// Whether a warning of [`super::Settings`] is about the validity of a certificate, for callers that report that themselves.
 #[must_use]
 pub fn is_of_validity(warning: &str) -> bool {
-    let said = warning.split_once("): ").map_or(warning, |(_, said)| said);
-    [NOT_YET, EXPIRED, EXPIRES].iter().any(|words| said.starts_with(words))
+    let text = warning.split_once("): ").map_or(warning, |(_, text)| text);
+    [NOT_YET, EXPIRED, EXPIRES].iter().any(|words| text.starts_with(words))
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_stands_as_its_days_say() {
+    fn the_state_of_a_certificate_follows_from_its_days() {
         let validity = Validity { from: 100 * DAY, to: 200 * DAY };
         for (day, state) in [
             (99, ValidityState::NotYetValid { days: 1 }),

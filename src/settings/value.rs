@@ -1,9 +1,9 @@
-//! Values as they were given, before anybody knows what they mean: from TOML, from JSON text, from a variable.
+//! Values as they were given, before their keys are known: from TOML, JSON text or a variable.
 
 use super::units::whole_number;
 use toml::de::{DeTable, DeValue};
 
-/// A value and the line of the file where it stands; variables have no lines.
+/// A value and its line in the file; variables have no lines.
 #[derive(Clone)]
 pub(super) struct Node {
     pub value: Value,
@@ -13,17 +13,17 @@ pub(super) struct Node {
 #[derive(Clone)]
 pub(super) enum Value {
     Text(String),
-    /// A whole number that is not negative; other numbers are of no use to any setting.
+    /// A whole number that is not negative; no setting uses other numbers.
     Whole(u64),
     Switch(bool),
     List(Vec<Node>),
     Group(Vec<(String, Node)>),
-    /// Something that no setting wants: its name, for a message.
+    /// A type that no setting uses: its name, for a message.
     Useless(&'static str),
 }
 
 impl Value {
-    /// What this is, for a message, with its article.
+    /// The type of this value, with its article, for a message.
     pub(super) fn described(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
@@ -36,13 +36,13 @@ impl Value {
     }
 }
 
-/// A fault of syntax and the line of its place, without any of the text around it, which may be a secret.
+/// A syntax fault and its line, without the text around it, which may be a secret.
 pub(super) struct SyntaxFault {
     pub line: usize,
     pub problem: String,
 }
 
-/// Reads a whole TOML document: what could be read of it, and every fault of its syntax.
+/// Parses a TOML document. Returns what could be read, and every syntax fault.
 pub(super) fn read_document(text: &str) -> (Vec<(String, Node)>, Vec<SyntaxFault>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     let lines = Lines::of(text);
@@ -57,7 +57,7 @@ pub(super) fn read_document(text: &str) -> (Vec<(String, Node)>, Vec<SyntaxFault
     (group(table.get_ref(), &lines), faults)
 }
 
-/// Reads an array or a table that is written in one text, as TOML or else as JSON. `None` when it is neither.
+/// Parses an array or a table from one text, as TOML or else as JSON. `None` if it is neither.
 pub(super) fn read_inline(text: &str) -> Option<Node> {
     let node = match DeValue::parse(text) {
         Ok(value) => from_toml(value.get_ref(), None),
@@ -112,7 +112,7 @@ fn from_json(json: &serde_json::Value) -> Node {
     Node { value, line: None }
 }
 
-/// Lines of an inline text are of no use to whoever set a variable.
+/// Line numbers inside the text of a variable would not help an operator.
 fn without_lines(mut node: Node) -> Node {
     node.line = None;
     node.value = match node.value {
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_tells_the_line_of_each_value() {
+    fn a_document_has_the_line_of_each_value() {
         let (members, faults) = read_document("# head\n[smsp]\nurl = \"u\"\n\n[[access.issuers]]\nissuer = \"i\"\n");
         assert!(faults.is_empty());
         let (name, node) = &members[0];
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_syntax_is_told_without_its_text() {
+    fn a_fault_of_syntax_is_reported_without_its_text() {
         let (_, faults) = read_document("a = hunter2\nb = 1\nc == 2\n");
         assert!(faults.len() >= 2, "{}", faults.len());
         assert_eq!(faults[0].line, 1);

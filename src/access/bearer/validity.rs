@@ -1,15 +1,16 @@
-//! When a token is good, by the service's own clock.
+//! When a token is valid, by the service's own clock.
 
 use super::Refusal;
 use serde_json::{Map, Value};
 
-/// No time in seconds is as large before the year 5138; a time of today in milliseconds is.
+/// Seconds reach this value in the year 5138; milliseconds exceed it today.
 const NOT_SECONDS: u64 = 100_000_000_000;
 
-/// Until when a token is to be believed, in seconds since 1970, the leeway in it.
+/// The end of a token's validity in seconds since 1970, leeway included.
 ///
 /// # Errors
-/// [`Refusal`] where it is over, has not begun, or cannot be read. A time in milliseconds is none: as an end, it would never come.
+/// [`Refusal`] if the token has expired, is not valid yet, or has a time that cannot be read. A time in milliseconds is refused: as
+/// an expiry time it would be thousands of years away.
 pub(super) fn until(claims: &Map<String, Value>, now: u64, leeway: u64) -> Result<u64, Refusal> {
     time(claims, "iat")?;
     let begin = time(claims, "nbf")?;

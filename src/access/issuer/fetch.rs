@@ -1,4 +1,4 @@
-//! Reading an issuer's OpenID configuration and keys: bounded in time and size, never redirected.
+//! Fetches an issuer's OpenID configuration and keys: bounded in time and size, without redirects.
 
 use crate::access::AccessError;
 use crate::access::keys::KeySet;
@@ -12,24 +12,24 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use url::{Host, Url};
 
-/// Longest document that is read. Key sets have a few kilobytes.
+/// Longest accepted document, in bytes. Key sets have a few kilobytes.
 const LONGEST: usize = 256 * 1024;
 const CONNECT: Duration = Duration::from_secs(2);
 /// For one document, from name resolution to its last byte.
 const WHOLE: Duration = Duration::from_secs(3);
 
-/// Where an issuer's keys are, and whom to trust for it.
+/// Fetches an issuer's keys: their location, and the CAs to trust.
 pub(in crate::access) struct KeyFetcher {
     issuer: String,
     keys: KeySource,
     trust: ArcSwap<Trust>,
 }
 
-/// Whom to believe that they are the issuer.
+/// The CAs that may have signed the issuer's certificate.
 struct Trust {
-    /// The issuer's own CAs; without them the system's.
+    /// The issuer's own CAs; `None`: the system's.
     authorities: Option<Vec<CertificateDer<'static>>>,
-    /// Made when it is first needed, since the system's CAs take a while to read.
+    /// Created on first use, since reading the system's CAs takes a while.
     http: OnceCell<reqwest::Client>,
 }
 
@@ -41,21 +41,21 @@ impl Trust {
     }
 }
 
-/// What was read.
+/// The documents of one fetch.
 pub(in crate::access) struct FetchedKeys {
     pub keys: KeySet,
-    /// The OpenID configuration, where the keys are found by it.
+    /// The OpenID configuration, if the keys are found by discovery.
     pub configuration: Option<serde_json::Value>,
 }
 
 impl KeyFetcher {
-    /// Of the issuer at `at` in the settings.
+    /// For the issuer at `at` in the settings.
     pub(in crate::access) fn new(at: usize, issuer: &Issuer) -> Result<Self, AccessError> {
         let trust = Trust::new(issuer.ca_pem.as_deref()).map_err(|reason| AccessError { at, key: "ca", reason })?;
         Ok(Self { issuer: issuer.issuer.clone(), keys: issuer.keys.clone(), trust: ArcSwap::from_pointee(trust) })
     }
 
-    /// Keys are read from servers that these CAs vouch for, from the next reading on; the system's CAs where there are none.
+    /// From the next fetch on, accepts only servers with a certificate of these CAs; `None`: of the system's CAs.
     ///
     /// # Errors
     /// What is wrong with the bundle.
@@ -68,10 +68,10 @@ impl KeyFetcher {
         &self.issuer
     }
 
-    /// Reads the keys, and before them the document that says where they are.
+    /// Fetches the keys, and first the OpenID configuration if it names their URL.
     ///
     /// # Errors
-    /// Why not, for the log: nothing that the issuer sent.
+    /// The reason, for the log. It contains nothing that the issuer sent.
     pub(in crate::access) async fn read(&self) -> Result<FetchedKeys, &'static str> {
         let trust = self.trust.load_full();
         let http = trust.http.get_or_try_init(|| client(trust.authorities.clone())).await?;
@@ -87,14 +87,14 @@ impl KeyFetcher {
         Ok(FetchedKeys { keys, configuration })
     }
 
-    /// `jwks_uri` of a configuration that is the issuer's own (OpenID Connect Discovery 4.3).
+    /// `jwks_uri` of a configuration that names this issuer (OpenID Connect Discovery 4.3).
     fn key_url(&self, discovery: &Url, configuration: &serde_json::Value) -> Result<Url, &'static str> {
         if configuration.get("issuer").and_then(serde_json::Value::as_str) != Some(self.issuer.as_str()) {
             return Err("the OpenID configuration is of another issuer");
         }
         let uri = configuration.get("jwks_uri").and_then(serde_json::Value::as_str);
         let url = uri.and_then(|uri| Url::parse(uri).ok()).ok_or("the OpenID configuration names no keys")?;
-        // Plain HTTP only on this machine, and only where the settings have begun with it.
+        // Plain HTTP only on loopback, and only if the discovery URL uses it too.
         let is_plain_allowed = discovery.scheme() == "http" && url.scheme() == "http" && is_loopback(&url);
         if url.scheme() == "https" || is_plain_allowed {
             Ok(url)
@@ -120,7 +120,7 @@ async fn client(authorities: Option<Vec<CertificateDer<'static>>>) -> Result<req
 
 fn tls(authorities: Option<Vec<CertificateDer<'static>>>) -> Result<ClientConfig, &'static str> {
     let mut roots = RootCertStore::empty();
-    // Without any, https fails for each issuer by itself, and is told in the log.
+    // Without any CAs, https fails for each issuer separately, and the log says so.
     let trusted = authorities.unwrap_or_else(|| rustls_native_certs::load_native_certs().certs);
     roots.add_parsable_certificates(trusted);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -143,7 +143,7 @@ async fn get(http: &reqwest::Client, url: Url) -> Result<Vec<u8>, &'static str> 
     Ok(body)
 }
 
-/// Not the error's own words: they hold the URL, and may hold what the other side sent.
+/// Does not use the error's own text: it contains the URL, and may contain what the server sent.
 fn cause(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         "the issuer does not answer in time"

@@ -1,4 +1,4 @@
-//! Every certificate that the settings name: whose it is, and for how long it is good.
+//! Checks every certificate that the settings name: its subject, and how long it is valid.
 
 use super::finding::{Finding, Status};
 use crate::api::ServerTls;
@@ -10,16 +10,16 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-/// What a file of certificates is for.
+/// The kind of a file of certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BundleKind {
-    /// Our own, first, and those that lead to its CA: every one is needed.
+    /// Our own certificate, then those up to its CA. All are needed.
     Chain,
-    /// CAs, of which each stands alone. Others in the file are of no use.
+    /// CAs, each independent of the others. Other certificates in the file are ignored.
     Authorities,
 }
 
-/// A certificate, as far as it matters here.
+/// The subject and the validity of a certificate.
 struct Certificate {
     who: String,
     state: ValidityState,
@@ -76,7 +76,7 @@ fn of_file(key: &str, kind: BundleKind, pem: &[u8], now: Timestamp) -> Finding {
             (Status::Fail, format!("not valid for {days} more days: or is this machine's clock wrong?"), None)
         }
     };
-    // A CA that has ended beside one that has not spoils nothing but its own certificates.
+    // An expired CA next to a valid one affects only the certificates that it signed.
     let status = if kind == BundleKind::Authorities && is_one_good { status.min(Status::Warn) } else { status };
     Finding { days_left, ..Finding::new(key, status, format!("{}{}, {words}", worst.who, of_several.unwrap_or_default())) }
 }
@@ -100,7 +100,7 @@ fn is_good(state: ValidityState) -> bool {
     matches!(state, ValidityState::Valid { .. } | ValidityState::ExpiresSoon { .. })
 }
 
-/// What cannot be used comes first, then what ends first.
+/// Certificates that cannot be used come first, then those that expire first.
 fn rank(state: ValidityState) -> (u8, i64) {
     match state {
         ValidityState::Expired { days } => (0, -days),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_few_days_left_is_warned_of_and_whoever_has_none_fails() {
+    fn few_days_left_are_a_warning_and_an_expired_certificate_fails() {
         for (years, status, words, days) in [
             ((2020, 2032), Status::Ok, "CN trust, 396 days left", Some(396)),
             ((2020, 2031), Status::Ok, "CN trust, 31 days left", Some(31)),
@@ -166,6 +166,6 @@ mod tests {
         assert!(both.message.starts_with("CN old, one of 2 CAs, expired"), "{both:?}");
         assert_eq!(found(BundleKind::Authorities, &old).status, Status::Fail);
         let with_a_leaf = found(BundleKind::Authorities, &[new, made("leaf", false, (2020, 2030))].concat());
-        assert_eq!(with_a_leaf.status, Status::Ok, "who is no CA does not count");
+        assert_eq!(with_a_leaf.status, Status::Ok, "a certificate that is no CA does not count");
     }
 }

@@ -1,31 +1,31 @@
-//! One thing that was looked at, and what was found.
+//! The result of one check.
 
-/// How it is; the worse, the greater.
+/// The status of a finding. A worse status is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
-    /// Not looked at, and why is said.
+    /// Not checked; the message says why.
     Skip,
     Ok,
-    /// It works, and somebody should know.
+    /// It works, but an operator should know of something.
     Warn,
     /// It does not work.
     Fail,
 }
 
-/// What is said in one line.
+/// One line of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What was looked at: a key of the settings where there is one.
+    /// What was checked: a key of the settings if there is one.
     pub check: String,
     pub status: Status,
-    /// In plain words, with what to do where something is to be done. No secret.
+    /// A description, with the action to take if one is needed. No secret.
     pub message: String,
-    /// Of a certificate, in whole days; negative once it has expired.
+    /// For a certificate: whole days left; negative once it has expired.
     pub days_left: Option<i64>,
 }
 
 impl Status {
-    /// As it stands in JSON.
+    /// Its name in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

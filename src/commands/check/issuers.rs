@@ -1,4 +1,4 @@
-//! The issuers of tokens: whether their keys can be had, by the service's own way to them.
+//! Checks the issuers of tokens: fetches their keys in the same way as the service.
 
 use super::finding::Finding;
 use super::within;
@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use futures_util::future::join_all;
 use std::time::Duration;
 
-/// One finding for each, all asked at the same time.
+/// One finding for each issuer. All are checked at the same time.
 pub async fn check(settings: &Settings, limit: Duration) -> Vec<Finding> {
     let issuers = settings.access.issuers.iter().enumerate();
     if !access::wants_tokens(&settings.access) {
@@ -28,13 +28,13 @@ async fn of_issuer(at: usize, issuer: &Issuer) -> Finding {
         Err(why) => Finding::fail(
             key,
             format!(
-                "{name}: {why}; nobody with a token of it could ask. Look at its jwks_url or discovery, at its ca, and at the firewalls"
+                "{name}: {why}; users with its tokens could not send requests. Check its jwks_url or discovery, its ca, and the firewalls"
             ),
         ),
         Ok(published) if published.usable == 0 => Finding::fail(
             key,
             format!(
-                "{name}: no key that it publishes can be used ({} in all); look at algorithms, and at what it publishes",
+                "{name}: no key that it publishes can be used ({} in all); check algorithms, and the keys that it publishes",
                 published.others
             ),
         ),

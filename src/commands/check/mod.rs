@@ -1,7 +1,7 @@
-//! `check`: everything that must be right before anybody asks, and never a CP-IS query.
+//! `check`: everything that the service needs before the first request, without a CP-IS query.
 //!
-//! A file for each thing that is looked at; [`finding`] is one line of what is told, [`report`] all of it. `--ready` asks a running
-//! service instead ([`ready`]).
+//! Each module checks one thing. [`finding`] is one line of the output, [`report`] all of them. `--ready` asks a running service
+//! instead ([`ready`]).
 
 mod certificates;
 mod finding;
@@ -24,10 +24,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What `--help` says of the exit code.
+/// The text of `--help` about exit codes.
 pub const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something failed, 2 the settings are wrong, 3 warnings only. \
     With --ready: 0 ready, 1 anything else.\n\
-    Run it as the user that the service runs as: what another user may read and write says nothing of the service.";
+    Run it as the service's user: another user may have other rights.";
 
 #[derive(Debug, clap::Args)]
 pub struct CheckOptions {
@@ -37,13 +37,13 @@ pub struct CheckOptions {
     /// One JSON object: {"status", "findings": [{"check", "status", "message", "days_left"}]}
     #[arg(long, conflicts_with = "ready")]
     json: bool,
-    /// How long each thing that is asked over the network may take; at least 1s
+    /// How long each check over the network may take; at least 1s
     #[arg(long, default_value = "5s", value_parser = limit, conflicts_with = "ready")]
     timeout: Duration,
-    /// Only asks a running service whether it is ready, for a container's health check: one line, exit code 0 or 1, within 4 s
+    /// Only ask a running service whether it is ready, for a container's health check: one line, exit code 0 or 1, within 4 s
     #[arg(long)]
     ready: bool,
-    /// With --ready: the listener to ask, such as http://127.0.0.1:9090, in place of the one that the settings name
+    /// With --ready: the listener to ask, such as http://127.0.0.1:9090, instead of the one in the settings
     #[arg(long, value_name = "URL", requires = "ready")]
     admin: Option<String>,
 }
@@ -54,10 +54,10 @@ fn limit(text: &str) -> Result<Duration, &'static str> {
         .ok_or("wanted a duration of at least one second, such as 5s")
 }
 
-/// Looks at everything, or asks whether the service is ready.
+/// Checks everything, or asks whether the service is ready.
 ///
 /// # Errors
-/// [`CommandError::Settings`] with every fault, [`CommandError::Failed`] when the machine gives no threads.
+/// [`CommandError::Settings`] with every fault, [`CommandError::Failed`] if no threads can be started.
 pub fn run(options: &CheckOptions) -> Result<ExitCode, CommandError> {
     if options.ready {
         return ready::run(options.config.as_deref(), options.admin.as_deref());
@@ -74,7 +74,7 @@ pub fn run(options: &CheckOptions) -> Result<ExitCode, CommandError> {
     let limit = options.timeout;
     let checking = runtime.spawn(async move { check_all(&settings, limit).await });
     let report = runtime.block_on(checking).map_err(|_| CommandError::Failed("the check itself failed".to_owned()))?;
-    // Not waited for: a name that is still being resolved cannot be given up.
+    // Does not wait: a name resolution under way cannot be cancelled.
     runtime.shutdown_background();
     say(&if options.json { report.json().to_string() } else { report.to_string() });
     Ok(ExitCode::from(report.exit_code()))
@@ -84,7 +84,7 @@ fn of_faults(error: &SettingsError) -> Report {
     Report(error.faults().iter().map(|fault| Finding::fail("settings", fault.to_string())).collect())
 }
 
-/// Everything, in the order in which it is told; what reaches out at the same time.
+/// All findings, in the order of the output. Checks over the network run at the same time.
 async fn check_all(settings: &Settings, limit: Duration) -> Report {
     let (smsp, issuers, trail, sharing) = join!(
         smsp::check(settings, limit),
@@ -98,19 +98,19 @@ async fn check_all(settings: &Settings, limit: Duration) -> Report {
     Report(findings)
 }
 
-/// `checking`, or that it took too long.
+/// Runs `checking`, or fails it after `limit`.
 async fn within(limit: Duration, check: &str, checking: impl Future<Output = Finding>) -> Finding {
     tokio::time::timeout(limit, checking).await.unwrap_or_else(|_| Finding::fail(check, format!("no answer within {limit:?}")))
 }
 
-/// Their warnings, but for those of certificates, which are looked at one by one.
+/// The warnings of the settings, except those about certificates, which have their own findings.
 fn of_settings(settings: &Settings) -> Vec<Finding> {
     let warnings = settings.warnings.iter().filter(|warning| !settings::is_of_validity(warning));
     let warnings: Vec<Finding> = warnings.map(|warning| Finding::warn("settings", warning.as_str())).collect();
     if warnings.is_empty() { vec![Finding::ok("settings", "whole, and without contradiction")] } else { warnings }
 }
 
-/// A running service has them: trying them would say nothing.
+/// Not tried: a running service already uses the ports.
 fn listeners(settings: &Settings) -> Vec<Finding> {
     let scheme = |is_tls: bool| if is_tls { "https" } else { "http" };
     let api::Options { server, admin, .. } = &settings.api;

@@ -1,4 +1,5 @@
-//! `check --ready`: asks a running service, and nothing else. For a container's health check, every few seconds: one thread, no telemetry.
+//! `check --ready`: only asks a running service. A container's health check runs it every few seconds, so it uses one thread and no
+//! telemetry.
 
 mod pinned;
 
@@ -14,24 +15,24 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use url::Url;
 
-/// For all of it. A container's runtime gives a health check five.
+/// Limit for everything. Container runtimes allow a health check five seconds.
 const LIMIT: Duration = Duration::from_secs(4);
 
-/// Whom to ask, and how.
+/// What to ask, and whom to trust.
 #[derive(Debug, Clone)]
 enum HealthProbe {
     /// `GET` of this URL.
     Get { url: Url, trust: Trust },
-    /// Whether it is there: it lets in nobody without a certificate, and a health check has none.
+    /// Only a TLS handshake: the listener requires a client certificate, and a health check has none.
     Handshake { address: SocketAddr, trust: Trust },
 }
 
-/// Prints one line. 0: ready; 1: anything else, also wrong settings, since a container's runtime reserves 2.
+/// Prints one line. 0: ready; 1: anything else, even wrong settings, since container runtimes reserve 2.
 ///
 /// # Errors
-/// [`CommandError::Failed`] when the machine gives no runtime.
+/// [`CommandError::Failed`] if no runtime can be started.
 pub fn run(config: Option<&Path>, admin: Option<&str>) -> Result<ExitCode, CommandError> {
-    let failed = |error: std::io::Error| CommandError::Failed(format!("the question cannot be put: {error}"));
+    let failed = |error: std::io::Error| CommandError::Failed(format!("the health check cannot start: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let answer = match probe(config, admin) {
         Err(problem) => Err(problem),
@@ -39,20 +40,20 @@ pub fn run(config: Option<&Path>, admin: Option<&str>) -> Result<ExitCode, Comma
             tokio::time::timeout(LIMIT, send(&probe)).await.unwrap_or_else(|_| Err(format!("no answer within {LIMIT:?}")))
         }),
     };
-    // Not waited for: a name that is still being resolved cannot be given up.
+    // Does not wait: a name resolution under way cannot be cancelled.
     runtime.shutdown_background();
-    let (word, said, code) = match answer {
-        Ok(said) => ("ready", said, ExitCode::SUCCESS),
-        Err(said) => ("NOT READY", said, ExitCode::FAILURE),
+    let (word, text, code) = match answer {
+        Ok(text) => ("ready", text, ExitCode::SUCCESS),
+        Err(text) => ("NOT READY", text, ExitCode::FAILURE),
     };
-    say(&format!("{word}: {said}"));
+    say(&format!("{word}: {text}"));
     Ok(code)
 }
 
 fn probe(config: Option<&Path>, admin: Option<&str>) -> Result<HealthProbe, String> {
     let listeners = settings::load_listeners(config, environment());
     match admin {
-        // The settings help to trust, and need not be there.
+        // The settings only provide the certificate to trust, and are optional.
         Some(url) => of_url(url, listeners.ok().as_ref()),
         None => of_listeners(&listeners.map_err(|error| error.to_string().replace('\n', " "))?),
     }
@@ -70,12 +71,12 @@ fn of_url(text: &str, listeners: Option<&Listeners>) -> Result<HealthProbe, Stri
     Ok(HealthProbe::Get { url, trust })
 }
 
-/// The admin listener, or the public one where only that lets in callers without a certificate: both tell whether the service is ready.
+/// The admin listener, or the public one if only that accepts callers without a certificate. Both have the health endpoint.
 fn of_listeners(Listeners { server, admin }: &Listeners) -> Result<HealthProbe, String> {
     let open = [admin, server].into_iter().find(|listener| !listener.wants_certificate);
     let Listener { address, is_tls, cert_pem, .. } = open.unwrap_or(admin);
     if address.port() == 0 {
-        return Err("the settings leave the port open; name the listener with --admin".to_owned());
+        return Err("the port in the settings is 0; name the listener with --admin".to_owned());
     }
     let address = SocketAddr::new(near(address.ip()), address.port());
     let trust = if *is_tls { Trust::here(cert_pem.as_deref()) } else { Trust::Nobody };
@@ -87,7 +88,7 @@ fn of_listeners(Listeners { server, admin }: &Listeners) -> Result<HealthProbe, 
     Ok(HealthProbe::Get { url, trust })
 }
 
-/// Where a listener on every address is found from this machine.
+/// The loopback address for a listener on all addresses.
 fn near(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -118,11 +119,11 @@ async fn get(url: &Url, trust: &Trust) -> Result<String, String> {
     match status.as_u16() {
         200 => Ok(format!("{url}{}", trust.remark())),
         503 => Err(format!("{url}: the service is stopping (HTTP 503)")),
-        other => Err(format!("{url}: HTTP {other}, so that it is something else that answers there")),
+        other => Err(format!("{url}: HTTP {other}, so something else answers there")),
     }
 }
 
-/// Why there is no connection: the innermost words, which name no more than the address does.
+/// Why there is no connection: the innermost error, which names at most the address.
 fn cause(error: &reqwest::Error) -> String {
     let mut source: &dyn std::error::Error = error;
     while let Some(inner) = source.source() {
@@ -131,13 +132,13 @@ fn cause(error: &reqwest::Error) -> String {
     format!("no connection ({source})")
 }
 
-/// A server that speaks TLS 1.3 has shown its certificate before it misses ours.
+/// With TLS 1.3 the server has sent its certificate before it notices that ours is absent.
 async fn handshake(address: SocketAddr, trust: &Trust) -> Result<String, String> {
     let stream = TcpStream::connect(address).await.map_err(|error| format!("{address}: no connection ({})", error.kind()))?;
     let config = Arc::new(trust.config()?);
     let shaken = tokio_rustls::TlsConnector::from(config).connect(ServerName::from(address.ip()), stream).await;
     shaken.map_err(|error| format!("{address}: {error}"))?;
-    Ok(format!("{address} is there; it asks callers for a certificate, so that more could not be asked{}", trust.remark()))
+    Ok(format!("{address} is there; it requires a client certificate, so only the TLS handshake was tried{}", trust.remark()))
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
-//! What is printed, and the exit code.
+//! The output of `check`, and its exit code.
 
 use super::finding::{Finding, Status};
 use serde_json::{Value, json};
 use std::fmt;
 
-/// Every finding, in the order in which they are told.
+/// Every finding, in the order of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report(pub Vec<Finding>);
 
-/// Nothing failed, but somebody should know of something.
+/// The exit code if nothing failed but there are warnings.
 pub const WARNINGS_ONLY: u8 = 3;
 
 impl Report {
-    /// The worst of all; what was skipped counts as well.
+    /// The worst status; `Ok` if all findings were skipped.
     #[must_use]
     pub fn status(&self) -> Status {
         self.0.iter().map(|finding| finding.status).max().unwrap_or(Status::Ok).max(Status::Ok)
@@ -58,7 +58,7 @@ impl Report {
     }
 }
 
-/// One line for each finding, its subject aligned, and a last one that sums up.
+/// One line for each finding, with aligned columns, and a summary as the last line.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.0.iter().map(|finding| finding.check.len()).max().unwrap_or_default();
@@ -70,7 +70,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Names in certificates are others' words: none may move the cursor or begin a line.
+/// Names in certificates are untrusted text: they must not move the cursor or begin a line.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -1,4 +1,4 @@
-//! The table that replicas share their looks in, and the file in which they outlive a restart.
+//! Checks the table in which replicas share looks, and the file in which looks survive a restart.
 
 use super::finding::Finding;
 use crate::audit::condition;
@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 const STORE: &str = "lookup.store";
 const WINDOW: &str = "lookup.window_file";
-/// A first call also connects, and may miss its short limit once.
+/// The first call also connects, so it may exceed its short limit.
 const TRIES: usize = 3;
 
 pub async fn check(settings: &Settings) -> Finding {
@@ -39,10 +39,10 @@ pub async fn check(settings: &Settings) -> Finding {
     }
 }
 
-/// The service makes the file anew at each start, and goes on without it.
+/// A fault is only a warning: the service creates the file at each start, and runs without it.
 pub fn window(settings: &Settings) -> Finding {
     let Some(path) = &settings.lookup.window_file else {
-        return Finding::skip(WINDOW, "none: nothing is kept beside the trail for the next start");
+        return Finding::skip(WINDOW, "none: looks do not survive a restart");
     };
     match condition::folder_takes_files(path) {
         Ok(()) => Finding::ok(WINDOW, format!("{} can be written", path.display())),

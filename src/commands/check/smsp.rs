@@ -1,4 +1,4 @@
-//! The way to the SMSP: its name, TCP, TLS, and whether it bears with our certificate. Nothing is sent to it.
+//! Checks the connection to the SMSP: its name, TCP, TLS, and whether it accepts our certificate. Sends nothing else.
 
 use super::finding::{Finding, Status};
 use crate::clock;
@@ -18,7 +18,7 @@ pub async fn check(settings: &Settings, limit: Duration) -> Vec<Finding> {
         Ok(probe) => probe,
         Err(error) => return vec![Finding::fail(TLS, error.to_string())],
     };
-    // Not more patient than the service.
+    // The check waits no longer than the service would.
     let connecting = smsp.connection.connect_timeout.min(limit.saturating_sub(LISTEN_FOR_REFUSAL));
     findings(&probe, probe.steps(connecting).await)
 }
@@ -63,7 +63,7 @@ fn secured(session: &TlsSession) -> Finding {
             let message = format!("{agreed}; the SMSP's has {days} days left: ask its operator for a new one");
             Finding { days_left: Some(days), ..Finding::new(TLS, Status::Warn, message) }
         }
-        // The handshake would have failed.
+        // Unreachable: the handshake would have failed.
         ValidityState::Expired { .. } | ValidityState::NotYetValid { .. } => Finding::ok(TLS, agreed),
     }
 }

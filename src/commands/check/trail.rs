@@ -1,4 +1,4 @@
-//! The trail: whether it takes lines, and whether its end is whole. No line is written, and nothing is made.
+//! Checks the trail: whether it can be written, and whether its end is intact. Writes no line and creates nothing.
 
 use super::finding::{Finding, Status};
 use crate::audit;
@@ -18,7 +18,7 @@ const END: &str = "audit.end";
 const HEAD: &str = "audit.head_file";
 const CLOCK: &str = "clock";
 
-/// Clocks of several replicas differ by less.
+/// Clocks of replicas differ by less than this.
 const TOLERATED: SignedDuration = SignedDuration::from_mins(1);
 
 /// The findings of the trail, within `limit`.
@@ -42,7 +42,7 @@ pub async fn check(settings: &Settings, limit: Duration) -> Vec<Finding> {
     findings
 }
 
-/// What cannot be written may still be there to be read.
+/// A store that cannot be written may still be readable.
 fn may_be_read(kind: StoreErrorKind) -> bool {
     matches!(kind, StoreErrorKind::ReadOnly | StoreErrorKind::Full)
 }
@@ -55,9 +55,9 @@ fn store(settings: &Settings, tried: &Result<Writable, StoreError>) -> Vec<Findi
     let one = match tried {
         Err(error) => Finding::fail(STORE, format!("{shown}: {error}; {}", advice(&settings.audit.store, error.kind))),
         Ok(Writable::InMemory) => {
-            // Settings that name no store warn of it themselves.
-            let is_told = settings.warnings.iter().any(|warning| warning.starts_with("audit.store ("));
-            let status = if is_told { Status::Skip } else { Status::Warn };
+            // If the settings name no store, they warn of this themselves.
+            let has_warning = settings.warnings.iter().any(|warning| warning.starts_with("audit.store ("));
+            let status = if has_warning { Status::Skip } else { Status::Warn };
             Finding::new(STORE, status, "in memory, for a demonstration only: it is gone after a restart")
         }
         Ok(Writable::NotYet) => Finding::ok(STORE, format!("{shown} is not there yet, and can be made")),
@@ -113,7 +113,7 @@ fn advice(store: &audit::StoreLocation, kind: StoreErrorKind) -> &'static str {
     }
 }
 
-/// A trail that is not there yet has no end, unless a head file knows better.
+/// A trail that does not exist yet has no end. A head file shows that it once existed.
 fn nothing(audit: &audit::Options) -> Finding {
     match condition::end_of_nothing(audit) {
         Ok(None) => Finding::skip(END, "nothing is written yet"),
@@ -155,7 +155,7 @@ fn of_end(end: Result<End, OpenError>) -> Vec<Finding> {
     findings
 }
 
-/// A line of the future was written by a clock that was wrong, or this one is.
+/// If the last line is from the future, its clock or this one is wrong.
 fn clock(written: Timestamp, now: Timestamp) -> Option<Finding> {
     (written.duration_since(now) > TOLERATED).then(|| {
         let message = format!(

@@ -1,11 +1,11 @@
-//! What a key file may become while the service runs.
+//! Which changes of a key file are allowed while the service runs.
 
 use crate::secret::KeyMaterial;
 
-/// The key that writes now must still be there, to read what it wrote. The new one stands above it.
+/// Checks that the key that writes now is still there, to read what it wrote. The new key must be above it.
 ///
 /// # Errors
-/// What to do instead. No key is in it.
+/// What to do instead. It contains no key.
 pub fn keep_the_writing_one(file: &str, before: &[KeyMaterial], after: &[KeyMaterial]) -> Result<(), String> {
     if before.first().is_none_or(|writes| after.contains(writes)) {
         return Ok(());
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_that_writes_must_stay_wherever_it_stands() {
+    fn the_key_that_writes_must_stay_at_any_position() {
         let [old, new, older] = [1, 2, 3].map(|byte| KeyMaterial::new([byte; 32]));
         let before = [old.clone(), older.clone()];
         assert!(keep_the_writing_one("f", &before, &[new.clone(), old.clone()]).is_ok(), "what is older may go");

@@ -1,7 +1,7 @@
-//! Certificates, keys and passwords renewed while the service runs, without a request that is dropped.
+//! Renews certificates, keys and passwords while the service runs, without dropping a request.
 //!
-//! The files that the settings name are watched ([`watch`]); SIGHUP reads them at once. Each part is read and put in place by
-//! itself, and where it cannot be used the one before it stays: said in the log, on the trail, and counted.
+//! [`watch`] polls the files that the settings name; SIGHUP reads them at once. Each part is read and put in place separately. If it
+//! cannot be used, the previous one stays in use: the log and the trail say so, and a metric counts it.
 
 mod keys;
 mod report;
@@ -21,7 +21,7 @@ use actix_web::web;
 use report::RenewalReport;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What reads the settings again, with the same file and variables as at the start. Given those with which the service runs.
+/// Reads the settings again, with the same file and variables as at the start. The argument is the settings at the start.
 pub type SettingsSource = Box<dyn Fn(&Settings) -> Result<Renewal, SettingsError> + Send + Sync>;
 
 /// A service whose certificates and keys can be renewed.
@@ -34,7 +34,7 @@ pub struct Renewer {
     trail: audit::Renewable,
     public_tls: Option<Arc<ListenerTls>>,
     admin_tls: Option<Arc<ListenerTls>>,
-    /// The settings as they hold now.
+    /// The settings in use now.
     now: Mutex<Settings>,
 }
 
@@ -43,7 +43,7 @@ pub struct Renewer {
 enum Trigger {
     /// A file changed.
     FileChange,
-    /// Somebody asks for it.
+    /// SIGHUP arrived.
     Hangup,
 }
 
@@ -61,8 +61,8 @@ impl Renewer {
         Self { source, started, app, register, trail, public_tls, admin_tls, now }
     }
 
-    /// Reads everything again and puts in place what changed and can be used. Gives the files to watch from now on, where they
-    /// are known. Reads files and waits for the trail.
+    /// Reads everything again and puts in place what changed and can be used. Returns the files to watch from now on, if they are
+    /// known. Blocks on files and waits for the trail.
     async fn renew(&self, trigger: Trigger) -> Option<Vec<FileVersion>> {
         if trigger == Trigger::Hangup {
             self.app.access.read_keys_again();
@@ -79,9 +79,9 @@ impl Renewer {
         if report.renewed("smsp") {
             self.app.register_health.forget().await;
         }
-        if let Some(detail) = report.tell(trigger == Trigger::Hangup) {
+        if let Some(detail) = report.publish(trigger == Trigger::Hangup) {
             let entry = Entry { detail: Some(detail), ..Entry::of(Event::Reloaded) };
-            // What is in place stays in place; the trail says so as soon as it can.
+            // The renewal stays in effect. The entry is written as soon as the trail accepts it.
             if self.app.trail.record(&entry).await.is_err() {
                 self.app.trail.record_when_possible(&entry);
             }
@@ -142,7 +142,7 @@ impl Renewer {
     fn issuers(&self, read: Part<Vec<Option<Vec<u8>>>>, now: &mut Settings, report: &mut RenewalReport) {
         report.part("access.issuers", read, |authorities| {
             let before = now.access.issuers.iter().map(|issuer| &issuer.ca_pem);
-            // Another number of issuers is a setting that waits.
+            // A different number of issuers waits for the next start.
             if authorities.len() != now.access.issuers.len() || authorities.iter().eq(before) {
                 return None;
             }
@@ -182,7 +182,7 @@ impl Renewer {
     }
 }
 
-/// Keys, CAs and the password alone: another store waits for the next start.
+/// Takes only keys, CAs and the password: another store waits for the next start.
 fn renewed_audit(read: audit::Options, now: &audit::Options, is_other_store: bool) -> audit::Options {
     let audit::Options { store, store_ca, chain_keys, encryption_keys, .. } = read;
     let store = if is_other_store { now.store.clone() } else { store };
@@ -213,7 +213,7 @@ fn listener(
     });
 }
 
-/// The certificates whose days left the metrics tell, as `settings` have them.
+/// Sets the certificates in `settings` whose remaining days the metrics show.
 pub fn observe_certificates(settings: &Settings) {
     let own = |tls: Option<&ServerTls>| tls.and_then(|tls| certificates::ends(&tls.cert_pem));
     let connection = &settings.smsp.connection;

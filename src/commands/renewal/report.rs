@@ -1,19 +1,19 @@
-//! What a renewal did: for the log, the trail and the metrics.
+//! The result of a renewal, for the log, the trail and the metrics.
 
 use crate::settings::{Fault, Part};
 use crate::telemetry;
 
-/// What became of each part.
+/// The result for each part.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct RenewalReport {
     renewed: Vec<&'static str>,
-    /// Parts that cannot be used as they are now, and why. What was before is still in use.
+    /// Parts that cannot be used as they are now, and why. The previous ones are still in use.
     kept: Vec<(&'static str, Vec<String>)>,
     waiting: Vec<String>,
 }
 
 impl RenewalReport {
-    /// One part: as it was read, and what puts it in place (`None`: it is as before).
+    /// Adds a part. `put` puts it in place; it returns `None` if the part has not changed.
     pub fn part<T>(&mut self, name: &'static str, read: Part<T>, put: impl FnOnce(T) -> Option<Result<(), String>>) {
         match read.map(put) {
             Ok(None) => {}
@@ -23,7 +23,7 @@ impl RenewalReport {
         }
     }
 
-    /// Nothing could be read.
+    /// Adds that nothing could be read.
     pub fn keep_all(&mut self, faults: &[Fault]) {
         self.keep("everything", faults);
     }
@@ -32,7 +32,7 @@ impl RenewalReport {
         self.kept.push((name, faults.iter().map(ToString::to_string).collect()));
     }
 
-    /// Settings that hold from the next start on.
+    /// Sets the settings that take effect at the next start.
     pub fn wait(&mut self, settings: Vec<String>) {
         self.waiting = settings;
     }
@@ -41,12 +41,12 @@ impl RenewalReport {
         self.renewed.contains(&name)
     }
 
-    /// Says it in the log and counts what cannot be used. Gives the words for the trail, where there is something to say.
-    pub fn tell(&self, was_asked: bool) -> Option<String> {
+    /// Writes the log and counts the parts that cannot be used. Returns the text for the trail, if an entry is due.
+    pub fn publish(&self, was_asked: bool) -> Option<String> {
         for (part, problems) in &self.kept {
             telemetry::metrics().reload_failed();
             for problem in problems {
-                tracing::error!(part, problem, "cannot be used as it is now: what was read before stays in use");
+                tracing::error!(part, problem, "cannot be used as it is now: the previous one stays in use");
             }
         }
         if !self.renewed.is_empty() {
@@ -55,7 +55,7 @@ impl RenewalReport {
             tracing::info!("read again: certificates and keys are as before");
         }
         if !self.waiting.is_empty() {
-            tracing::warn!(settings = self.waiting.join(", "), "changed, and will hold from the next start on");
+            tracing::warn!(settings = self.waiting.join(", "), "changed, and will take effect at the next start");
         }
         (was_asked || !self.renewed.is_empty() || !self.kept.is_empty()).then(|| self.detail())
     }
@@ -77,22 +77,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_part_stands_by_itself() {
+    fn each_part_has_its_own_result() {
         let mut report = RenewalReport::default();
         report.part("smsp", Ok(()), |()| Some(Ok(())));
         report.part("server.tls", Ok(()), |()| Some(Err("broken".to_owned())));
         report.part("audit", Ok(()), |()| None);
         report.wait(vec!["smsp.url".to_owned()]);
         assert!(report.renewed("smsp") && !report.renewed("server.tls") && !report.renewed("audit"));
-        let told = report.tell(false).unwrap();
-        assert_eq!(told, "renewed smsp; not usable, so that the former stays: server.tls; waiting for the next start: smsp.url");
+        let text = report.publish(false).unwrap();
+        assert_eq!(text, "renewed smsp; not usable, so that the former stays: server.tls; waiting for the next start: smsp.url");
     }
 
     #[test]
     fn nothing_is_said_of_a_change_that_changed_nothing() {
         let mut report = RenewalReport::default();
         report.part("smsp", Ok(()), |()| None);
-        assert_eq!(report.tell(false), None);
-        assert!(report.tell(true).is_some(), "who asks is on the trail");
+        assert_eq!(report.publish(false), None);
+        assert!(report.publish(true).is_some(), "who asks is on the trail");
     }
 }

@@ -1,7 +1,7 @@
-//! When to read again: a file changed, or somebody sent SIGHUP.
+//! Triggers a renewal when a file changes or SIGHUP arrives.
 //!
-//! Files are looked at, not listened to: what a secret's volume does on an update (a link that is swapped), what an administrator
-//! does (a file moved into place, or written in two goes), and what a network file system does look the same that way.
+//! Files are polled, without inotify: polling sees every kind of update in the same way, whether a secret's volume swaps a link, an
+//! administrator moves a file into place or writes it in two steps, or the file is on a network file system.
 
 use super::{Renewer, Trigger};
 use crate::commands::systemd;
@@ -12,16 +12,16 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-/// How often the files are looked at. A change is read when it has stood for this long, so that a certificate and its key are not
-/// read when only one of them is there.
+/// How often the files are polled. A change is read when nothing has changed for this long, so that a new certificate is not read
+/// without its new key.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Watches until it is aborted. SIGHUP is heard from the moment in which this returns.
+/// Watches until the task is aborted. SIGHUP is handled as soon as this returns.
 pub fn watch(renewer: Renewer, files: Vec<FileVersion>, runtime: &tokio::runtime::Handle) -> JoinHandle<()> {
     let _guard = runtime.enter();
     let hangup = signal(SignalKind::hangup());
     if let Err(error) = &hangup {
-        tracing::error!(%error, "SIGHUP cannot be heard: files are read anew only when they change");
+        tracing::error!(%error, "SIGHUP cannot be handled: files are read again only when they change");
     }
     runtime.spawn(go(Arc::new(renewer), files, hangup.ok()))
 }
@@ -32,7 +32,7 @@ async fn go(renewer: Arc<Renewer>, mut read: Vec<FileVersion>, mut hangup: Optio
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let trigger = tokio::select! {
-            Some(()) = heard(&mut hangup) => Trigger::Hangup,
+            Some(()) = received(&mut hangup) => Trigger::Hangup,
             _ = tick.tick() => {
                 let now = versions(&read).await;
                 let is_settled = now == seen;
@@ -43,7 +43,7 @@ async fn go(renewer: Arc<Renewer>, mut read: Vec<FileVersion>, mut hangup: Optio
                 Trigger::FileChange
             }
         };
-        // Taken before reading, so that what changes meanwhile is noticed.
+        // Taken before reading, so that later changes are noticed.
         seen = versions(&read).await;
         if trigger == Trigger::Hangup {
             systemd::reloading();
@@ -56,7 +56,7 @@ async fn go(renewer: Arc<Renewer>, mut read: Vec<FileVersion>, mut hangup: Optio
     }
 }
 
-async fn heard(signal: &mut Option<Signal>) -> Option<()> {
+async fn received(signal: &mut Option<Signal>) -> Option<()> {
     match signal {
         Some(signal) => signal.recv().await,
         None => std::future::pending().await,
@@ -69,7 +69,7 @@ async fn versions(files: &[FileVersion]) -> Vec<FileVersion> {
     reading.await.unwrap_or_default()
 }
 
-/// In a task of its own, so that a panic costs one renewal.
+/// Runs in a separate task, so that a panic fails only one renewal.
 async fn renew(renewer: &Arc<Renewer>, trigger: Trigger) -> Option<Vec<FileVersion>> {
     let renewer = Arc::clone(renewer);
     tokio::spawn(async move { renewer.renew(trigger).await }).await.ok().flatten()

@@ -1,4 +1,4 @@
-//! What commands about the trail read: `audit.*`, and nothing else.
+//! What commands about the trail read: only `audit.*`.
 
 use super::{Fixture, key_line};
 use crate::settings::load_audit;
@@ -8,7 +8,7 @@ fn the_trail_needs_no_certificate_no_smsp_and_no_issuer() {
     let fixture = Fixture::new();
     let alone: Vec<_> = fixture.env().into_iter().filter(|(name, _)| name.starts_with("CPIS_FHIR__AUDIT__")).collect();
     assert_eq!(load_audit(None, alone.clone()).unwrap().chain_keys[0].bytes(), &[0xaa; 32]);
-    // Nor do others' faults matter.
+    // Faults in other settings do not matter either.
     let faulty =
         [("CPIS_FHIR__SMSP__URL".to_owned(), "nonsense".to_owned()), ("CPIS_FHIR__ACCESS__MODES".to_owned(), "demo".to_owned())];
     assert!(load_audit(None, alone.into_iter().chain(faulty)).is_ok());

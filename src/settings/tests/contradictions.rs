@@ -1,4 +1,4 @@
-//! Keys that contradict each other, or miss each other: listeners, access, stores.
+//! Keys that contradict or require each other: listeners, access, stores.
 
 use super::faults::{assert_fault, line};
 use super::{Fixture, key_line, path, pem};

@@ -1,4 +1,4 @@
-//! Which keys there are and what holds without them, written out once more: names and defaults are a contract (decisions.md 17).
+//! All keys and their defaults, written out a second time: names and defaults are a contract (decisions.md 17).
 
 use super::{Fixture, path};
 use crate::access::{IdentityPart, KeySource, Mode};

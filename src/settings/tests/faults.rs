@@ -1,4 +1,4 @@
-//! Each fault alone, in the words that an operator reads; then many at once.
+//! Each fault by itself, in the words that an operator reads; then many at once.
 
 use super::{Fixture, authority, client_params, key_line, pem};
 use crate::settings::load;
@@ -9,7 +9,7 @@ pub(super) fn line(key: &str, problem: &str) -> String {
     format!("{key} ({}): {problem}", crate::settings::names::variable(key))
 }
 
-/// One setting wrong, one fault, whose line says this.
+/// One wrong setting causes one fault with this text.
 pub(super) fn assert_fault(key: &str, value: &str, problem: &str) {
     assert_eq!(Fixture::new().with(key, value).fault(), line(key, problem), "{key} = {value}");
 }
@@ -25,7 +25,7 @@ fn each_required_key_is_missed_by_name() {
         ("audit.chain_key_file", "required (unless access.modes is demo); wanted the path of a file"),
         ("audit.encryption_key_file", "required (unless access.modes is demo); wanted the path of a file"),
         ("fhir.id_key_file", "required (unless access.modes is demo); wanted the path of a file"),
-        ("access.issuers[0].issuer", "required; wanted an issuer as it stands in the tokens' `iss`"),
+        ("access.issuers[0].issuer", "required; wanted an issuer exactly as in the tokens' `iss`"),
         ("access.issuers[0].audience", "required; wanted a list, each item an audience"),
     ] {
         assert_eq!(Fixture::new().without(key).fault(), line(key, wanted));

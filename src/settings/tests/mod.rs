@@ -158,7 +158,7 @@ impl Fixture {
         self.load().expect_err("faults").to_string()
     }
 
-    /// The one fault there is.
+    /// The only fault.
     fn fault(&self) -> String {
         let message = self.message();
         let lines: Vec<&str> = message.lines().collect();

@@ -1,7 +1,7 @@
-//! Which certificate is believed: the very one that the service was given, whatever name and dates stand in it.
+//! Which certificate is trusted: exactly the one in the service's settings, whatever its name and dates.
 //!
-//! On this machine any is taken, and one that is another is told: a service that could not take a new certificate goes on with the one
-//! before, and is not to be ended for that. What is asked and answered here is no secret.
+//! On this machine any certificate is accepted, and a different one is reported: a service that could not load a new certificate keeps
+//! the previous one, and must not be stopped for that. The health check exchanges no secrets.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
@@ -11,20 +11,20 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whom to believe.
+/// Which server certificates are trusted.
 #[derive(Debug, Clone)]
 pub enum Trust {
-    /// Nobody, where nothing is encrypted.
+    /// None: the connection is not encrypted.
     Nobody,
-    /// The CAs of this machine, with the name in the URL.
+    /// Certificates of the system's CAs, with the name in the URL.
     System,
-    /// This certificate alone.
+    /// Only this certificate.
     Only(CertificateDer<'static>),
-    /// Whoever listens on this machine; should it not be this certificate, it is told.
+    /// Any certificate, since the listener is on this machine. Records whether it differs from the expected one.
     Here { expected: Option<CertificateDer<'static>>, mismatch: MismatchFlag },
 }
 
-/// Whether another certificate was seen.
+/// Set if the server's certificate is not the expected one.
 #[derive(Debug, Clone, Default)]
 pub struct MismatchFlag(Arc<AtomicBool>);
 
@@ -32,19 +32,19 @@ impl Trust {
     /// The first certificate in `pem`.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no certificate in it.
     pub fn only(pem: &[u8]) -> Result<Self, String> {
         let own = CertificateDer::pem_slice_iter(pem).next().and_then(Result::ok);
         own.map(Self::Only).ok_or_else(|| "the listener's certificate in the settings cannot be read".to_owned())
     }
 
-    /// The first certificate in `pem`, where it can be read.
+    /// Expects the first certificate in `pem`, if it can be read.
     pub fn here(pem: Option<&[u8]>) -> Self {
         let expected = pem.and_then(|pem| CertificateDer::pem_slice_iter(pem).next()?.ok());
         Self::Here { expected, mismatch: MismatchFlag::default() }
     }
 
-    /// What is to be said of the certificate that was seen.
+    /// A remark about the server's certificate, for the end of the output line.
     pub fn remark(&self) -> &'static str {
         match self {
             Self::Here { mismatch, .. } if mismatch.0.load(Ordering::Relaxed) => {
@@ -54,7 +54,7 @@ impl Trust {
         }
     }
 
-    /// How TLS is spoken with whoever is believed.
+    /// The TLS configuration that trusts these certificates.
     ///
     /// # Errors
     /// TLS cannot be set up.
@@ -83,11 +83,11 @@ impl Trust {
     }
 }
 
-/// Believes one certificate, of whoever holds its key.
+/// Trusts one certificate, without checks of its name, dates or issuer.
 #[derive(Debug)]
 struct PinnedVerifier {
     certificate: Option<CertificateDer<'static>>,
-    /// Who is to know of another one. Without it, another one is refused.
+    /// Set on another certificate; `None`: another certificate is refused.
     on_mismatch: Option<MismatchFlag>,
     provider: Arc<CryptoProvider>,
 }
