@@ -55,7 +55,7 @@ impl RenewalReport {
             tracing::info!("read again: certificates and keys are as before");
         }
         if !self.waiting.is_empty() {
-            tracing::warn!(settings = self.waiting.join(", "), "changed, and will take effect at the next start");
+            tracing::warn!(settings = self.waiting.join(", "), "changed, and takes effect from the next start on");
         }
         (was_asked || !self.renewed.is_empty() || !self.kept.is_empty()).then(|| self.detail())
     }
