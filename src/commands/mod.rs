@@ -29,7 +29,7 @@ enum Command {
     Demo(demo::DemoOptions),
     /// Run the service from settings
     Serve(serve::ServeOptions),
-    /// Check what the service needs: settings, certificates, SMSP, token issuers, trail. Never a CP-IS query
+    /// Check what the service needs: settings, certificates, SMSP, issuers, trail. Never a CP-IS query
     #[command(after_help = check::EXIT_CODES)]
     Check(check::CheckOptions),
     /// Run only the SMSP simulator, for rehearsals and load tests
