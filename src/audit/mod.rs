@@ -6,17 +6,17 @@
 //! - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. [`store`]: what a database must do.
 //! - [`question`]: what people ask of the trail. [`inquiry`]: the one way to an answer, by [`search`].
 //! - [`verify`]: whether all of it is still there. [`archive`]: how older months leave the store.
-//! - [`condition`]: how it is, without a mark left on it.
+//! - [`health`]: whether it takes lines and its end is whole, without writing to it.
 //!
 //! No trail, no query: whoever asks waits for the entry first, and shows nothing before its second entry is durable.
 
 pub mod archive;
 mod body;
 mod chain;
-pub mod condition;
 mod entry;
 mod folder;
 mod head;
+pub mod health;
 mod inquiry;
 mod memory;
 mod open;

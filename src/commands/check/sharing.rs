@@ -1,7 +1,7 @@
 //! Checks the table in which replicas share looks, and the file in which looks survive a restart.
 
 use super::finding::Finding;
-use crate::audit::condition;
+use crate::audit::health;
 use crate::lookup;
 use crate::lookup::remote::{RemoteTable, Retention};
 use crate::settings::Settings;
@@ -44,7 +44,7 @@ pub fn window(settings: &Settings) -> Finding {
     let Some(path) = &settings.lookup.window_file else {
         return Finding::skip(WINDOW, "none: looks do not survive a restart");
     };
-    match condition::folder_takes_files(path) {
+    match health::folder_takes_files(path) {
         Ok(()) => Finding::ok(WINDOW, format!("{} can be written", path.display())),
         Err(error) => Finding::warn(
             WINDOW,

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Status};
 use crate::audit;
-use crate::audit::condition::{self, End, Writable};
+use crate::audit::health::{self, TrailEnd, Writable};
 use crate::audit::postgres::Server;
 use crate::audit::{Found, OpenError, StoreError, StoreErrorKind};
 use crate::clock;
@@ -26,14 +26,14 @@ pub async fn check(settings: &Settings, limit: Duration) -> Vec<Finding> {
     let audit = &settings.audit;
     let until = Instant::now() + limit;
     let slow = || format!("no answer within {limit:?}");
-    let tried = timeout_at(until, condition::writable(audit, &Handle::current())).await;
+    let tried = timeout_at(until, health::writable(audit, &Handle::current())).await;
     let tried = tried.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Slow, slow())));
     let mut findings = store(settings, &tried);
     match &tried {
         Ok(Writable::InMemory) => return findings,
         Ok(Writable::NotYet | Writable::Database(Server { has_tables: false, .. })) => findings.push(nothing(audit)),
         Err(error) if !may_be_read(error.kind) => findings.push(Finding::skip(END, "not looked at")),
-        _ => match timeout_at(until, condition::end(audit, Handle::current())).await {
+        _ => match timeout_at(until, health::end(audit, Handle::current())).await {
             Ok(end) => findings.extend(of_end(end)),
             Err(_) => findings.push(Finding::fail(END, slow())),
         },
@@ -115,7 +115,7 @@ fn advice(store: &audit::StoreLocation, kind: StoreErrorKind) -> &'static str {
 
 /// A trail that does not exist yet has no end. A head file shows that it once existed.
 fn nothing(audit: &audit::Options) -> Finding {
-    match condition::end_of_nothing(audit) {
+    match health::end_of_nothing(audit) {
         Ok(None) => Finding::skip(END, "nothing is written yet"),
         Ok(Some(found)) => not_whole(found),
         Err(error) => Finding::fail(END, error.to_string()),
@@ -129,7 +129,7 @@ fn not_whole(found: Found) -> Finding {
     Finding::fail(END, message)
 }
 
-fn of_end(end: Result<End, OpenError>) -> Vec<Finding> {
+fn of_end(end: Result<TrailEnd, OpenError>) -> Vec<Finding> {
     let end = match end {
         Ok(end) => end,
         Err(error) => return vec![Finding::fail(END, error.to_string())],
@@ -166,7 +166,7 @@ fn clock(written: Timestamp, now: Timestamp) -> Option<Finding> {
 }
 
 fn head(path: &Path) -> Finding {
-    match condition::head_can_be_written(path) {
+    match health::head_can_be_written(path) {
         Ok(()) => Finding::ok(HEAD, format!("{} can be written", path.display())),
         Err(error) => Finding::fail(
             HEAD,

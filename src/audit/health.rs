@@ -1,4 +1,4 @@
-//! In what condition a trail is, for `check`: whether it takes lines, and whether its end is whole. No line is written, nothing is made,
+//! The health of a trail, for `check`: whether it takes lines, and whether its end is whole. No line is written, nothing is made,
 //! and a service may have the trail open all the while.
 
 use super::open::{LAST, look_at_the_end, open_to_read, read_head};
@@ -30,7 +30,7 @@ pub enum Writable {
 
 /// The end of a trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct End {
+pub struct TrailEnd {
     pub tip: Tip,
     /// When its last line was written, by the clock of then.
     pub written: Option<Timestamp>,
@@ -69,7 +69,7 @@ pub async fn writable(settings: &Options, runtime: &Handle) -> Result<Writable, 
 ///
 /// # Errors
 /// It cannot be read, or its last lines were written with a chain key that is not among ours.
-pub async fn end(settings: &Options, runtime: Handle) -> Result<End, OpenError> {
+pub async fn end(settings: &Options, runtime: Handle) -> Result<TrailEnd, OpenError> {
     let OpenedToRead { reader, chain, seal, head, lost_heads } = open_to_read(settings, runtime).await?;
     let has_head = settings.head_file.is_some();
     let mut found = look_at_the_end(&*reader, &chain, head, has_head).await?;
@@ -84,7 +84,7 @@ pub async fn end(settings: &Options, runtime: Handle) -> Result<End, OpenError> 
     let lines = reader.lines(after, usize::try_from(LAST).unwrap_or(usize::MAX)).await?;
     let is_sealed = |body: &[u8]| read_body(body, &seal).is_ok_and(|told| told.child_is_sealed);
     let sealed = lines.iter().filter(|line| is_sealed(&line.body)).count();
-    Ok(End { tip, written: lines.last().map(|line| line.at), found, sealed, lost_heads })
+    Ok(TrailEnd { tip, written: lines.last().map(|line| line.at), found, sealed, lost_heads })
 }
 
 /// What a head file says of a trail that is not there: lines that it knows are gone.

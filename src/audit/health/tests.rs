@@ -11,7 +11,7 @@ async fn tried(settings: &Options) -> Result<Writable, StoreError> {
     writable(settings, &Handle::current()).await
 }
 
-async fn ended(settings: &Options) -> End {
+async fn ended(settings: &Options) -> TrailEnd {
     end(settings, Handle::current()).await.unwrap()
 }
 
