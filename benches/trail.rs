@@ -11,7 +11,7 @@
 use cpis_fhir::audit::sqlite::{SqliteReader, SqliteStore};
 use cpis_fhir::audit::verify::verify;
 use cpis_fhir::audit::{
-    Chain, Entry, Event, Head, HeadFile, MemoryStore, Message, Reader, RequestFacts, Seal, Store, Tip, Trail, Upshot, Wanted,
+    Chain, Entry, Event, Head, HeadFile, MemoryStore, Message, Outcome, Reader, RequestFacts, Seal, Store, Tip, Trail, Wanted,
     Who, WriterOptions,
 };
 use cpis_fhir::cpis::{AuthorAsSent, AuthorKind, NhsNumber};
@@ -120,7 +120,7 @@ fn entry() -> Entry {
             organisation_name: "Example Hospital NHS Trust".into(),
             nominated: false,
         }),
-        upshot: Some(Upshot { outcome: "found".into(), notification_expected: Some(true), ..Upshot::default() }),
+        outcome: Some(Outcome { name: "found".into(), notification_expected: Some(true), ..Outcome::default() }),
         ..Entry::of(Event::Answered)
     }
 }

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::response::Response;
 use super::{App, Limits, body, media, request_context};
 use crate::access::Access;
-use crate::audit::{Entry, Event, Inquirer, Inquiry, InquiryError, Page, Question, Rest, TrailError, Upshot, Who};
+use crate::audit::{Entry, Event, Inquirer, Inquiry, InquiryError, Page, Question, Rest, TrailError, Outcome, Who};
 use crate::export::{self, LABEL, Numbers};
 use actix_web::{HttpRequest, web};
 use permission::SearchRefusal;
@@ -66,8 +66,8 @@ async fn answer(
             if problem.denial.is_some() || problem.status == 429 {
                 return Err(problem);
             }
-            let upshot = Upshot { outcome: problem.name.into(), ..Upshot::default() };
-            let entry = Entry { who, request: facts, upshot: Some(upshot), ..Entry::of(Event::Refused) };
+            let outcome = Outcome { name: problem.name.into(), ..Outcome::default() };
+            let entry = Entry { who, request: facts, outcome: Some(outcome), ..Entry::of(Event::Refused) };
             inquiry.trail().record(&entry).await.map_err(|error| unrecorded(&error))?;
             return Err(problem);
         }

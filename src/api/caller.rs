@@ -5,7 +5,7 @@ use super::problem::Problem;
 use super::routes::Route;
 use super::{App, ScheduledCare, request_context};
 use crate::access::{CallerCredentials, ClientCertificate, Header, Headers, Identity, Interaction, Refusal};
-use crate::audit::{Entry, Event, RequestFacts, Upshot, Who};
+use crate::audit::{Entry, Event, RequestFacts, Outcome, Who};
 use crate::cpis::{AuthorPart, Delivery, RegisterErrorKind};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::search::{Direction, Include, Search};
@@ -52,11 +52,11 @@ fn entry(app: &App, refused: &RefusedRequest<'_>) -> Entry {
             source_system: refused.identity.and_then(|identity| identity.source_system.clone()),
             ..request_context::of(refused.request, refused.caller, app.trail.seal(), interaction)
         },
-        upshot: Some(Upshot {
-            outcome: refused.refusal.name().into(),
+        outcome: Some(Outcome {
+            name: refused.refusal.name().into(),
             delivery: Some(Delivery::NotDelivered),
             notification_expected: Some(false),
-            ..Upshot::default()
+            ..Outcome::default()
         }),
         ..Entry::of(Event::Refused)
     }

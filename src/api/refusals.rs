@@ -4,7 +4,7 @@
 //! of an identity or of a permission, gets a few entries at once, then a few a while; what is beyond stands there counted, one
 //! entry a minute. While the disk is nearly full, refusals without an identity are only counted, until there is room again.
 
-use crate::audit::{Entry, Event, Trail, Upshot, Who};
+use crate::audit::{Entry, Event, Outcome, Trail, Who};
 use crate::clock;
 use crate::cpis::Delivery;
 use jiff::{Timestamp, Unit};
@@ -114,7 +114,7 @@ impl Refusals {
                 tracing::warn!(target: "cpis_fhir::trail", "the trail's disk is nearly full: refusals without an identity are only counted");
             }
         }
-        let name = entry.upshot.as_ref().map_or("", |upshot| upshot.outcome.as_str());
+        let name = entry.outcome.as_ref().map_or("", |outcome| outcome.name.as_str());
         *account.withheld.entry(name.to_owned()).or_default() += 1;
         if nothing_withheld {
             let (refusals, trail) = (self.clone(), trail.clone());
@@ -157,13 +157,13 @@ impl Account {
         for (name, count) in withheld {
             let _ = write!(detail, " {name} {count}");
         }
-        let upshot = Upshot {
-            outcome: COUNTED.into(),
+        let outcome = Outcome {
+            name: COUNTED.into(),
             delivery: Some(Delivery::NotDelivered),
             notification_expected: Some(false),
-            ..Upshot::default()
+            ..Outcome::default()
         };
-        Entry { who: self.who.clone(), upshot: Some(upshot), detail: Some(detail), ..Entry::of(Event::Refused) }
+        Entry { who: self.who.clone(), outcome: Some(outcome), detail: Some(detail), ..Entry::of(Event::Refused) }
     }
 }
 
@@ -227,8 +227,8 @@ mod tests {
         async fn refuse(&self, who: Option<&str>, name: &str, times: usize) {
             for _ in 0..times {
                 let who = who.map(|id| Who { issuer: Some("gateway".into()), user_id: Some(id.into()), ..Who::default() });
-                let upshot = Upshot { outcome: name.into(), ..Upshot::default() };
-                let entry = Entry { who, upshot: Some(upshot), ..Entry::of(Event::Refused) };
+                let outcome = Outcome { name: name.into(), ..Outcome::default() };
+                let entry = Entry { who, outcome: Some(outcome), ..Entry::of(Event::Refused) };
                 self.refusals.record(&self.trail, entry).await;
             }
         }
@@ -248,7 +248,7 @@ mod tests {
         async fn told(&self) -> Vec<(String, Option<String>)> {
             let lines = self.reader.lines(0, 100_000).await.unwrap();
             let told = lines.iter().map(|line| read_body(&line.body, &self.seal).unwrap().entry);
-            told.map(|entry| (entry.upshot.unwrap().outcome.as_str().to_owned(), entry.detail)).collect()
+            told.map(|entry| (entry.outcome.unwrap().name.as_str().to_owned(), entry.detail)).collect()
         }
     }
 

@@ -11,7 +11,7 @@ use super::routes::{self, Route};
 use super::server::ConnectionHandle;
 use super::{AdmittedRequest, App, HandlingPolicy, Options, body, request_context};
 use crate::access::Identity;
-use crate::audit::{Entry, Event, Upshot, Who};
+use crate::audit::{Entry, Event, Outcome, Who};
 use crate::clock;
 use crate::cpis::{Answer, Delivery, NhsNumber, Question, Requester};
 use crate::fhir::bundle::Searchset;
@@ -102,17 +102,17 @@ async fn may_look_at(app: &App, question: &Question, asked: &Request) -> Result<
     let problem = Problem::too_many_children(wait);
     if is_first {
         tracing::warn!("a user wants to look at more children than limits.children_per_user; CP-IS is not asked");
-        let upshot = Upshot {
-            outcome: problem.name.into(),
+        let outcome = Outcome {
+            name: problem.name.into(),
             delivery: Some(Delivery::NotDelivered),
             notification_expected: Some(false),
-            ..Upshot::default()
+            ..Outcome::default()
         };
         let entry = Entry {
             who: Some(Who::from(&question.requester)),
             child: Some(question.nhs_number.clone()),
             request: asked.facts.clone(),
-            upshot: Some(upshot),
+            outcome: Some(outcome),
             ..Entry::of(Event::Refused)
         };
         app.refusals.record(&app.trail, entry).await;

@@ -1,7 +1,7 @@
 //! How an entry is written: one JSON object that an operator can read, but for the NHS number, which is sealed.
 
 use super::seal::{Seal, Sealed};
-use super::{Draft, Entry, Event, Message, RequestFacts, Upshot, Who};
+use super::{Draft, Entry, Event, Message, Outcome, RequestFacts, Who};
 use crate::cpis::{AuthorAsSent, Text};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -52,8 +52,8 @@ struct Body {
     message: Option<Message>,
     #[serde(skip_serializing_if = "Option::is_none")]
     author: Option<AuthorAsSent>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upshot: Option<Upshot>,
+    #[serde(rename = "upshot", skip_serializing_if = "Option::is_none")]
+    outcome: Option<Outcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
@@ -81,7 +81,7 @@ pub(super) fn write(entry: &Entry, seal: &Seal) -> Result<Draft, BodyError> {
         request: (entry.request != RequestFacts::default()).then(|| entry.request.clone()),
         message: entry.message.clone(),
         author: entry.author.clone(),
-        upshot: entry.upshot.clone(),
+        outcome: entry.outcome.clone(),
         detail: entry.detail.clone(),
     };
     let owned = |text: &Text| text.as_str().to_owned();
@@ -125,7 +125,7 @@ pub fn read(body: &[u8], seal: &Seal) -> Result<Told, BodyError> {
             request: body.request.unwrap_or_default(),
             message: body.message,
             author: body.author,
-            upshot: body.upshot,
+            outcome: body.outcome,
             detail: body.detail,
         },
     })

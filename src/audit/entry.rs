@@ -101,7 +101,8 @@ pub struct Entry {
     pub message: Option<Message>,
     /// The HL7 V3 author as it went over the wire.
     pub author: Option<AuthorAsSent>,
-    pub upshot: Option<Upshot>,
+    /// Stored as `outcome`.
+    pub outcome: Option<Outcome>,
     /// For a person's eye, of events without a child: which settings, which search, which archive; of **asked**: that it went ahead
     /// unshared, so that a second notification is explained; of an outcome: that nobody waited for it any longer. Never a secret.
     pub detail: Option<String>,
@@ -176,9 +177,10 @@ pub struct Message {
 /// What came of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Upshot {
+pub struct Outcome {
     /// A short name: `found`, `no-record`, or the name of the failure or refusal.
-    pub outcome: Text,
+    #[serde(rename = "outcome")]
+    pub name: Text,
     /// The SMSP's response code, where one was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_code: Option<Text>,
@@ -223,7 +225,7 @@ impl Entry {
             request: RequestFacts::default(),
             message: None,
             author: None,
-            upshot: None,
+            outcome: None,
             detail: None,
         }
     }

@@ -34,7 +34,7 @@ pub mod verify;
 
 pub use body::{BodyError, Told, read as read_body};
 pub use chain::{Chain, ChainFault, KeyId, Line, Mac, Tip};
-pub use entry::{Entry, Event, Message, RequestFacts, Shown, Upshot, Who};
+pub use entry::{Entry, Event, Message, Outcome, RequestFacts, Shown, Who};
 pub use head::{Head, HeadFile};
 pub use inquiry::{Inquirer, Inquiry, InquiryError, RecordedSearch};
 pub use memory::{MemoryReader, MemoryStore};

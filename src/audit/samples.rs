@@ -2,8 +2,8 @@
 
 use super::options::{Options, StoreLocation};
 use super::{
-    Chain, Draft, Entry, Event, Inquiry, Line, MemoryReader, MemoryStore, Message, Reader, RequestFacts, Seal, Shown, Sources,
-    Store, StoreError, StoreErrorKind, Tip, Trail, Upshot, Who, WriterOptions, body, read_body,
+    Chain, Draft, Entry, Event, Inquiry, Line, MemoryReader, MemoryStore, Message, Outcome, Reader, RequestFacts, Seal, Shown,
+    Sources, Store, StoreError, StoreErrorKind, Tip, Trail, Who, WriterOptions, body, read_body,
 };
 use crate::cpis::{AuthorAsSent, AuthorKind, Delivery, NhsNumber, Text};
 use crate::secret::KeyMaterial;
@@ -151,8 +151,8 @@ fn request(id: &str, interaction: &str) -> RequestFacts {
     }
 }
 
-fn upshot(outcome: &str) -> Upshot {
-    Upshot { outcome: outcome.into(), ..Upshot::default() }
+fn outcome(outcome: &str) -> Outcome {
+    Outcome { name: outcome.into(), ..Outcome::default() }
 }
 
 fn child() -> Option<NhsNumber> {
@@ -202,30 +202,30 @@ pub fn entries() -> Vec<Entry> {
 }
 
 fn good_look() -> [Entry; 3] {
-    let found = Upshot {
+    let found = Outcome {
         response_code: text("SMSP-0000"),
         delivery: Some(Delivery::MaybeDelivered),
         notification_expected: Some(true),
         shown: Some(Shown { records: 1, plans: 2, unreadable: 0, accesses: 3 }),
-        ..upshot("found")
+        ..outcome("found")
     };
-    let again = Upshot { notification_expected: Some(false), age_ms: Some(90_000), shown: found.shown, ..upshot("found") };
+    let again = Outcome { notification_expected: Some(false), age_ms: Some(90_000), shown: found.shown, ..outcome("found") };
     let asked = Entry { message: message(MESSAGE_ID, None), author: Some(author()), ..ashas(2, "08:30:00.250", Event::Asked) };
     let answered = Entry {
         message: message(MESSAGE_ID, text("R1")),
         author: Some(author()),
-        upshot: Some(found),
+        outcome: Some(found),
         ..ashas(3, "08:30:01", Event::Answered)
     };
     let request = request("request-0003", "read CarePlan");
-    [asked, answered, Entry { request, upshot: Some(again), ..ashas(4, "08:31:31", Event::Shared) }]
+    [asked, answered, Entry { request, outcome: Some(again), ..ashas(4, "08:31:31", Event::Shared) }]
 }
 
 fn lost_look() -> [Entry; 2] {
     let look = Some(Uuid::from_bytes([0x22; 16]));
-    let lost = Upshot { delivery: Some(Delivery::MaybeDelivered), notification_expected: Some(true), ..upshot("timeout") };
+    let lost = Outcome { delivery: Some(Delivery::MaybeDelivered), notification_expected: Some(true), ..outcome("timeout") };
     let asked = Entry { look, message: message("M2", None), ..mallorys(5, "09:00:00", Event::Asked) };
-    [asked, Entry { look, message: message("M2", None), upshot: Some(lost), ..mallorys(6, "09:00:20", Event::Unknown) }]
+    [asked, Entry { look, message: message("M2", None), outcome: Some(lost), ..mallorys(6, "09:00:20", Event::Unknown) }]
 }
 
 fn rest_of_the_day() -> [Entry; 6] {
@@ -234,13 +234,13 @@ fn rest_of_the_day() -> [Entry; 6] {
     let searched = Some("criteria: child; limit 100".to_owned());
     let refused = request("request-0004", "search Flag");
     [
-        Entry { request: nobody, upshot: Some(upshot("token-expired")), ..entry(7, "09:10:00", Event::Refused) },
-        Entry { upshot: Some(upshot("not-held")), ..mallorys(8, "09:20:00", Event::NotHeld) },
+        Entry { request: nobody, outcome: Some(outcome("token-expired")), ..entry(7, "09:10:00", Event::Refused) },
+        Entry { outcome: Some(outcome("not-held")), ..mallorys(8, "09:20:00", Event::NotHeld) },
         Entry { who: Some(auditor), child: child(), detail: searched, ..entry(9, "10:00:00", Event::Searched) },
         Entry {
             who: Some(asha()),
             request: refused,
-            upshot: Some(upshot("no-permission")),
+            outcome: Some(outcome("no-permission")),
             ..entry(10, "22:59:59", Event::Refused)
         },
         // In England it is already the 15th.

@@ -5,7 +5,7 @@ mod codes;
 mod details;
 
 use super::plain::shown;
-use crate::audit::{Doubt, Entry, Event, Hit, Line, Told, Upshot, Who};
+use crate::audit::{Doubt, Entry, Event, Hit, Line, Outcome, Told, Who};
 use crate::cpis::Text;
 use crate::fhir::codes::{NHS_NUMBER, RESTRICTED, ROLE_ASSIGNED, SDS_ROLE_PROFILE_ID, SDS_USER_ID, ods_system};
 use crate::fhir::json;
@@ -97,7 +97,7 @@ fn outcome(event: Event) -> &'static str {
 }
 
 fn outcome_text(entry: &Entry) -> String {
-    match entry.upshot.as_ref().map(|upshot: &Upshot| upshot.outcome.as_str()).filter(|outcome| !outcome.is_empty()) {
+    match entry.outcome.as_ref().map(|outcome: &Outcome| outcome.name.as_str()).filter(|outcome| !outcome.is_empty()) {
         Some(outcome) => format!("{}: {}", entry.event.name(), shown(outcome)),
         None => entry.event.name().to_owned(),
     }

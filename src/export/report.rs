@@ -54,8 +54,8 @@ fn cells(seq: u64, state: String, told: &Told) -> [String; COLUMNS.len()] {
     let owned = |text: Option<&Text>| text.map(|text| text.as_str().to_owned()).unwrap_or_default();
     let who = entry.who.clone().unwrap_or_default();
     let author = entry.author.as_ref();
-    let upshot = entry.upshot.as_ref();
-    let expected = upshot.and_then(|upshot| upshot.notification_expected);
+    let outcome = entry.outcome.as_ref();
+    let expected = outcome.and_then(|outcome| outcome.notification_expected);
     let child = match &entry.child {
         Some(number) => number.digits().to_owned(),
         None if told.child_is_sealed => "sealed with a key that is not here".to_owned(),
@@ -68,7 +68,7 @@ fn cells(seq: u64, state: String, told: &Told) -> [String; COLUMNS.len()] {
         local(entry.at),
         entry.event.name().to_owned(),
         owned(entry.request.interaction.as_ref()),
-        owned(upshot.map(|upshot| &upshot.outcome)),
+        owned(outcome.map(|outcome| &outcome.name)),
         expected.map(|expected| if expected { "yes" } else { "no" }).unwrap_or_default().to_owned(),
         owned(who.user_id.as_ref()),
         owned(who.name.as_ref()),

@@ -2,7 +2,7 @@
 
 use super::table::{Absence, Completion};
 use super::{LookError, Origin};
-use crate::audit::{Entry, Event, Message, RequestFacts, Shown, StoreErrorKind, Trail, TrailError, Upshot, Who};
+use crate::audit::{Entry, Event, Message, RequestFacts, Shown, StoreErrorKind, Trail, TrailError, Outcome, Who};
 use crate::cpis::{Answer, AuthorAsSent, MessageIds, Question, RegisterErrorKind};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ impl Showing {
 
 /// **answered**, **failed** or **unknown**: the outcome of the query that `asked` is about, and whether it was shown.
 pub(super) fn ended(asked: &Entry, outcome: Result<&Answer, &LookError>, showing: Showing) -> Entry {
-    let mut entry = Entry { upshot: Some(upshot(outcome)), detail: showing.detail().map(Into::into), ..asked.clone() };
+    let mut entry = Entry { outcome: Some(entry_outcome(outcome)), detail: showing.detail().map(Into::into), ..asked.clone() };
     hide_unless_shown(&mut entry, showing);
     let of_now = Entry::of(event(outcome));
     (entry.id, entry.at, entry.event) = (of_now.id, of_now.at, of_now.event);
@@ -117,8 +117,8 @@ pub(super) fn ended(asked: &Entry, outcome: Result<&Answer, &LookError>, showing
 }
 
 fn hide_unless_shown(entry: &mut Entry, showing: Showing) {
-    if let (Some(upshot), true) = (&mut entry.upshot, showing != Showing::ToItsCaller) {
-        (upshot.shown, upshot.authorities) = (None, None);
+    if let (Some(outcome), true) = (&mut entry.outcome, showing != Showing::ToItsCaller) {
+        (outcome.shown, outcome.authorities) = (None, None);
     }
 }
 
@@ -145,19 +145,19 @@ pub(super) fn shared(
     let age_ms = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
     let outcome = completion.outcome.as_deref().map_err(AsRef::as_ref);
     // Sharing notifies nobody.
-    let upshot = Upshot { age_ms, notification_expected: Some(false), ..upshot(outcome) };
+    let outcome = Outcome { age_ms, notification_expected: Some(false), ..entry_outcome(outcome) };
     let origin = completion.origin.as_deref();
     Entry {
         look: Some(origin.map_or(look, |origin| origin.look)),
         message: origin.and_then(|origin| origin.message.clone()),
-        upshot: Some(upshot),
+        outcome: Some(outcome),
         ..entry(Event::Shared, question, facts)
     }
 }
 
 /// **refused**: the query could not be written in this requester's name.
 pub(super) fn refused(look: Uuid, question: &Question, facts: &RequestFacts, failure: &LookError) -> Entry {
-    Entry { look: Some(look), upshot: Some(upshot(Err(failure))), ..entry(Event::Refused, question, facts) }
+    Entry { look: Some(look), outcome: Some(entry_outcome(Err(failure))), ..entry(Event::Refused, question, facts) }
 }
 
 /// **not-held**: a read or page without a held look.
@@ -174,10 +174,10 @@ fn event(outcome: Result<&Answer, &LookError>) -> Event {
     if failure.is_undelivered() || is_understood { Event::Failed } else { Event::Unknown }
 }
 
-fn upshot(outcome: Result<&Answer, &LookError>) -> Upshot {
+fn entry_outcome(outcome: Result<&Answer, &LookError>) -> Outcome {
     match outcome {
-        Ok(answer) => Upshot {
-            outcome: answer.outcome().into(),
+        Ok(answer) => Outcome {
+            name: answer.outcome().into(),
             // It was delivered.
             delivery: None,
             shown: Some(Shown::from(answer)),
@@ -186,8 +186,8 @@ fn upshot(outcome: Result<&Answer, &LookError>) -> Upshot {
             authorities: None,
             age_ms: None,
         },
-        Err(failure) => Upshot {
-            outcome: failure.outcome().into(),
+        Err(failure) => Outcome {
+            name: failure.outcome().into(),
             response_code: failure.response_code().map(Into::into),
             delivery: Some(failure.delivery()),
             notification_expected: failure.notification_expected(),

@@ -1,6 +1,6 @@
 //! `cpis-fhir audit` as it is typed, over a trail in a file that another process wrote.
 
-use cpis_fhir::audit::{self, Entry, Event, Message, RequestFacts, Upshot, Who};
+use cpis_fhir::audit::{self, Entry, Event, Message, Outcome, RequestFacts, Who};
 use cpis_fhir::cpis::NhsNumber;
 use cpis_fhir::settings;
 use serde_json::Value;
@@ -123,10 +123,10 @@ fn entries() -> Vec<Entry> {
         message: Some(Message { message_id: "AAAAAAAA-0000-4000-8000-000000000001".into(), ..Message::default() }),
         ..Entry::of(event)
     };
-    let found = Upshot { outcome: "found".into(), ..Upshot::default() };
+    let found = Outcome { name: "found".into(), ..Outcome::default() };
     vec![
         look("08:30:00", Event::Asked),
-        Entry { upshot: Some(found), ..look("08:30:01", Event::Answered) },
+        Entry { outcome: Some(found), ..look("08:30:01", Event::Answered) },
         Entry { at: at("09:00:00"), ..Entry::of(Event::Refused) },
     ]
 }

@@ -116,7 +116,7 @@ async fn everything_that_was_asked_and_shown_is_on_the_trail_and_the_number_is_n
         "{events:?}"
     );
     let outcomes: Vec<&str> =
-        told.iter().filter_map(|told| told.entry.upshot.as_ref()).map(|upshot| upshot.outcome.as_str()).collect();
+        told.iter().filter_map(|told| told.entry.outcome.as_ref()).map(|outcome| outcome.name.as_str()).collect();
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == "no-record").count(), 1, "{outcomes:?}");
     let file = std::fs::read(trail.file("audit.db")).unwrap();
     for number in [GOOD_CHILD, "9990000026", "4444444444"] {

@@ -94,7 +94,7 @@ async fn who_may_not_search_is_told_nothing_and_the_attempt_is_on_the_trail() {
     assert_eq!((problem.status, problem.name), (403, "trail-refused"));
     let entry = last_entry(&inquiry).await;
     assert_eq!((entry.event, entry.who, entry.child), (Event::Refused, Some(asha()), None));
-    assert_eq!(entry.upshot.unwrap().outcome.as_str(), "trail-refused");
+    assert_eq!(entry.outcome.unwrap().name.as_str(), "trail-refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ fn samples() -> Vec<Entry> {
     };
     let told = |event, detail: &str| Entry { detail: Some(detail.to_owned()), ..Entry::of(event) };
     let delivery = Some(Delivery::NotDelivered);
-    let refused = Upshot { outcome: "connect".into(), delivery, authorities: Some(2), ..Upshot::default() };
+    let refused = Outcome { name: "connect".into(), delivery, authorities: Some(2), ..Outcome::default() };
     let person = AuthorAsSent { template: AuthorKind::Person, nominated: false, ..full().author.unwrap() };
     let mut samples = entries();
     for who in samples.iter_mut().filter_map(|entry| entry.who.as_mut()).filter(|who| **who == mallory()) {
@@ -25,7 +25,7 @@ fn samples() -> Vec<Entry> {
     }
     samples.extend([
         fixed(13, full()),
-        fixed(14, Entry { event: Event::Failed, author: Some(person), upshot: Some(refused), ..full() }),
+        fixed(14, Entry { event: Event::Failed, author: Some(person), outcome: Some(refused), ..full() }),
         fixed(15, told(Event::Exported, "criteria: none (everything); format fhir")),
         fixed(16, told(Event::Archived, "2023-10.manifest")),
     ]);
@@ -83,8 +83,8 @@ fn full() -> Entry {
             organisation_name: "Trust".into(),
             nominated: true,
         }),
-        upshot: Some(Upshot {
-            outcome: "found".into(),
+        outcome: Some(Outcome {
+            name: "found".into(),
             response_code: some("SMSP-0000"),
             delivery: Some(Delivery::MaybeDelivered),
             notification_expected: Some(true),

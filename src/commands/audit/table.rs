@@ -1,6 +1,6 @@
 //! An entry as one line for a person: times as clocks in England show them (MSCA-AUD-07), NHS numbers as 3-3-4 (MSCA-PDS-06).
 
-use crate::audit::{Entry, Hit, Shown, Told, Upshot, Who};
+use crate::audit::{Entry, Hit, Outcome, Shown, Told, Who};
 use crate::clock;
 use crate::cpis::Text;
 use crate::export::Numbers;
@@ -52,7 +52,7 @@ fn facts(entry: &Entry) -> Vec<String> {
     let mut fact = |name: &str, text: Option<&Text>| facts.extend(given(text).map(|text| format!("{name}{text}")));
     fact("", entry.request.interaction.as_ref());
     fact("", entry.request.freshness.as_ref());
-    facts.extend(entry.upshot.as_ref().map(upshot));
+    facts.extend(entry.outcome.as_ref().map(outcome));
     if let Some(author) = &entry.author
         && author.nominated
     {
@@ -80,19 +80,19 @@ fn person(who: &Who) -> String {
 }
 
 /// `found (SMSP-0000): 1 records, 2 plans, 0 unreadable, 3 accesses, notification expected`
-fn upshot(upshot: &Upshot) -> String {
-    let code = given(upshot.response_code.as_ref()).map(|code| format!(" ({code})")).unwrap_or_default();
-    let counts = upshot.shown.map(|Shown { records, plans, unreadable, accesses }| {
+fn outcome(outcome: &Outcome) -> String {
+    let code = given(outcome.response_code.as_ref()).map(|code| format!(" ({code})")).unwrap_or_default();
+    let counts = outcome.shown.map(|Shown { records, plans, unreadable, accesses }| {
         format!(": {records} records, {plans} plans, {unreadable} unreadable, {accesses} accesses")
     });
-    let named = upshot.authorities.map(|count| format!(", {count} authorities named")).unwrap_or_default();
-    let expected = match upshot.notification_expected {
+    let named = outcome.authorities.map(|count| format!(", {count} authorities named")).unwrap_or_default();
+    let expected = match outcome.notification_expected {
         Some(true) => ", notification expected",
         Some(false) => ", no notification",
         None => "",
     };
-    let age = upshot.age_ms.map(|age| format!(", {} s old", age / 1000)).unwrap_or_default();
-    format!("{}{code}{}{named}{expected}{age}", shown(upshot.outcome.as_str()), counts.unwrap_or_default())
+    let age = outcome.age_ms.map(|age| format!(", {} s old", age / 1000)).unwrap_or_default();
+    format!("{}{code}{}{named}{expected}{age}", shown(outcome.name.as_str()), counts.unwrap_or_default())
 }
 
 fn given(text: Option<&Text>) -> Option<String> {

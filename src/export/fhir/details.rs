@@ -52,11 +52,11 @@ impl Details {
         self.text("trace-id", request.trace_id.as_ref());
         self.text("interaction", request.interaction.as_ref());
         self.text("freshness", request.freshness.as_ref());
-        if let Some(upshot) = &entry.upshot {
-            self.text("response-code", upshot.response_code.as_ref());
-            self.plain("delivery", upshot.delivery.map(Delivery::name).unwrap_or_default());
-            self.plain("notification-expected", &upshot.notification_expected.map(|is| is.to_string()).unwrap_or_default());
-            if let Some(counts) = upshot.shown {
+        if let Some(outcome) = &entry.outcome {
+            self.text("response-code", outcome.response_code.as_ref());
+            self.plain("delivery", outcome.delivery.map(Delivery::name).unwrap_or_default());
+            self.plain("notification-expected", &outcome.notification_expected.map(|is| is.to_string()).unwrap_or_default());
+            if let Some(counts) = outcome.shown {
                 let counts = [
                     ("records", counts.records),
                     ("plans", counts.plans),
@@ -67,8 +67,8 @@ impl Details {
                     self.plain(name, &count.to_string());
                 }
             }
-            self.plain("authorities-named", &upshot.authorities.map(|count| count.to_string()).unwrap_or_default());
-            self.plain("age-ms", &upshot.age_ms.map(|age| age.to_string()).unwrap_or_default());
+            self.plain("authorities-named", &outcome.authorities.map(|count| count.to_string()).unwrap_or_default());
+            self.plain("age-ms", &outcome.age_ms.map(|age| age.to_string()).unwrap_or_default());
         }
         self.plain("detail", entry.detail.as_deref().unwrap_or_default());
     }

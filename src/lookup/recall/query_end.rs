@@ -1,20 +1,20 @@
 //! How a query ended, according to its entry on the trail, and the failure that its requests get.
 
-use crate::audit::{Entry, Event, Upshot};
+use crate::audit::{Entry, Event, Outcome};
 use crate::cpis::{Delivery, Malformed, NonAnswer, RegisterError, RegisterErrorKind, Rejection};
 use crate::lookup::LookError;
 
 /// The end of one query.
 pub(super) struct QueryEnd {
     event: Event,
-    upshot: Upshot,
+    outcome: Outcome,
 }
 
 impl QueryEnd {
     /// `None` for an entry that is not the end of a query.
     pub(super) fn of(entry: &Entry) -> Option<Self> {
         let ends = matches!(entry.event, Event::Answered | Event::Failed | Event::Unknown);
-        ends.then(|| Self { event: entry.event, upshot: entry.upshot.clone().unwrap_or_default() })
+        ends.then(|| Self { event: entry.event, outcome: entry.outcome.clone().unwrap_or_default() })
     }
 
     pub(super) fn is_answer(&self) -> bool {
@@ -22,7 +22,7 @@ impl QueryEnd {
     }
 
     pub(super) fn may_be_delivered(&self) -> bool {
-        self.upshot.delivery != Some(Delivery::NotDelivered)
+        self.outcome.delivery != Some(Delivery::NotDelivered)
     }
 
     /// The failure of a query without an end: it may have been delivered, and no answer came.
@@ -33,7 +33,7 @@ impl QueryEnd {
     /// The failure as far as the trail knows it: its kind and code, but no authorities.
     pub(super) fn failure(&self) -> LookError {
         use RegisterErrorKind as Kind;
-        let code = || self.upshot.response_code.as_ref().map(|code| code.as_str().to_owned());
+        let code = || self.outcome.response_code.as_ref().map(|code| code.as_str().to_owned());
         let known = [
             Kind::ConnectionLost,
             Kind::Timeout,
@@ -44,7 +44,7 @@ impl QueryEnd {
             Kind::NotAnAnswer(NonAnswer::Forgotten),
             Kind::UnknownCode { code: code() },
         ];
-        let name = self.upshot.outcome.as_str();
+        let name = self.outcome.name.as_str();
         let rejections = Rejection::ALL.map(|reason| Kind::Rejected { reason, code: code() });
         let kind = known.into_iter().chain(rejections).find(|kind| kind.name() == name);
         // Why an answer was unreadable, or how it contradicts itself, is not on the trail.

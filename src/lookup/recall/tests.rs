@@ -1,5 +1,5 @@
 use super::*;
-use crate::audit::{Entry, Event, Message, RequestFacts, Upshot, Who};
+use crate::audit::{Entry, Event, Message, Outcome, RequestFacts, Who};
 use crate::clock::SinceBoot;
 use crate::cpis::{CareSetting, Delivery, Malformed, NhsNumber, NonAnswer, RegisterError, RegisterErrorKind, Rejection};
 use crate::fhir::samples;
@@ -45,8 +45,8 @@ fn entry(event: Event, moment: &str, message: &str) -> Entry {
 }
 
 fn ended(event: Event, moment: &str, message: &str, outcome: &str, delivery: Option<Delivery>) -> Entry {
-    let upshot = Upshot { outcome: outcome.into(), delivery, ..Upshot::default() };
-    Entry { upshot: Some(upshot), ..entry(event, moment, message) }
+    let outcome = Outcome { name: outcome.into(), delivery, ..Outcome::default() };
+    Entry { outcome: Some(outcome), ..entry(event, moment, message) }
 }
 
 /// Entries in the order in which they were written.
@@ -217,13 +217,13 @@ fn every_failure_that_may_have_been_heard_has_one_of_its_status_after_a_restart(
     let rejections = Rejection::ALL.map(|reason| RegisterErrorKind::Rejected { reason, code: Some("7".into()) });
     for kind in kinds.into_iter().chain(rejections) {
         let failure = LookError::from(RegisterError::understanding(kind));
-        let upshot = Upshot {
-            outcome: failure.outcome().into(),
+        let outcome = Outcome {
+            name: failure.outcome().into(),
             response_code: failure.response_code().map(Into::into),
             delivery: Some(failure.delivery()),
-            ..Upshot::default()
+            ..Outcome::default()
         };
-        let entry = Entry { upshot: Some(upshot), ..entry(Event::Unknown, "12:00:00", "A") };
+        let entry = Entry { outcome: Some(outcome), ..entry(Event::Unknown, "12:00:00", "A") };
         let again = query_end::QueryEnd::of(&entry).unwrap().failure();
         let status = |failure: &LookError| Problem::of_failure(failure, true).status;
         assert_eq!(status(&again), status(&failure), "{failure}");
@@ -239,7 +239,7 @@ fn the_trail_is_read_from_before_a_clock_that_was_set() {
 #[tokio::test(start_paused = true)]
 async fn what_was_not_shown_to_who_asked_is_the_look_of_those_without_an_id() {
     let mut shown = answered("12:00:00");
-    shown[1].upshot.as_mut().unwrap().shown = Some(crate::audit::Shown::default());
+    shown[1].outcome.as_mut().unwrap().shown = Some(crate::audit::Shown::default());
     let file_record = || with_answer(stamp("12:00:00", 100));
     let past = one(&shown, file_record(), stamp("12:00:40", 140)).unwrap();
     assert!(!past.is_unsettled);

@@ -125,7 +125,7 @@ impl TrailLooks {
             look.at = entry.at;
         }
         if look.message.is_none() && entry.event != Event::Asked {
-            look.was_shown = entry.upshot.as_ref().is_some_and(|upshot| upshot.shown.is_some());
+            look.was_shown = entry.outcome.as_ref().is_some_and(|outcome| outcome.shown.is_some());
             look.message = Some(message.clone());
         }
         let query = look.queries.entry(message.message_id.as_str().into()).or_default();

@@ -30,12 +30,12 @@ async fn a_look_is_two_entries_that_say_everything() {
         let message = entry.message.as_ref().unwrap();
         assert_eq!((message.message_id.as_str(), message.query_id.as_str()), (ids.message.as_str(), ids.query.as_str()));
     }
-    assert_eq!((&asked.upshot, &asked.message.as_ref().unwrap().response_id), (&None, &None));
+    assert_eq!((&asked.outcome, &asked.message.as_ref().unwrap().response_id), (&None, &None));
     assert_eq!(answered.message.as_ref().unwrap().response_id, Some("response".into()));
-    let upshot = answered.upshot.as_ref().unwrap();
-    assert_eq!((upshot.outcome.as_str(), upshot.notification_expected), ("found", Some(true)));
-    assert_eq!(upshot.response_code, Some("SMSP-0000".into()));
-    assert_eq!(upshot.shown, Some(crate::audit::Shown::from(&found())));
+    let outcome = answered.outcome.as_ref().unwrap();
+    assert_eq!((outcome.name.as_str(), outcome.notification_expected), ("found", Some(true)));
+    assert_eq!(outcome.response_code, Some("SMSP-0000".into()));
+    assert_eq!(outcome.shown, Some(crate::audit::Shown::from(&found())));
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,8 +44,8 @@ async fn no_record_notifies_nobody_and_a_local_store_nobody_knows() {
     for (answer, name, expected) in [(no_record(), "no-record", Some(false)), (stale, "found", None)] {
         let register = FakeRegister::answering(Duration::ZERO, vec![Ok(answer)]);
         lookups(&register).plain("a").await.unwrap();
-        let upshot = last(&register).upshot.unwrap();
-        assert_eq!((upshot.outcome.as_str(), upshot.notification_expected), (name, expected));
+        let outcome = last(&register).outcome.unwrap();
+        assert_eq!((outcome.name.as_str(), outcome.notification_expected), (name, expected));
     }
 }
 
@@ -77,11 +77,11 @@ async fn failed_is_what_cpis_is_known_to_have_heard_and_the_rest_is_unknown() {
         let register = FakeRegister::new(Duration::ZERO, vec![Err(failure.clone())]);
         assert!(lookups(&register).plain("a").await.is_err());
         assert_eq!(register.events(), ["asked", event], "{failure}");
-        let upshot = last(&register).upshot.unwrap();
-        assert_eq!((upshot.outcome.as_str(), upshot.delivery), (name, Some(failure.delivery)));
-        assert_eq!(upshot.response_code.as_ref().map(Text::as_str), code);
+        let outcome = last(&register).outcome.unwrap();
+        assert_eq!((outcome.name.as_str(), outcome.delivery), (name, Some(failure.delivery)));
+        assert_eq!(outcome.response_code.as_ref().map(Text::as_str), code);
         let nobody = failure.delivery == Delivery::NotDelivered;
-        assert_eq!(upshot.notification_expected, nobody.then_some(false));
+        assert_eq!(outcome.notification_expected, nobody.then_some(false));
     }
 }
 
@@ -112,12 +112,12 @@ async fn who_waited_searched_again_read_or_found_nothing_has_an_entry_of_its_own
     let ids: Vec<_> = lines.iter().map(|line| line.request.request_id.as_ref().unwrap().as_str()).collect();
     assert_eq!(ids, ["first-id", "first-id", "second-id", "third-id", "a-read-id", "not-held-id"]);
     assert!(lines[..5].iter().all(|line| line.look == lines[0].look));
-    let ages: Vec<_> = lines[2..5].iter().map(|line| line.upshot.as_ref().unwrap().age_ms).collect();
+    let ages: Vec<_> = lines[2..5].iter().map(|line| line.outcome.as_ref().unwrap().age_ms).collect();
     assert_eq!(ages, [None, Some(2000), Some(2000)]);
     for line in &lines[2..5] {
-        let upshot = line.upshot.as_ref().unwrap();
-        assert_eq!((upshot.outcome.as_str(), upshot.notification_expected), ("found", Some(false)));
-        assert!(upshot.shown.is_some());
+        let outcome = line.outcome.as_ref().unwrap();
+        assert_eq!((outcome.name.as_str(), outcome.notification_expected), ("found", Some(false)));
+        assert!(outcome.shown.is_some());
     }
     let statistics = lookups.statistics();
     assert_eq!((statistics.asked, statistics.answered, statistics.shared), (1, 1, 3));
@@ -134,7 +134,7 @@ async fn whoever_cannot_be_the_author_is_refused_on_record_and_nothing_is_asked(
         RegisterErrorKind::AuthorIncomplete { .. }
     ));
     assert_eq!((register.asked(), register.events()), (0, vec!["refused"]));
-    assert_eq!(last(&register).upshot.unwrap().outcome.as_str(), "author-incomplete");
+    assert_eq!(last(&register).outcome.unwrap().name.as_str(), "author-incomplete");
     register.trail.fails(&[Event::Refused]);
     assert_eq!(*lookups.with_id(ID).await.unwrap_err(), LookError::Trail(TrailUnavailable));
 }
@@ -162,7 +162,7 @@ async fn an_entry_that_may_have_been_written_gets_its_end_when_possible() {
         assert_eq!(*lookups(&register).plain("a").await.unwrap_err(), LookError::Trail(TrailUnavailable));
         let owed = register.trail.owed();
         assert_eq!(owed.iter().map(|entry| entry.event).collect::<Vec<_>>(), [Event::Failed]);
-        assert_eq!(owed[0].upshot.as_ref().unwrap().delivery, Some(Delivery::NotDelivered));
+        assert_eq!(owed[0].outcome.as_ref().unwrap().delivery, Some(Delivery::NotDelivered));
         assert!(owed[0].message.is_some());
     }
 }
@@ -258,11 +258,11 @@ async fn a_failure_that_names_an_authority_is_on_record_each_time_it_is_told() {
     assert_eq!(register.events(), ["asked", "unknown", "shared", "shared", "shared"]);
     let lines = register.trail.lines();
     for line in &lines[1..] {
-        let upshot = line.upshot.as_ref().unwrap();
-        assert_eq!((upshot.outcome.as_str(), upshot.authorities, upshot.shown), ("incomplete", Some(2), None));
+        let outcome = line.outcome.as_ref().unwrap();
+        assert_eq!((outcome.name.as_str(), outcome.authorities, outcome.shown), ("incomplete", Some(2), None));
         assert_eq!((line.look, &line.message), (lines[0].look, &lines[1].message));
     }
-    assert_eq!(lines[2].upshot.as_ref().unwrap().notification_expected, Some(false), "a repetition notifies nobody");
+    assert_eq!(lines[2].outcome.as_ref().unwrap().notification_expected, Some(false), "a repetition notifies nobody");
     register.trail.fails(&[Event::Shared]);
     assert_eq!(*lookups.with_id(ID).await.unwrap_err(), LookError::Withheld, "no entry, no word of a record");
     assert_eq!(*lookups.plain("a").await.unwrap_err(), LookError::Withheld);
@@ -278,7 +278,7 @@ async fn a_failure_about_another_child_names_nobody_and_one_that_tells_nothing_n
             assert!(lookups.with_id(ID).await.is_err());
         }
         assert_eq!(register.events(), ["asked", "unknown"]);
-        assert_eq!(last(&register).upshot.unwrap().authorities, None);
+        assert_eq!(last(&register).outcome.unwrap().authorities, None);
     }
 }
 
@@ -300,14 +300,14 @@ async fn an_outcome_that_came_when_nobody_waited_says_so_and_claims_no_showing()
             let (register, lookups) = come_late(outcome.clone(), hangs_up).await;
             assert_eq!(register.events(), ["asked", event]);
             let line = last(&register);
-            let upshot = line.upshot.unwrap();
-            assert_eq!((upshot.shown, upshot.authorities), (None, None), "{event}");
+            let recorded = line.outcome.unwrap();
+            assert_eq!((recorded.shown, recorded.authorities), (None, None), "{event}");
             assert!(line.detail.as_ref().unwrap().contains(says), "{line:?}", line = line.detail);
             // Shown to the retry, that is an entry of its own.
             let again = lookups.with_id(ID).await;
             let reveals = !outcome.is_err_and(|failure| failure == lost());
             assert_eq!(register.events().get(2), reveals.then_some(&"shared"));
-            let shown = last(&register).upshot.unwrap();
+            let shown = last(&register).outcome.unwrap();
             match again {
                 Ok(look) => assert_eq!(shown.shown, Some(crate::audit::Shown::from(&*look.answer))),
                 Err(failure) => assert_eq!(shown.authorities.unwrap_or(0) as usize, failure.named().len()),
@@ -326,7 +326,7 @@ async fn who_joined_is_shown_what_its_first_caller_did_not_wait_for() {
     });
     assert!(first.is_err() && joined.is_ok());
     let lines = register.trail.lines();
-    let shown: Vec<bool> = lines.iter().map(|line| line.upshot.as_ref().is_some_and(|upshot| upshot.shown.is_some())).collect();
+    let shown: Vec<bool> = lines.iter().map(|line| line.outcome.as_ref().is_some_and(|outcome| outcome.shown.is_some())).collect();
     assert_eq!((register.events(), shown), (vec!["asked", "answered", "shared"], vec![false, false, true]));
 }
 
@@ -343,7 +343,7 @@ async fn an_answer_that_is_being_recorded_as_the_deadline_passes_is_waited_for()
     *register.trail.takes.lock().unwrap() = Duration::from_secs(3);
     assert!(looking.await.unwrap().is_ok());
     let line = last(&register);
-    assert!(line.upshot.unwrap().shown.is_some() && line.detail.is_none());
+    assert!(line.outcome.unwrap().shown.is_some() && line.detail.is_none());
     assert_eq!(register.events(), ["asked", "answered"]);
 }
 
@@ -358,10 +358,10 @@ async fn a_withheld_answer_claims_no_showing_when_it_is_recorded_at_last() {
     assert!(lookups.with_id(ID).await.is_ok());
     let lines = register.trail.lines();
     for answered in [&owed, &lines[1]] {
-        assert_eq!((answered.event, answered.upshot.as_ref().unwrap().shown), (Event::Answered, None));
+        assert_eq!((answered.event, answered.outcome.as_ref().unwrap().shown), (Event::Answered, None));
         assert!(answered.detail.as_ref().unwrap().contains("withheld"));
     }
-    assert!(lines[2].event == Event::Shared && lines[2].upshot.as_ref().unwrap().shown.is_some());
+    assert!(lines[2].event == Event::Shared && lines[2].outcome.as_ref().unwrap().shown.is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -231,7 +231,7 @@ async fn one_user_looks_at_so_many_children_and_no_more_until_the_first_no_longe
     let told = trail.told().await;
     let refused: Vec<_> = told.iter().filter(|told| told.entry.event == Event::Refused).collect();
     assert_eq!(refused.len(), 1, "once in the window, so that it cannot fill the trail");
-    assert_eq!(refused[0].entry.upshot.as_ref().unwrap().outcome.as_str(), "too-many-children");
+    assert_eq!(refused[0].entry.outcome.as_ref().unwrap().name.as_str(), "too-many-children");
     assert!(refused[0].entry.who.is_some() && refused[0].entry.child.is_some());
     let page = house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await.text;
     assert!(

@@ -249,7 +249,7 @@ async fn each_refusal_is_one_entry_of_the_trail_with_whoever_is_known() {
         .iter()
         .map(|Told { entry, .. }| {
             let who = entry.who.as_ref().and_then(|who| text(&who.user_id));
-            (text(&entry.request.request_id), entry.upshot.as_ref().and_then(|upshot| text(&Some(upshot.outcome.clone()))), who)
+            (text(&entry.request.request_id), entry.outcome.as_ref().and_then(|outcome| text(&Some(outcome.name.clone()))), who)
         })
         .collect();
     let some = |text: &str| Some(text.to_owned());
