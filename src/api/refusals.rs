@@ -175,7 +175,7 @@ fn person(who: &Who) -> Option<Person> {
 async fn write(trail: &Trail, entry: &Entry) {
     if let Err(error) = trail.record(entry).await {
         tracing::error!(target: "cpis_fhir::trail", %error, "a refusal could not be put on the trail in time");
-        if trail.can_owe_more() {
+        if trail.has_backlog_room() {
             trail.record_when_possible(entry);
         }
     }

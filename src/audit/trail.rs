@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 pub struct Trail {
     jobs: mpsc::Sender<Job>,
     seal: Arc<Seal>,
-    ledger: Arc<Ledger>,
+    shared: Arc<WriterState>,
     room: Arc<Room>,
     commit_timeout: Duration,
 }
@@ -62,7 +62,7 @@ pub struct TrailState {
     /// The store's last failure, if nothing was written since.
     pub failing: Option<StoreErrorKind>,
     /// Entries of what has already happened that still wait for the store.
-    pub owed: usize,
+    pub backlog: usize,
     pub tip: Option<Tip>,
     pub commits: u64,
     pub entries: u64,
@@ -77,21 +77,21 @@ enum Job {
 }
 
 #[derive(Default)]
-struct Ledger {
+struct WriterState {
     state: Mutex<TrailState>,
-    /// What must be on the trail and is not yet; kept until it is.
-    owed: Mutex<VecDeque<Draft>>,
+    /// Entries of what has already happened that still wait for the store; kept until it takes them.
+    backlog: Mutex<VecDeque<Draft>>,
 }
 
 /// Callers that may wait at once; what is beyond is refused at once.
 const QUEUE: usize = 4096;
 /// Entries of one transaction.
 const MOST_AT_ONCE: usize = 256;
-/// Entries that may be owed. Each stands for a query that has gone out: beyond this, none goes out.
-const MOST_OWED: usize = 10_000;
+/// Entries in the backlog. Each is of a query that has gone out: beyond this, none goes out.
+const MOST_BACKLOG: usize = 10_000;
 /// Bytes that are kept for looks, some 30,000 of them: in the last ones nothing is written that can be done without.
 const RESERVE: u64 = 64 << 20;
-/// How often a failing store is tried again for what is owed.
+/// How often a failing store is tried again for its backlog.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How often the tip is logged (decisions.md 34).
 const TELL_TIP: Duration = Duration::from_mins(1);
@@ -115,18 +115,18 @@ impl Trail {
         runtime: Handle,
     ) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let ledger = Arc::new(Ledger::default());
+        let shared = Arc::new(WriterState::default());
         let (room, commit_timeout) = (Arc::new(store.room()), options.commit_timeout);
         let writer = Writer {
             store,
             chain: chain.into(),
             queue,
-            ledger: Arc::clone(&ledger),
+            shared: Arc::clone(&shared),
             after_commit: options.after_commit,
             told: None,
         };
         std::thread::Builder::new().name("cpis-trail".to_owned()).spawn(move || runtime.block_on(writer.run()))?;
-        Ok(Self { jobs, seal, ledger, room, commit_timeout })
+        Ok(Self { jobs, seal, shared, room, commit_timeout })
     }
 
     /// Puts `entry` on the trail. It is durable when this is `Ok`.
@@ -164,15 +164,15 @@ impl Trail {
     /// Keeps `entry`, of something that has happened and cannot be undone, until the store takes it, once. Not durable before.
     pub fn record_when_possible(&self, entry: &Entry) {
         match body::write(entry, &self.seal) {
-            Ok(draft) => self.ledger.owed().push_back(Draft { again: true, ..draft }),
+            Ok(draft) => self.shared.backlog().push_back(Draft { again: true, ..draft }),
             Err(error) => tracing::error!(event = entry.event.name(), %error, "an entry of the trail is lost"),
         }
-        self.ledger.note_owed();
+        self.shared.note_backlog();
     }
 
-    /// Whether a further query may go out: not while more is owed than can be kept.
-    pub fn can_owe_more(&self) -> bool {
-        self.ledger.owed().len() < MOST_OWED
+    /// Whether a further query may go out: not while the backlog is full.
+    pub fn has_backlog_room(&self) -> bool {
+        self.shared.backlog().len() < MOST_BACKLOG
     }
 
     /// Whether the store has room for looks only. Where it cannot know, it is not.
@@ -181,7 +181,7 @@ impl Trail {
     }
 
     pub fn state(&self) -> TrailState {
-        self.ledger.state().clone()
+        self.shared.state().clone()
     }
 
     /// Opens what stands in the trail.
@@ -197,7 +197,7 @@ impl Trail {
         }
     }
 
-    /// Waits until everything recorded and owed is durable, `limit` at most. True when it is.
+    /// Waits until everything recorded and the backlog are durable, `limit` at most. True when it is.
     pub async fn flush(&self, limit: Duration) -> bool {
         let flushed = async {
             loop {
@@ -205,7 +205,7 @@ impl Trail {
                 if self.jobs.send(Job::Flush(done)).await.is_err() || flushed.await.is_err() {
                     return false;
                 }
-                if self.ledger.owed().is_empty() {
+                if self.shared.backlog().is_empty() {
                     return true;
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -215,18 +215,18 @@ impl Trail {
     }
 }
 
-impl Ledger {
-    fn owed(&self) -> MutexGuard<'_, VecDeque<Draft>> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+impl WriterState {
+    fn backlog(&self) -> MutexGuard<'_, VecDeque<Draft>> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, TrailState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note_owed(&self) {
-        let owed = self.owed().len();
-        self.state().owed = owed;
+    fn note_backlog(&self) {
+        let backlog = self.backlog().len();
+        self.state().backlog = backlog;
     }
 }
 
@@ -234,7 +234,7 @@ struct Writer {
     store: Box<dyn Store>,
     chain: Arc<Chain>,
     queue: mpsc::Receiver<Job>,
-    ledger: Arc<Ledger>,
+    shared: Arc<WriterState>,
     after_commit: Box<dyn FnMut(Tip) + Send>,
     told: Option<Instant>,
 }
@@ -250,21 +250,20 @@ struct Waiting {
 impl Writer {
     async fn run(mut self) {
         loop {
-            let owes = !self.ledger.owed().is_empty();
+            let has_backlog = !self.shared.backlog().is_empty();
             let first = tokio::select! {
                 job = self.queue.recv() => match job { Some(job) => Some(job), None => break },
-                () = tokio::time::sleep(TRY_AGAIN), if owes => None,
+                () = tokio::time::sleep(TRY_AGAIN), if has_backlog => None,
             };
             self.write(first).await;
         }
         self.write(None).await;
     }
 
-    /// Writes what is owed, `first`, and whatever else waits, in one transaction.
+    /// Writes the backlog, `first`, and whatever else waits, in one transaction.
     async fn write(&mut self, first: Option<Job>) {
-        let owed: Vec<Draft> = self.ledger.owed().iter().take(MOST_AT_ONCE).cloned().collect();
-        let paid = owed.len();
-        let mut drafts = owed;
+        let mut drafts: Vec<Draft> = self.shared.backlog().iter().take(MOST_AT_ONCE).cloned().collect();
+        let of_backlog = drafts.len();
         let mut waiting = Waiting::default();
         let mut next = first;
         while let Some(job) = next {
@@ -284,8 +283,8 @@ impl Writer {
         }
         let outcome = if drafts.is_empty() { Ok(()) } else { self.commit(&drafts).await };
         if outcome.is_ok() {
-            self.ledger.owed().drain(..paid);
-            self.ledger.note_owed();
+            self.shared.backlog().drain(..of_backlog);
+            self.shared.note_backlog();
         }
         for done in waiting.entries {
             // Nobody may listen any more; the entry stands all the same.
@@ -304,7 +303,7 @@ impl Writer {
         let began = Instant::now();
         let appended = self.store.append(drafts, &self.chain).await;
         telemetry::metrics().trail_commit(began.elapsed());
-        let mut state = self.ledger.state();
+        let mut state = self.shared.state();
         match appended {
             Ok(tip) => {
                 if state.failing.take().is_some() {

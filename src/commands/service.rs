@@ -99,7 +99,7 @@ async fn finish(app: &App, [public, admin]: [ServerHandle; 2]) {
     app.settle_refusals().await;
     note(&app.trail, Event::Stopped, format!("version {}", env!("CARGO_PKG_VERSION"))).await;
     if !app.trail.flush(FLUSH).await {
-        tracing::error!(owed = app.trail.state().owed, "stopped with entries that the trail has not taken: they are lost");
+        tracing::error!(owed = app.trail.state().backlog, "stopped with entries that the trail has not taken: they are lost");
     }
     app.trail.settle(SETTLE).await;
     admin.stop(true).await;
@@ -224,9 +224,9 @@ fn looks(now: &Statistics) -> LookupNumbers {
 }
 
 fn trail(app: &App) -> TrailNumbers {
-    let TrailState { failing, owed, entries, .. } = app.trail.state();
+    let TrailState { failing, backlog, entries, .. } = app.trail.state();
     let failing = failing.is_some() || app.lookups.is_recalling();
-    TrailNumbers { failing, owed: u64::try_from(owed).unwrap_or(u64::MAX), entries }
+    TrailNumbers { failing, owed: u64::try_from(backlog).unwrap_or(u64::MAX), entries }
 }
 
 /// The runtime that owns the connections to CP-IS and every look (decisions.md 32).

@@ -50,7 +50,7 @@ impl Context {
     }
 
     pub(super) fn may_be_recorded(&self) -> Result<(), TrailUnavailable> {
-        if self.ledger.can_owe_more() { Ok(()) } else { Err(TrailUnavailable) }
+        if self.ledger.has_backlog_room() { Ok(()) } else { Err(TrailUnavailable) }
     }
 
     /// Remembers across a restart that the request belongs to the flight.
@@ -173,7 +173,7 @@ impl Attempts<'_> {
             return AttemptResult::NotMade(LookError::CircuitOpen);
         };
         let no_trail = || LookError::from(TrailUnavailable);
-        if !ledger.can_owe_more() {
+        if !ledger.has_backlog_room() {
             return AttemptResult::NotMade(no_trail());
         }
         let ids = MessageIds::fresh();

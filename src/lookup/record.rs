@@ -18,8 +18,8 @@ pub(super) trait Ledger: Send + Sync + 'static {
     fn record_again<'a>(&'a self, entry: &'a Entry) -> BoxFuture<'a, Result<(), TrailError>>;
     /// As [`Trail::record_when_possible`].
     fn record_when_possible(&self, entry: &Entry);
-    /// As [`Trail::can_owe_more`].
-    fn can_owe_more(&self) -> bool;
+    /// As [`Trail::has_backlog_room`].
+    fn has_backlog_room(&self) -> bool;
 }
 
 impl Ledger for Trail {
@@ -35,8 +35,8 @@ impl Ledger for Trail {
         Trail::record_when_possible(self, entry);
     }
 
-    fn can_owe_more(&self) -> bool {
-        Trail::can_owe_more(self)
+    fn has_backlog_room(&self) -> bool {
+        Trail::has_backlog_room(self)
     }
 }
 

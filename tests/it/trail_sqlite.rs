@@ -175,7 +175,7 @@ async fn a_full_disk_refuses_entries_until_there_is_room_and_loses_none() {
     std::fs::remove_file(&filler).unwrap();
     trail.record(&Entry::of(Event::Asked)).await.unwrap();
     assert!(trail.flush(Duration::from_secs(5)).await);
-    assert_eq!((trail.state().failing, trail.state().owed), (None, 0));
+    assert_eq!((trail.state().failing, trail.state().backlog), (None, 0));
     assert_eq!(assert_whole(&settings).await, written + 2);
 }
 

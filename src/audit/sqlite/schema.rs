@@ -159,7 +159,7 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
         tx.commit()?;
         return Ok(());
     }
-    if !strangers(db)?.is_empty() || missing(db)?.next().is_some() {
+    if !unexpected_objects(db)?.is_empty() || missing(db)?.next().is_some() {
         tracing::error!(
             target: "cpis_fhir::trail",
             "indexes or triggers of the trail's file were removed, changed or added by somebody else: they are as they were meant \
@@ -194,7 +194,7 @@ pub(super) fn version(db: &Connection) -> Result<usize, StoreError> {
 }
 
 fn restore(db: &Connection) -> Result<(), StoreError> {
-    for (kind, name) in strangers(db)? {
+    for (kind, name) in unexpected_objects(db)? {
         db.execute_batch(&format!("DROP {kind} \"{}\"", name.replace('"', "\"\"")))?;
     }
     let missing: Vec<&str> = missing(db)?.collect();
@@ -202,7 +202,7 @@ fn restore(db: &Connection) -> Result<(), StoreError> {
 }
 
 /// Indexes, triggers and views that are not as [`OBJECTS`] says: kind and name.
-fn strangers(db: &Connection) -> Result<Vec<(String, String)>, StoreError> {
+fn unexpected_objects(db: &Connection) -> Result<Vec<(String, String)>, StoreError> {
     let found = objects(db)?;
     Ok(found.into_iter().filter(|(_, name, sql)| !OBJECTS.contains(&(name, sql))).map(|(kind, name, _)| (kind, name)).collect())
 }

@@ -93,13 +93,13 @@ async fn what_is_owed_is_written_once_when_the_store_is_back() {
     mood.broken.store(true, SeqCst);
     let entry = Entry::of(Event::Answered);
     trail.record_when_possible(&entry);
-    assert_eq!(trail.state().owed, 1);
+    assert_eq!(trail.state().backlog, 1);
     assert!(!trail.flush(Duration::from_millis(100)).await);
     mood.broken.store(false, SeqCst);
     trail.record_again(&entry).await.unwrap();
     assert!(trail.flush(PATIENT).await);
     assert_eq!(events(&reader).await, ["answered"], "also where the request that waits for it wrote it as well");
-    assert_eq!(trail.state().owed, 0);
+    assert_eq!(trail.state().backlog, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

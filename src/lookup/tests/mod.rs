@@ -177,7 +177,7 @@ impl Ledger for FakeTrail {
         self.owed.lock().unwrap().push(entry.clone());
     }
 
-    fn can_owe_more(&self) -> bool {
+    fn has_backlog_room(&self) -> bool {
         !self.is_full_of_debt.load(SeqCst)
     }
 }
