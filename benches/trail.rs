@@ -11,7 +11,7 @@
 use cpis_fhir::audit::sqlite::{SqliteReader, SqliteStore};
 use cpis_fhir::audit::verify::verify;
 use cpis_fhir::audit::{
-    Chain, Entry, Event, Head, HeadFile, MemoryStore, Message, Outcome, Reader, RequestFacts, Seal, Store, Tip, Trail, Wanted,
+    Chain, Entry, Event, Filter, Head, HeadFile, MemoryStore, Message, Outcome, Reader, RequestFacts, Seal, Store, Tip, Trail,
     Who, WriterOptions,
 };
 use cpis_fhir::cpis::{AuthorAsSent, AuthorKind, NhsNumber};
@@ -209,7 +209,7 @@ async fn fill(ground: &Ground, lines: u64) {
 async fn search(ground: &Ground, searches: u64) -> (Duration, u64) {
     let (mut took, mut found) = (Duration::ZERO, 0);
     for n in 0..searches {
-        let wanted = Wanted { child: ground.seal.indexes(&child(n * 7_919 % CHILDREN)), ..Wanted::default() };
+        let wanted = Filter { child: ground.seal.indexes(&child(n * 7_919 % CHILDREN)), ..Filter::default() };
         let began = Instant::now();
         // No more than there are in the smallest trail, so that only the trail's length differs.
         found += ground.reader.find(&wanted, None, 2).await.unwrap().len() as u64;

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::response::Response;
 use super::{App, Limits, body, media, request_context};
 use crate::access::Access;
-use crate::audit::{Entry, Event, Inquirer, Inquiry, InquiryError, Page, Question, Rest, TrailError, Outcome, Who};
+use crate::audit::{Entry, Event, Inquirer, Inquiry, InquiryError, Outcome, Page, Question, Rest, TrailError, Who};
 use crate::export::{self, LABEL, Numbers};
 use actix_web::{HttpRequest, web};
 use permission::SearchRefusal;

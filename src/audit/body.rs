@@ -1,6 +1,6 @@
 //! How an entry is written: one JSON object that an operator can read, but for the NHS number, which is sealed.
 
-use super::seal::{Seal, Sealed};
+use super::seal::{Seal, SealedNumber};
 use super::{Draft, Entry, Event, Message, Outcome, RequestFacts, Who};
 use crate::cpis::{AuthorAsSent, Text};
 use base64::Engine;
@@ -21,7 +21,7 @@ pub enum BodyError {
 
 /// A body, read again.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Told {
+pub struct StoredEntry {
     /// Its `child` is absent where no key opens it.
     pub entry: Entry,
     /// The version of the software that wrote it.
@@ -41,7 +41,7 @@ struct Body {
     software: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     look: Option<Uuid>,
-    /// Base64 of [`Sealed`].
+    /// Base64 of [`SealedNumber`].
     #[serde(skip_serializing_if = "Option::is_none")]
     child: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,16 +103,16 @@ pub(super) fn write(entry: &Entry, seal: &Seal) -> Result<Draft, BodyError> {
 ///
 /// # Errors
 /// [`BodyError::Unreadable`].
-pub fn read(body: &[u8], seal: &Seal) -> Result<Told, BodyError> {
+pub fn read(body: &[u8], seal: &Seal) -> Result<StoredEntry, BodyError> {
     let body: Body = serde_json::from_slice(body).map_err(|_| BodyError::Unreadable)?;
     if body.v != VERSION {
         return Err(BodyError::Unreadable);
     }
     let child = match &body.child {
         None => None,
-        Some(text) => seal.open(&Sealed(STANDARD.decode(text).map_err(|_| BodyError::Unreadable)?), body.id),
+        Some(text) => seal.open(&SealedNumber(STANDARD.decode(text).map_err(|_| BodyError::Unreadable)?), body.id),
     };
-    Ok(Told {
+    Ok(StoredEntry {
         child_is_sealed: body.child.is_some() && child.is_none(),
         software: body.software,
         entry: Entry {

@@ -191,7 +191,7 @@ pub struct Outcome {
     pub notification_expected: Option<bool>,
     /// What an answer showed to the request of this entry; absent where nothing was shown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub shown: Option<Shown>,
+    pub shown: Option<ShownCounts>,
     /// How many local authorities a failure named to the request of this entry; absent where it named nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorities: Option<u32>,
@@ -203,7 +203,7 @@ pub struct Outcome {
 /// How much there was to show: counts, never content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Shown {
+pub struct ShownCounts {
     pub records: u32,
     pub plans: u32,
     /// Counted by CP-IS, but not readable.
@@ -261,7 +261,7 @@ impl From<&MessageIds> for Message {
     }
 }
 
-impl From<&Answer> for Shown {
+impl From<&Answer> for ShownCounts {
     fn from(answer: &Answer) -> Self {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Self {

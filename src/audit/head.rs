@@ -27,7 +27,7 @@ pub enum Head {
 pub struct HeadFile {
     path: PathBuf,
     chain: Arc<Chain>,
-    told: Option<Instant>,
+    fault_logged: Option<Instant>,
 }
 
 /// One sector: written as a whole or not at all by most disks.
@@ -38,21 +38,21 @@ const MAGIC: &str = "cpis-fhir-head-1";
 /// What the name of a head file that was kept aside goes on with.
 const LOST: &str = ".lost-";
 /// How often a head that cannot be written is logged.
-const TELL: Duration = Duration::from_mins(1);
+const LOG_FAULT_EVERY: Duration = Duration::from_mins(1);
 
 impl HeadFile {
     #[must_use]
     pub fn new(path: PathBuf, chain: Arc<Chain>) -> Self {
-        Self { path, chain, told: None }
+        Self { path, chain, fault_logged: None }
     }
 
     /// Notes the end of the chain after a commit. A failure is logged, at most once a minute: the trail goes on, since the head
     /// is a second proof and not the record.
     pub fn note(&mut self, tip: Tip) {
         if let Err(error) = self.write(tip)
-            && self.told.is_none_or(|told| told.elapsed() >= TELL)
+            && self.fault_logged.is_none_or(|at| at.elapsed() >= LOG_FAULT_EVERY)
         {
-            self.told = Some(Instant::now());
+            self.fault_logged = Some(Instant::now());
             tracing::error!(
                 target: "cpis_fhir::trail",
                 kind = %error.kind(),
@@ -225,7 +225,7 @@ mod tests {
         let (folder, _) = ground();
         let mut file = HeadFile::new(folder.path().join("nowhere/head"), chain(1));
         file.note(tip(1));
-        assert!(file.told.is_some());
+        assert!(file.fault_logged.is_some());
     }
 
     #[cfg(unix)]

@@ -1,11 +1,11 @@
 //! The health of a trail, for `check`: whether it takes lines, and whether its end is whole. No line is written, nothing is made,
 //! and a service may have the trail open all the while.
 
-use super::open::{LAST, look_at_the_end, open_to_read, read_head};
+use super::open::{LAST, check_end, open_read_only, read_head};
 use super::options::{Options, StoreLocation};
 use super::postgres::{self, Server};
 use super::sqlite::{Trial, try_to_write};
-use super::{Chain, Found, Head, OpenError, OpenedToRead, StoreError, StoreErrorKind, Tip, folder, read_body};
+use super::{Chain, EndFault, Head, OpenError, ReadOnlyTrail, StoreError, StoreErrorKind, Tip, folder, read_body};
 use jiff::Timestamp;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -35,7 +35,7 @@ pub struct TrailEnd {
     /// When its last line was written, by the clock of then.
     pub written: Option<Timestamp>,
     /// What is wrong with it.
-    pub found: Option<Found>,
+    pub end_fault: Option<EndFault>,
     /// Of its last lines, those with an NHS number that no key given opens.
     pub sealed: usize,
     /// Head files that a start found not to fit, and kept: each is the proof of lines that are gone.
@@ -70,33 +70,33 @@ pub async fn writable(settings: &Options, runtime: &Handle) -> Result<Writable, 
 /// # Errors
 /// It cannot be read, or its last lines were written with a chain key that is not among ours.
 pub async fn end(settings: &Options, runtime: Handle) -> Result<TrailEnd, OpenError> {
-    let OpenedToRead { reader, chain, seal, head, lost_heads } = open_to_read(settings, runtime).await?;
+    let ReadOnlyTrail { reader, chain, seal, head, lost_heads } = open_read_only(settings, runtime).await?;
     let has_head = settings.head_file.is_some();
-    let mut found = look_at_the_end(&*reader, &chain, head, has_head).await?;
-    if found.is_some() {
+    let mut end_fault = check_end(&*reader, &chain, head, has_head).await?;
+    if end_fault.is_some() {
         // The head is noted just after a line is committed: what is wrong must still be so a moment later.
         tokio::time::sleep(A_MOMENT).await;
         let head = read_head(settings.head_file.as_deref(), &chain)?;
-        found = look_at_the_end(&*reader, &chain, head, has_head).await?;
+        end_fault = check_end(&*reader, &chain, head, has_head).await?;
     }
     let tip = reader.tip().await?;
     let after = tip.seq.saturating_sub(LAST).max(reader.base().await?.seq);
     let lines = reader.lines(after, usize::try_from(LAST).unwrap_or(usize::MAX)).await?;
-    let is_sealed = |body: &[u8]| read_body(body, &seal).is_ok_and(|told| told.child_is_sealed);
+    let is_sealed = |body: &[u8]| read_body(body, &seal).is_ok_and(|stored| stored.child_is_sealed);
     let sealed = lines.iter().filter(|line| is_sealed(&line.body)).count();
-    Ok(TrailEnd { tip, written: lines.last().map(|line| line.at), found, sealed, lost_heads })
+    Ok(TrailEnd { tip, written: lines.last().map(|line| line.at), end_fault, sealed, lost_heads })
 }
 
 /// What a head file says of a trail that is not there: lines that it knows are gone.
 ///
 /// # Errors
 /// The head file cannot be read.
-pub fn end_of_nothing(settings: &Options) -> Result<Option<Found>, OpenError> {
+pub fn end_without_store(settings: &Options) -> Result<Option<EndFault>, OpenError> {
     let chain = Chain::new(&settings.chain_keys)?;
     Ok(match read_head(settings.head_file.as_deref(), &chain)? {
         Head::Absent => None,
-        Head::Is(expected) => Some(Found::Truncated { expected, found: Tip::NONE }),
-        Head::Unreadable => Some(Found::HeadUnreadable { found: Tip::NONE }),
+        Head::Is(expected) => Some(EndFault::Truncated { expected, found: Tip::NONE }),
+        Head::Unreadable => Some(EndFault::HeadUnreadable { found: Tip::NONE }),
     })
 }
 

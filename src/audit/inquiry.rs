@@ -1,7 +1,7 @@
 //! Questions to the trail that are themselves on the trail (MSCA-AUD-05): no search begins before its entry is durable.
 
 use super::search::{Search, Sources};
-use super::{Chain, Event, Hit, Opened, Page, Question, Reader, RequestFacts, StoreError, Trail, TrailError, Who};
+use super::{Chain, Event, Hit, OpenTrail, Page, Question, Reader, RequestFacts, StoreError, Trail, TrailError, Who};
 use std::sync::Arc;
 
 /// The one way to search the trail for a person or a program.
@@ -70,8 +70,8 @@ impl Inquiry {
     }
 }
 
-impl From<&Opened> for Inquiry {
-    fn from(opened: &Opened) -> Self {
+impl From<&OpenTrail> for Inquiry {
+    fn from(opened: &OpenTrail) -> Self {
         Self::new(opened.trail.clone(), Arc::clone(&opened.reader), Arc::clone(&opened.chain))
     }
 }

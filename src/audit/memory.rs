@@ -1,6 +1,6 @@
 //! A trail in memory: for the demo, for tests, and as the measure that durable stores are held against.
 
-use super::{Chain, Draft, Line, Reader, Store, StoreError, Tip, Wanted};
+use super::{Chain, Draft, Filter, Line, Reader, Store, StoreError, Tip};
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -61,7 +61,7 @@ impl Reader for MemoryReader {
         Box::pin(async move { Ok(self.lock().iter().filter(|line| line.seq > after).take(limit).cloned().collect()) })
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
+    fn find<'a>(&'a self, wanted: &'a Filter, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         let is = move |line: &&Line| before.is_none_or(|before| line.seq < before) && line.is(wanted);
         Box::pin(async move { Ok(self.lock().iter().rev().filter(is).take(limit).cloned().collect()) })
     }

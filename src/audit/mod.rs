@@ -32,21 +32,21 @@ mod store;
 mod trail;
 pub mod verify;
 
-pub use body::{BodyError, Told, read as read_body};
+pub use body::{BodyError, StoredEntry, read as read_body};
 pub use chain::{Chain, ChainFault, KeyId, Line, Mac, Tip};
-pub use entry::{Entry, Event, Message, Outcome, RequestFacts, Shown, Who};
+pub use entry::{Entry, Event, Message, Outcome, RequestFacts, ShownCounts, Who};
 pub use head::{Head, HeadFile};
 pub use inquiry::{Inquirer, Inquiry, InquiryError, RecordedSearch};
 pub use memory::{MemoryReader, MemoryStore};
-pub use open::{Found, OpenError, Opened, OpenedToRead, Renewable, open, open_beside, open_to_read};
+pub use open::{EndFault, OpenError, OpenTrail, ReadOnlyTrail, Renewable, open, open_for_command, open_read_only};
 pub use options::{Options, StoreLocation};
 pub use question::{Question, QuestionError};
-pub use seal::{ChildIndex, Seal, Sealed, keys_for};
+pub use seal::{ChildIndex, Seal, SealedNumber, keys_for};
 pub use search::{Doubt, Hit, Page, Rest};
 // Outside of tests a search goes through an inquiry, which puts it on the trail.
 #[cfg(test)]
 pub(crate) use search::{Search, Sources};
-pub use store::{Draft, Reader, Room, Store, StoreError, StoreErrorKind, Wanted};
+pub use store::{Draft, Filter, Reader, Room, Store, StoreError, StoreErrorKind};
 pub use trail::{Trail, TrailError, TrailState, TrailUnavailable, WriterOptions};
 pub use verify::{Fault, FaultKind, HeadVerdict, SearchFault, Verdict};
 

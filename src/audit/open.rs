@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 /// An open trail.
-pub struct Opened {
+pub struct OpenTrail {
     pub trail: Trail,
     pub reader: Arc<dyn Reader>,
     pub chain: Arc<Chain>,
@@ -21,7 +21,7 @@ pub struct Opened {
     /// How archived lines leave the store; `None` where nothing is kept long enough.
     pub retire: Option<Arc<dyn Retire>>,
     /// What was wrong with the end of the trail. It is in the log and on the trail already.
-    pub found: Option<Found>,
+    pub end_fault: Option<EndFault>,
     pub renewable: Renewable,
 }
 
@@ -49,7 +49,7 @@ impl Renewable {
 }
 
 /// A trail that is only read.
-pub struct OpenedToRead {
+pub struct ReadOnlyTrail {
     pub reader: Arc<dyn Reader>,
     pub chain: Arc<Chain>,
     pub seal: Arc<Seal>,
@@ -83,7 +83,7 @@ pub enum OpenError {
 /// The end of the trail is not what it should be. The service starts all the same: an emergency department must not stand
 /// still, and what was lost is lost already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Found {
+pub enum EndFault {
     #[error(
         "lines were removed from the end of the trail: the head file knows line {} with MAC {}, the store ends with line {} and MAC {}",
         .expected.seq, .expected.mac, .found.seq, .found.mac
@@ -101,7 +101,7 @@ pub enum Found {
 
 /// How the trail is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum As {
+enum Opener {
     /// By the one service that serves from it.
     Service,
     /// By a command, maybe beside a service.
@@ -118,8 +118,8 @@ pub(super) const LAST: u64 = 64;
 ///
 /// # Errors
 /// [`OpenError`]: then the service must not start.
-pub async fn open(settings: &Options, runtime: Handle) -> Result<Opened, OpenError> {
-    open_as(settings, runtime, As::Service).await
+pub async fn open(settings: &Options, runtime: Handle) -> Result<OpenTrail, OpenError> {
+    open_as(settings, runtime, Opener::Service).await
 }
 
 /// Opens the trail for a command that also writes to it, such as a search, which is on the trail itself. A service may have it
@@ -127,15 +127,15 @@ pub async fn open(settings: &Options, runtime: Handle) -> Result<Opened, OpenErr
 ///
 /// # Errors
 /// As [`open`]; [`OpenError::InMemory`].
-pub async fn open_beside(settings: &Options, runtime: Handle) -> Result<Opened, OpenError> {
-    open_as(settings, runtime, As::Command).await
+pub async fn open_for_command(settings: &Options, runtime: Handle) -> Result<OpenTrail, OpenError> {
+    open_as(settings, runtime, Opener::Command).await
 }
 
 /// Opens the trail only to read it, as `verify` does. Nothing is made or changed.
 ///
 /// # Errors
 /// As [`open`]; also where there is no trail yet.
-pub async fn open_to_read(settings: &Options, runtime: Handle) -> Result<OpenedToRead, OpenError> {
+pub async fn open_read_only(settings: &Options, runtime: Handle) -> Result<ReadOnlyTrail, OpenError> {
     let chain = Arc::new(Chain::new(&settings.chain_keys)?);
     let seal = Arc::new(Seal::new(&settings.encryption_keys)?);
     let reader: Arc<dyn Reader> = match &settings.store {
@@ -150,16 +150,16 @@ pub async fn open_to_read(settings: &Options, runtime: Handle) -> Result<OpenedT
     };
     let head = read_head(settings.head_file.as_deref(), &chain)?;
     let lost_heads = settings.head_file.as_deref().map(lost_heads).unwrap_or_default();
-    Ok(OpenedToRead { reader, chain, seal, head, lost_heads })
+    Ok(ReadOnlyTrail { reader, chain, seal, head, lost_heads })
 }
 
-async fn open_as(settings: &Options, runtime: Handle, who: As) -> Result<Opened, OpenError> {
+async fn open_as(settings: &Options, runtime: Handle, who: Opener) -> Result<OpenTrail, OpenError> {
     let chain = Arc::new(Chain::new(&settings.chain_keys)?);
     let seal = Arc::new(Seal::new(&settings.encryption_keys)?);
     let mut database = None;
     let stores: Stores = match &settings.store {
         StoreLocation::Sqlite(path) if is_memory(path) => {
-            if who == As::Command {
+            if who == Opener::Command {
                 return Err(OpenError::InMemory);
             }
             // What ends with the process needs no head.
@@ -167,7 +167,7 @@ async fn open_as(settings: &Options, runtime: Handle, who: As) -> Result<Opened,
             (Box::new(store), Arc::new(reader), None, None)
         }
         StoreLocation::Sqlite(path) => {
-            let lock = if who == As::Service { Some(Lock::take(path)?) } else { None };
+            let lock = if who == Opener::Service { Some(Lock::take(path)?) } else { None };
             let store = SqliteStore::open(path, lock)?;
             let reader = SqliteReader::open(path, runtime.clone())?;
             let retire: Arc<dyn Retire> = Arc::new(SqliteRetire::new(path, runtime.clone()));
@@ -179,7 +179,7 @@ async fn open_as(settings: &Options, runtime: Handle, who: As) -> Result<Opened,
             let (mut store, reader) = target.sides();
             match store.open().await {
                 // The service says so itself, and asks nothing, until the database is there.
-                Err(error) if who == As::Service && is_away(error.kind) => {}
+                Err(error) if who == Opener::Service && is_away(error.kind) => {}
                 opened => opened?,
             }
             let retire: Arc<dyn Retire> = Arc::new(target.retire());
@@ -188,14 +188,14 @@ async fn open_as(settings: &Options, runtime: Handle, who: As) -> Result<Opened,
     };
     let (store, reader, retire, head_file) = stores;
     let head = read_head(head_file.as_deref(), &chain)?;
-    let found = match look_at_the_end(&*reader, &chain, head, head_file.is_some()).await {
-        Err(OpenError::Store(error)) if who == As::Service && is_away(error.kind) => {
+    let end_fault = match check_end(&*reader, &chain, head, head_file.is_some()).await {
+        Err(OpenError::Store(error)) if who == Opener::Service && is_away(error.kind) => {
             tracing::error!(target: "cpis_fhir::trail", %error, "the trail cannot be reached: nothing is asked until it can be");
             None
         }
-        found => found?,
+        checked => checked?,
     };
-    if let (Some(_), Some(path), As::Service) = (found, &head_file, who) {
+    if let (Some(_), Some(path), Opener::Service) = (end_fault, &head_file, who) {
         keep_aside(path);
     }
     let after_commit: Box<dyn FnMut(Tip) + Send> = match head_file {
@@ -208,14 +208,14 @@ async fn open_as(settings: &Options, runtime: Handle, who: As) -> Result<Opened,
     let options = WriterOptions { commit_timeout: settings.commit_timeout, after_commit };
     let trail = Trail::start(store, Arc::clone(&chain), Arc::clone(&seal), options, runtime)
         .map_err(|error| OpenError::Thread(error.kind()))?;
-    if let (Some(found), As::Service) = (found, who) {
-        tracing::error!(target: "cpis_fhir::trail", %found, "the trail is not whole: run `cpis-fhir audit verify`");
+    if let (Some(end_fault), Opener::Service) = (end_fault, who) {
+        tracing::error!(target: "cpis_fhir::trail", found = %end_fault, "the trail is not whole: run `cpis-fhir audit verify`");
         // Also where the store takes nothing just now: the service starts, and refuses queries until it does.
-        trail.record_when_possible(&Entry { detail: Some(found.to_string()), ..Entry::of(Event::Started) });
+        trail.record_when_possible(&Entry { detail: Some(end_fault.to_string()), ..Entry::of(Event::Started) });
         trail.flush(settings.commit_timeout).await;
     }
     let renewable = Renewable { chain: Arc::clone(&chain), seal: Arc::clone(&seal), database };
-    Ok(Opened { trail, reader, chain, seal, retire, found, renewable })
+    Ok(OpenTrail { trail, reader, chain, seal, retire, end_fault, renewable })
 }
 
 pub(super) fn is_memory(path: &Path) -> bool {
@@ -233,12 +233,12 @@ pub(super) fn read_head(path: Option<&Path>, chain: &Chain) -> Result<Head, Open
 
 /// Checks the last lines, and the head against them. The head must have been read before: beside a writer the store is then ahead
 /// of it, where a head that is read later would know of lines that were not there yet.
-pub(super) async fn look_at_the_end(
+pub(super) async fn check_end(
     reader: &dyn Reader,
     chain: &Chain,
     head: Head,
     has_head_file: bool,
-) -> Result<Option<Found>, OpenError> {
+) -> Result<Option<EndFault>, OpenError> {
     let (tip, base) = (reader.tip().await?, reader.base().await?);
     let after = tip.seq.saturating_sub(LAST).max(base.seq);
     let lines = reader.lines(after, usize::try_from(LAST).unwrap_or(usize::MAX)).await?;
@@ -246,18 +246,18 @@ pub(super) async fn look_at_the_end(
     if checked.iter().any(|(_, check)| *check == Err(ChainFault::UnknownKey)) {
         return Err(OpenError::OtherKey);
     }
-    let found = match head {
-        Head::Is(head) if head.seq > tip.seq => Some(Found::Truncated { expected: head, found: tip }),
+    let end_fault = match head {
+        Head::Is(head) if head.seq > tip.seq => Some(EndFault::Truncated { expected: head, found: tip }),
         Head::Is(head) if head.seq > base.seq => {
             let line = reader.lines(head.seq - 1, 1).await?;
             let is_same = line.first().is_some_and(|line| line.seq == head.seq && line.mac == head.mac);
-            (!is_same).then_some(Found::Replaced { expected: head })
+            (!is_same).then_some(EndFault::Replaced { expected: head })
         }
         Head::Is(_) => None,
-        Head::Unreadable => Some(Found::HeadUnreadable { found: tip }),
-        Head::Absent => (has_head_file && tip.seq > 0).then_some(Found::HeadAbsent { found: tip }),
+        Head::Unreadable => Some(EndFault::HeadUnreadable { found: tip }),
+        Head::Absent => (has_head_file && tip.seq > 0).then_some(EndFault::HeadAbsent { found: tip }),
     };
-    Ok(found.or_else(|| checked.into_iter().find(|(_, check)| check.is_err()).map(|(seq, _)| Found::Line { seq })))
+    Ok(end_fault.or_else(|| checked.into_iter().find(|(_, check)| check.is_err()).map(|(seq, _)| EndFault::Line { seq })))
 }
 
 /// Keeps a head file that does not fit: it is the proof of what was there.

@@ -1,7 +1,7 @@
 //! What people ask of the trail: by user, child, message, request, look, organisation, role, authority, event, number and time
 //! (MSCA-AUD-05, wire.md 5.9). One form for the command line and for the admin listener.
 
-use super::{Entry, Event, Inquirer, Seal, Told, Wanted};
+use super::{Entry, Event, Filter, Inquirer, Seal, StoredEntry};
 use crate::clock;
 use crate::cpis::{CallerId, NhsNumber};
 use jiff::civil::Date;
@@ -147,8 +147,8 @@ impl Question {
 
     /// The part that a store can find by its indexes; whatever any of them finds is wanted. There are several where an id of a
     /// caller may have been kept in several forms.
-    pub(super) fn wanted(&self, seal: &Seal) -> Vec<Wanted> {
-        let wanted = Wanted {
+    pub(super) fn wanted(&self, seal: &Seal) -> Vec<Filter> {
+        let wanted = Filter {
             user_id: self.user_id.clone(),
             child: self.child.iter().flat_map(|number| seal.indexes(number)).collect(),
             message_id: self.message_id.clone(),
@@ -159,12 +159,12 @@ impl Question {
         };
         let Some(id) = &self.request_id else { return vec![wanted] };
         let forms = CallerId::parse(id).map_or_else(|_| vec![id.clone()], |id| seal.all_kept(&id));
-        forms.into_iter().map(|form| Wanted { request_id: Some(form), ..wanted.clone() }).collect()
+        forms.into_iter().map(|form| Filter { request_id: Some(form), ..wanted.clone() }).collect()
     }
 
     /// Whether the rest holds too, that only the entry itself can tell.
-    pub(super) fn asks_for(&self, told: &Told) -> bool {
-        let entry = &told.entry;
+    pub(super) fn asks_for(&self, stored: &StoredEntry) -> bool {
+        let entry = &stored.entry;
         self.event.is_none_or(|event| entry.event == event)
             && self.organisation.as_deref().is_none_or(|code| is_of_organisation(entry, code))
             && self.role.as_deref().is_none_or(|role| has_role(entry, role))

@@ -2,8 +2,8 @@
 
 use super::options::{Options, StoreLocation};
 use super::{
-    Chain, Draft, Entry, Event, Inquiry, Line, MemoryReader, MemoryStore, Message, Outcome, Reader, RequestFacts, Seal, Shown,
-    Sources, Store, StoreError, StoreErrorKind, Tip, Trail, Who, WriterOptions, body, read_body,
+    Chain, Draft, Entry, Event, Inquiry, Line, MemoryReader, MemoryStore, Message, Outcome, Reader, RequestFacts, Seal,
+    ShownCounts, Sources, Store, StoreError, StoreErrorKind, Tip, Trail, Who, WriterOptions, body, read_body,
 };
 use crate::cpis::{AuthorAsSent, AuthorKind, Delivery, NhsNumber, Text};
 use crate::secret::KeyMaterial;
@@ -206,7 +206,7 @@ fn good_look() -> [Entry; 3] {
         response_code: text("SMSP-0000"),
         delivery: Some(Delivery::MaybeDelivered),
         notification_expected: Some(true),
-        shown: Some(Shown { records: 1, plans: 2, unreadable: 0, accesses: 3 }),
+        shown: Some(ShownCounts { records: 1, plans: 2, unreadable: 0, accesses: 3 }),
         ..outcome("found")
     };
     let again = Outcome { notification_expected: Some(false), age_ms: Some(90_000), shown: found.shown, ..outcome("found") };

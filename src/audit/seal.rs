@@ -23,7 +23,7 @@ struct SealKey {
 
 /// A sealed NHS number: key id (8), nonce (12), ciphertext and tag (26).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed(pub Vec<u8>);
+pub struct SealedNumber(pub Vec<u8>);
 
 /// A child as the store can find them: a keyed hash of the NHS number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,7 +51,7 @@ impl Seal {
     }
 
     /// Seals the number of the entry `id`, to which it stays bound. `None` when the machine gives no randomness.
-    pub(super) fn seal(&self, number: &NhsNumber, id: Uuid) -> Option<Sealed> {
+    pub(super) fn seal(&self, number: &NhsNumber, id: Uuid) -> Option<SealedNumber> {
         let keys = self.0.load();
         let key = keys.first()?;
         let mut nonce = [0; NONCE];
@@ -63,12 +63,12 @@ impl Seal {
         sealed.extend_from_slice(&key.id.0);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(&text);
-        Some(Sealed(sealed))
+        Some(SealedNumber(sealed))
     }
 
     /// Opens what was sealed for the entry `id`; `None` where no key fits, or it was changed or moved.
     #[must_use]
-    pub fn open(&self, sealed: &Sealed, id: Uuid) -> Option<NhsNumber> {
+    pub fn open(&self, sealed: &SealedNumber, id: Uuid) -> Option<NhsNumber> {
         let (key_id, rest) = sealed.0.split_at_checked(KeyId::LENGTH)?;
         let (nonce, text) = rest.split_at_checked(NONCE)?;
         let keys = self.0.load();

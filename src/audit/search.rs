@@ -3,14 +3,14 @@
 use super::body::read;
 use super::question::Question;
 use super::verify::differing_column;
-use super::{Chain, ChainFault, Line, Reader, Seal, StoreError, Told, Wanted};
+use super::{Chain, ChainFault, Filter, Line, Reader, Seal, StoreError, StoredEntry};
 use std::collections::VecDeque;
 
 /// A walk through what a [`Question`] asks for, newest first. It holds one batch of lines, however long the trail is.
 pub struct Search<'a> {
     sources: Sources<'a>,
     question: &'a Question,
-    wanted: Vec<Wanted>,
+    wanted: Vec<Filter>,
     /// The next batch has numbers below this.
     before: Option<u64>,
     batch: VecDeque<Line>,
@@ -32,7 +32,7 @@ pub struct Hit {
     /// As it stands in the store: to be believed only where there is no doubt.
     pub line: Line,
     /// What it says; only of a line that is as it was written.
-    pub told: Option<Told>,
+    pub stored: Option<StoredEntry>,
     pub doubt: Option<Doubt>,
 }
 
@@ -154,7 +154,7 @@ impl<'a> Search<'a> {
     /// The line, checked, where it is asked for. One in doubt is always shown: its own words decide nothing.
     fn judge(&self, line: Line) -> Option<Hit> {
         let hit = Hit::check(line, self.sources.chain, self.sources.seal);
-        let is_asked_for = hit.told.as_ref().is_some_and(|told| self.question.asks_for(told));
+        let is_asked_for = hit.stored.as_ref().is_some_and(|stored| self.question.asks_for(stored));
         (hit.doubt.is_some() || is_asked_for).then_some(hit)
     }
 }
@@ -164,13 +164,13 @@ impl Hit {
     #[must_use]
     pub fn check(line: Line, chain: &Chain, seal: &Seal) -> Self {
         if let Err(fault) = chain.check_alone(&line) {
-            return Self { line, told: None, doubt: Some(Doubt::Chain(fault)) };
+            return Self { line, stored: None, doubt: Some(Doubt::Chain(fault)) };
         }
         match read(&line.body, seal) {
-            Err(_) => Self { line, told: None, doubt: Some(Doubt::Unreadable) },
-            Ok(told) => {
-                let doubt = differing_column(&line, &told, seal).map(Doubt::Column);
-                Self { line, told: Some(told), doubt }
+            Err(_) => Self { line, stored: None, doubt: Some(Doubt::Unreadable) },
+            Ok(stored) => {
+                let doubt = differing_column(&line, &stored, seal).map(Doubt::Column);
+                Self { line, stored: Some(stored), doubt }
             }
         }
     }

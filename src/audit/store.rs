@@ -62,7 +62,7 @@ pub trait Reader: Send + Sync + 'static {
 
     /// At most `limit` lines that match, newest first, with a number below `before` where that is given. Its cost must not grow
     /// with the length of the trail.
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>>;
+    fn find<'a>(&'a self, wanted: &'a Filter, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>>;
 
     /// Which of these lines, which are there, [`Reader::find`] would miss: number and key (decisions.md 65).
     fn missed<'a>(&'a self, lines: &'a [Line]) -> BoxFuture<'a, Result<Vec<(u64, &'static str)>, StoreError>> {
@@ -84,7 +84,7 @@ impl std::fmt::Debug for Draft {
 
 /// Which lines: all that is given must hold.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct Filter {
     pub user_id: Option<String>,
     /// One for each encryption key; any of them. Empty: every child, and none.
     pub child: Vec<ChildIndex>,
@@ -134,7 +134,7 @@ impl StoreError {
 impl Line {
     /// Whether `wanted` asks for this line.
     #[must_use]
-    pub fn is(&self, wanted: &Wanted) -> bool {
+    pub fn is(&self, wanted: &Filter) -> bool {
         fn same(wanted: Option<&String>, has: Option<&String>) -> bool {
             wanted.is_none_or(|wanted| has == Some(wanted))
         }

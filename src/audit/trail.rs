@@ -94,7 +94,7 @@ const RESERVE: u64 = 64 << 20;
 /// How often a failing store is tried again for its backlog.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How often the tip is logged (decisions.md 34).
-const TELL_TIP: Duration = Duration::from_mins(1);
+const LOG_TIP_EVERY: Duration = Duration::from_mins(1);
 
 impl Default for WriterOptions {
     fn default() -> Self {
@@ -123,7 +123,7 @@ impl Trail {
             queue,
             shared: Arc::clone(&shared),
             after_commit: options.after_commit,
-            told: None,
+            tip_logged: None,
         };
         std::thread::Builder::new().name("cpis-trail".to_owned()).spawn(move || runtime.block_on(writer.run()))?;
         Ok(Self { jobs, seal, shared, room, commit_timeout })
@@ -236,12 +236,12 @@ struct Writer {
     queue: mpsc::Receiver<Job>,
     shared: Arc<WriterState>,
     after_commit: Box<dyn FnMut(Tip) + Send>,
-    told: Option<Instant>,
+    tip_logged: Option<Instant>,
 }
 
 /// Who waits for a batch.
 #[derive(Default)]
-struct Waiting {
+struct Waiters {
     entries: Vec<oneshot::Sender<Result<(), TrailError>>>,
     flushes: Vec<oneshot::Sender<()>>,
     settling: Option<oneshot::Sender<()>>,
@@ -264,7 +264,7 @@ impl Writer {
     async fn write(&mut self, first: Option<Job>) {
         let mut drafts: Vec<Draft> = self.shared.backlog().iter().take(MOST_AT_ONCE).cloned().collect();
         let of_backlog = drafts.len();
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiters::default();
         let mut next = first;
         while let Some(job) = next {
             match job {
@@ -315,7 +315,7 @@ impl Writer {
                 state.last_commit = began.elapsed();
                 drop(state);
                 (self.after_commit)(tip);
-                self.tell(tip);
+                self.log_tip(tip);
                 Ok(())
             }
             Err(error) => {
@@ -328,9 +328,9 @@ impl Writer {
     }
 
     /// Once a minute the log holds the tip as well, out of reach of whoever can change the store.
-    fn tell(&mut self, tip: Tip) {
-        if self.told.is_none_or(|told| told.elapsed() >= TELL_TIP) {
-            self.told = Some(Instant::now());
+    fn log_tip(&mut self, tip: Tip) {
+        if self.tip_logged.is_none_or(|at| at.elapsed() >= LOG_TIP_EVERY) {
+            self.tip_logged = Some(Instant::now());
             tracing::info!(target: "cpis_fhir::trail", sequence = tip.seq, mac = %tip.mac, "the trail's head");
         }
     }

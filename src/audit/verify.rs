@@ -13,7 +13,7 @@ mod searches;
 mod tests;
 
 pub(super) use check::{Checker, differing_column};
-pub use outcomes::{Listed, Outcomes};
+pub use outcomes::{LineList, Outcomes};
 pub use searches::SearchFault;
 pub(super) use searches::{Definition, compare};
 
@@ -41,7 +41,7 @@ pub struct Verdict {
     pub outcomes: Outcomes,
     /// Lines whose time is well before that of a line before them. Clocks are set right, and what a failing store could not take
     /// is written later: no fault.
-    pub backwards: Option<Backwards>,
+    pub backwards: Option<BackwardTimes>,
     /// The versions of this software that wrote, with the number of their lines.
     pub software: BTreeMap<String, u64>,
     /// The chain keys that were used, with the number of their lines.
@@ -99,7 +99,7 @@ pub enum HeadVerdict {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backwards {
+pub struct BackwardTimes {
     pub count: u64,
     pub first: u64,
     pub most: SignedDuration,

@@ -4,7 +4,7 @@ use super::renewal::{self, Renewer};
 use super::{CommandError, systemd};
 use crate::access::Access;
 use crate::api::{self, App, health::RegisterHealth, problem::names_of_refusals};
-use crate::audit::{self, Entry, Event, Inquiry, Opened, Trail, TrailState};
+use crate::audit::{self, Entry, Event, Inquiry, OpenTrail, Trail, TrailState};
 use crate::cpis::Register;
 use crate::fhir::id::IdKeys;
 use crate::lookup;
@@ -149,7 +149,7 @@ fn build(settings: &Settings, core: &tokio::runtime::Handle) -> Result<Service, 
     let ids = IdKeys::new(settings.id_keys.iter().map(|key| *key.bytes()).collect()).map_err(|error| wrong(&error))?;
     let register_health = RegisterHealth::new(Arc::clone(&register), core.clone());
     let opened = core.block_on(audit::open(&settings.audit, core.clone())).map_err(|error| wrong(&error))?;
-    let Opened { trail, reader, chain, seal, renewable, .. } = opened;
+    let OpenTrail { trail, reader, chain, seal, renewable, .. } = opened;
     let recalled = RecallSource { reader: Arc::clone(&reader), chain: Arc::clone(&chain), seal, window: window(settings) };
     let inquiry = Inquiry::new(trail.clone(), reader, chain);
     let lookups = match replicas(settings, core).map_err(|error| wrong(&error))? {

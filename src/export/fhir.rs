@@ -5,7 +5,7 @@ mod codes;
 mod details;
 
 use super::plain::shown;
-use crate::audit::{Doubt, Entry, Event, Hit, Line, Outcome, Told, Who};
+use crate::audit::{Doubt, Entry, Event, Hit, Line, Outcome, StoredEntry, Who};
 use crate::cpis::Text;
 use crate::fhir::codes::{NHS_NUMBER, RESTRICTED, ROLE_ASSIGNED, SDS_ROLE_PROFILE_ID, SDS_USER_ID, ods_system};
 use crate::fhir::json;
@@ -22,8 +22,8 @@ const SEQUENCE: &str = "urn:cpis-fhir:trail-sequence";
 
 /// One AuditEvent and a line end. Of a line that was changed: a security alert that says so, and nothing of what it says.
 pub fn audit_event(hit: &Hit) -> String {
-    let event = match &hit.told {
-        Some(told) => of_entry(&hit.line, told, hit.doubt),
+    let event = match &hit.stored {
+        Some(stored) => of_entry(&hit.line, stored, hit.doubt),
         None => alert(&hit.line, hit.doubt),
     };
     let mut bytes = Vec::with_capacity(4096);
@@ -33,8 +33,8 @@ pub fn audit_event(hit: &Hit) -> String {
     text
 }
 
-fn of_entry(line: &Line, told: &Told, doubt: Option<Doubt>) -> AuditEvent {
-    let entry = &told.entry;
+fn of_entry(line: &Line, stored: &StoredEntry, doubt: Option<Doubt>) -> AuditEvent {
+    let entry = &stored.entry;
     let kind = codes::of(entry);
     AuditEvent {
         id: Some(entry.id.to_string().into()),
@@ -46,8 +46,8 @@ fn of_entry(line: &Line, told: &Told, doubt: Option<Doubt>) -> AuditEvent {
         outcome: Some(outcome(entry.event).into()),
         outcome_desc: Some(outcome_text(entry).into()),
         agent: agents(entry),
-        source: source(&told.software),
-        entity: patient(told).into_iter().chain(message(entry)).chain([place(line, told, doubt)]).collect(),
+        source: source(&stored.software),
+        entity: patient(stored).into_iter().chain(message(entry)).chain([place(line, stored, doubt)]).collect(),
         ..Default::default()
     }
 }
@@ -187,7 +187,7 @@ fn source(version: &str) -> AuditEventSource {
     AuditEventSource { observer: Box::new(service(version)), ..Default::default() }
 }
 
-fn patient(told: &Told) -> Option<AuditEventEntity> {
+fn patient(stored: &StoredEntry) -> Option<AuditEventEntity> {
     let entity = |what: Option<Reference>, description: Option<&str>| AuditEventEntity {
         what: what.map(Box::new),
         r#type: Some(Box::new(coding(PERSON))),
@@ -195,9 +195,9 @@ fn patient(told: &Told) -> Option<AuditEventEntity> {
         description: description.map(Into::into),
         ..Default::default()
     };
-    match &told.entry.child {
+    match &stored.entry.child {
         Some(number) => Some(entity(Some(logical("Patient", Some(identifier(NHS_NUMBER, number.digits())), None)), None)),
-        None if told.child_is_sealed => Some(entity(None, Some("An NHS number that is sealed with a key which is not here"))),
+        None if stored.child_is_sealed => Some(entity(None, Some("An NHS number that is sealed with a key which is not here"))),
         None => None,
     }
 }
@@ -222,10 +222,10 @@ fn message(entry: &Entry) -> Option<AuditEventEntity> {
 }
 
 /// The entry itself: its place in the chain, and everything for which an AuditEvent has no element.
-fn place(line: &Line, told: &Told, doubt: Option<Doubt>) -> AuditEventEntity {
+fn place(line: &Line, stored: &StoredEntry, doubt: Option<Doubt>) -> AuditEventEntity {
     let mut details = Details::default();
-    details.entry(&told.entry);
-    details.plain("software", &told.software);
+    details.entry(&stored.entry);
+    details.plain("software", &stored.software);
     details.plain("previous-mac", &line.previous.to_string());
     details.plain("mac", &line.mac.to_string());
     if let Some(doubt) = doubt {

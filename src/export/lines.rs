@@ -1,7 +1,7 @@
 //! One entry as one line of JSON, times in UTC: for `--json`, the admin listener and `--format lines`.
 
 use super::{Numbers, plain};
-use crate::audit::{Hit, Told};
+use crate::audit::{Hit, StoredEntry};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -33,27 +33,27 @@ struct AsStored<'a> {
 /// An object and a line end; see [`Object`].
 #[must_use]
 pub fn line(hit: &Hit, numbers: Numbers<'_>) -> String {
-    let (child, nhs_number) = hit.told.as_ref().map(|told| child(told, numbers)).unwrap_or_default();
-    let is_told = hit.told.is_some();
+    let (child, nhs_number) = hit.stored.as_ref().map(|stored| child(stored, numbers)).unwrap_or_default();
+    let is_stored = hit.stored.is_some();
     let object = Object {
         seq: hit.line.seq,
         intact: hit.doubt.is_none(),
         problem: hit.doubt.map(|doubt| doubt.to_string()),
         child,
         nhs_number,
-        entry: is_told.then(|| entry(&hit.line.body)),
-        as_stored: (!is_told).then(|| AsStored { at: hit.line.at.to_string(), event: &hit.line.event }),
+        entry: is_stored.then(|| entry(&hit.line.body)),
+        as_stored: (!is_stored).then(|| AsStored { at: hit.line.at.to_string(), event: &hit.line.event }),
     };
     let mut text = plain::escaped(&serde_json::to_string(&object).unwrap_or_default());
     text.push('\n');
     text
 }
 
-fn child<'a>(told: &'a Told, numbers: Numbers<'_>) -> (Option<&'static str>, Option<&'a str>) {
-    match &told.entry.child {
+fn child<'a>(stored: &'a StoredEntry, numbers: Numbers<'_>) -> (Option<&'static str>, Option<&'a str>) {
+    match &stored.entry.child {
         Some(number) if numbers.shows(number) => (Some("shown"), Some(number.digits())),
         Some(_) => (Some("hidden"), None),
-        None => (told.child_is_sealed.then_some("sealed"), None),
+        None => (stored.child_is_sealed.then_some("sealed"), None),
     }
 }
 

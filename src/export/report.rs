@@ -2,7 +2,7 @@
 //! CSV (RFC 4180) with a head row, UTF-8, times in UTC and as clocks in England showed them.
 
 use super::plain::cell;
-use crate::audit::{Hit, Told};
+use crate::audit::{Hit, StoredEntry};
 use crate::clock;
 use crate::cpis::Text;
 use jiff::Timestamp;
@@ -41,16 +41,16 @@ pub fn head() -> String {
 /// One row. Of a line that was changed: its number, and what is wrong with it.
 pub fn row(hit: &Hit) -> String {
     let state = hit.doubt.map_or_else(|| "as written".to_owned(), |doubt| format!("NOT TO BE RELIED ON: {doubt}"));
-    if let Some(told) = &hit.told {
-        return row_of(&cells(hit.line.seq, state, told));
+    if let Some(stored) = &hit.stored {
+        return row_of(&cells(hit.line.seq, state, stored));
     }
     let mut cells: [String; COLUMNS.len()] = std::array::from_fn(|_| String::new());
     [cells[0], cells[1]] = [hit.line.seq.to_string(), state];
     row_of(&cells)
 }
 
-fn cells(seq: u64, state: String, told: &Told) -> [String; COLUMNS.len()] {
-    let entry = &told.entry;
+fn cells(seq: u64, state: String, stored: &StoredEntry) -> [String; COLUMNS.len()] {
+    let entry = &stored.entry;
     let owned = |text: Option<&Text>| text.map(|text| text.as_str().to_owned()).unwrap_or_default();
     let who = entry.who.clone().unwrap_or_default();
     let author = entry.author.as_ref();
@@ -58,7 +58,7 @@ fn cells(seq: u64, state: String, told: &Told) -> [String; COLUMNS.len()] {
     let expected = outcome.and_then(|outcome| outcome.notification_expected);
     let child = match &entry.child {
         Some(number) => number.digits().to_owned(),
-        None if told.child_is_sealed => "sealed with a key that is not here".to_owned(),
+        None if stored.child_is_sealed => "sealed with a key that is not here".to_owned(),
         None => String::new(),
     };
     [

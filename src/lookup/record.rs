@@ -2,7 +2,7 @@
 
 use super::table::{Absence, Completion};
 use super::{LookError, Origin};
-use crate::audit::{Entry, Event, Message, RequestFacts, Shown, StoreErrorKind, Trail, TrailError, Outcome, Who};
+use crate::audit::{Entry, Event, Message, Outcome, RequestFacts, ShownCounts, StoreErrorKind, Trail, TrailError, Who};
 use crate::cpis::{Answer, AuthorAsSent, MessageIds, Question, RegisterErrorKind};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -180,7 +180,7 @@ fn entry_outcome(outcome: Result<&Answer, &LookError>) -> Outcome {
             name: answer.outcome().into(),
             // It was delivered.
             delivery: None,
-            shown: Some(Shown::from(answer)),
+            shown: Some(ShownCounts::from(answer)),
             response_code: answer.response_code.clone(),
             notification_expected: answer.notification_expected(),
             authorities: None,

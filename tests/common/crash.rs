@@ -1,7 +1,7 @@
 //! Services that are killed under load, and what must then be on their trail.
 
 use super::House;
-use super::load::{Load, Told};
+use super::load::{Load, StoredEntry};
 use super::trail::TrailFolder;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -41,12 +41,12 @@ pub async fn kill_and_start(trail: &TrailFolder, times: usize) {
     assert_on_record(trail, &house, &told).await;
 }
 
-fn answers(told: &[Told]) -> impl Iterator<Item = &Told> {
+fn answers(told: &[StoredEntry]) -> impl Iterator<Item = &StoredEntry> {
     told.iter().filter(|told| told.status == Some(200))
 }
 
 /// Every query that CP-IS received has its entry, and so has every answer that a client received.
-pub async fn assert_on_record(trail: &TrailFolder, house: &House, told: &[Told]) {
+pub async fn assert_on_record(trail: &TrailFolder, house: &House, told: &[StoredEntry]) {
     let lines = trail.lines().await;
     let bare = |id: &str| id.to_ascii_uppercase().replace("URN:UUID:", "").replace("UUID:", "");
     let asked: HashSet<String> =
@@ -59,7 +59,7 @@ pub async fn assert_on_record(trail: &TrailFolder, house: &House, told: &[Told])
         .filter(|line| ["answered", "shared"].contains(&line.event.as_str()))
         .filter_map(|line| line.request_id.as_deref())
         .collect();
-    let answers: Vec<&Told> = answers(told).collect();
+    let answers: Vec<&StoredEntry> = answers(told).collect();
     let unrecorded = answers.iter().filter(|told| !shown.contains(told.request_id.as_str())).count();
     assert_eq!(unrecorded, 0, "of {} answers that clients received", answers.len());
     assert!(answers.len() > FEWEST_ANSWERS, "{} answers, {} queries of {} requests", answers.len(), heard.len(), told.len());

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 /// What one request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct StoredEntry {
     pub request_id: String,
     /// `None`: the connection ended without an answer.
     pub status: Option<u16>,
@@ -26,7 +26,7 @@ pub fn fresh_child() -> NhsNumber {
 /// Clients at work.
 pub struct Load {
     stop: Arc<AtomicBool>,
-    told: Arc<Mutex<Vec<Told>>>,
+    told: Arc<Mutex<Vec<StoredEntry>>>,
     clients: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -49,7 +49,7 @@ impl Load {
                 while !stop.load(Relaxed) {
                     let request_id = uuid::Uuid::new_v4().to_string();
                     let status = look(&http, &url, &request_id).await;
-                    told.lock().unwrap().push(Told { request_id, status });
+                    told.lock().unwrap().push(StoredEntry { request_id, status });
                     if status.is_none() {
                         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
                     }
@@ -65,7 +65,7 @@ impl Load {
     }
 
     /// Waits for the requests in flight, and gives everything that was told.
-    pub async fn stop(self) -> Vec<Told> {
+    pub async fn stop(self) -> Vec<StoredEntry> {
         self.stop.store(true, Relaxed);
         for client in self.clients {
             client.await.unwrap();

@@ -1,6 +1,6 @@
 //! A trail on disk with keys of its own, for a test that stops and starts services on it.
 
-use cpis_fhir::audit::{self, Line, Seal, Told};
+use cpis_fhir::audit::{self, Line, Seal, StoredEntry};
 use cpis_fhir::secret::{KeyMaterial, StoreUrl};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -71,7 +71,7 @@ impl TrailFolder {
 
     /// Every line of it.
     pub async fn lines(&self) -> Vec<Line> {
-        let opened = audit::open_to_read(&self.as_settings(), tokio::runtime::Handle::current()).await.unwrap();
+        let opened = audit::open_read_only(&self.as_settings(), tokio::runtime::Handle::current()).await.unwrap();
         let mut lines: Vec<Line> = Vec::new();
         loop {
             let after = lines.last().map_or(0, |line| line.seq);
@@ -84,7 +84,7 @@ impl TrailFolder {
     }
 
     /// Every entry of it, as it was recorded.
-    pub async fn told(&self) -> Vec<Told> {
+    pub async fn told(&self) -> Vec<StoredEntry> {
         let seal = Seal::new(&self.as_settings().encryption_keys).unwrap();
         self.lines().await.iter().map(|line| audit::read_body(&line.body, &seal).unwrap()).collect()
     }

@@ -1,7 +1,7 @@
 //! The trail's file under a process that is killed, and on a disk that is full or can no longer be written.
 
 use cpis_fhir::audit;
-use cpis_fhir::audit::{Entry, Event, Head, StoreErrorKind, TrailError, open, open_to_read, verify};
+use cpis_fhir::audit::{Entry, Event, Head, StoreErrorKind, TrailError, open, open_read_only, verify};
 use cpis_fhir::secret::KeyMaterial;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -33,7 +33,7 @@ fn a_process_that_appends_until_it_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
     Runtime::new().unwrap().block_on(async {
         let opened = open(&settings(&folder), Handle::current()).await.unwrap();
-        assert_eq!(opened.found, None);
+        assert_eq!(opened.end_fault, None);
         let writers = (0..8).map(|_| {
             let trail = opened.trail.clone();
             tokio::spawn(async move {
@@ -85,7 +85,7 @@ fn every_acknowledged_entry_survives_kill_9() {
         let random = u64::from(Uuid::new_v4().as_bytes()[0]);
         acknowledged.extend(run_and_kill(folder.path(), Duration::from_micros(random * random)));
         runtime.block_on(async {
-            let opened = open_to_read(&settings(folder.path()), Handle::current()).await.unwrap();
+            let opened = open_read_only(&settings(folder.path()), Handle::current()).await.unwrap();
             let (reader, head) = (&*opened.reader, opened.head);
             let verdict = verify::verify(reader, &opened.chain, &opened.seal, head, jiff::Timestamp::now()).await.unwrap();
             assert!(verdict.is_whole(), "round {round}: {:?} {:?}", verdict.faults, verdict.head);
@@ -145,7 +145,7 @@ fn kind(outcome: Result<(), TrailError>) -> Option<StoreErrorKind> {
 }
 
 async fn assert_whole(settings: &audit::Options) -> u64 {
-    let opened = open_to_read(settings, Handle::current()).await.unwrap();
+    let opened = open_read_only(settings, Handle::current()).await.unwrap();
     let now = jiff::Timestamp::now();
     let verdict = verify::verify(&*opened.reader, &opened.chain, &opened.seal, opened.head, now).await.unwrap();
     assert!(verdict.is_whole(), "{verdict:?}");

@@ -6,7 +6,7 @@ use crate::common::ground::Ground;
 use crate::common::{Got, House, Service};
 use crate::servers::redis::Redis;
 use cpis_fhir::audit;
-use cpis_fhir::audit::open_to_read;
+use cpis_fhir::audit::open_read_only;
 use cpis_fhir::secret::KeyMaterial;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -110,7 +110,7 @@ async fn lines(folder: &Path, name: &str) -> Vec<cpis_fhir::audit::Line> {
         commit_timeout: Duration::from_secs(10),
         online_for: Duration::from_hours(24),
     };
-    let opened = open_to_read(&settings, tokio::runtime::Handle::current()).await.unwrap();
+    let opened = open_read_only(&settings, tokio::runtime::Handle::current()).await.unwrap();
     opened.reader.lines(0, 100_000).await.unwrap()
 }
 

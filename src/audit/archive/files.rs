@@ -8,8 +8,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// A file that is not yet under its name; removed unless [`Unfinished::finish`]ed.
-pub(super) struct Unfinished {
+/// A file that is not yet under its name; removed unless [`PartialFile::finish`]ed.
+pub(super) struct PartialFile {
     path: PathBuf,
     file: BufWriter<File>,
     digest: Context,
@@ -19,7 +19,7 @@ pub(super) struct Unfinished {
 /// A longer line is none that this program wrote.
 const LONGEST_LINE: u64 = 1 << 20;
 
-impl Unfinished {
+impl PartialFile {
     pub(super) fn new(folder: &Path) -> Result<Self, ArchiveError> {
         let path = folder.join(format!(".cpis-fhir-archive-{}.part", std::process::id()));
         let mut options = OpenOptions::new();
@@ -64,7 +64,7 @@ impl Unfinished {
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         // Gone already where it got its name.
         let _ = std::fs::remove_file(&self.path);

@@ -1,6 +1,6 @@
 //! The oldest month of a store, into an archive.
 
-use super::files::Unfinished;
+use super::files::PartialFile;
 use super::manifest::{Facts, Manifest, file_name};
 use super::{ArchiveError, verify_archive};
 use crate::audit::{Chain, Reader, Seal};
@@ -32,7 +32,7 @@ pub async fn archive(
     if end > before {
         return Ok(None);
     }
-    let mut file = Unfinished::new(folder)?;
+    let mut file = PartialFile::new(folder)?;
     let mut tip = base;
     loop {
         let page = reader.lines(tip.seq, PAGE).await?;
@@ -51,14 +51,14 @@ pub async fn archive(
 }
 
 /// The lines first, then the manifest, then a look at both as somebody else will have it.
-fn finish(file: Unfinished, facts: Facts, chain: &Chain, seal: &Seal, folder: &Path) -> Result<PathBuf, ArchiveError> {
+fn finish(file: PartialFile, facts: Facts, chain: &Chain, seal: &Seal, folder: &Path) -> Result<PathBuf, ArchiveError> {
     let lines = folder.join(file_name(&facts));
     let path = lines.with_extension("manifest.json");
     file.finish(&lines)?;
     // Of an earlier run, whose lines did not leave the store yet.
     let is_there = Manifest::read(&path).is_ok_and(|there| there.is_attested(chain) && there.facts.is_same(&facts));
     if !is_there {
-        let mut file = Unfinished::new(folder)?;
+        let mut file = PartialFile::new(folder)?;
         file.write(format!("{}\n", Manifest::attest(facts, chain)).as_bytes())?;
         file.finish(&path)?;
     }

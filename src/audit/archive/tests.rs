@@ -1,6 +1,6 @@
 use super::*;
 use crate::audit::sqlite::{SqliteReader, SqliteRetire, SqliteStore};
-use crate::audit::{Draft, Event, FaultKind, HeadFile, HeadVerdict, Line, Mac, Store, Wanted, WriterOptions, body, verify};
+use crate::audit::{Draft, Event, FaultKind, Filter, HeadFile, HeadVerdict, Line, Mac, Store, WriterOptions, body, verify};
 use crate::cpis::NhsNumber;
 use crate::secret::KeyMaterial;
 use rusqlite::Connection;
@@ -154,8 +154,8 @@ async fn retired_lines_leave_the_store_and_the_chain_goes_on_from_them() {
     assert_eq!(lines[..5], before[10..]);
     let events: Vec<&str> = lines[5..].iter().map(|line| line.event.as_str()).collect();
     assert_eq!(events, ["archived", "archived"]);
-    let told = crate::audit::read_body(&lines[5].body, &seal()).unwrap();
-    assert!(told.entry.detail.unwrap().parse::<Manifest>().unwrap().is_attested(&chain()));
+    let stored = crate::audit::read_body(&lines[5].body, &seal()).unwrap();
+    assert!(stored.entry.detail.unwrap().parse::<Manifest>().unwrap().is_attested(&chain()));
     assert_eq!(ground.rows(), 7, "the rows are gone, not only out of sight");
     ground.trail.record(&Entry::of(Event::Refused)).await.unwrap();
     let verdict = ground.verdict().await;
@@ -227,7 +227,7 @@ async fn a_crash_before_the_removal_leaves_nothing_in_sight_and_the_next_run_rem
     ground.store.retire(&manifest).await.unwrap();
     assert_eq!(ground.rows(), 15);
     assert_eq!(ground.lines().await.first().unwrap().seq, 6);
-    assert!(ground.reader.find(&Wanted::default(), None, 100).await.unwrap().iter().all(|line| line.seq > 5));
+    assert!(ground.reader.find(&Filter::default(), None, 100).await.unwrap().iter().all(|line| line.seq > 5));
     assert!(ground.verdict().await.is_whole());
     ground.trail.record(&Entry::of(Event::Started)).await.unwrap();
     purge(&ground.store).await.unwrap();

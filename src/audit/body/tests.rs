@@ -1,5 +1,5 @@
 use super::*;
-use crate::audit::Shown;
+use crate::audit::ShownCounts;
 use crate::audit::samples::{entries, mallory};
 use crate::cpis::{AuthorKind, Delivery, NhsNumber};
 use crate::secret::KeyMaterial;
@@ -88,7 +88,7 @@ fn full() -> Entry {
             response_code: some("SMSP-0000"),
             delivery: Some(Delivery::MaybeDelivered),
             notification_expected: Some(true),
-            shown: Some(Shown { records: 1, plans: 2, unreadable: 3, accesses: 25 }),
+            shown: Some(ShownCounts { records: 1, plans: 2, unreadable: 3, accesses: 25 }),
             authorities: Some(2),
             age_ms: Some(12),
         }),
@@ -105,10 +105,10 @@ fn seal(key: u8) -> Seal {
 fn an_entry_is_read_as_it_was_written() {
     for entry in [full(), Entry::of(Event::Started)] {
         let draft = write(&entry, &seal(1)).unwrap();
-        let told = read(&draft.body, &seal(1)).unwrap();
-        assert_eq!(told.entry, entry);
-        assert!(!told.child_is_sealed);
-        assert_eq!(told.software, env!("CARGO_PKG_VERSION"));
+        let read = read(&draft.body, &seal(1)).unwrap();
+        assert_eq!(read.entry, entry);
+        assert!(!read.child_is_sealed);
+        assert_eq!(read.software, env!("CARGO_PKG_VERSION"));
     }
 }
 
@@ -117,8 +117,8 @@ fn the_nhs_number_is_not_in_the_body() {
     let draft = write(&full(), &seal(1)).unwrap();
     let text = String::from_utf8(draft.body.clone()).unwrap();
     assert!(!text.contains("9990000018"), "{text}");
-    let told = read(&draft.body, &seal(2)).unwrap();
-    assert!(told.child_is_sealed && told.entry.child.is_none());
+    let read = read(&draft.body, &seal(2)).unwrap();
+    assert!(read.child_is_sealed && read.entry.child.is_none());
 }
 
 #[test]
@@ -160,8 +160,8 @@ fn what_was_stored_is_read_and_would_be_written_again_byte_for_byte() {
     assert!(Event::ALL.iter().all(|event| samples.iter().any(|entry| entry.event == *event)));
     assert_eq!(STORED.lines().count(), samples.len());
     for (stored, entry) in STORED.lines().zip(samples) {
-        let told = read(stored.as_bytes(), &seal(1)).unwrap();
-        assert_eq!((&told.entry, told.software.as_str(), told.child_is_sealed), (&entry, "0.1.0", false));
+        let read = read(stored.as_bytes(), &seal(1)).unwrap();
+        assert_eq!((&read.entry, read.software.as_str(), read.child_is_sealed), (&entry, "0.1.0", false));
         let mut written = String::from_utf8(write(&entry, &seal(1)).unwrap().body).unwrap();
         // Each sealing has its own nonce.
         if let (Some(new), Some(old)) = (field(&written, "child"), field(stored, "child")) {

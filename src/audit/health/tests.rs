@@ -30,7 +30,7 @@ fn looked_at() -> Entry {
 async fn a_trail_that_is_not_there_yet_can_be_made_and_is_not() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(tried(&settings(&folder)).await.unwrap(), Writable::NotYet);
-    assert_eq!(end_of_nothing(&settings(&folder)).unwrap(), None);
+    assert_eq!(end_without_store(&settings(&folder)).unwrap(), None);
     head_can_be_written(&folder.path().join("trail.head")).unwrap();
     assert_eq!(names(&folder), Vec::<String>::new());
 }
@@ -45,7 +45,7 @@ async fn a_trail_that_a_service_has_open_is_tried_and_read_without_a_mark() {
     assert_eq!(tried(&settings).await.unwrap(), Writable::File);
     head_can_be_written(&folder.path().join("trail.head")).unwrap();
     let found = ended(&settings).await;
-    assert_eq!((found.tip.seq, found.found, found.sealed), (1, None, 0));
+    assert_eq!((found.tip.seq, found.end_fault, found.sealed), (1, None, 0));
     assert_eq!(found.written, before.last().map(|line| line.at));
     assert!(opened.reader.lines(0, 10).await.unwrap() == before && names(&folder) == files);
     opened.trail.record(&looked_at()).await.unwrap();
@@ -105,7 +105,7 @@ async fn a_trail_that_is_gone_is_not_taken_for_a_new_one() {
     opened.trail.record(&looked_at()).await.unwrap();
     drop(opened);
     std::fs::remove_file(folder.path().join("trail.db")).unwrap();
-    assert!(matches!(end_of_nothing(&settings).unwrap(), Some(Found::Truncated { expected, .. }) if expected.seq == 1));
+    assert!(matches!(end_without_store(&settings).unwrap(), Some(EndFault::Truncated { expected, .. }) if expected.seq == 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,7 +121,7 @@ async fn a_trail_that_grows_while_it_is_looked_at_is_whole() {
         }
     });
     for _ in 0..100 {
-        assert_eq!(ended(&settings).await.found, None);
+        assert_eq!(ended(&settings).await.end_fault, None);
     }
     is_done.store(true, Ordering::Relaxed);
     writing.await.unwrap();

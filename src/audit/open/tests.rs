@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use std::time::Duration;
 use tempfile::TempDir;
 
-async fn opened(settings: &Options) -> Opened {
+async fn opened(settings: &Options) -> OpenTrail {
     open(settings, Handle::current()).await.unwrap()
 }
 
@@ -40,12 +40,12 @@ fn tamper(settings: &Options, sql: &str) {
     db.execute_batch(&format!("{triggers} {sql}")).unwrap();
 }
 
-async fn lines(opened: &Opened) -> Vec<Line> {
+async fn lines(opened: &OpenTrail) -> Vec<Line> {
     opened.reader.lines(0, 1000).await.unwrap()
 }
 
 /// What the service says of itself after the trail was changed by `sql`.
-async fn found_after(sql: &str) -> (TempDir, Options, Opened) {
+async fn found_after(sql: &str) -> (TempDir, Options, OpenTrail) {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder);
     write(&settings, 5).await;
@@ -55,14 +55,14 @@ async fn found_after(sql: &str) -> (TempDir, Options, Opened) {
 }
 
 /// The numbers of what was found, without the MACs.
-fn seqs(found: Option<Found>) -> (&'static str, u64, u64) {
+fn seqs(found: Option<EndFault>) -> (&'static str, u64, u64) {
     match found {
         None => ("nothing", 0, 0),
-        Some(Found::Truncated { expected, found }) => ("truncated", expected.seq, found.seq),
-        Some(Found::Replaced { expected }) => ("replaced", expected.seq, 0),
-        Some(Found::HeadUnreadable { found }) => ("unreadable", 0, found.seq),
-        Some(Found::HeadAbsent { found }) => ("absent", 0, found.seq),
-        Some(Found::Line { seq }) => ("line", seq, 0),
+        Some(EndFault::Truncated { expected, found }) => ("truncated", expected.seq, found.seq),
+        Some(EndFault::Replaced { expected }) => ("replaced", expected.seq, 0),
+        Some(EndFault::HeadUnreadable { found }) => ("unreadable", 0, found.seq),
+        Some(EndFault::HeadAbsent { found }) => ("absent", 0, found.seq),
+        Some(EndFault::Line { seq }) => ("line", seq, 0),
     }
 }
 
@@ -72,7 +72,7 @@ async fn what_was_written_before_is_there_and_the_head_fits() {
     let settings = settings(&folder);
     write(&settings, 3).await;
     let opened = opened(&settings).await;
-    assert_eq!(opened.found, None);
+    assert_eq!(opened.end_fault, None);
     opened.trail.record(&Entry::of(Event::Answered)).await.unwrap();
     let lines = lines(&opened).await;
     assert_eq!(lines.iter().map(|line| line.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
@@ -88,7 +88,7 @@ async fn a_second_service_on_one_store_does_not_start_but_a_command_may_write_be
     let service = opened(&settings).await;
     let second = open(&settings, Handle::current()).await.err().unwrap();
     assert!(second.to_string().contains("another service has the trail open"), "{second}");
-    let command = open_beside(&settings, Handle::current()).await.unwrap();
+    let command = open_for_command(&settings, Handle::current()).await.unwrap();
     for _ in 0..3 {
         service.trail.record(&Entry::of(Event::Asked)).await.unwrap();
         command.trail.record(&Entry::of(Event::Searched)).await.unwrap();
@@ -109,24 +109,24 @@ async fn another_chain_key_is_refused_with_the_reason() {
     assert!(error.to_string().contains("audit.chain_key_file"));
     let both = Options { chain_keys: vec![KeyMaterial::new([9; 32]), KeyMaterial::new([1; 32])], ..settings };
     released(&both).await;
-    assert_eq!(opened(&both).await.found, None, "a new key in front of the old one");
+    assert_eq!(opened(&both).await.end_fault, None, "a new key in front of the old one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_truncated_trail_starts_says_so_and_keeps_the_proof() {
     let (_folder, settings, opened) = found_after("DELETE FROM trail WHERE seq > 3").await;
-    assert_eq!(seqs(opened.found), ("truncated", 5, 3));
+    assert_eq!(seqs(opened.end_fault), ("truncated", 5, 3));
     let lines = lines(&opened).await;
     assert_eq!((lines[3].seq, lines[3].event.as_str()), (4, "started"));
-    let told = crate::audit::read_body(&lines[3].body, &opened.seal).unwrap();
-    let detail = told.entry.detail.unwrap();
-    assert_eq!(detail, opened.found.unwrap().to_string());
+    let stored = crate::audit::read_body(&lines[3].body, &opened.seal).unwrap();
+    let detail = stored.entry.detail.unwrap();
+    assert_eq!(detail, opened.end_fault.unwrap().to_string());
     let [aside] = lost_heads(settings.head_file.as_ref().unwrap()).try_into().unwrap();
     let Head::Is(lost) = Head::read(&aside, &opened.chain).unwrap() else { panic!("the head as it was") };
     assert!(lost.seq == 5 && detail.contains(&lost.mac.to_string()) && detail.contains(&lines[2].mac.to_string()));
     drop(opened);
     let chain = Chain::new(&settings.chain_keys).unwrap();
-    assert_eq!(open_to_read(&settings, Handle::current()).await.unwrap().lost_heads, [aside]);
+    assert_eq!(open_read_only(&settings, Handle::current()).await.unwrap().lost_heads, [aside]);
     let head = Head::read(settings.head_file.as_ref().unwrap(), &chain).unwrap();
     assert_eq!(head, Head::Is(Tip { seq: 4, mac: lines[3].mac }));
 }
@@ -134,20 +134,20 @@ async fn a_truncated_trail_starts_says_so_and_keeps_the_proof() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emptied_trail_and_a_deleted_file_are_truncations() {
     let (_folder, settings, opened_again) = found_after("DELETE FROM trail").await;
-    assert_eq!(seqs(opened_again.found), ("truncated", 5, 0));
+    assert_eq!(seqs(opened_again.end_fault), ("truncated", 5, 0));
     drop(opened_again);
     released(&settings).await;
     let StoreLocation::Sqlite(path) = &settings.store else { unreachable!() };
     std::fs::remove_file(path).unwrap();
-    assert_eq!(seqs(opened(&settings).await.found), ("truncated", 1, 0));
+    assert_eq!(seqs(opened(&settings).await.end_fault), ("truncated", 1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_line_at_the_end_is_found_at_the_start() {
     let (_folder, _, opened) = found_after("UPDATE trail SET body = replace(body, 'asked', 'bsked') WHERE seq = 4").await;
-    assert_eq!(seqs(opened.found), ("line", 4, 0));
+    assert_eq!(seqs(opened.end_fault), ("line", 4, 0));
     let (_folder, _, opened) = found_after("UPDATE trail SET mac = zeroblob(32) WHERE seq = 5").await;
-    assert_eq!(seqs(opened.found), ("replaced", 5, 0));
+    assert_eq!(seqs(opened.end_fault), ("replaced", 5, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,7 +162,7 @@ async fn a_head_file_that_is_missing_or_forged_is_told_of() {
             std::fs::write(path, text).unwrap();
         }
         let opened = opened(&settings).await;
-        assert_eq!(seqs(opened.found), (if forged.is_some() { "unreadable" } else { "absent" }, 0, 2));
+        assert_eq!(seqs(opened.end_fault), (if forged.is_some() { "unreadable" } else { "absent" }, 0, 2));
         assert_eq!(lost_heads(settings.head_file.as_ref().unwrap()).len(), usize::from(forged.is_some()));
     }
 }
@@ -175,5 +175,5 @@ async fn a_trail_in_memory_leaves_no_file() {
     opened.trail.record(&Entry::of(Event::Asked)).await.unwrap();
     assert_eq!(lines(&opened).await.len(), 1);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    assert!(matches!(open_beside(&settings, Handle::current()).await, Err(OpenError::InMemory)));
+    assert!(matches!(open_for_command(&settings, Handle::current()).await, Err(OpenError::InMemory)));
 }

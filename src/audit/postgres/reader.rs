@@ -3,13 +3,13 @@
 use super::Ends;
 use super::definitions::{FOUND, Key, Values, definition, meant};
 use super::fault::{damaged, fault};
-use super::rows::{COLUMNS, Hidden, cell, line, nanoseconds, number, stored};
+use super::rows::{COLUMNS, Redacted, cell, line, nanoseconds, number, stored};
 use super::session::{Session, within};
 use super::store::{ends, ends_statement};
 use super::target::Target;
 use crate::audit::archive::Manifest;
 use crate::audit::verify::compare;
-use crate::audit::{Line, Reader, SearchFault, StoreError, StoreErrorKind, Tip, Wanted};
+use crate::audit::{Filter, Line, Reader, SearchFault, StoreError, StoreErrorKind, Tip};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,13 +65,13 @@ impl PostgresReader {
     }
 
     async fn ends(&self) -> Result<Ends, StoreError> {
-        let rows = self.query(&ends_statement(), &[(Hidden(&0_i64), Type::INT8)]).await?;
+        let rows = self.query(&ends_statement(), &[(Redacted(&0_i64), Type::INT8)]).await?;
         let row = rows.first().ok_or_else(|| super::fault::other("the database gave no answer"))?;
         ends(row).map(|(ends, _)| ends)
     }
 }
 
-type Parameter<'a> = Hidden<'a>;
+type Parameter<'a> = Redacted<'a>;
 
 impl Reader for PostgresReader {
     fn tip(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {
@@ -96,12 +96,12 @@ impl Reader for PostgresReader {
                  AND seq > coalesce((SELECT max(last) FROM cpis_fhir.archived), 0) ORDER BY seq LIMIT $2"
             );
             let (after, limit) = (number(after)?, most(limit));
-            let rows = self.query(&statement, &[(Hidden(&after), Type::INT8), (Hidden(&limit), Type::INT8)]).await?;
+            let rows = self.query(&statement, &[(Redacted(&after), Type::INT8), (Redacted(&limit), Type::INT8)]).await?;
             rows.iter().map(line).collect()
         })
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
+    fn find<'a>(&'a self, wanted: &'a Filter, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         Box::pin(async move {
             let (before, limit) = (before.map_or(Ok(i64::MAX), number)?, most(limit));
             let child: Vec<&[u8]> = wanted.child.iter().map(|child| child.0.as_slice()).collect();
@@ -109,15 +109,15 @@ impl Reader for PostgresReader {
             let [user, message, request] = &texts;
             let (from, to) = (wanted.from.map(nanoseconds), wanted.to.map(nanoseconds));
             let parameters = [
-                (Hidden(&before), Type::INT8),
-                (Hidden(&limit), Type::INT8),
-                (Hidden(&wanted.look), Type::UUID),
-                (Hidden(message), Type::TEXT),
-                (Hidden(request), Type::TEXT),
-                (Hidden(&child), Type::BYTEA_ARRAY),
-                (Hidden(user), Type::TEXT),
-                (Hidden(&from), Type::INT8),
-                (Hidden(&to), Type::INT8),
+                (Redacted(&before), Type::INT8),
+                (Redacted(&limit), Type::INT8),
+                (Redacted(&wanted.look), Type::UUID),
+                (Redacted(message), Type::TEXT),
+                (Redacted(request), Type::TEXT),
+                (Redacted(&child), Type::BYTEA_ARRAY),
+                (Redacted(user), Type::TEXT),
+                (Redacted(&from), Type::INT8),
+                (Redacted(&to), Type::INT8),
             ];
             self.query(&search(wanted), &parameters).await?.iter().map(line).collect()
         })
@@ -133,7 +133,8 @@ impl Reader for PostgresReader {
                     Values::Bytes(values) => (values, Type::BYTEA_ARRAY),
                     Values::Numbers(values) => (values, Type::INT8_ARRAY),
                 };
-                let rows = self.query(&key.sql(), &[(Hidden(&key.numbers), Type::INT8_ARRAY), (Hidden(values), kind)]).await?;
+                let rows =
+                    self.query(&key.sql(), &[(Redacted(&key.numbers), Type::INT8_ARRAY), (Redacted(values), kind)]).await?;
                 for row in &rows {
                     missed.push((cell::<i64>(row, 0)?.unsigned_abs(), key.column));
                 }
@@ -159,7 +160,7 @@ const HAS_CHILD: &str = "(cardinality($6::bytea[]) = 0 OR child = ANY($6))";
 
 /// The search by its most selective field, whose index gives the order too. The order begins with the field, although only one
 /// value of it is asked for, and the bound is a pair: so no other index fits, whatever the planner believes of the table.
-fn search(wanted: &Wanted) -> String {
+fn search(wanted: &Filter) -> String {
     let by = |field: &str, value: &str, and: &str| {
         format!(
             "SELECT {COLUMNS} FROM cpis_fhir.trail WHERE ({field}, seq) < ({value}, $1) AND {field} >= {value} \

@@ -1,7 +1,7 @@
 //! Lines that have been archived leave the database. Needs the owner's role: the service's own may not delete.
 
 use super::fault::{fault, other};
-use super::rows::{Hidden, number};
+use super::rows::{Redacted, number};
 use super::session::{Session, within};
 use super::store::LOCK_KEY;
 use super::target::Target;
@@ -55,11 +55,11 @@ impl Retire for PostgresRetire {
                     RETIRE,
                     &[
                         (&LOCK_KEY, Type::INT8),
-                        (&Hidden(&first), Type::INT8),
-                        (&Hidden(&text), Type::TEXT),
-                        (&Hidden(&now), Type::INT8),
-                        (&Hidden(&last), Type::INT8),
-                        (&Hidden(&mac), Type::BYTEA),
+                        (&Redacted(&first), Type::INT8),
+                        (&Redacted(&text), Type::TEXT),
+                        (&Redacted(&now), Type::INT8),
+                        (&Redacted(&last), Type::INT8),
+                        (&Redacted(&mac), Type::BYTEA),
                     ],
                 )
                 .await?;
@@ -70,7 +70,7 @@ impl Retire for PostgresRetire {
     fn purge(&self, most: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
         Box::pin(async move {
             let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let removed = self.execute(PURGE, &[(&Hidden(&most), Type::INT8)]).await?;
+            let removed = self.execute(PURGE, &[(&Redacted(&most), Type::INT8)]).await?;
             Ok(usize::try_from(removed).unwrap_or(usize::MAX))
         })
     }

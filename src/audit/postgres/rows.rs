@@ -60,35 +60,35 @@ impl<'a> Columns<'a> {
         Ok(columns)
     }
 
-    pub(super) fn parameters(&self) -> [Hidden<'_>; 13] {
+    pub(super) fn parameters(&self) -> [Redacted<'_>; 13] {
         [
-            Hidden(&self.seq),
-            Hidden(&self.id),
-            Hidden(&self.at),
-            Hidden(&self.event),
-            Hidden(&self.look),
-            Hidden(&self.user_id),
-            Hidden(&self.child),
-            Hidden(&self.message_id),
-            Hidden(&self.request_id),
-            Hidden(&self.body),
-            Hidden(&self.key),
-            Hidden(&self.previous),
-            Hidden(&self.mac),
+            Redacted(&self.seq),
+            Redacted(&self.id),
+            Redacted(&self.at),
+            Redacted(&self.event),
+            Redacted(&self.look),
+            Redacted(&self.user_id),
+            Redacted(&self.child),
+            Redacted(&self.message_id),
+            Redacted(&self.request_id),
+            Redacted(&self.body),
+            Redacted(&self.key),
+            Redacted(&self.previous),
+            Redacted(&self.mac),
         ]
     }
 }
 
 /// A parameter that does not show itself: the client writes parameters to its debug log.
-pub(super) struct Hidden<'a>(pub &'a (dyn ToSql + Sync));
+pub(super) struct Redacted<'a>(pub &'a (dyn ToSql + Sync));
 
-impl std::fmt::Debug for Hidden<'_> {
+impl std::fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("(..)")
     }
 }
 
-impl ToSql for Hidden<'_> {
+impl ToSql for Redacted<'_> {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         // Looks at the type too, which `accepts` cannot, since it does not know the value.
         self.0.to_sql_checked(kind, out)
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_parameter_does_not_show_itself() {
-        assert_eq!(format!("{:?}", [Hidden(&"9990000018")]), "[(..)]");
+        assert_eq!(format!("{:?}", [Redacted(&"9990000018")]), "[(..)]");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use super::Ends;
 use super::fault::{damaged, fault, other};
-use super::rows::{COLUMNS, Columns, Hidden, INSERT, cell, line, mac, number};
+use super::rows::{COLUMNS, Columns, INSERT, Redacted, cell, line, mac, number};
 use super::session::{Session, within};
 use super::target::Target;
 use crate::audit::{Chain, ChainFault, Draft, Line, Mac, Store, StoreError, StoreErrorKind, Tip};
@@ -40,7 +40,7 @@ struct Open {
 type Parameter<'a> = &'a (dyn ToSql + Sync);
 
 /// What stands in the database, read under the lock.
-struct Before {
+struct DatabaseState {
     ends: Ends,
     tip_line: Option<Line>,
     /// The MAC of the line that is our last known tip.
@@ -125,14 +125,14 @@ impl PostgresStore {
         Ok(tip)
     }
 
-    async fn begin(&self, again: &[Uuid]) -> Result<(Open, Before), StoreError> {
+    async fn begin(&self, again: &[Uuid]) -> Result<(Open, DatabaseState), StoreError> {
         let open = Open::new(&self.target).await?;
         let before = open.begin(self.known, again).await?;
         Ok((open, before))
     }
 
     /// Whether the chain there may be continued: it still has what was committed here, and its last line is one of ours.
-    fn check(&mut self, before: &Before, chain: &Chain) -> Result<(), StoreError> {
+    fn check(&mut self, before: &DatabaseState, chain: &Chain) -> Result<(), StoreError> {
         let Ends { tip, base } = before.ends;
         if let Some(known) = self.known {
             let is_archived = known.seq <= base.seq && before.known_mac.is_none();
@@ -187,10 +187,10 @@ impl Open {
     }
 
     /// Begins the transaction, takes the lock, and reads. Sent together: one round trip.
-    async fn begin(&self, known: Option<Tip>, again: &[Uuid]) -> Result<Before, StoreError> {
+    async fn begin(&self, known: Option<Tip>, again: &[Uuid]) -> Result<DatabaseState, StoreError> {
         let known = number(known.map_or(0, |tip| tip.seq))?;
         let there =
-            async { if again.is_empty() { Ok(Vec::new()) } else { self.session.query(&self.there, &[&Hidden(&again)]).await } };
+            async { if again.is_empty() { Ok(Vec::new()) } else { self.session.query(&self.there, &[&Redacted(&again)]).await } };
         let (of_lock, of_ends): ([Parameter<'_>; 1], [Parameter<'_>; 1]) = ([&LOCK_KEY], [&known]);
         // Polled in this order, and so sent in this order.
         let (begun, locked, ends_row, there) = join!(
@@ -210,7 +210,7 @@ impl Open {
         let (ends, tip_line) = ends(&row)?;
         let known_mac = if cell::<Option<&[u8]>>(&row, KNOWN)?.is_some() { Some(mac(&row, KNOWN)?) } else { None };
         let there = there.iter().map(|row| cell(row, 0)).collect::<Result<_, _>>()?;
-        Ok(Before { ends, tip_line, known_mac, there })
+        Ok(DatabaseState { ends, tip_line, known_mac, there })
     }
 
     /// Writes and commits. Sent together: one round trip. A COMMIT after a failed INSERT rolls back.

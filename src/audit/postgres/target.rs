@@ -21,9 +21,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// A database and the way there. Holds a password: no `Debug`.
 /// Connections that stand go on where it is renewed.
-pub struct Target(ArcSwap<Way>);
+pub struct Target(ArcSwap<ConnectionConfig>);
 
-struct Way {
+struct ConnectionConfig {
     config: Config,
     /// `None`: without TLS.
     tls: Option<MakeRustlsConnect>,
@@ -39,7 +39,7 @@ const IDLE: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(3);
 const PROBES: u32 = 3;
 
-impl Way {
+impl ConnectionConfig {
     fn new(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<Self, StoreError> {
         let (url, mode) = take_ssl_mode(url.expose());
         let mut config: Config =
@@ -82,7 +82,7 @@ impl Target {
     /// # Errors
     /// `Other` when the URL or the CAs cannot be used. No error holds a part of the URL.
     pub fn new(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<Self, StoreError> {
-        Ok(Self(ArcSwap::from_pointee(Way::new(url, ca_pem)?)))
+        Ok(Self(ArcSwap::from_pointee(ConnectionConfig::new(url, ca_pem)?)))
     }
 
     /// Every connection from now on goes this way.
@@ -90,7 +90,7 @@ impl Target {
     /// # Errors
     /// As [`Target::new`]; then everything is as it was.
     pub fn renew(&self, url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<(), StoreError> {
-        self.0.store(Arc::new(Way::new(url, ca_pem)?));
+        self.0.store(Arc::new(ConnectionConfig::new(url, ca_pem)?));
         Ok(())
     }
 

@@ -24,7 +24,7 @@ fn numbers(found: &[Hit]) -> Vec<u64> {
 async fn found_by(criteria: &[(&str, &str)]) -> Vec<u64> {
     let sample = Sample::morning().await;
     let found = all(sample.sources(), &question(criteria)).await;
-    assert!(found.iter().all(|found| found.doubt.is_none() && found.told.is_some()));
+    assert!(found.iter().all(|found| found.doubt.is_none() && found.stored.is_some()));
     numbers(&found)
 }
 
@@ -120,7 +120,7 @@ async fn a_changed_line_is_shown_as_changed_and_nothing_it_says_is() {
     for criteria in [&[("user", "asha")][..], &[("look", "11111111-1111-1111-1111-111111111111"), ("event", "shared")]] {
         let found = all(sources, &question(criteria)).await;
         let changed = found.iter().find(|found| found.line.seq == 3).expect("not lost, whatever else is asked for");
-        assert_eq!((changed.doubt, &changed.told), (Some(Doubt::Chain(ChainFault::Changed)), &None));
+        assert_eq!((changed.doubt, &changed.stored), (Some(Doubt::Chain(ChainFault::Changed)), &None));
         assert!(found.iter().filter(|found| found.line.seq != 3).all(|found| found.doubt.is_none()));
     }
 }
@@ -135,7 +135,7 @@ async fn a_line_whose_columns_were_changed_is_shown_as_what_it_says_with_a_warni
     let found = all(sources, &question(&[("nhs-number", CHILD)])).await;
     let moved = found.iter().find(|found| found.line.seq == 3).unwrap();
     assert_eq!(moved.doubt, Some(Doubt::Column("user_id")));
-    assert_eq!(moved.told.as_ref().unwrap().entry.who.as_ref().unwrap().user_id.as_ref().unwrap().as_str(), "asha");
+    assert_eq!(moved.stored.as_ref().unwrap().entry.who.as_ref().unwrap().user_id.as_ref().unwrap().as_str(), "asha");
     let changes: [(&str, Change); 6] = [
         ("child", |line| line.child = None),
         ("at", |line| line.at = jiff::Timestamp::UNIX_EPOCH),
@@ -164,7 +164,7 @@ async fn entries_of_an_older_key_are_found_and_without_the_key_they_are_sealed_b
     assert_eq!(numbers(&all(sources, &question(&[("nhs-number", CHILD)])).await), [] as [u64; 0]);
     let found = all(sources, &question(&[("seq", "3")])).await;
     assert_eq!(found[0].doubt, None);
-    assert!(found[0].told.as_ref().unwrap().child_is_sealed);
+    assert!(found[0].stored.as_ref().unwrap().child_is_sealed);
 }
 
 /// Counts what a search takes from the store.
@@ -187,7 +187,7 @@ impl Reader for Counting<'static> {
         self.reader.lines(after, limit)
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
+    fn find<'a>(&'a self, wanted: &'a Filter, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         Box::pin(async move {
             let lines = self.reader.find(wanted, before, limit).await?;
             self.largest.fetch_max(limit, SeqCst);

@@ -19,7 +19,7 @@ type FileId = (u64, u64);
 
 /// What became of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum FilesState {
     Unchanged,
     /// Only the log was deleted: what it holds is still open here.
     LogGone,
@@ -32,11 +32,11 @@ impl Files {
         Ok(Self { database: id(path)?.ok_or_else(gone)?, log: id(&log_of(path))? })
     }
 
-    pub(super) fn fate(&self, path: &Path) -> Result<Fate, StoreError> {
+    pub(super) fn fate(&self, path: &Path) -> Result<FilesState, StoreError> {
         if id(path)? != Some(self.database) {
-            return Ok(Fate::Gone);
+            return Ok(FilesState::Gone);
         }
-        Ok(if id(&log_of(path))? == self.log { Fate::Unchanged } else { Fate::LogGone })
+        Ok(if id(&log_of(path))? == self.log { FilesState::Unchanged } else { FilesState::LogGone })
     }
 }
 

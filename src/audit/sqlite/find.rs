@@ -1,7 +1,7 @@
 //! Searches: each walks one index from its newest end, so that it costs what it finds.
 
 use super::row::{self, COLUMNS};
-use crate::audit::{Line, StoreError, Wanted};
+use crate::audit::{Filter, Line, StoreError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
@@ -22,7 +22,7 @@ fn lines_sql() -> String {
     format!("SELECT {COLUMNS} FROM trail WHERE {ONLINE} ORDER BY seq LIMIT ?")
 }
 
-pub(super) fn find(db: &Connection, wanted: &Wanted, before: Option<u64>, limit: usize) -> Result<Vec<Line>, StoreError> {
+pub(super) fn find(db: &Connection, wanted: &Filter, before: Option<u64>, limit: usize) -> Result<Vec<Line>, StoreError> {
     let query = Query::new(wanted, before);
     match &*wanted.child {
         _ if query.index.is_some() => query.run(db, limit),
@@ -32,7 +32,7 @@ pub(super) fn find(db: &Connection, wanted: &Wanted, before: Option<u64>, limit:
             // One index for each key that ever wrote: each from its newest end, then the newest of all.
             let mut found = Vec::new();
             for child in children {
-                let one = Wanted { child: vec![*child], ..wanted.clone() };
+                let one = Filter { child: vec![*child], ..wanted.clone() };
                 found.extend(Query { index: Some("trail_by_child"), ..Query::new(&one, before) }.run(db, limit)?);
             }
             found.sort_unstable_by_key(|line| std::cmp::Reverse(line.seq));
@@ -68,7 +68,7 @@ struct Query {
 
 impl Query {
     /// All conditions of `wanted`, along the index of the most selective one. Not yet by child, which may have several values.
-    fn new(wanted: &Wanted, before: Option<u64>) -> Self {
+    fn new(wanted: &Filter, before: Option<u64>) -> Self {
         let mut query = Self { index: None, conditions: ONLINE.to_owned(), values: vec![to_above(0)] };
         let text = |text: &Option<String>| text.clone().map(Value::Text);
         // The most selective first. A caller may repeat its request id for ever; a look's id is ours.
@@ -239,7 +239,7 @@ mod tests {
         let (last, last_rows) = page(4900);
         assert_eq!((rows, last_rows), (10, 10));
         assert!(last <= first + 20, "{last} steps at the end, {first} at the beginning");
-        let near = Query::new(&Wanted { to: Some(Timestamp::MAX), ..Wanted::default() }, None).above(4990);
+        let near = Query::new(&Filter { to: Some(Timestamp::MAX), ..Filter::default() }, None).above(4990);
         let mut values = near.values.clone();
         values.push(to_limit(1000));
         let (walk, rows) = steps(db, &near.sql(), values);
@@ -251,7 +251,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("trail.db"), None).unwrap();
         let some = |text: &str| Some(text.to_owned());
-        let everything = Wanted {
+        let everything = Filter {
             user_id: some("u"),
             child: vec![ChildIndex([1; 16])],
             message_id: some("m"),
@@ -260,13 +260,13 @@ mod tests {
             from: Some(Timestamp::UNIX_EPOCH),
             to: Some(Timestamp::MAX),
         };
-        let none = Wanted { from: None, to: None, ..Wanted::default() };
+        let none = Filter { from: None, to: None, ..Filter::default() };
         let cases = [
             (everything.clone(), "trail_by_message (message_id=?"),
-            (Wanted { message_id: None, ..everything.clone() }, "trail_by_look (look=?"),
-            (Wanted { request_id: some("r"), user_id: some("u"), ..none.clone() }, "trail_by_request (request_id=?"),
-            (Wanted { user_id: some("u"), ..none.clone() }, "trail_by_user (user_id=?"),
-            (Wanted { user_id: some("u"), from: everything.from, to: everything.to, ..none.clone() }, "trail_by_user (user_id=?"),
+            (Filter { message_id: None, ..everything.clone() }, "trail_by_look (look=?"),
+            (Filter { request_id: some("r"), user_id: some("u"), ..none.clone() }, "trail_by_request (request_id=?"),
+            (Filter { user_id: some("u"), ..none.clone() }, "trail_by_user (user_id=?"),
+            (Filter { user_id: some("u"), from: everything.from, to: everything.to, ..none.clone() }, "trail_by_user (user_id=?"),
             (none.clone(), "INTEGER PRIMARY KEY"),
         ];
         for (wanted, index) in cases {
@@ -279,7 +279,7 @@ mod tests {
                 assert!(!plan.contains("B-TREE") && !plan.contains("SCAN trail"), "{plan}");
             }
         }
-        let child = Query { index: Some("trail_by_child"), ..Query::new(&Wanted { child: everything.child, ..none }, None) };
+        let child = Query { index: Some("trail_by_child"), ..Query::new(&Filter { child: everything.child, ..none }, None) };
         let plan = plan(store.connection(), &child.sql(), vec![to_above(0), Value::Blob(vec![1; 16]), to_limit(5)]);
         assert!(plan.contains("trail_by_child (child=?") && !plan.contains("B-TREE"), "{plan}");
     }

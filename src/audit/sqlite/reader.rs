@@ -1,9 +1,9 @@
 //! The reading side: connections of its own, off the async threads.
 
-use super::file::{self, Fate, Files};
+use super::file::{self, Files, FilesState};
 use super::{find, integrity, row, schema};
 use crate::audit::archive::Manifest;
-use crate::audit::{Line, Reader, SearchFault, StoreError, StoreErrorKind, Tip, Wanted};
+use crate::audit::{Filter, Line, Reader, SearchFault, StoreError, StoreErrorKind, Tip};
 use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ impl Pool {
     /// A connection on the files that stand at the path now.
     fn take(&self) -> Result<Open, StoreError> {
         while let Some(open) = self.pop() {
-            if open.files.fate(&self.path)? == Fate::Unchanged {
+            if open.files.fate(&self.path)? == FilesState::Unchanged {
                 return Ok(open);
             }
         }
@@ -112,7 +112,7 @@ impl Reader for SqliteReader {
         self.read(move |db| find::lines(db, after, limit))
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
+    fn find<'a>(&'a self, wanted: &'a Filter, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         let wanted = wanted.clone();
         self.read(move |db| find::find(db, &wanted, before, limit))
     }

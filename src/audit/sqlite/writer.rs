@@ -1,6 +1,6 @@
 //! The writing side: one connection, one transaction for all who wait.
 
-use super::file::{self, Fate, Files};
+use super::file::{self, Files, FilesState};
 use super::{Lock, room, row, schema};
 use crate::audit::{Chain, Draft, Line, Room, Store, StoreError, StoreErrorKind, Tip};
 use futures_util::future::BoxFuture;
@@ -61,8 +61,8 @@ impl SqliteStore {
         tx.commit()?;
         // What was committed into a file that vanished meanwhile is not durable.
         match open.files.fate(&path)? {
-            Fate::Unchanged => Ok(lines.last().map_or(tip, |line| Tip { seq: line.seq, mac: line.mac })),
-            Fate::LogGone | Fate::Gone => Err(file::gone()),
+            FilesState::Unchanged => Ok(lines.last().map_or(tip, |line| Tip { seq: line.seq, mac: line.mac })),
+            FilesState::LogGone | FilesState::Gone => Err(file::gone()),
         }
     }
 
@@ -70,8 +70,8 @@ impl SqliteStore {
     fn opened(&mut self) -> Result<&mut Open, StoreError> {
         if let Some(open) = &self.open {
             match open.files.fate(&self.path)? {
-                Fate::Unchanged => {}
-                Fate::LogGone => {
+                FilesState::Unchanged => {}
+                FilesState::LogGone => {
                     // Its content is still open here: into the database with it.
                     let is_busy: bool = open.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
                     if is_busy {
@@ -82,7 +82,7 @@ impl SqliteStore {
                     }
                     self.open = None;
                 }
-                Fate::Gone => self.open = None,
+                FilesState::Gone => self.open = None,
             }
         }
         let open = match self.open.take() {

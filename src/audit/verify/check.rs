@@ -1,7 +1,7 @@
 //! Line after line of a chain, from a store or from an archive.
 
-use super::{Backwards, Fault, FaultKind, HeadVerdict, Outcomes, Verdict};
-use crate::audit::{Chain, ChainFault, Event, Head, KeyId, Line, Mac, Seal, Tip, Told, read_body};
+use super::{BackwardTimes, Fault, FaultKind, HeadVerdict, Outcomes, Verdict};
+use crate::audit::{Chain, ChainFault, Event, Head, KeyId, Line, Mac, Seal, StoredEntry, Tip, read_body};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(in crate::audit) struct Checker<'a> {
     fault_count: u64,
     outcomes: Outcomes,
     latest: Option<Timestamp>,
-    backwards: Option<Backwards>,
+    backwards: Option<BackwardTimes>,
     software: BTreeMap<String, u64>,
     keys: BTreeMap<KeyId, u64>,
     sealed: u64,
@@ -74,7 +74,7 @@ impl<'a> Checker<'a> {
         *self.keys.entry(line.key).or_default() += 1;
         self.time(line);
         match read_body(&line.body, self.seal) {
-            Ok(told) => self.told(line, told),
+            Ok(stored) => self.stored(line, stored),
             Err(_) => self.fault(line.seq, FaultKind::NotUnderstood),
         }
     }
@@ -100,21 +100,21 @@ impl<'a> Checker<'a> {
         self.fault_count == 0
     }
 
-    fn told(&mut self, line: &Line, told: Told) {
-        if let Some(column) = differing_column(line, &told, self.seal) {
+    fn stored(&mut self, line: &Line, stored: StoredEntry) {
+        if let Some(column) = differing_column(line, &stored, self.seal) {
             self.fault(line.seq, FaultKind::Column(column));
         }
-        self.sealed += u64::from(told.child_is_sealed);
+        self.sealed += u64::from(stored.child_is_sealed);
         // What the body says, not what a column says.
-        self.outcomes.note(line.seq, told.entry.event, told.entry.look, told.entry.at);
-        *self.software.entry(told.software).or_default() += 1;
+        self.outcomes.note(line.seq, stored.entry.event, stored.entry.look, stored.entry.at);
+        *self.software.entry(stored.software).or_default() += 1;
     }
 
     fn time(&mut self, line: &Line) {
         let latest = *self.latest.get_or_insert(line.at);
         let back = latest.duration_since(line.at);
         if back > DISORDER {
-            let backwards = self.backwards.get_or_insert(Backwards { count: 0, first: line.seq, most: back });
+            let backwards = self.backwards.get_or_insert(BackwardTimes { count: 0, first: line.seq, most: back });
             backwards.count += 1;
             backwards.most = backwards.most.max(back);
         }
@@ -159,11 +159,11 @@ impl<'a> Checker<'a> {
 }
 
 /// The first column that does not repeat what the body says.
-pub(in crate::audit) fn differing_column(line: &Line, told: &Told, seal: &Seal) -> Option<&'static str> {
-    let entry = &told.entry;
+pub(in crate::audit) fn differing_column(line: &Line, stored: &StoredEntry, seal: &Seal) -> Option<&'static str> {
+    let entry = &stored.entry;
     let is_text =
-        |column: &Option<String>, told: Option<&crate::cpis::Text>| column.as_deref() == told.map(crate::cpis::Text::as_str);
-    let child_is_same = match (&entry.child, told.child_is_sealed) {
+        |column: &Option<String>, stored: Option<&crate::cpis::Text>| column.as_deref() == stored.map(crate::cpis::Text::as_str);
+    let child_is_same = match (&entry.child, stored.child_is_sealed) {
         // Any key's index finds the line.
         (Some(number), _) => line.child.is_some_and(|child| seal.indexes(number).contains(&child)),
         (None, true) => line.child.is_some(),

@@ -9,25 +9,25 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outcomes {
     /// Asked, long enough ago, and nothing after: the service ended in between.
-    pub open: Listed,
+    pub open: LineList,
     /// The entry says that the outcome is unknown, and no later one says better.
-    pub unknown: Listed,
+    pub unknown: LineList,
     /// Asked a moment ago: an outcome may still come.
     pub pending: u64,
     /// More looks were open at once than are kept: there may be more than is listed.
     pub is_incomplete: bool,
-    looks: HashMap<Uuid, Look>,
+    looks: HashMap<Uuid, PendingLook>,
 }
 
 /// Lines of one kind: all counted, the first of them listed in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listed {
+pub struct LineList {
     pub count: u64,
     pub first: Vec<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Look {
+struct PendingLook {
     seq: u64,
     at: Timestamp,
     is_unknown: bool,
@@ -49,7 +49,7 @@ impl Outcomes {
                 self.is_incomplete = true;
             }
             Event::Asked | Event::Unknown => {
-                self.looks.insert(id, Look { seq, at, is_unknown: event == Event::Unknown });
+                self.looks.insert(id, PendingLook { seq, at, is_unknown: event == Event::Unknown });
             }
             _ => {}
         }
@@ -59,19 +59,19 @@ impl Outcomes {
         let (mut open, mut unknown) = (BTreeSet::new(), BTreeSet::new());
         for look in self.looks.drain().map(|(_, look)| look) {
             match look {
-                Look { is_unknown: true, seq, .. } => unknown.insert(seq),
-                Look { seq, at, .. } if at < settled => open.insert(seq),
-                Look { .. } => {
+                PendingLook { is_unknown: true, seq, .. } => unknown.insert(seq),
+                PendingLook { seq, at, .. } if at < settled => open.insert(seq),
+                PendingLook { .. } => {
                     self.pending += 1;
                     true
                 }
             };
         }
-        (self.open, self.unknown) = (Listed::of(&open), Listed::of(&unknown));
+        (self.open, self.unknown) = (LineList::of(&open), LineList::of(&unknown));
     }
 }
 
-impl Listed {
+impl LineList {
     fn of(lines: &BTreeSet<u64>) -> Self {
         Self { count: lines.len() as u64, first: lines.iter().take(LISTED).copied().collect() }
     }

@@ -4,7 +4,7 @@ use super::operator;
 use super::results::cannot;
 use crate::audit;
 use crate::audit::archive;
-use crate::audit::{Entry, Event, Opened};
+use crate::audit::{Entry, Event, OpenTrail};
 use crate::clock;
 use crate::commands::CommandError;
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ pub struct Options {
 ///
 /// # Errors
 /// [`CommandError::Settings`]: too young, no such folder. [`CommandError::Failed`]: what was not archived is still in the store.
-pub async fn run(opened: &Opened, audit: &audit::Options, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
+pub async fn run(opened: &OpenTrail, audit: &audit::Options, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
     let before = before(options.before.as_deref(), audit, clock::now())?;
     if !options.to.is_dir() {
         return Err(CommandError::Settings(format!("--to: {} is not a folder", options.to.display())));

@@ -3,7 +3,7 @@
 use super::criteria::Criteria;
 use super::entries;
 use super::results::Results;
-use crate::audit::{Event, Found, Inquiry, Mac, Question};
+use crate::audit::{EndFault, Event, Inquiry, Mac, Question};
 use crate::commands::CommandError;
 use crate::export::{Form, LABEL};
 use aws_lc_rs::digest::{Context, SHA256};
@@ -56,7 +56,12 @@ struct Written {
 ///
 /// # Errors
 /// [`CommandError::Failed`]: there is no file; or the file is there, and says itself which of its lines were changed.
-pub async fn run(inquiry: &Inquiry, end: Option<Found>, question: &Question, options: &Options) -> Result<String, CommandError> {
+pub async fn run(
+    inquiry: &Inquiry,
+    end: Option<EndFault>,
+    question: &Question,
+    options: &Options,
+) -> Result<String, CommandError> {
     let form = options.format.form();
     if options.out.exists() {
         return Err(CommandError::Settings(format!("--out: {} is there already", options.out.display())));

@@ -55,12 +55,12 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
             Command::Search(options) => {
                 let question = options.criteria.question(std::io::stdin())?;
                 let opened = results::open(&audit).await?;
-                search::run(&Inquiry::from(&opened), opened.found, &question, options, &mut std::io::stdout().lock()).await
+                search::run(&Inquiry::from(&opened), opened.end_fault, &question, options, &mut std::io::stdout().lock()).await
             }
             Command::Export(options) => {
                 let question = options.criteria.question(std::io::stdin())?;
                 let opened = results::open(&audit).await?;
-                super::say(&export::run(&Inquiry::from(&opened), opened.found, &question, options).await?);
+                super::say(&export::run(&Inquiry::from(&opened), opened.end_fault, &question, options).await?);
                 Ok(())
             }
             Command::Verify(options) => verify::run(&audit, options, &mut std::io::stdout().lock()).await,

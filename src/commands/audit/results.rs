@@ -1,7 +1,7 @@
 //! What a search or an export found, and what is wrong with it.
 
 use super::operator;
-use crate::audit::{self, Event, Found, Hit, Inquirer, Inquiry, InquiryError, Opened, Question, RecordedSearch};
+use crate::audit::{self, EndFault, Event, Hit, Inquirer, Inquiry, InquiryError, OpenTrail, Question, RecordedSearch};
 use crate::commands::CommandError;
 use tokio::runtime::Handle;
 
@@ -11,7 +11,7 @@ pub struct Results<'a> {
     /// Lines shown that are not to be relied on.
     pub doubtful: u64,
     /// What is wrong with the trail's end.
-    end: Option<Found>,
+    end: Option<EndFault>,
 }
 
 /// Opens the trail that the settings name, maybe beside a service that goes on writing. There must be one already: an empty new one
@@ -19,10 +19,10 @@ pub struct Results<'a> {
 ///
 /// # Errors
 /// [`CommandError::Settings`].
-pub async fn open(audit: &audit::Options) -> Result<Opened, CommandError> {
+pub async fn open(audit: &audit::Options) -> Result<OpenTrail, CommandError> {
     // Reading makes nothing, and says where there is nothing to read.
-    audit::open_to_read(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
-    audit::open_beside(audit, Handle::current()).await.map_err(|error| cannot(&error))
+    audit::open_read_only(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
+    audit::open_for_command(audit, Handle::current()).await.map_err(|error| cannot(&error))
 }
 
 impl<'a> Results<'a> {
@@ -32,7 +32,7 @@ impl<'a> Results<'a> {
     /// [`CommandError::Failed`], and nothing may be shown.
     pub async fn of(
         inquiry: &'a Inquiry,
-        end: Option<Found>,
+        end: Option<EndFault>,
         question: &'a Question,
         event: Event,
         manner: &str,

@@ -3,7 +3,7 @@
 use super::criteria::Criteria;
 use super::results::Results;
 use super::{entries, table};
-use crate::audit::{Event, Found, Inquiry, Question};
+use crate::audit::{EndFault, Event, Inquiry, Question};
 use crate::commands::{CommandError, say_error};
 use crate::export::{self, LABEL, Numbers};
 use std::io::Write;
@@ -32,7 +32,7 @@ pub struct Options {
 /// [`CommandError::Failed`]: nothing, or not all, was shown; or a line that was shown is not as it was written.
 pub async fn run(
     inquiry: &Inquiry,
-    end: Option<Found>,
+    end: Option<EndFault>,
     question: &Question,
     options: &Options,
     out: &mut dyn Write,

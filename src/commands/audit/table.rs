@@ -1,6 +1,6 @@
 //! An entry as one line for a person: times as clocks in England show them (MSCA-AUD-07), NHS numbers as 3-3-4 (MSCA-PDS-06).
 
-use crate::audit::{Entry, Hit, Outcome, Shown, Told, Who};
+use crate::audit::{Entry, Hit, Outcome, ShownCounts, StoredEntry, Who};
 use crate::clock;
 use crate::cpis::Text;
 use crate::export::Numbers;
@@ -20,28 +20,28 @@ fn columns(seq: &str, time: &str, event: &str, child: &str, facts: &str) -> Stri
 /// One line, its end included.
 pub fn row(hit: &Hit, numbers: Numbers<'_>) -> String {
     let seq = hit.line.seq;
-    let Some(told) = &hit.told else {
+    let Some(stored) = &hit.stored else {
         let problem = hit.doubt.map(|doubt| doubt.to_string()).unwrap_or_default();
         return format!("{seq:>8}  !!! NOT TO BE RELIED ON, AND NOT SHOWN: {problem}\n");
     };
-    let entry = &told.entry;
+    let entry = &stored.entry;
     let warning = hit.doubt.map(|doubt| format!("!!! {doubt} !!! ")).unwrap_or_default();
     let facts = format!("{warning}{}", facts(entry).join("; "));
-    columns(&seq.to_string(), &local(entry.at), entry.event.name(), &child(told, numbers), &facts)
+    columns(&seq.to_string(), &local(entry.at), entry.event.name(), &child(stored, numbers), &facts)
 }
 
 fn local(at: Timestamp) -> String {
     at.to_zoned_datetime(clock::london()).strftime("%Y-%m-%d %H:%M:%S%.3f %:z").to_string()
 }
 
-fn child(told: &Told, numbers: Numbers<'_>) -> String {
-    match &told.entry.child {
+fn child(stored: &StoredEntry, numbers: Numbers<'_>) -> String {
+    match &stored.entry.child {
         Some(number) if numbers.shows(number) => {
             let digits = number.digits();
             format!("{} {} {}", &digits[..3], &digits[3..6], &digits[6..])
         }
         Some(_) => "hidden".to_owned(),
-        None if told.child_is_sealed => "key missing".to_owned(),
+        None if stored.child_is_sealed => "key missing".to_owned(),
         None => "-".to_owned(),
     }
 }
@@ -82,7 +82,7 @@ fn person(who: &Who) -> String {
 /// `found (SMSP-0000): 1 records, 2 plans, 0 unreadable, 3 accesses, notification expected`
 fn outcome(outcome: &Outcome) -> String {
     let code = given(outcome.response_code.as_ref()).map(|code| format!(" ({code})")).unwrap_or_default();
-    let counts = outcome.shown.map(|Shown { records, plans, unreadable, accesses }| {
+    let counts = outcome.shown.map(|ShownCounts { records, plans, unreadable, accesses }| {
         format!(": {records} records, {plans} plans, {unreadable} unreadable, {accesses} accesses")
     });
     let named = outcome.authorities.map(|count| format!(", {count} authorities named")).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::results::cannot;
 use crate::audit::archive::{Manifest, verify_archive};
-use crate::audit::{self, Chain, HeadVerdict, OpenedToRead, Seal, Tip, Verdict};
+use crate::audit::{self, Chain, HeadVerdict, ReadOnlyTrail, Seal, Tip, Verdict};
 use crate::clock;
 use crate::commands::CommandError;
 use jiff::SignedDuration;
@@ -57,8 +57,8 @@ const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// # Errors
 /// [`CommandError::Failed`]: not whole. [`CommandError::Settings`]: it cannot be checked.
 pub async fn run(audit: &audit::Options, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
-    let opened = audit::open_to_read(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
-    let OpenedToRead { reader, chain, seal, head, lost_heads } = opened;
+    let opened = audit::open_read_only(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
+    let ReadOnlyTrail { reader, chain, seal, head, lost_heads } = opened;
     let settled = clock::now() - SETTLED_AFTER;
     let verdict = audit::verify::verify(&*reader, &chain, &seal, head, settled).await.map_err(|error| cannot(&error))?;
     let mut findings = archives(&options.archive, &chain, &seal, verdict.base)?;

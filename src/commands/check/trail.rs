@@ -4,7 +4,7 @@ use super::finding::{Finding, Status};
 use crate::audit;
 use crate::audit::health::{self, TrailEnd, Writable};
 use crate::audit::postgres::Server;
-use crate::audit::{Found, OpenError, StoreError, StoreErrorKind};
+use crate::audit::{EndFault, OpenError, StoreError, StoreErrorKind};
 use crate::clock;
 use crate::settings::Settings;
 use jiff::{SignedDuration, Timestamp};
@@ -115,16 +115,16 @@ fn advice(store: &audit::StoreLocation, kind: StoreErrorKind) -> &'static str {
 
 /// A trail that does not exist yet has no end. A head file shows that it once existed.
 fn nothing(audit: &audit::Options) -> Finding {
-    match health::end_of_nothing(audit) {
+    match health::end_without_store(audit) {
         Ok(None) => Finding::skip(END, "nothing is written yet"),
         Ok(Some(found)) => not_whole(found),
         Err(error) => Finding::fail(END, error.to_string()),
     }
 }
 
-fn not_whole(found: Found) -> Finding {
+fn not_whole(fault: EndFault) -> Finding {
     let message = format!(
-        "THE TRAIL IS NOT WHOLE: {found}. Keep the store and the head file as they are, and run `cpis-fhir audit verify` (docs/audit.md)"
+        "THE TRAIL IS NOT WHOLE: {fault}. Keep the store and the head file as they are, and run `cpis-fhir audit verify` (docs/audit.md)"
     );
     Finding::fail(END, message)
 }
@@ -134,7 +134,7 @@ fn of_end(end: Result<TrailEnd, OpenError>) -> Vec<Finding> {
         Ok(end) => end,
         Err(error) => return vec![Finding::fail(END, error.to_string())],
     };
-    let mut findings: Vec<Finding> = end.found.map(not_whole).into_iter().collect();
+    let mut findings: Vec<Finding> = end.end_fault.map(not_whole).into_iter().collect();
     findings.extend(end.lost_heads.iter().map(|path| {
         let message =
             format!("{}: a head file that did not fit was kept: lines are gone. Run `cpis-fhir audit verify`", path.display());

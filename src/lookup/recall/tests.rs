@@ -239,7 +239,7 @@ fn the_trail_is_read_from_before_a_clock_that_was_set() {
 #[tokio::test(start_paused = true)]
 async fn what_was_not_shown_to_who_asked_is_the_look_of_those_without_an_id() {
     let mut shown = answered("12:00:00");
-    shown[1].outcome.as_mut().unwrap().shown = Some(crate::audit::Shown::default());
+    shown[1].outcome.as_mut().unwrap().shown = Some(crate::audit::ShownCounts::default());
     let file_record = || with_answer(stamp("12:00:00", 100));
     let past = one(&shown, file_record(), stamp("12:00:40", 140)).unwrap();
     assert!(!past.is_unsettled);

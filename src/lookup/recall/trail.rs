@@ -2,7 +2,7 @@
 
 use super::RecallSource;
 use super::query_end::QueryEnd;
-use crate::audit::{Entry, Event, Hit, Message, StoreError, Wanted, Who};
+use crate::audit::{Entry, Event, Filter, Hit, Message, StoreError, Who};
 use crate::cpis::CareSetting;
 use crate::lookup::{LookError, LookKey};
 use jiff::Timestamp;
@@ -55,7 +55,7 @@ pub(super) enum LookEnd {
 pub(super) async fn read(source: &RecallSource, from: Timestamp) -> Result<TrailLooks, StoreError> {
     let mut looks = TrailLooks::default();
     let (mut before, mut in_doubt, mut sealed, mut old) = (None, 0_u64, 0_u64, 0);
-    let everything = Wanted::default();
+    let everything = Filter::default();
     loop {
         let lines = source.reader.find(&everything, before, PAGE_LINES).await?;
         let is_last = lines.len() < PAGE_LINES;
@@ -72,9 +72,9 @@ pub(super) async fn read(source: &RecallSource, from: Timestamp) -> Result<Trail
             }
             let seq = line.seq;
             let hit = Hit::check(line, &source.chain, &source.seal);
-            match hit.told {
-                Some(told) if told.child_is_sealed => sealed += 1,
-                Some(told) => looks.note(seq, &told.entry),
+            match hit.stored {
+                Some(stored) if stored.child_is_sealed => sealed += 1,
+                Some(stored) => looks.note(seq, &stored.entry),
                 None => in_doubt += 1,
             }
         }

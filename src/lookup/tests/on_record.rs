@@ -35,7 +35,7 @@ async fn a_look_is_two_entries_that_say_everything() {
     let outcome = answered.outcome.as_ref().unwrap();
     assert_eq!((outcome.name.as_str(), outcome.notification_expected), ("found", Some(true)));
     assert_eq!(outcome.response_code, Some("SMSP-0000".into()));
-    assert_eq!(outcome.shown, Some(crate::audit::Shown::from(&found())));
+    assert_eq!(outcome.shown, Some(crate::audit::ShownCounts::from(&found())));
 }
 
 #[tokio::test(start_paused = true)]
@@ -309,7 +309,7 @@ async fn an_outcome_that_came_when_nobody_waited_says_so_and_claims_no_showing()
             assert_eq!(register.events().get(2), reveals.then_some(&"shared"));
             let shown = last(&register).outcome.unwrap();
             match again {
-                Ok(look) => assert_eq!(shown.shown, Some(crate::audit::Shown::from(&*look.answer))),
+                Ok(look) => assert_eq!(shown.shown, Some(crate::audit::ShownCounts::from(&*look.answer))),
                 Err(failure) => assert_eq!(shown.authorities.unwrap_or(0) as usize, failure.named().len()),
             }
         }
@@ -326,7 +326,8 @@ async fn who_joined_is_shown_what_its_first_caller_did_not_wait_for() {
     });
     assert!(first.is_err() && joined.is_ok());
     let lines = register.trail.lines();
-    let shown: Vec<bool> = lines.iter().map(|line| line.outcome.as_ref().is_some_and(|outcome| outcome.shown.is_some())).collect();
+    let shown: Vec<bool> =
+        lines.iter().map(|line| line.outcome.as_ref().is_some_and(|outcome| outcome.shown.is_some())).collect();
     assert_eq!((register.events(), shown), (vec!["asked", "answered", "shared"], vec![false, false, true]));
 }
 

@@ -1,7 +1,7 @@
 //! A start with a trail that cannot be read at once (decisions.md 42): it is not known what was asked before, so nothing is asked.
 
 use super::*;
-use crate::audit::{Chain, Line, MemoryReader, MemoryStore, Message, Reader, Seal, StoreError, Tip, Wanted, Who, WriterOptions};
+use crate::audit::{Chain, Filter, Line, MemoryReader, MemoryStore, Message, Reader, Seal, StoreError, Tip, Who, WriterOptions};
 use crate::secret::KeyMaterial;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -32,7 +32,7 @@ impl Reader for SlowReader {
         self.inside.lines(after, limit)
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
+    fn find<'a>(&'a self, wanted: &'a Filter, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         Box::pin(async move {
             let mut mood = self.mood.clone();
             let mood = *mood.wait_for(|mood| *mood != ReaderState::Stuck).await.unwrap();

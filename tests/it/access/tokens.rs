@@ -5,7 +5,7 @@ use crate::common::clock::MovedClock;
 use crate::common::issuer::{Issuer, Key, base64, bearer, now};
 use crate::common::trail::TrailFolder;
 use crate::common::{GOOD_CHILD, House};
-use cpis_fhir::audit::{Event, Told};
+use cpis_fhir::audit::{Event, StoredEntry};
 use cpis_fhir::cpis::Text;
 use jiff::SignedDuration;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -243,11 +243,11 @@ async fn each_refusal_is_one_entry_of_the_trail_with_whoever_is_known() {
     house.get_with(&path, &[("X-Request-ID", "the-second-request"), ("Authorization", &outsider)]).await;
     let good = bearer(&issuer.good());
     house.get_with(&path, &[("X-Request-ID", "the-third-request"), ("Authorization", &good)]).await;
-    let told: Vec<Told> = trail.told().await.into_iter().filter(|told| told.entry.event == Event::Refused).collect();
+    let told: Vec<StoredEntry> = trail.told().await.into_iter().filter(|told| told.entry.event == Event::Refused).collect();
     let text = |text: &Option<Text>| text.as_ref().map(|text| text.as_str().to_owned());
     let refused: Vec<_> = told
         .iter()
-        .map(|Told { entry, .. }| {
+        .map(|StoredEntry { entry, .. }| {
             let who = entry.who.as_ref().and_then(|who| text(&who.user_id));
             (text(&entry.request.request_id), entry.outcome.as_ref().and_then(|outcome| text(&Some(outcome.name.clone()))), who)
         })

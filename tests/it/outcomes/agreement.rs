@@ -29,39 +29,39 @@ const CONTENTS: [(&str, &str); 4] = [
 ];
 
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+enum StoredEntry {
     Flags(u64),
     NoRecord,
     Error(u16, String),
 }
 
-fn error(status: u16, issue: &str) -> Told {
-    Told::Error(status, issue.to_owned())
+fn error(status: u16, issue: &str) -> StoredEntry {
+    StoredEntry::Error(status, issue.to_owned())
 }
 
 /// What the contract says, written without a look at the code (fhir.md 5; decisions.md 1, 7).
-fn wanted(code: &str, has_content: bool, total: &str) -> Told {
+fn wanted(code: &str, has_content: bool, total: &str) -> StoredEntry {
     match (code, has_content, total) {
         ("SMSP-0001", ..) => error(500, "exception"),
         ("SMSP-0002" | "SMSP-9999" | "CPIS-9999", ..) => error(502, "exception"),
         ("SMSP-0004", ..) | ("SMSP-0003", false, "absent" | "0") => error(503, "transient"),
         ("SMSP-0005", ..) => error(403, "forbidden"),
         ("SMSP-0042", ..) => error(502, "structure"),
-        ("CPIS-0001", false, "absent" | "0") | ("SMSP-0000", false, "0") => Told::NoRecord,
-        ("SMSP-0000" | "SMSP-0003", true, "1") => Told::Flags(1),
+        ("CPIS-0001", false, "absent" | "0") | ("SMSP-0000", false, "0") => StoredEntry::NoRecord,
+        ("SMSP-0000" | "SMSP-0003", true, "1") => StoredEntry::Flags(1),
         // The second one is counted and not there: it has a place of its own.
-        ("SMSP-0000" | "SMSP-0003", true, "2") => Told::Flags(2),
+        ("SMSP-0000" | "SMSP-0003", true, "2") => StoredEntry::Flags(2),
         _ => error(502, "incomplete"),
     }
 }
 
-fn told(got: &Got) -> Told {
+fn told(got: &Got) -> StoredEntry {
     if got.says_no_record() {
-        return Told::NoRecord;
+        return StoredEntry::NoRecord;
     }
     match got.status {
-        200 => Told::Flags(got.total()),
-        status => Told::Error(status, got.issue()),
+        200 => StoredEntry::Flags(got.total()),
+        status => StoredEntry::Error(status, got.issue()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// What a search for Flags must come to.
 #[derive(Debug, Clone, Copy)]
-enum Told {
+enum StoredEntry {
     /// 200 with this many flags.
     Flags(u64),
     NoRecord,
@@ -17,22 +17,22 @@ enum Told {
     Unheard(u16, &'static str, &'static str),
 }
 
-use Told::{Error, Flags, NoRecord, Unheard};
+use StoredEntry::{Error, Flags, NoRecord, Unheard};
 
-const BAD_ANSWER: Told = Error(502, "structure", "UNKNOWN_ERROR");
-const CONTRADICTION: Told = Error(502, "incomplete", "UNKNOWN_ERROR");
-const FAILED: Told = Error(502, "exception", "UNKNOWN_ERROR");
-const OUR_FAULT: Told = Error(500, "exception", "UNKNOWN_ERROR");
-const WE_ARE_REFUSED: Told = Error(500, "exception", "ACCESS_DENIED");
-const BUSY: Told = Error(503, "transient", "SERVICE_UNAVAILABLE");
-const BROKE_OFF: Told = Error(504, "timeout", "UNABLE_TO_CALL_SERVICE");
-const NOT_REACHED: Told = Unheard(503, "transient", "SERVICE_UNAVAILABLE");
+const BAD_ANSWER: StoredEntry = Error(502, "structure", "UNKNOWN_ERROR");
+const CONTRADICTION: StoredEntry = Error(502, "incomplete", "UNKNOWN_ERROR");
+const FAILED: StoredEntry = Error(502, "exception", "UNKNOWN_ERROR");
+const OUR_FAULT: StoredEntry = Error(500, "exception", "UNKNOWN_ERROR");
+const WE_ARE_REFUSED: StoredEntry = Error(500, "exception", "ACCESS_DENIED");
+const BUSY: StoredEntry = Error(503, "transient", "SERVICE_UNAVAILABLE");
+const BROKE_OFF: StoredEntry = Error(504, "timeout", "UNABLE_TO_CALL_SERVICE");
+const NOT_REACHED: StoredEntry = Unheard(503, "transient", "SERVICE_UNAVAILABLE");
 
 /// These answer too late for this test: tests/it/faults.rs has them.
 const HANGING: [&str; 3] = ["9990000972", "9990000980", "9990001103"];
 
 /// The contract (fhir.md 5; decisions.md 1, 2, 7, 9, 18, 19), in the order of the scenario.
-const TABLE: &[(&str, Told)] = &[
+const TABLE: &[(&str, StoredEntry)] = &[
     // Plans, authorities, accesses
     ("9990000018", Flags(2)),
     ("9990000026", NoRecord),
@@ -157,7 +157,7 @@ const TABLE: &[(&str, Told)] = &[
     ("9346424613", FAILED),
 ];
 
-fn table() -> impl Iterator<Item = (&'static str, Told)> {
+fn table() -> impl Iterator<Item = (&'static str, StoredEntry)> {
     TABLE.iter().copied()
 }
 

@@ -4,7 +4,7 @@ use crate::common::trail::TrailFolder;
 use crate::servers::postgres::Postgres;
 use cpis_fhir::audit::archive::{archive, retire};
 use cpis_fhir::audit::verify::verify;
-use cpis_fhir::audit::{Entry, Event, open, open_to_read};
+use cpis_fhir::audit::{Entry, Event, open, open_read_only};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
@@ -25,7 +25,7 @@ async fn archived_months_leave_the_database_and_the_chain_goes_on_from_them() {
     assert_eq!(postgres.sql("SELECT string_agg(seq::text, ',' ORDER BY seq) FROM cpis_fhir.trail").trim(), "3,4");
     let again = retire(&path, &*opened.reader, store, &opened.trail, &opened.chain).await;
     assert!(again.is_err(), "the same lines leave once");
-    let read = open_to_read(&settings, Handle::current()).await.unwrap();
+    let read = open_read_only(&settings, Handle::current()).await.unwrap();
     let verdict = verify(&*read.reader, &read.chain, &read.seal, read.head, Timestamp::now()).await.unwrap();
     assert!(verdict.is_whole(), "{verdict:?}");
     assert_eq!((verdict.base.seq, verdict.tip.seq), (2, 4));

@@ -3,7 +3,7 @@
 use super::{append, draft, drafts, open};
 use crate::servers::postgres::Postgres;
 use cpis_fhir::audit::postgres::PostgresStore;
-use cpis_fhir::audit::{ChildIndex, Draft, Line, MemoryStore, Reader, Store, Wanted};
+use cpis_fhir::audit::{ChildIndex, Draft, Filter, Line, MemoryStore, Reader, Store};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -23,29 +23,29 @@ fn varied(n: u8) -> Draft {
     }
 }
 
-fn searches() -> Vec<Wanted> {
+fn searches() -> Vec<Filter> {
     let at = |seconds: i64| Some(Timestamp::UNIX_EPOCH + SignedDuration::from_nanos(seconds * 1_000_000_001));
     let user = Some(format!("{}1", "x".repeat(300)));
     let child = vec![ChildIndex([1; 16]), ChildIndex([3; 16])];
     let look = Some(Uuid::from_bytes([2; 16]));
     let (message_id, request_id) = (Some("M4".to_owned()), Some("R2".to_owned()));
     vec![
-        Wanted::default(),
-        Wanted { user_id: user.clone(), ..Wanted::default() },
-        Wanted { child: child.clone(), ..Wanted::default() },
-        Wanted { child: vec![ChildIndex([2; 16])], ..Wanted::default() },
-        Wanted { message_id: message_id.clone(), ..Wanted::default() },
-        Wanted { request_id: request_id.clone(), ..Wanted::default() },
-        Wanted { look, ..Wanted::default() },
-        Wanted { from: at(5), ..Wanted::default() },
-        Wanted { to: at(5), ..Wanted::default() },
-        Wanted { from: at(5), to: at(9), ..Wanted::default() },
-        Wanted { user_id: user.clone(), from: at(5), to: at(15), ..Wanted::default() },
-        Wanted { user_id: user.clone(), child: child.clone(), ..Wanted::default() },
-        Wanted { look, request_id: request_id.clone(), ..Wanted::default() },
-        Wanted { message_id, user_id: user, child, from: at(1), ..Wanted::default() },
-        Wanted { request_id, user_id: Some("nobody".to_owned()), ..Wanted::default() },
-        Wanted { user_id: Some("nul \0".to_owned()), ..Wanted::default() },
+        Filter::default(),
+        Filter { user_id: user.clone(), ..Filter::default() },
+        Filter { child: child.clone(), ..Filter::default() },
+        Filter { child: vec![ChildIndex([2; 16])], ..Filter::default() },
+        Filter { message_id: message_id.clone(), ..Filter::default() },
+        Filter { request_id: request_id.clone(), ..Filter::default() },
+        Filter { look, ..Filter::default() },
+        Filter { from: at(5), ..Filter::default() },
+        Filter { to: at(5), ..Filter::default() },
+        Filter { from: at(5), to: at(9), ..Filter::default() },
+        Filter { user_id: user.clone(), from: at(5), to: at(15), ..Filter::default() },
+        Filter { user_id: user.clone(), child: child.clone(), ..Filter::default() },
+        Filter { look, request_id: request_id.clone(), ..Filter::default() },
+        Filter { message_id, user_id: user, child, from: at(1), ..Filter::default() },
+        Filter { request_id, user_id: Some("nobody".to_owned()), ..Filter::default() },
+        Filter { user_id: Some("nul \0".to_owned()), ..Filter::default() },
     ]
 }
 
@@ -98,18 +98,18 @@ async fn searches_and_appends_touch_few_pages_in_a_long_trail_with_and_without_s
     let child = ChildIndex(hex(&postgres.sql("SELECT md5('777')")));
     let at = |seconds: i64| Some(Timestamp::from_second(seconds).unwrap());
     let searches = [
-        (Wanted { child: vec![child], ..Wanted::default() }, 10),
-        (Wanted { child: vec![child, ChildIndex([0; 16])], ..Wanted::default() }, 10),
-        (Wanted { child: vec![ChildIndex([0; 16])], ..Wanted::default() }, 0),
-        (Wanted { user_id: Some("user7".to_owned()), ..Wanted::default() }, 20),
-        (Wanted { user_id: Some("user7".to_owned()), child: vec![child], ..Wanted::default() }, 0),
-        (Wanted { user_id: Some("nobody".to_owned()), ..Wanted::default() }, 0),
-        (Wanted { message_id: Some("M50".to_owned()), ..Wanted::default() }, 1),
-        (Wanted { request_id: Some("R50".to_owned()), ..Wanted::default() }, 1),
-        (Wanted { look: Some(Uuid::nil()), ..Wanted::default() }, 0),
-        (Wanted { from: at(100), to: at(110), ..Wanted::default() }, 10),
-        (Wanted { from: at(99_995), to: at(200_000), ..Wanted::default() }, 6),
-        (Wanted::default(), 20),
+        (Filter { child: vec![child], ..Filter::default() }, 10),
+        (Filter { child: vec![child, ChildIndex([0; 16])], ..Filter::default() }, 10),
+        (Filter { child: vec![ChildIndex([0; 16])], ..Filter::default() }, 0),
+        (Filter { user_id: Some("user7".to_owned()), ..Filter::default() }, 20),
+        (Filter { user_id: Some("user7".to_owned()), child: vec![child], ..Filter::default() }, 0),
+        (Filter { user_id: Some("nobody".to_owned()), ..Filter::default() }, 0),
+        (Filter { message_id: Some("M50".to_owned()), ..Filter::default() }, 1),
+        (Filter { request_id: Some("R50".to_owned()), ..Filter::default() }, 1),
+        (Filter { look: Some(Uuid::nil()), ..Filter::default() }, 0),
+        (Filter { from: at(100), to: at(110), ..Filter::default() }, 10),
+        (Filter { from: at(99_995), to: at(200_000), ..Filter::default() }, 6),
+        (Filter::default(), 20),
     ];
     let pages = "SELECT heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read FROM pg_statio_all_tables \
                  WHERE relname = 'trail'";

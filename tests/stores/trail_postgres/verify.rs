@@ -4,7 +4,7 @@ use crate::common::trail::TrailFolder;
 use crate::servers::postgres::Postgres;
 use cpis_fhir::audit;
 use cpis_fhir::audit::verify::{Verdict, verify};
-use cpis_fhir::audit::{Entry, Event, FaultKind, Message, RequestFacts, Who, open, open_to_read};
+use cpis_fhir::audit::{Entry, Event, FaultKind, Message, RequestFacts, Who, open, open_read_only};
 use cpis_fhir::cpis::NhsNumber;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
@@ -32,7 +32,7 @@ async fn trail(postgres: &Postgres) -> audit::Options {
 }
 
 async fn verdict(settings: &audit::Options) -> Verdict {
-    let read = open_to_read(settings, Handle::current()).await.unwrap();
+    let read = open_read_only(settings, Handle::current()).await.unwrap();
     verify(&*read.reader, &read.chain, &read.seal, read.head, Timestamp::now()).await.unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! Searches against the plain meaning of what is wanted.
 
 use super::*;
-use crate::audit::{ChildIndex, Wanted};
+use crate::audit::{ChildIndex, Filter};
 use jiff::{Timestamp, ToSpan};
 use uuid::Uuid;
 
@@ -32,9 +32,9 @@ fn child(n: u64) -> ChildIndex {
 }
 
 /// Every combination of what can be wanted.
-fn combinations() -> Vec<Wanted> {
-    let mut all = vec![Wanted::default()];
-    let parts: [fn(&mut Wanted); 7] = [
+fn combinations() -> Vec<Filter> {
+    let mut all = vec![Filter::default()];
+    let parts: [fn(&mut Filter); 7] = [
         |wanted| wanted.user_id = Some("user1".to_owned()),
         |wanted| wanted.child = vec![child(1), child(2)],
         |wanted| wanted.message_id = Some("message10".to_owned()),

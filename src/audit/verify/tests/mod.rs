@@ -5,7 +5,7 @@ mod tampering;
 use super::*;
 use crate::audit::archive::Manifest;
 use crate::audit::sqlite::{SqliteReader, SqliteStore};
-use crate::audit::{Draft, Entry, Event, HeadFile, Line, MemoryReader, MemoryStore, Message, Store, Wanted, Who, body};
+use crate::audit::{Draft, Entry, Event, Filter, HeadFile, Line, MemoryReader, MemoryStore, Message, Store, Who, body};
 use crate::cpis::NhsNumber;
 use crate::secret::KeyMaterial;
 use rusqlite::Connection;

@@ -29,8 +29,8 @@ async fn looks_without_a_known_outcome_are_listed() {
     store.append(&drafts, &chain()).await.unwrap();
     let settled = now - std::time::Duration::from_mins(2);
     let verdict = verify(&reader, &chain(), &seal(), Head::Absent, settled).await.unwrap();
-    assert_eq!(verdict.outcomes.open, Listed { count: 1, first: vec![2] });
-    assert_eq!(verdict.outcomes.unknown, Listed { count: 1, first: vec![5] });
+    assert_eq!(verdict.outcomes.open, LineList { count: 1, first: vec![2] });
+    assert_eq!(verdict.outcomes.unknown, LineList { count: 1, first: vec![5] });
     assert_eq!((verdict.outcomes.pending, verdict.outcomes.is_incomplete), (1, false));
     assert!(verdict.is_whole());
 }
@@ -43,7 +43,7 @@ async fn a_clock_that_was_set_back_is_noted_and_no_fault() {
     let drafts = times.map(|at| draft(&Entry { at: at.parse().unwrap(), ..Entry::of(Event::Refused) }));
     store.append(&drafts, &chain()).await.unwrap();
     let verdict = verify(&reader, &chain(), &seal(), Head::Absent, Timestamp::now()).await.unwrap();
-    assert_eq!(verdict.backwards, Some(Backwards { count: 2, first: 3, most: SignedDuration::from_hours(2) }));
+    assert_eq!(verdict.backwards, Some(BackwardTimes { count: 2, first: 3, most: SignedDuration::from_hours(2) }));
     assert!(verdict.is_whole());
 }
 
@@ -83,7 +83,7 @@ impl Reader for Moving {
         })
     }
 
-    fn find<'a>(&'a self, wanted: &'a Wanted, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
+    fn find<'a>(&'a self, wanted: &'a Filter, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>> {
         self.inside.find(wanted, before, limit)
     }
 }
