@@ -5,7 +5,7 @@ use super::problem::Problem;
 use super::routes::Route;
 use super::{App, ScheduledCare, request_context};
 use crate::access::{CallerCredentials, ClientCertificate, Header, Headers, Identity, Interaction, Refusal};
-use crate::audit::{Entry, Event, RequestFacts, Outcome, Who};
+use crate::audit::{Entry, Event, Outcome, RequestFacts, Who};
 use crate::cpis::{AuthorPart, Delivery, RegisterErrorKind};
 use crate::fhir::graph::ResourceType;
 use crate::fhir::search::{Direction, Include, Search};

@@ -35,7 +35,7 @@ enum Command {
     /// Run only the SMSP simulator, for rehearsals and load tests
     Simulate(simulate::SimulateOptions),
     /// Search, export or verify the audit trail
-    Audit(Box<audit::Options>),
+    Audit(Box<audit::AuditOptions>),
 }
 
 /// Why a command failed.

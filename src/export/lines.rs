@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// The fields, in their order.
 #[derive(Serialize)]
-struct Object<'a> {
+struct JsonLine<'a> {
     seq: u64,
     intact: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,29 +20,29 @@ struct Object<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     entry: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    as_stored: Option<AsStored<'a>>,
+    as_stored: Option<StoredColumns<'a>>,
 }
 
 /// All that is said of a line that was changed. The store may say anything.
 #[derive(Serialize)]
-struct AsStored<'a> {
+struct StoredColumns<'a> {
     at: String,
     event: &'a str,
 }
 
-/// An object and a line end; see [`Object`].
+/// An object and a line end; see [`JsonLine`].
 #[must_use]
 pub fn line(hit: &Hit, numbers: Numbers<'_>) -> String {
     let (child, nhs_number) = hit.stored.as_ref().map(|stored| child(stored, numbers)).unwrap_or_default();
     let is_stored = hit.stored.is_some();
-    let object = Object {
+    let object = JsonLine {
         seq: hit.line.seq,
         intact: hit.doubt.is_none(),
         problem: hit.doubt.map(|doubt| doubt.to_string()),
         child,
         nhs_number,
         entry: is_stored.then(|| entry(&hit.line.body)),
-        as_stored: (!is_stored).then(|| AsStored { at: hit.line.at.to_string(), event: &hit.line.event }),
+        as_stored: (!is_stored).then(|| StoredColumns { at: hit.line.at.to_string(), event: &hit.line.event }),
     };
     let mut text = plain::escaped(&serde_json::to_string(&object).unwrap_or_default());
     text.push('\n');

@@ -15,7 +15,7 @@ pub const LABEL: &str = "NHS Confidential: Personal Data about a patient";
 
 /// The form of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ExportFormat {
     /// FHIR R4 AuditEvents, NDJSON.
     Fhir,
     /// Who accessed which child's record when, as CSV: plain columns for an inspector or a system that collects access reports.
@@ -32,7 +32,7 @@ pub enum Numbers<'a> {
     Only(Option<&'a NhsNumber>),
 }
 
-impl Form {
+impl ExportFormat {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -17,7 +17,7 @@ async fn found(sources: Sources<'_>) -> Vec<Hit> {
 }
 
 /// The file, with what differs from run to run and from version to version named instead.
-async fn exported(form: Form) -> String {
+async fn exported(form: ExportFormat) -> String {
     let sample = Sample::morning().await;
     let mut text = form.head();
     for found in found(sample.sources()).await {
@@ -31,7 +31,7 @@ async fn exported(form: Form) -> String {
 }
 
 /// One line of line 3, changed by somebody without the key.
-async fn changed(form: Form) -> String {
+async fn changed(form: ExportFormat) -> String {
     let sample = Sample::morning().await;
     let reader = sample.tampered(3, |line| line.body[60] ^= 1).await;
     let found = found(Sources { reader: &reader, ..sample.sources() }).await;
@@ -41,24 +41,24 @@ async fn changed(form: Form) -> String {
 /// The conformance suite gives this very file to HL7's validator and the others.
 #[tokio::test]
 async fn as_fhir() {
-    let mut text = exported(Form::Fhir).await;
-    text.push_str(&changed(Form::Fhir).await);
+    let mut text = exported(ExportFormat::Fhir).await;
+    text.push_str(&changed(ExportFormat::Fhir).await);
     insta::assert_binary_snapshot!("audit_events.ndjson", text.into_bytes());
 }
 
 #[tokio::test]
 async fn as_a_report_of_accesses() {
-    insta::assert_snapshot!(exported(Form::AccessReport).await + &changed(Form::AccessReport).await);
+    insta::assert_snapshot!(exported(ExportFormat::AccessReport).await + &changed(ExportFormat::AccessReport).await);
 }
 
 #[tokio::test]
 async fn as_lines() {
-    insta::assert_snapshot!(exported(Form::Lines).await + &changed(Form::Lines).await);
+    insta::assert_snapshot!(exported(ExportFormat::Lines).await + &changed(ExportFormat::Lines).await);
 }
 
 #[tokio::test]
 async fn a_changed_line_shows_nothing_it_says_in_any_form() {
-    for form in [Form::Fhir, Form::AccessReport, Form::Lines] {
+    for form in [ExportFormat::Fhir, ExportFormat::AccessReport, ExportFormat::Lines] {
         let text = changed(form).await;
         for said in ["asha", "Asha", CHILD, "RX1", "found", "11111111"] {
             assert!(!text.contains(said), "{form:?}: {text}");
@@ -70,12 +70,12 @@ async fn a_changed_line_shows_nothing_it_says_in_any_form() {
 #[tokio::test]
 async fn every_entry_is_one_line_without_anything_that_a_terminal_or_a_spreadsheet_obeys() {
     let sample = Sample::morning().await;
-    for form in [Form::Fhir, Form::AccessReport, Form::Lines] {
+    for form in [ExportFormat::Fhir, ExportFormat::AccessReport, ExportFormat::Lines] {
         for found in found(sample.sources()).await {
             let text = form.write(&found);
             let line = text.trim_end_matches(['\r', '\n']);
             assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{form:?}: {line}");
-            assert!(!line.contains("\"=HYPERLINK") || form != Form::AccessReport, "{line}");
+            assert!(!line.contains("\"=HYPERLINK") || form != ExportFormat::AccessReport, "{line}");
         }
     }
 }
@@ -102,6 +102,6 @@ async fn a_number_that_no_key_opens_is_said_to_be_there() {
     let lost = Seal::new(&[KeyMaterial::new([9; 32])]).unwrap();
     let all = found(Sources { seal: &lost, ..sample.sources() }).await;
     assert!(line(&all[2], Numbers::All).contains(r#""child":"sealed""#));
-    assert!(Form::Fhir.write(&all[2]).contains("sealed with a key which is not here"));
-    assert!(Form::AccessReport.write(&all[2]).contains("sealed with a key that is not here"));
+    assert!(ExportFormat::Fhir.write(&all[2]).contains("sealed with a key which is not here"));
+    assert!(ExportFormat::AccessReport.write(&all[2]).contains("sealed with a key that is not here"));
 }

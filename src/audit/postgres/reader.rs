@@ -32,7 +32,7 @@ impl PostgresReader {
     }
 
     /// Asks once more over a new connection where one that was kept has died.
-    async fn query(&self, statement: &str, parameters: &[(Parameter<'_>, Type)]) -> Result<Vec<Row>, StoreError> {
+    async fn query(&self, statement: &str, parameters: &[(Redacted<'_>, Type)]) -> Result<Vec<Row>, StoreError> {
         let parameters: Vec<(&(dyn ToSql + Sync), Type)> =
             parameters.iter().map(|(value, kind)| (value as &(dyn ToSql + Sync), kind.clone())).collect();
         within(READ, async {
@@ -70,8 +70,6 @@ impl PostgresReader {
         ends(row).map(|(ends, _)| ends)
     }
 }
-
-type Parameter<'a> = Redacted<'a>;
 
 impl Reader for PostgresReader {
     fn tip(&self) -> BoxFuture<'_, Result<Tip, StoreError>> {

@@ -79,8 +79,11 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// A parameter of a statement.
+pub(super) type Parameter<'a> = &'a (dyn ToSql + Sync);
+
 /// A parameter that does not show itself: the client writes parameters to its debug log.
-pub(super) struct Redacted<'a>(pub &'a (dyn ToSql + Sync));
+pub(super) struct Redacted<'a>(pub Parameter<'a>);
 
 impl std::fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

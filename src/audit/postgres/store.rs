@@ -7,7 +7,7 @@
 
 use super::Ends;
 use super::fault::{damaged, fault, other};
-use super::rows::{COLUMNS, Columns, INSERT, Redacted, cell, line, mac, number};
+use super::rows::{COLUMNS, Columns, INSERT, Parameter, Redacted, cell, line, mac, number};
 use super::session::{Session, within};
 use super::target::Target;
 use crate::audit::{Chain, ChainFault, Draft, Line, Mac, Store, StoreError, StoreErrorKind, Tip};
@@ -15,29 +15,26 @@ use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::join;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 /// The writing side of one replica. Connects when it must, and again after any failure.
 pub struct PostgresStore {
     target: Arc<Target>,
-    open: Option<Open>,
+    open: Option<WriteSession>,
     /// The last tip that was committed here. The database's may be ahead (other replicas), never behind.
     known: Option<Tip>,
     has_told_of_key: bool,
 }
 
 /// A connection and its prepared statements.
-struct Open {
+struct WriteSession {
     session: Session,
     lock: Statement,
     ends: Statement,
     there: Statement,
     insert: Statement,
 }
-
-type Parameter<'a> = &'a (dyn ToSql + Sync);
 
 /// What stands in the database, read under the lock.
 struct DatabaseState {
@@ -95,7 +92,7 @@ impl PostgresStore {
     /// Connects now, where it is not connected.
     pub(in crate::audit) async fn open(&mut self) -> Result<(), StoreError> {
         if self.open.is_none() {
-            self.open = Some(Open::new(&self.target).await?);
+            self.open = Some(WriteSession::new(&self.target).await?);
         }
         Ok(())
     }
@@ -125,8 +122,8 @@ impl PostgresStore {
         Ok(tip)
     }
 
-    async fn begin(&self, again: &[Uuid]) -> Result<(Open, DatabaseState), StoreError> {
-        let open = Open::new(&self.target).await?;
+    async fn begin(&self, again: &[Uuid]) -> Result<(WriteSession, DatabaseState), StoreError> {
+        let open = WriteSession::new(&self.target).await?;
         let before = open.begin(self.known, again).await?;
         Ok((open, before))
     }
@@ -170,7 +167,7 @@ impl Store for PostgresStore {
     }
 }
 
-impl Open {
+impl WriteSession {
     async fn new(target: &Target) -> Result<Self, StoreError> {
         let session = Session::to_write(target).await?;
         let ends_text = ends_statement();

@@ -20,10 +20,10 @@ pub struct SqliteReader {
 
 struct Pool {
     path: PathBuf,
-    idle: Mutex<Vec<Open>>,
+    idle: Mutex<Vec<ReadConnection>>,
 }
 
-struct Open {
+struct ReadConnection {
     db: Connection,
     files: Files,
 }
@@ -64,7 +64,7 @@ impl SqliteReader {
 
 impl Pool {
     /// A connection on the files that stand at the path now.
-    fn take(&self) -> Result<Open, StoreError> {
+    fn take(&self) -> Result<ReadConnection, StoreError> {
         while let Some(open) = self.pop() {
             if open.files.fate(&self.path)? == FilesState::Unchanged {
                 return Ok(open);
@@ -73,25 +73,25 @@ impl Pool {
         self.connect()
     }
 
-    fn pop(&self) -> Option<Open> {
+    fn pop(&self) -> Option<ReadConnection> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    fn give_back(&self, open: Open) {
+    fn give_back(&self, open: ReadConnection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < KEPT {
             idle.push(open);
         }
     }
 
-    fn connect(&self) -> Result<Open, StoreError> {
+    fn connect(&self) -> Result<ReadConnection, StoreError> {
         let db = file::connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         schema::set_up_reader(&db)?;
         if schema::version(&db)? == 0 {
             return Err(StoreError::new(StoreErrorKind::Damaged, "the file is empty"));
         }
         let files = Files::at(&self.path)?;
-        Ok(Open { db, files })
+        Ok(ReadConnection { db, files })
     }
 }
 

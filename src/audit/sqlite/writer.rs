@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 pub struct SqliteStore {
     path: PathBuf,
     /// `None` after a failure that a new connection may heal.
-    open: Option<Open>,
+    open: Option<WriteConnection>,
     /// The last line that is known to be durable: a file without it is not this trail.
     known: Tip,
     _lock: Option<Lock>,
 }
 
-struct Open {
+struct WriteConnection {
     db: Connection,
     files: Files,
 }
@@ -32,7 +32,7 @@ impl SqliteStore {
     /// The file cannot be opened, is no trail, or one of a newer version.
     pub fn open(path: &Path, lock: Option<Lock>) -> Result<Self, StoreError> {
         let path = file::create(path)?;
-        let mut open = Open::at(&path)?;
+        let mut open = WriteConnection::at(&path)?;
         schema::migrate(&mut open.db)?;
         let known = row::tip(&open.db)?;
         Ok(Self { path, open: Some(open), known, _lock: lock })
@@ -67,7 +67,7 @@ impl SqliteStore {
     }
 
     /// The connection, on the file that stands at the path now.
-    fn opened(&mut self) -> Result<&mut Open, StoreError> {
+    fn opened(&mut self) -> Result<&mut WriteConnection, StoreError> {
         if let Some(open) = &self.open {
             match open.files.fate(&self.path)? {
                 FilesState::Unchanged => {}
@@ -87,13 +87,13 @@ impl SqliteStore {
         }
         let open = match self.open.take() {
             Some(open) => open,
-            None => Open::again(&self.path)?,
+            None => WriteConnection::again(&self.path)?,
         };
         Ok(self.open.insert(open))
     }
 }
 
-impl Open {
+impl WriteConnection {
     fn at(path: &Path) -> Result<Self, StoreError> {
         let db = file::connect(path, WRITE)?;
         schema::set_up_writer(&db)?;
@@ -166,6 +166,6 @@ impl SqliteStore {
     pub(super) fn make_read_only(&mut self) {
         let db = file::connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         schema::version(&db).unwrap();
-        self.open = Some(Open { db, files: Files::at(&self.path).unwrap() });
+        self.open = Some(WriteConnection { db, files: Files::at(&self.path).unwrap() });
     }
 }

@@ -14,7 +14,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct ArchiveOptions {
     /// Months that ended before the first of this one (YYYY-MM, UTC). Without it, those that are older than audit.online_for
     #[arg(long, value_name = "YYYY-MM")]
     pub before: Option<String>,
@@ -30,7 +30,12 @@ pub struct Options {
 ///
 /// # Errors
 /// [`CommandError::Settings`]: too young, no such folder. [`CommandError::Failed`]: what was not archived is still in the store.
-pub async fn run(opened: &OpenTrail, audit: &audit::Options, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
+pub async fn run(
+    opened: &OpenTrail,
+    audit: &audit::Options,
+    options: &ArchiveOptions,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
     let before = before(options.before.as_deref(), audit, clock::now())?;
     if !options.to.is_dir() {
         return Err(CommandError::Settings(format!("--to: {} is not a folder", options.to.display())));

@@ -11,51 +11,51 @@ use zeroize::Zeroizing;
 pub struct Criteria {
     /// User id, exactly as the identity gave it
     #[arg(long, value_name = "ID")]
-    user: Option<Given>,
+    user: Option<Argument>,
     /// NHS number, or - to read it from standard input. A number typed here stays in the shell's history and can be seen in the
     /// list of processes: prefer - or --nhs-number-file
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
-    nhs_number: Option<Given>,
+    nhs_number: Option<Argument>,
     /// File that holds the NHS number
     #[arg(long, value_name = "FILE", conflicts_with = "nhs_number")]
     nhs_number_file: Option<PathBuf>,
     /// Id of the message that went to the SMSP (wsa:MessageID)
     #[arg(long, value_name = "ID")]
-    message_id: Option<Given>,
+    message_id: Option<Argument>,
     /// X-Request-ID, exactly as it was received
     #[arg(long, value_name = "ID")]
-    request_id: Option<Given>,
+    request_id: Option<Argument>,
     /// Look: everything that belongs to one question to CP-IS
     #[arg(long, value_name = "UUID")]
-    look: Option<Given>,
+    look: Option<Argument>,
     /// ODS code of the user's organisation, or of the author that was sent
     #[arg(long, value_name = "ODS")]
-    organisation: Option<Given>,
+    organisation: Option<Argument>,
     /// Code or name of the user's job role
     #[arg(long, value_name = "ROLE")]
-    role: Option<Given>,
+    role: Option<Argument>,
     /// On whose authority the query went out: id or name of the author that was sent
     #[arg(long, value_name = "ID")]
-    authority: Option<Given>,
+    authority: Option<Argument>,
     /// asked, answered, failed, unknown, shared, refused, not-held, searched, exported, started, stopped, reloaded, archived
     #[arg(long, value_name = "EVENT")]
-    event: Option<Given>,
+    event: Option<Argument>,
     /// Sequence number, or a range: A..B, A.., ..B
     #[arg(long, value_name = "A..B", allow_hyphen_values = true)]
-    seq: Option<Given>,
+    seq: Option<Argument>,
     /// Not before this: a time with offset (2026-10-14T09:00:00+01:00), or a day in England (2026-10-14)
     #[arg(long, value_name = "TIME")]
-    from: Option<Given>,
+    from: Option<Argument>,
     /// Before this time; or to the end of this day
     #[arg(long, value_name = "TIME")]
-    to: Option<Given>,
+    to: Option<Argument>,
 }
 
 /// What was typed. It may identify a person, so `Debug` shows nothing of it.
 #[derive(Clone)]
-struct Given(Zeroizing<String>);
+struct Argument(Zeroizing<String>);
 
-impl std::str::FromStr for Given {
+impl std::str::FromStr for Argument {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -63,9 +63,9 @@ impl std::str::FromStr for Given {
     }
 }
 
-impl std::fmt::Debug for Given {
+impl std::fmt::Debug for Argument {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Given(..)")
+        f.write_str("Argument(..)")
     }
 }
 
@@ -97,7 +97,7 @@ impl Criteria {
         Question::read(given).map_err(|error| CommandError::Settings(format!("--{error}")))
     }
 
-    fn number(&self, stdin: impl Read) -> Result<Option<Given>, CommandError> {
+    fn number(&self, stdin: impl Read) -> Result<Option<Argument>, CommandError> {
         let unreadable = |from: &str, error: &std::io::Error| {
             CommandError::Settings(format!("the NHS number cannot be read from {from}: {}", error.kind()))
         };
@@ -114,8 +114,8 @@ impl Criteria {
     }
 }
 
-fn short(from: impl Read) -> std::io::Result<Given> {
+fn short(from: impl Read) -> std::io::Result<Argument> {
     let mut text = Zeroizing::new(String::with_capacity(128));
     from.take(LONGEST_NUMBER).read_to_string(&mut text)?;
-    Ok(Given(text))
+    Ok(Argument(text))
 }

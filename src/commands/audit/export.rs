@@ -5,7 +5,7 @@ use super::entries;
 use super::results::Results;
 use crate::audit::{EndFault, Event, Inquiry, Mac, Question};
 use crate::commands::CommandError;
-use crate::export::{Form, LABEL};
+use crate::export::{ExportFormat, LABEL};
 use aws_lc_rs::digest::{Context, SHA256};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -13,7 +13,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct ExportOptions {
     #[command(flatten)]
     pub criteria: Criteria,
     /// fhir: FHIR R4 AuditEvents, one a line (NDJSON). pars: who accessed whose record when, as CSV. lines: every field, one JSON
@@ -33,17 +33,17 @@ pub enum Format {
 }
 
 impl Format {
-    fn form(self) -> Form {
+    fn form(self) -> ExportFormat {
         match self {
-            Self::Fhir => Form::Fhir,
-            Self::Pars => Form::AccessReport,
-            Self::Lines => Form::Lines,
+            Self::Fhir => ExportFormat::Fhir,
+            Self::Pars => ExportFormat::AccessReport,
+            Self::Lines => ExportFormat::Lines,
         }
     }
 }
 
 /// What was written.
-struct Written {
+struct FileSummary {
     entries: u64,
     bytes: u64,
     /// SHA-256 of the file, shown as the trail shows any 32 bytes.
@@ -60,25 +60,30 @@ pub async fn run(
     inquiry: &Inquiry,
     end: Option<EndFault>,
     question: &Question,
-    options: &Options,
+    options: &ExportOptions,
 ) -> Result<String, CommandError> {
     let form = options.format.form();
     if options.out.exists() {
         return Err(CommandError::Settings(format!("--out: {} is there already", options.out.display())));
     }
     // Before the trail says that something was exported, it must be possible.
-    let draft = Draft::create(&options.out).map_err(|error| unwritable(&options.out, &error))?;
+    let draft = PartialFile::create(&options.out).map_err(|error| unwritable(&options.out, &error))?;
     let mut results = Results::of(inquiry, end, question, Event::Exported, &format!("format {}", form.name())).await?;
-    let Written { entries: count, bytes, hash, unsearched } = write(&mut results, form, draft, &options.out).await?;
+    let FileSummary { entries: count, bytes, hash, unsearched } = write(&mut results, form, draft, &options.out).await?;
     let (entries, path) = (entries(count), options.out.display());
     let said = format!("{entries}, {bytes} bytes: {path}.{unsearched}\nSHA-256 {hash}\n{LABEL}");
     results.verdict().map_err(|error| CommandError::Failed(format!("{said}\n{error}")))?;
     Ok(said)
 }
 
-async fn write(results: &mut Results<'_>, form: Form, draft: Draft, path: &Path) -> Result<Written, CommandError> {
+async fn write(
+    results: &mut Results<'_>,
+    form: ExportFormat,
+    draft: PartialFile,
+    path: &Path,
+) -> Result<FileSummary, CommandError> {
     let unwritable = |error: std::io::Error| unwritable(path, &error);
-    let mut out = Hashing { inner: BufWriter::new(draft), hash: Context::new(&SHA256), bytes: 0 };
+    let mut out = HashWriter { inner: BufWriter::new(draft), hash: Context::new(&SHA256), bytes: 0 };
     out.put(&form.head()).map_err(unwritable)?;
     let mut entries = 0;
     while let Some(hit) = results.next().await? {
@@ -90,7 +95,7 @@ async fn write(results: &mut Results<'_>, form: Form, draft: Draft, path: &Path)
     draft.keep(path).map_err(unwritable)?;
     let mut hash = [0; 32];
     hash.copy_from_slice(out.hash.finish().as_ref());
-    Ok(Written { entries, bytes: out.bytes, hash: Mac(hash), unsearched })
+    Ok(FileSummary { entries, bytes: out.bytes, hash: Mac(hash), unsearched })
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> CommandError {
@@ -98,13 +103,13 @@ fn unwritable(path: &Path, error: &std::io::Error) -> CommandError {
 }
 
 /// Counts and hashes what goes through.
-struct Hashing<W> {
+struct HashWriter<W> {
     inner: W,
     hash: Context,
     bytes: u64,
 }
 
-impl<W: Write> Hashing<W> {
+impl<W: Write> HashWriter<W> {
     fn put(&mut self, text: &str) -> std::io::Result<()> {
         self.hash.update(text.as_bytes());
         self.bytes += text.len() as u64;
@@ -113,13 +118,13 @@ impl<W: Write> Hashing<W> {
 }
 
 /// A file under another name beside the one that is wanted, for its owner alone; gone unless it is renamed.
-struct Draft {
+struct PartialFile {
     file: File,
     path: PathBuf,
     is_renamed: bool,
 }
 
-impl Draft {
+impl PartialFile {
     fn create(wanted: &Path) -> std::io::Result<Self> {
         let mut name = wanted.as_os_str().to_owned();
         name.push(format!(".{}.part", uuid::Uuid::new_v4()));
@@ -146,7 +151,7 @@ impl Draft {
     }
 }
 
-impl Write for Draft {
+impl Write for PartialFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.file.write(bytes)
     }
@@ -156,7 +161,7 @@ impl Write for Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         if !self.is_renamed {
             let _ = std::fs::remove_file(&self.path);

@@ -18,53 +18,53 @@ use clap::Subcommand;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct AuditOptions {
     /// Settings file (TOML). Environment variables CPIS_FHIR__... win over it. Only audit.* is needed
     #[arg(long, env = "CPIS_FHIR_CONFIG", global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: AuditCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum AuditCommand {
     /// Who asked about which child, when, and what came of it. The search is itself put on the trail
     ///
     /// All criteria given must hold; without any, everything is shown. Newest first. Exit code 1 where a line shown is not as it
     /// was written.
-    Search(search::Options),
+    Search(search::SearchOptions),
     /// Writes what a search finds to a file, as FHIR AuditEvents, as a report of accesses, or as lines of JSON
     ///
     /// The file holds NHS numbers. Only you may read it. The export is itself put on the trail.
-    Export(export::Options),
+    Export(export::ExportOptions),
     /// Whether the trail is whole, and which looks have no known outcome
     ///
     /// Exit code 0: whole. 1: not whole. 2: it cannot be checked. Nothing is written: also on a copy of the store.
-    Verify(verify::Options),
+    Verify(verify::VerifyOptions),
     /// Moves older months out of the store, into files with their proof
-    Archive(archive::Options),
+    Archive(archive::ArchiveOptions),
 }
 
 /// Runs one of them.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &AuditOptions) -> Result<(), CommandError> {
     let audit = settings::load_audit(options.config.as_deref(), super::environment())
         .map_err(|error| CommandError::Settings(error.to_string()))?;
     let runtime = super::service::core_runtime()?;
     runtime.block_on(async {
         match &options.command {
-            Command::Search(options) => {
+            AuditCommand::Search(options) => {
                 let question = options.criteria.question(std::io::stdin())?;
                 let opened = results::open(&audit).await?;
                 search::run(&Inquiry::from(&opened), opened.end_fault, &question, options, &mut std::io::stdout().lock()).await
             }
-            Command::Export(options) => {
+            AuditCommand::Export(options) => {
                 let question = options.criteria.question(std::io::stdin())?;
                 let opened = results::open(&audit).await?;
                 super::say(&export::run(&Inquiry::from(&opened), opened.end_fault, &question, options).await?);
                 Ok(())
             }
-            Command::Verify(options) => verify::run(&audit, options, &mut std::io::stdout().lock()).await,
-            Command::Archive(options) => {
+            AuditCommand::Verify(options) => verify::run(&audit, options, &mut std::io::stdout().lock()).await,
+            AuditCommand::Archive(options) => {
                 let opened = results::open(&audit).await?;
                 archive::run(&opened, &audit, options, &mut std::io::stdout().lock()).await
             }

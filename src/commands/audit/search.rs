@@ -9,7 +9,7 @@ use crate::export::{self, LABEL, Numbers};
 use std::io::Write;
 
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct SearchOptions {
     #[command(flatten)]
     pub criteria: Criteria,
     /// Show at most this many entries
@@ -34,7 +34,7 @@ pub async fn run(
     inquiry: &Inquiry,
     end: Option<EndFault>,
     question: &Question,
-    options: &Options,
+    options: &SearchOptions,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let limit = if options.all { u64::MAX } else { u64::from(options.limit) };
@@ -67,7 +67,7 @@ fn write(out: &mut dyn Write, text: &str) -> std::io::Result<()> {
 }
 
 /// For the entry that says that somebody searched.
-fn manner(options: &Options) -> String {
+fn manner(options: &SearchOptions) -> String {
     let limit = if options.all { "all entries".to_owned() } else { format!("limit {}", options.limit) };
     let numbers = if options.show_nhs_numbers { "every NHS number shown" } else { "no other NHS number shown" };
     format!("{limit}; {numbers}")

@@ -10,18 +10,18 @@ use std::os::unix::fs::PermissionsExt as _;
 #[derive(Debug, Parser)]
 struct Typed {
     #[command(subcommand)]
-    command: super::Command,
+    command: super::AuditCommand,
 }
 
-fn searched(arguments: &[&str]) -> search::Options {
+fn searched(arguments: &[&str]) -> search::SearchOptions {
     let typed = Typed::try_parse_from(["audit", "search"].iter().chain(arguments)).unwrap();
-    let super::Command::Search(options) = typed.command else { panic!("another command") };
+    let super::AuditCommand::Search(options) = typed.command else { panic!("another command") };
     options
 }
 
-fn exported(arguments: &[&str]) -> export::Options {
+fn exported(arguments: &[&str]) -> export::ExportOptions {
     let typed = Typed::try_parse_from(["audit", "export"].iter().chain(arguments)).unwrap();
-    let super::Command::Export(options) = typed.command else { panic!("another command") };
+    let super::AuditCommand::Export(options) = typed.command else { panic!("another command") };
     options
 }
 

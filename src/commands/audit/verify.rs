@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tokio::runtime::Handle;
 
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct VerifyOptions {
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -23,15 +23,15 @@ pub struct Options {
 
 /// What is said in one line.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Finding {
-    kind: Kind,
+pub(super) struct TrailFinding {
+    kind: FindingKind,
     /// The line of the trail that it is about.
     seq: Option<u64>,
     text: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FindingKind {
     /// The trail is not whole.
     Fault,
     /// A look whose outcome nobody knows: the authority may have been notified.
@@ -39,7 +39,7 @@ pub(super) enum Kind {
     Note,
 }
 
-impl Kind {
+impl FindingKind {
     fn name(self) -> &'static str {
         match self {
             Self::Fault => "fault",
@@ -56,7 +56,7 @@ const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(10);
 ///
 /// # Errors
 /// [`CommandError::Failed`]: not whole. [`CommandError::Settings`]: it cannot be checked.
-pub async fn run(audit: &audit::Options, options: &Options, out: &mut dyn Write) -> Result<(), CommandError> {
+pub async fn run(audit: &audit::Options, options: &VerifyOptions, out: &mut dyn Write) -> Result<(), CommandError> {
     let opened = audit::open_read_only(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
     let ReadOnlyTrail { reader, chain, seal, head, lost_heads } = opened;
     let settled = clock::now() - SETTLED_AFTER;
@@ -64,7 +64,7 @@ pub async fn run(audit: &audit::Options, options: &Options, out: &mut dyn Write)
     let mut findings = archives(&options.archive, &chain, &seal, verdict.base)?;
     findings.extend(of_store(&verdict));
     findings.extend(lost_heads.iter().map(|path| lost_head(path)));
-    let is_whole = verdict.is_whole() && findings.iter().all(|finding| finding.kind != Kind::Fault);
+    let is_whole = verdict.is_whole() && findings.iter().all(|finding| finding.kind != FindingKind::Fault);
     tell(&findings, &verdict, is_whole, options.json, out);
     if is_whole {
         return Ok(());
@@ -76,7 +76,7 @@ pub async fn run(audit: &audit::Options, options: &Options, out: &mut dyn Write)
 }
 
 /// A closed pipe is the reader's choice, and changes no verdict.
-fn tell(findings: &[Finding], verdict: &Verdict, is_whole: bool, as_json: bool, out: &mut dyn Write) {
+fn tell(findings: &[TrailFinding], verdict: &Verdict, is_whole: bool, as_json: bool, out: &mut dyn Write) {
     for finding in findings {
         let line = if as_json { finding.json().to_string() } else { finding.to_string() };
         let _ = writeln!(out, "{line}");
@@ -96,74 +96,81 @@ fn tell(findings: &[Finding], verdict: &Verdict, is_whole: bool, as_json: bool, 
     let _ = writeln!(out, "{line}");
 }
 
-pub(super) fn of_store(verdict: &Verdict) -> Vec<Finding> {
+pub(super) fn of_store(verdict: &Verdict) -> Vec<TrailFinding> {
     let mut findings = of_lines(verdict);
     let (kind, seq, text) = match verdict.head {
-        HeadVerdict::Same => (Kind::Note, None, "the head file ends where the store does".to_owned()),
+        HeadVerdict::Same => (FindingKind::Note, None, "the head file ends where the store does".to_owned()),
         HeadVerdict::Behind { by } => (
-            Kind::Note,
+            FindingKind::Note,
             None,
             format!("the store has {by} lines more than the head file: as after a crash, or beside a service that writes"),
         ),
         HeadVerdict::Absent => {
-            (Kind::Note, None, "there is no head file: lines removed from the end cannot be noticed".to_owned())
+            (FindingKind::Note, None, "there is no head file: lines removed from the end cannot be noticed".to_owned())
         }
         HeadVerdict::Truncated { head } => (
-            Kind::Fault,
+            FindingKind::Fault,
             Some(verdict.tip.seq + 1),
             format!("removed, with all lines after it up to {head}, which the head file knows"),
         ),
         HeadVerdict::Replaced { seq } => {
-            (Kind::Fault, Some(seq), "is another line than the one that the head file knows".to_owned())
+            (FindingKind::Fault, Some(seq), "is another line than the one that the head file knows".to_owned())
         }
-        HeadVerdict::Unreadable => (Kind::Fault, None, "the head file was changed, or written with another key".to_owned()),
+        HeadVerdict::Unreadable => {
+            (FindingKind::Fault, None, "the head file was changed, or written with another key".to_owned())
+        }
     };
-    findings.push(Finding { kind, seq, text });
+    findings.push(TrailFinding { kind, seq, text });
     findings.extend(outcomes(verdict));
     findings.extend(notes(verdict));
     findings
 }
 
 /// A start of the service found that the head did not fit the store. The proof stays until somebody takes it away.
-fn lost_head(path: &Path) -> Finding {
+fn lost_head(path: &Path) -> TrailFinding {
     let text = format!("{}: a head file that did not fit the store: lines that it knew are gone", path.display());
-    Finding { kind: Kind::Fault, seq: None, text }
+    TrailFinding { kind: FindingKind::Fault, seq: None, text }
 }
 
-fn of_lines(verdict: &Verdict) -> Vec<Finding> {
-    let fault = |fault: &audit::Fault| Finding { kind: Kind::Fault, seq: Some(fault.seq), text: fault.what.to_string() };
-    let mut findings: Vec<Finding> = verdict.faults.iter().map(fault).collect();
+fn of_lines(verdict: &Verdict) -> Vec<TrailFinding> {
+    let fault =
+        |fault: &audit::Fault| TrailFinding { kind: FindingKind::Fault, seq: Some(fault.seq), text: fault.what.to_string() };
+    let mut findings: Vec<TrailFinding> = verdict.faults.iter().map(fault).collect();
     let listed = findings.len() as u64;
-    let search = |fault: &audit::SearchFault| Finding { kind: Kind::Fault, seq: None, text: fault.to_string() };
+    let search = |fault: &audit::SearchFault| TrailFinding { kind: FindingKind::Fault, seq: None, text: fault.to_string() };
     findings.extend(verdict.searches.iter().map(search));
     if verdict.fault_count > listed {
         let text = format!("{} further faults are not listed", verdict.fault_count - listed);
-        findings.push(Finding { kind: Kind::Fault, seq: None, text });
+        findings.push(TrailFinding { kind: FindingKind::Fault, seq: None, text });
     }
     findings
 }
 
-fn outcomes(verdict: &Verdict) -> Vec<Finding> {
+fn outcomes(verdict: &Verdict) -> Vec<TrailFinding> {
     let outcomes = &verdict.outcomes;
     let open = "asked, and no outcome follows: the service ended in between, and the authority may have been notified";
     let unknown = "the outcome is unknown: the query may have been heard, and the authority notified";
     let mut findings = Vec::new();
     for (listed, text) in [(&outcomes.open, open), (&outcomes.unknown, unknown)] {
-        let finding = |seq: &u64| Finding { kind: Kind::UnknownOutcome, seq: Some(*seq), text: text.to_owned() };
+        let finding = |seq: &u64| TrailFinding { kind: FindingKind::UnknownOutcome, seq: Some(*seq), text: text.to_owned() };
         findings.extend(listed.first.iter().map(finding));
         let rest = listed.count.saturating_sub(listed.first.len() as u64);
         if rest > 0 {
-            findings.push(Finding { kind: Kind::UnknownOutcome, seq: None, text: format!("{rest} further looks: {text}") });
+            findings.push(TrailFinding {
+                kind: FindingKind::UnknownOutcome,
+                seq: None,
+                text: format!("{rest} further looks: {text}"),
+            });
         }
     }
     if outcomes.is_incomplete {
         let text = "more looks were open at once than are followed: there may be more without an outcome".to_owned();
-        findings.push(Finding { kind: Kind::UnknownOutcome, seq: None, text });
+        findings.push(TrailFinding { kind: FindingKind::UnknownOutcome, seq: None, text });
     }
     findings
 }
 
-fn notes(verdict: &Verdict) -> Vec<Finding> {
+fn notes(verdict: &Verdict) -> Vec<TrailFinding> {
     let mut notes = Vec::new();
     if verdict.base.seq > 0 {
         notes.push(format!("lines 1 to {} are in archives (--archive checks them)", verdict.base.seq));
@@ -184,12 +191,12 @@ fn notes(verdict: &Verdict) -> Vec<Finding> {
     if !versions.is_empty() {
         notes.push(format!("written by version {}", versions.join(", ")));
     }
-    let note = |text: String| Finding { kind: Kind::Note, seq: None, text };
+    let note = |text: String| TrailFinding { kind: FindingKind::Note, seq: None, text };
     notes.into_iter().map(note).collect()
 }
 
 /// Each archive by itself, and whether they join each other and the store.
-fn archives(manifests: &[PathBuf], chain: &Chain, seal: &Seal, base: Tip) -> Result<Vec<Finding>, CommandError> {
+fn archives(manifests: &[PathBuf], chain: &Chain, seal: &Seal, base: Tip) -> Result<Vec<TrailFinding>, CommandError> {
     let (mut findings, mut spans) = (Vec::new(), Vec::new());
     for path in manifests {
         let of = |error: &dyn std::fmt::Display| CommandError::Settings(format!("--archive {}: {error}", path.display()));
@@ -198,7 +205,7 @@ fn archives(manifests: &[PathBuf], chain: &Chain, seal: &Seal, base: Tip) -> Res
             Ok(verdict) => verdict,
             Err(audit::archive::ArchiveError::Manifest) => {
                 let text = format!("{}: the manifest is not attested with a chain key", path.display());
-                findings.push(Finding { kind: Kind::Fault, seq: None, text });
+                findings.push(TrailFinding { kind: FindingKind::Fault, seq: None, text });
                 continue;
             }
             Err(error) => return Err(of(&error)),
@@ -206,11 +213,11 @@ fn archives(manifests: &[PathBuf], chain: &Chain, seal: &Seal, base: Tip) -> Res
         findings.extend(of_lines(&verdict));
         if let Some(seq) = verdict.first_bad().filter(|_| verdict.faults.is_empty()) {
             let text = format!("{}: the archive does not hold what its manifest says", path.display());
-            findings.push(Finding { kind: Kind::Fault, seq: Some(seq), text });
+            findings.push(TrailFinding { kind: FindingKind::Fault, seq: Some(seq), text });
         }
         findings.extend(outcomes(&verdict));
         let text = format!("{}: {} lines, {} to {}", path.display(), verdict.lines, verdict.base.seq + 1, verdict.tip.seq);
-        findings.push(Finding { kind: Kind::Note, seq: None, text });
+        findings.push(TrailFinding { kind: FindingKind::Note, seq: None, text });
         spans.push((manifest.begins_after(), manifest.ends_with()));
     }
     findings.extend(joins(spans, base));
@@ -218,34 +225,34 @@ fn archives(manifests: &[PathBuf], chain: &Chain, seal: &Seal, base: Tip) -> Res
 }
 
 /// Where an archive ends, the next one or the store begins, unless archives were not named.
-pub(super) fn joins(mut spans: Vec<(Tip, Tip)>, base: Tip) -> Vec<Finding> {
+pub(super) fn joins(mut spans: Vec<(Tip, Tip)>, base: Tip) -> Vec<TrailFinding> {
     spans.sort_by_key(|(after, _)| after.seq);
     let begins = spans.iter().skip(1).map(|(after, _)| *after).chain([base]);
     let mut findings = Vec::new();
     for ((_, end), begin) in spans.iter().zip(begins) {
         if begin.seq > end.seq {
             let text = format!("lines {} to {} are in archives that were not named", end.seq + 1, begin.seq);
-            findings.push(Finding { kind: Kind::Note, seq: None, text });
+            findings.push(TrailFinding { kind: FindingKind::Note, seq: None, text });
         } else if begin != *end {
             let text = "what follows the archive does not continue it".to_owned();
-            findings.push(Finding { kind: Kind::Fault, seq: Some(begin.seq + 1), text });
+            findings.push(TrailFinding { kind: FindingKind::Fault, seq: Some(begin.seq + 1), text });
         }
     }
     findings
 }
 
-impl Finding {
+impl TrailFinding {
     fn json(&self) -> Value {
         json!({ "kind": self.kind.name(), "seq": self.seq, "text": self.text })
     }
 }
 
-impl std::fmt::Display for Finding {
+impl std::fmt::Display for TrailFinding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let kind = match self.kind {
-            Kind::Fault => "FAULT",
-            Kind::UnknownOutcome => "UNKNOWN OUTCOME",
-            Kind::Note => "note",
+            FindingKind::Fault => "FAULT",
+            FindingKind::UnknownOutcome => "UNKNOWN OUTCOME",
+            FindingKind::Note => "note",
         };
         match self.seq {
             Some(seq) => write!(f, "{kind}: line {seq}: {}", self.text),

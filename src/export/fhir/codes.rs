@@ -32,14 +32,14 @@ pub const MESSAGE: Code = code(ENTITY_ROLE, "24", "Query");
 pub const LINE: Code = code(ENTITY_ROLE, "13", "Security Resource");
 
 /// Type, subtype and action of an AuditEvent.
-pub struct Kind {
+pub struct EventCodes {
     pub event_type: Code,
     pub subtype: Option<Code>,
     /// FHIR's audit-event-action.
     pub action: &'static str,
 }
 
-pub fn of(entry: &Entry) -> Kind {
+pub fn of(entry: &Entry) -> EventCodes {
     let (event_type, subtype, action) = match entry.event {
         Event::Asked | Event::Answered | Event::Failed | Event::Unknown | Event::Shared | Event::Refused | Event::NotHeld => {
             (ACCESS, Some(interaction(entry)), "E")
@@ -51,7 +51,7 @@ pub fn of(entry: &Entry) -> Kind {
         Event::Reloaded => (APPLICATION_ACTIVITY, Some(CONFIGURATION), "E"),
         Event::Archived => (ARCHIVE, None, "U"),
     };
-    Kind { event_type, subtype, action }
+    EventCodes { event_type, subtype, action }
 }
 
 /// What the caller did at the FHIR door. Where the entry does not say, it was a search: nothing else asks CP-IS.
