@@ -34,12 +34,12 @@ fn header(token: &str) -> Only {
     Only(bearer(token))
 }
 
-struct Ground {
+struct Fixture {
     issuer: Issuer,
     access: Access,
 }
 
-impl Ground {
+impl Fixture {
     fn new(algorithm: Algorithm) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let issuer = RUNTIME.block_on(Issuer::with_key(algorithm));
@@ -58,9 +58,9 @@ impl Ground {
         let environment = environment.into_iter().map(|(key, value)| (format!("CPIS_FHIR__{key}"), value));
         let settings = settings::load(None, environment).unwrap();
         let access = Access::start(settings.access.clone(), RUNTIME.handle()).unwrap();
-        let ground = Self { issuer, access };
-        assert!(RUNTIME.block_on(ground.identify(&header(&ground.issuer.good()))).is_ok());
-        ground
+        let fixture = Self { issuer, access };
+        assert!(RUNTIME.block_on(fixture.identify(&header(&fixture.issuer.good()))).is_ok());
+        fixture
     }
 
     async fn identify(&self, headers: &Only) -> Result<Identity, Refusal> {
@@ -80,26 +80,26 @@ impl Ground {
 
 #[divan::bench]
 fn a_token_that_was_believed_before(bencher: Bencher<'_, '_>) {
-    let ground = Ground::new(Algorithm::RS256);
-    let headers = ground.fresh();
-    ground.at_once(&headers).unwrap();
-    bencher.bench_local(|| ground.at_once(black_box(&headers)).unwrap());
+    let fixture = Fixture::new(Algorithm::RS256);
+    let headers = fixture.fresh();
+    fixture.at_once(&headers).unwrap();
+    bencher.bench_local(|| fixture.at_once(black_box(&headers)).unwrap());
 }
 
 #[divan::bench(args = ["RS256", "PS384", "ES256", "ES384", "EdDSA"])]
 fn a_new_token(bencher: Bencher<'_, '_>, algorithm: &str) {
-    let ground = Ground::new(algorithm.parse().unwrap());
-    bencher.with_inputs(|| ground.fresh()).bench_local_refs(|headers| ground.at_once(headers).unwrap());
+    let fixture = Fixture::new(algorithm.parse().unwrap());
+    bencher.with_inputs(|| fixture.fresh()).bench_local_refs(|headers| fixture.at_once(headers).unwrap());
 }
 
 /// After the one reading of the keys that such tokens cause.
 #[divan::bench]
 fn a_token_whose_key_nobody_has(bencher: Bencher<'_, '_>) {
-    let ground = Ground::new(Algorithm::ES256);
-    let token = ground.issuer.key().sign(&ground.issuer.claims(), |header| header.kid = Some("nobody's".to_owned()));
+    let fixture = Fixture::new(Algorithm::ES256);
+    let token = fixture.issuer.key().sign(&fixture.issuer.claims(), |header| header.kid = Some("nobody's".to_owned()));
     let headers = header(&token);
-    assert_eq!(RUNTIME.block_on(ground.identify(&headers)), Err(Refusal::UnknownKey));
-    bencher.bench_local(|| ground.at_once(black_box(&headers)).unwrap_err());
+    assert_eq!(RUNTIME.block_on(fixture.identify(&headers)), Err(Refusal::UnknownKey));
+    bencher.bench_local(|| fixture.at_once(black_box(&headers)).unwrap_err());
 }
 
 fn main() {

@@ -47,7 +47,7 @@ fn store(name: &str, folder: &Path) -> (Box<dyn Store>, Arc<dyn Reader>) {
     }
 }
 
-struct Ground {
+struct Fixture {
     trail: Trail,
     reader: Arc<dyn Reader>,
     seal: Arc<Seal>,
@@ -55,7 +55,7 @@ struct Ground {
     _folder: tempfile::TempDir,
 }
 
-impl Ground {
+impl Fixture {
     fn new(name: &str) -> Self {
         let at = std::env::var_os("TRAIL_BENCH_FOLDER").map_or_else(|| PathBuf::from("."), PathBuf::from);
         let folder = tempfile::tempdir_in(at).unwrap();
@@ -132,10 +132,10 @@ fn child(n: u64) -> NhsNumber {
 
 /// Appends a second of `clients` that each wait for theirs.
 async fn throughput(name: &str, clients: usize) -> f64 {
-    let ground = Ground::new(name);
+    let fixture = Fixture::new(name);
     let began = Instant::now();
     let counts = join_all((0..clients).map(|_| {
-        let trail = ground.trail.clone();
+        let trail = fixture.trail.clone();
         tokio::spawn(async move {
             let mut count = 0_u64;
             while began.elapsed() < RUN {
@@ -186,33 +186,33 @@ fn count_syncs(name: &str) {
     println!("syncs for each commit of one line: {name} {:.3} ({syncs} in {APPENDS} commits)", syncs as f64 / APPENDS as f64);
 }
 
-async fn append_one_by_one(ground: &Ground, entries: u64) -> Duration {
+async fn append_one_by_one(fixture: &Fixture, entries: u64) -> Duration {
     let began = Instant::now();
     for _ in 0..entries {
-        ground.trail.record(&entry()).await.unwrap();
+        fixture.trail.record(&entry()).await.unwrap();
     }
     began.elapsed() / u32::try_from(entries).unwrap()
 }
 
-async fn fill(ground: &Ground, lines: u64) {
-    let mut there = ground.reader.tip().await.unwrap().seq;
+async fn fill(fixture: &Fixture, lines: u64) {
+    let mut there = fixture.reader.tip().await.unwrap().seq;
     while there < lines {
         let batch = (lines - there).min(1024);
         let entries: Vec<Entry> = (0..batch).map(|_| entry()).collect();
-        let recorded = join_all(entries.iter().map(|entry| ground.trail.record(entry))).await;
+        let recorded = join_all(entries.iter().map(|entry| fixture.trail.record(entry))).await;
         assert!(recorded.into_iter().all(|outcome| outcome.is_ok()));
         there += batch;
     }
 }
 
 /// A search for one child, its newest lines, as an inspector's: another child each time.
-async fn search(ground: &Ground, searches: u64) -> (Duration, u64) {
+async fn search(fixture: &Fixture, searches: u64) -> (Duration, u64) {
     let (mut took, mut found) = (Duration::ZERO, 0);
     for n in 0..searches {
-        let wanted = Filter { child: ground.seal.indexes(&child(n * 7_919 % CHILDREN)), ..Filter::default() };
+        let wanted = Filter { child: fixture.seal.indexes(&child(n * 7_919 % CHILDREN)), ..Filter::default() };
         let began = Instant::now();
         // No more than there are in the smallest trail, so that only the trail's length differs.
-        found += ground.reader.find(&wanted, None, 2).await.unwrap().len() as u64;
+        found += fixture.reader.find(&wanted, None, 2).await.unwrap().len() as u64;
         took += began.elapsed();
     }
     (took / u32::try_from(searches).unwrap(), found)
@@ -220,18 +220,18 @@ async fn search(ground: &Ground, searches: u64) -> (Duration, u64) {
 
 async fn growth(name: &str) {
     println!("{name} as it grows (goal: within 1.3 of the smallest)");
-    let ground = Ground::new(name);
+    let fixture = Fixture::new(name);
     let mut first = None;
     let million = std::env::var_os("TRAIL_BENCH_MILLION").map(|_| 1_000_000);
     for lines in [10_000, 100_000].into_iter().chain(million) {
         let began = Instant::now();
-        fill(&ground, lines).await;
+        fill(&fixture, lines).await;
         let filled = began.elapsed();
         // The best of several, since the disk is not ours alone.
         let (mut append, mut find, mut found) = (Duration::MAX, Duration::MAX, 0);
         for _ in 0..5 {
-            append = append.min(append_one_by_one(&ground, 300).await);
-            let (took, lines) = search(&ground, 500).await;
+            append = append.min(append_one_by_one(&fixture, 300).await);
+            let (took, lines) = search(&fixture, 500).await;
             (find, found) = (find.min(took), lines);
         }
         let (append, find) = (append.as_secs_f64() * 1e6, find.as_secs_f64() * 1e6);
@@ -242,7 +242,7 @@ async fn growth(name: &str) {
             find / find_first
         );
         let (began, before) = (Instant::now(), resident());
-        let verdict = verify(&*ground.reader, &ground.chain, &ground.seal, Head::Absent, jiff::Timestamp::MAX).await.unwrap();
+        let verdict = verify(&*fixture.reader, &fixture.chain, &fixture.seal, Head::Absent, jiff::Timestamp::MAX).await.unwrap();
         assert!(verdict.is_whole() && verdict.lines >= lines);
         println!("           verify: {:.1?}, {} KiB of memory before and {} KiB after", began.elapsed(), before, resident());
     }
@@ -259,7 +259,7 @@ fn main() {
     let runtime = Runtime::new().unwrap();
     if let Ok(counted) = std::env::var(COUNTED) {
         let (name, appends) = counted.split_once(' ').unwrap();
-        runtime.block_on(async { append_one_by_one(&Ground::new(name), appends.parse().unwrap()).await });
+        runtime.block_on(async { append_one_by_one(&Fixture::new(name), appends.parse().unwrap()).await });
         return;
     }
     // `cargo test --benches` only wants to know that it runs.

@@ -161,8 +161,6 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
 }
 
 #[cfg(test)]
-mod built_in_tests;
-#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod tests;

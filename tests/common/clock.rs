@@ -25,7 +25,7 @@ impl MovedClock {
         clock
     }
 
-    /// For `House::with` and `Service::start`.
+    /// For `TestApp::with` and `Service::start`.
     pub fn setting(&self) -> (&'static str, String) {
         (cpis_fhir::clock::OFFSET_FILE, self.file().display().to_string())
     }

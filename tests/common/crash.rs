@@ -1,6 +1,6 @@
 //! Services that are killed under load, and what must then be on their trail.
 
-use super::House;
+use super::TestApp;
 use super::load::{Load, StoredEntry};
 use super::trail::TrailFolder;
 use std::collections::HashSet;
@@ -9,11 +9,11 @@ use std::time::Duration;
 /// Fewer than these prove nothing.
 const FEWEST_ANSWERS: usize = 20;
 
-pub async fn open(trail: &TrailFolder) -> House {
+pub async fn open(trail: &TrailFolder) -> TestApp {
     let settings = trail.settings();
     let mut settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
     settings.push(("LIMITS__REQUESTS_PER_SECOND", "100000"));
-    House::with(&settings).await
+    TestApp::with(&settings).await
 }
 
 /// A moment between 0 and 250 ms, another each time.
@@ -22,23 +22,23 @@ fn random_moment() -> Duration {
 }
 
 pub async fn kill_and_start(trail: &TrailFolder, times: usize) {
-    let mut house = open(trail).await;
+    let mut app = open(trail).await;
     let mut told = Vec::new();
     // On a slow machine few answers come between two kills: it then takes more of them.
     for round in 0..10 * times {
         if round >= times && answers(&told).count() > FEWEST_ANSWERS {
             break;
         }
-        let load = Load::start(16, &house.fhir(""));
+        let load = Load::start(16, &app.fhir(""));
         tokio::time::sleep(random_moment()).await;
-        house.service.kill();
+        app.service.kill();
         told.extend(load.stop().await);
         trail.assert_whole(&format!("kill {round}"));
-        house.start_again();
+        app.start_again();
     }
-    house.assert_well("being killed").await;
-    assert_eq!(house.service.stop(), Some(0));
-    assert_on_record(trail, &house, &told).await;
+    app.assert_well("being killed").await;
+    assert_eq!(app.service.stop(), Some(0));
+    assert_on_record(trail, &app, &told).await;
 }
 
 fn answers(told: &[StoredEntry]) -> impl Iterator<Item = &StoredEntry> {
@@ -46,12 +46,12 @@ fn answers(told: &[StoredEntry]) -> impl Iterator<Item = &StoredEntry> {
 }
 
 /// Every query that CP-IS received has its entry, and so has every answer that a client received.
-pub async fn assert_on_record(trail: &TrailFolder, house: &House, told: &[StoredEntry]) {
+pub async fn assert_on_record(trail: &TrailFolder, app: &TestApp, told: &[StoredEntry]) {
     let lines = trail.lines().await;
     let bare = |id: &str| id.to_ascii_uppercase().replace("URN:UUID:", "").replace("UUID:", "");
     let asked: HashSet<String> =
         lines.iter().filter(|line| line.event == "asked").filter_map(|line| line.message_id.as_deref().map(bare)).collect();
-    let heard = house.simulator.message_ids();
+    let heard = app.simulator.message_ids();
     let unasked = heard.iter().filter(|id| !asked.contains(&bare(id))).count();
     assert_eq!(unasked, 0, "of {} queries that CP-IS heard", heard.len());
     let shown: HashSet<&str> = lines

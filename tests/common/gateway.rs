@@ -1,7 +1,7 @@
 //! A gateway over real mutual TLS: the CA of its certificate and of the service's, and the headers in which it says who asks.
 
 use super::issuer::Issuer;
-use super::{GOOD_CHILD, Got, House};
+use super::{GOOD_CHILD, Got, TestApp};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, SanType};
 use std::net::Ipv4Addr;
 
@@ -98,9 +98,9 @@ pub const DOCTOR: &[(&str, &str)] = &[
     ("X-Organisation", "Example Trust"),
 ];
 
-/// A house whose service believes two gateways.
+/// A [`TestApp`] whose service believes two gateways.
 pub struct Gateway {
-    pub house: House,
+    pub app: TestApp,
     pub authority: Authority,
 }
 
@@ -110,19 +110,19 @@ impl Gateway {
         let mut settings = authority.settings(issuer);
         settings.extend(further.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        Self { house: House::with(&settings).await, authority }
+        Self { app: TestApp::with(&settings).await, authority }
     }
 
     pub async fn look(&self, caller: &reqwest::Client, headers: &[(&str, &str)]) -> Got {
-        let base = self.house.service.public.replace("http://", "https://");
-        self.house.send(caller.get(format!("{base}/FHIR/R4/Flag?patient={GOOD_CHILD}")), headers).await
+        let base = self.app.service.public.replace("http://", "https://");
+        self.app.send(caller.get(format!("{base}/FHIR/R4/Flag?patient={GOOD_CHILD}")), headers).await
     }
 
     pub fn assert_nobody_asked(&self, got: &Got, status: u16) {
         assert_eq!(got.status, status, "{}", got.text);
         assert_eq!(got.json()["resourceType"], "OperationOutcome");
-        assert_eq!(self.house.counts().requests, 0);
-        let said = format!("{}{}", got.text, self.house.service.said());
+        assert_eq!(self.app.counts().requests, 0);
+        let said = format!("{}{}", got.text, self.app.service.said());
         for secret in ["555000777666", "Bashir", "Behindgate"] {
             assert!(!said.contains(secret), "{secret}: {said}");
         }

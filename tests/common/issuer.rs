@@ -3,7 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "claims are written where they are used")]
 
 use super::trail::TrailFolder;
-use super::{House, loopback};
+use super::{TestApp, loopback};
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::simulator::scenario::Scenario;
 use jsonwebtoken::jwk::Jwk;
@@ -290,24 +290,24 @@ impl Issuer {
         .to_vec()
     }
 
-    /// A house whose service believes this issuer's tokens.
-    pub async fn house(&self) -> House {
-        self.house_with(&json!({}), &[]).await
+    /// A [`TestApp`] whose service believes this issuer's tokens.
+    pub async fn app(&self) -> TestApp {
+        self.app_with(&json!({}), &[]).await
     }
 
     /// The same, with `further` members of the issuer's setting and more settings.
-    pub async fn house_with(&self, further: &Value, settings: &[(&str, &str)]) -> House {
+    pub async fn app_with(&self, further: &Value, settings: &[(&str, &str)]) -> TestApp {
         let own = self.settings_with(further);
         let all: Vec<(&str, &str)> =
             own.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(settings.iter().copied()).collect();
-        House::with_scenario(Scenario::built_in(), &all).await
+        TestApp::with_scenario(Scenario::built_in(), &all).await
     }
 
     /// The same, with its trail where it can be read.
-    pub async fn house_on(&self, trail: &TrailFolder) -> House {
+    pub async fn app_on(&self, trail: &TrailFolder) -> TestApp {
         let settings = trail.settings();
         let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        self.house_with(&json!({}), &settings).await
+        self.app_with(&json!({}), &settings).await
     }
 
     /// Where the key files and the CA are, and room for more.

@@ -1,12 +1,12 @@
-//! A house for a test: the simulator in this process, the real binary serving in another, joined by mutual TLS.
+//! The app under test: the simulator in this process, the real binary serving in another, joined by mutual TLS.
 
 pub mod canaries;
 pub mod children;
 pub mod clock;
 pub mod container;
 pub mod crash;
+pub mod fixture;
 pub mod gateway;
-pub mod ground;
 pub mod issuer;
 pub mod leaks;
 pub mod load;
@@ -34,7 +34,7 @@ pub const GOOD_CHILD: &str = "9990000034";
 
 pub const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
 
-pub struct House {
+pub struct TestApp {
     pub simulator: Simulator,
     pub service: Service,
     pub http: reqwest::Client,
@@ -59,7 +59,7 @@ pub struct Got {
     pub text: String,
 }
 
-impl House {
+impl TestApp {
     pub async fn open() -> Self {
         Self::with(&[]).await
     }

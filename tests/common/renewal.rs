@@ -51,7 +51,7 @@ pub fn client_files<'a>(own: &'a Certificates, ca_pem: &'a str) -> [(&'static st
 }
 
 /// A simulator that knows the clients of two CAs, and the certificates of both.
-pub struct Ground {
+pub struct RenewalFixture {
     pub simulator: Simulator,
     pub first: Certificates,
     pub second: Certificates,
@@ -59,7 +59,7 @@ pub struct Ground {
     pub trail: TrailFolder,
 }
 
-impl Ground {
+impl RenewalFixture {
     pub async fn new() -> Self {
         let [first, second] = ["first.test", "second.test"].map(|name| Certificates::generate(name).unwrap());
         let tls = Tls {

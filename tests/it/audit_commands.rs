@@ -14,7 +14,7 @@ const CHILD: &str = "9990000018";
 const LOOK: Uuid = Uuid::from_bytes([0x11; 16]);
 
 /// A folder with keys, settings and a trail: one look of two entries, one refusal.
-struct Ground {
+struct TrailFixture {
     folder: tempfile::TempDir,
 }
 
@@ -22,22 +22,22 @@ fn text(output: &[u8]) -> String {
     String::from_utf8(output.to_vec()).unwrap()
 }
 
-impl Ground {
+impl TrailFixture {
     fn new() -> Self {
         Self::with(&entries())
     }
 
     fn with(entries: &[Entry]) -> Self {
-        let ground = Self::empty();
+        let fixture = Self::empty();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
-            let opened = audit::open(&ground.settings(), runtime.handle().clone()).await.unwrap();
+            let opened = audit::open(&fixture.settings(), runtime.handle().clone()).await.unwrap();
             for entry in entries {
                 opened.trail.record(entry).await.unwrap();
             }
             assert!(opened.trail.flush(Duration::from_secs(5)).await);
         });
-        ground
+        fixture
     }
 
     /// Without a trail.
@@ -137,9 +137,9 @@ fn seqs(found: &[Value]) -> Vec<u64> {
 
 #[test]
 fn who_looked_at_this_child_on_the_14th() {
-    let ground = Ground::new();
+    let fixture = TrailFixture::new();
     let day = ["--from", "2026-10-14", "--to", "2026-10-14"];
-    let output = ground.run_with(&[&["search", "--nhs-number", "-"], &day[..]].concat(), "999 000 0018\n");
+    let output = fixture.run_with(&[&["search", "--nhs-number", "-"], &day[..]].concat(), "999 000 0018\n");
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(shown.starts_with("NHS Confidential: Personal Data about a patient\n"), "{shown}");
@@ -150,38 +150,38 @@ fn who_looked_at_this_child_on_the_14th() {
 
 #[test]
 fn searches_and_exports_are_on_the_trail_in_their_turn() {
-    let ground = Ground::new();
-    assert_eq!(seqs(&ground.found(&["--user", "asha"])), [2, 1]);
-    ground.said(&["export", "--format", "fhir", "--out", "events.ndjson"]);
-    let found = ground.found(&["--seq", "4.."]);
+    let fixture = TrailFixture::new();
+    assert_eq!(seqs(&fixture.found(&["--user", "asha"])), [2, 1]);
+    fixture.said(&["export", "--format", "fhir", "--out", "events.ndjson"]);
+    let found = fixture.found(&["--seq", "4.."]);
     assert_eq!(seqs(&found), [5, 4]);
     assert_eq!((&found[0]["entry"]["event"], &found[1]["entry"]["event"]), (&"exported".into(), &"searched".into()));
     assert_eq!(found[1]["entry"]["who"]["issuer"], "command");
     assert!(found[1]["entry"]["detail"].as_str().unwrap().starts_with("criteria: user; limit 100"));
-    let events = std::fs::read_to_string(ground.path("events.ndjson")).unwrap();
+    let events = std::fs::read_to_string(fixture.path("events.ndjson")).unwrap();
     assert_eq!(events.lines().count(), 4, "all but the entry of the export itself");
     assert!(events.lines().all(|line| serde_json::from_str::<Value>(line).unwrap()["resourceType"] == "AuditEvent"));
 }
 
 #[test]
 fn a_command_works_beside_a_service_that_has_the_trail_open() {
-    let ground = Ground::empty();
+    let fixture = TrailFixture::empty();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let opened = runtime.block_on(audit::open(&ground.settings(), runtime.handle().clone())).unwrap();
+    let opened = runtime.block_on(audit::open(&fixture.settings(), runtime.handle().clone())).unwrap();
     let record = || runtime.block_on(opened.trail.record(&Entry::of(Event::Stopped))).unwrap();
     record();
-    assert_eq!(seqs(&ground.found(&[])), [1]);
+    assert_eq!(seqs(&fixture.found(&[])), [1]);
     record();
-    let found = ground.found(&[]);
+    let found = fixture.found(&[]);
     let events: Vec<&Value> = found.iter().map(|line| &line["entry"]["event"]).collect();
     assert_eq!(events, ["stopped", "searched", "stopped"]);
 }
 
 #[test]
 fn a_changed_line_is_shown_as_changed_and_fails_search_and_export() {
-    let ground = Ground::new();
-    ground.tamper("UPDATE trail SET body = replace(body, 'found', 'faund') WHERE seq = 2");
-    let output = ground.run(&["search", "--user", "asha"]);
+    let fixture = TrailFixture::new();
+    fixture.tamper("UPDATE trail SET body = replace(body, 'found', 'faund') WHERE seq = 2");
+    let output = fixture.run(&["search", "--user", "asha"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("       2  !!! NOT TO BE RELIED ON"), "{}", text(&output.stdout));
     assert!(
@@ -189,16 +189,16 @@ fn a_changed_line_is_shown_as_changed_and_fails_search_and_export() {
         "{}",
         text(&output.stderr)
     );
-    let output = ground.run(&["export", "--format", "pars", "--out", "report.csv"]);
+    let output = fixture.run(&["export", "--format", "pars", "--out", "report.csv"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(std::fs::read_to_string(ground.path("report.csv")).unwrap().contains("\"2\",\"NOT TO BE RELIED ON"));
+    assert!(std::fs::read_to_string(fixture.path("report.csv")).unwrap().contains("\"2\",\"NOT TO BE RELIED ON"));
 }
 
 #[test]
 fn a_search_of_a_trail_that_was_cut_off_says_so_whatever_it_finds() {
-    let ground = Ground::new();
-    ground.tamper("DELETE FROM trail WHERE seq = 3");
-    let output = ground.run(&["search", "--user", "asha"]);
+    let fixture = TrailFixture::new();
+    fixture.tamper("DELETE FROM trail WHERE seq = 3");
+    let output = fixture.run(&["search", "--user", "asha"]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
     assert!(said.contains("THE TRAIL WAS CHANGED: lines were removed from the end of the trail"), "{said}");
@@ -206,31 +206,31 @@ fn a_search_of_a_trail_that_was_cut_off_says_so_whatever_it_finds() {
 
 #[test]
 fn where_there_is_no_trail_none_is_made_and_none_is_said_to_be_good() {
-    let ground = Ground::empty();
-    std::fs::create_dir(ground.path("archives")).unwrap();
+    let fixture = TrailFixture::empty();
+    std::fs::create_dir(fixture.path("archives")).unwrap();
     for arguments in
         [&["search"][..], &["export", "--format", "lines", "--out", "out"], &["verify"], &["archive", "--to", "archives"]]
     {
-        let output = ground.run(arguments);
+        let output = fixture.run(arguments);
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()), "{arguments:?}");
         assert!(text(&output.stderr).contains("the trail cannot be opened"), "{}", text(&output.stderr));
     }
-    assert!(!ground.path("trail.db").exists() && !ground.path("out").exists());
+    assert!(!fixture.path("trail.db").exists() && !fixture.path("out").exists());
 }
 
 #[test]
 fn what_cannot_be_understood_ends_with_code_2_before_anything_is_opened() {
-    let ground = Ground::new();
-    let output = ground.run(&["search", "--nhs-number", "9990000019"]);
+    let fixture = TrailFixture::new();
+    let output = fixture.run(&["search", "--nhs-number", "9990000019"]);
     assert_eq!(output.status.code(), Some(2));
     let said = text(&output.stderr);
     assert!(said.starts_with("--nhs-number: wanted an NHS number") && !said.contains("9990000019"), "{said}");
-    assert_eq!(seqs(&ground.found(&[])), [3, 2, 1], "nothing was recorded, since nothing was searched");
+    assert_eq!(seqs(&fixture.found(&[])), [3, 2, 1], "nothing was recorded, since nothing was searched");
 }
 
 /// Ended with `code`; its lines.
-fn verified(ground: &Ground, arguments: &[&str], code: i32) -> Vec<String> {
-    let output = ground.run(&[&["verify"], arguments].concat());
+fn verified(fixture: &TrailFixture, arguments: &[&str], code: i32) -> Vec<String> {
+    let output = fixture.run(&[&["verify"], arguments].concat());
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(code), "{said}{}", text(&output.stderr));
     said.lines().map(str::to_owned).collect()
@@ -238,12 +238,12 @@ fn verified(ground: &Ground, arguments: &[&str], code: i32) -> Vec<String> {
 
 #[test]
 fn a_trail_that_is_whole_is_said_to_be_and_verifying_changes_nothing() {
-    let ground = Ground::new();
-    let said = verified(&ground, &[], 0);
+    let fixture = TrailFixture::new();
+    let said = verified(&fixture, &[], 0);
     assert!(said.contains(&"note: the head file ends where the store does".to_owned()), "{said:?}");
     assert!(said.last().unwrap().starts_with("WHOLE: 3 lines, 1 to 3; ends with "), "{said:?}");
-    assert_eq!(verified(&ground, &[], 0), said);
-    let said = verified(&ground, &["--json"], 0);
+    assert_eq!(verified(&fixture, &[], 0), said);
+    let said = verified(&fixture, &["--json"], 0);
     let last: Value = serde_json::from_str(said.last().unwrap()).unwrap();
     assert_eq!((&last["kind"], &last["whole"], &last["lines"]), (&"verdict".into(), &true.into(), &3.into()));
 }
@@ -259,9 +259,9 @@ fn each_way_to_change_a_trail_is_found_with_its_first_bad_line() {
     for (what, sql, first) in
         [("edit", edit, 2), ("column", column, 2), ("delete", delete, 2), ("exchange", exchange, 1), ("truncate", truncate, 3)]
     {
-        let ground = Ground::new();
-        ground.tamper(sql);
-        let said = verified(&ground, &[], 1);
+        let fixture = TrailFixture::new();
+        fixture.tamper(sql);
+        let said = verified(&fixture, &[], 1);
         assert!(said.iter().any(|line| line.starts_with(&format!("FAULT: line {first}: "))), "{what}: {said:?}");
         assert!(
             said.last().unwrap().starts_with("NOT WHOLE") && said.last().unwrap().contains(&format!("first bad line {first}")),
@@ -272,79 +272,79 @@ fn each_way_to_change_a_trail_is_found_with_its_first_bad_line() {
 
 #[test]
 fn a_start_of_the_service_does_not_make_a_trail_that_was_cut_off_look_whole() {
-    let ground = Ground::new();
-    ground.tamper("DELETE FROM trail WHERE seq = 3");
+    let fixture = TrailFixture::new();
+    fixture.tamper("DELETE FROM trail WHERE seq = 3");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let opened = audit::open(&ground.settings(), runtime.handle().clone()).await.unwrap();
+        let opened = audit::open(&fixture.settings(), runtime.handle().clone()).await.unwrap();
         for _ in 0..5 {
             opened.trail.record(&Entry::of(Event::Reloaded)).await.unwrap();
         }
     });
-    let said = verified(&ground, &[], 1);
+    let said = verified(&fixture, &[], 1);
     assert!(said.iter().any(|line| line.starts_with("FAULT: ") && line.contains("a head file that did not fit")), "{said:?}");
 }
 
 #[test]
 fn a_look_without_an_outcome_is_reported_and_is_no_fault() {
-    let ground = Ground::with(&entries()[..1]);
-    let said = verified(&ground, &[], 0);
+    let fixture = TrailFixture::with(&entries()[..1]);
+    let said = verified(&fixture, &[], 0);
     assert!(said.iter().any(|line| line.starts_with("UNKNOWN OUTCOME: line 1: asked, and no outcome follows")), "{said:?}");
 }
 
 #[test]
 fn what_cannot_be_checked_is_neither_good_nor_bad() {
-    let ground = Ground::empty();
-    assert_eq!(verified(&ground, &[], 2), [] as [&str; 0]);
-    let ground = Ground::new();
-    assert_eq!(verified(&ground, &["--archive", "nothing.manifest.json"], 2), [] as [&str; 0]);
+    let fixture = TrailFixture::empty();
+    assert_eq!(verified(&fixture, &[], 2), [] as [&str; 0]);
+    let fixture = TrailFixture::new();
+    assert_eq!(verified(&fixture, &["--archive", "nothing.manifest.json"], 2), [] as [&str; 0]);
     // Without the key that wrote it, nothing is known to be good.
-    std::fs::write(ground.path("chain.key"), "c".repeat(64)).unwrap();
-    let said = verified(&ground, &[], 1);
+    std::fs::write(fixture.path("chain.key"), "c".repeat(64)).unwrap();
+    let said = verified(&fixture, &[], 1);
     assert!(said[0].contains("a key that is not among the chain keys"), "{said:?}");
 }
 
 #[test]
 fn old_months_leave_the_store_with_their_proof_and_with_a_name_to_it() {
     let at = |at: &str, event| Entry { at: at.parse().unwrap(), ..Entry::of(event) };
-    let ground = Ground::with(&[
+    let fixture = TrailFixture::with(&[
         at("2020-01-10T00:00:00Z", Event::Started),
         at("2020-01-20T00:00:00Z", Event::Stopped),
         at("2020-02-10T00:00:00Z", Event::Started),
         Entry::of(Event::Stopped),
     ]);
-    std::fs::create_dir(ground.path("archives")).unwrap();
-    let output = ground.run(&["archive", "--to", "archives", "--before", "2999-01"]);
+    std::fs::create_dir(fixture.path("archives")).unwrap();
+    let output = fixture.run(&["archive", "--to", "archives", "--before", "2999-01"]);
     assert_eq!(output.status.code(), Some(2), "what is young stays: {}", text(&output.stderr));
-    let said = ground.said(&["archive", "--to", "archives"]);
+    let said = fixture.said(&["archive", "--to", "archives"]);
     assert!(said.contains("2 months archived") && said.matches("removed from the store").count() == 2, "{said}");
-    let mut manifests: Vec<String> = std::fs::read_dir(ground.path("archives"))
+    let mut manifests: Vec<String> = std::fs::read_dir(fixture.path("archives"))
         .unwrap()
         .map(|entry| format!("archives/{}", entry.unwrap().file_name().to_str().unwrap()))
         .filter(|name| name.ends_with(".manifest.json"))
         .collect();
     manifests.sort();
     assert_eq!(manifests.len(), 2);
-    let said = verified(&ground, &["--archive", &manifests[0], "--archive", &manifests[1]], 0);
+    let said = verified(&fixture, &["--archive", &manifests[0], "--archive", &manifests[1]], 0);
     assert!(
         said.iter().any(|line| line.ends_with("2 lines, 1 to 2")) && said.iter().any(|line| line.ends_with("1 lines, 3 to 3")),
         "{said:?}"
     );
-    let said = verified(&ground, &["--archive", &manifests[0]], 0);
+    let said = verified(&fixture, &["--archive", &manifests[0]], 0);
     assert!(said.contains(&"note: lines 3 to 3 are in archives that were not named".to_owned()), "{said:?}");
-    let who = ground.found(&["--event", "exported"]);
+    let who = fixture.found(&["--event", "exported"]);
     assert!(who[0]["entry"]["detail"].as_str().unwrap().starts_with("archive of months that ended before"), "{who:?}");
     assert_eq!(who[0]["entry"]["who"]["issuer"], "command");
-    assert_eq!(ground.found(&["--event", "archived"]).len(), 2);
-    let said = text(&ground.run(&["search", "--from", "2020-01-01", "--to", "2020-12-31"]).stderr);
+    assert_eq!(fixture.found(&["--event", "archived"]).len(), 2);
+    let said = text(&fixture.run(&["search", "--from", "2020-01-01", "--to", "2020-12-31"]).stderr);
     assert!(said.contains("0 entries") && said.contains("Lines 1 to 3 are in archives and were not searched."), "{said}");
 
-    let lines = std::fs::read_dir(ground.path("archives")).unwrap().map(|entry| entry.unwrap().path());
+    let lines = std::fs::read_dir(fixture.path("archives")).unwrap().map(|entry| entry.unwrap().path());
     let lines: Vec<PathBuf> = lines.filter(|path| !path.to_str().unwrap().ends_with(".manifest.json")).collect();
     for path in lines {
         let changed = std::fs::read_to_string(&path).unwrap().replace("started", "stopped");
         std::fs::write(&path, changed).unwrap();
     }
-    let said = verified(&ground, &["--archive", &manifests[0]], 1);
+    let said = verified(&fixture, &["--archive", &manifests[0]], 1);
     assert!(said.iter().any(|line| line.starts_with("FAULT: line 1: ")), "{said:?}");
 }

@@ -1,6 +1,6 @@
 //! The same answers in JSON and XML, as the caller asks, errors too.
 
-use crate::common::{FHIR_JSON, Got, House};
+use crate::common::{FHIR_JSON, Got, TestApp};
 
 const CHILD: &str = "9990000018";
 const NO_RECORD: &str = "9990000026";
@@ -23,10 +23,10 @@ fn is_json(got: &Got, root: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_is_answered_in_xml_where_xml_is_asked_for() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     let path = format!("Flag?patient={CHILD}&_include=Flag:author");
     for accept in ["application/fhir+xml", "application/xml", "text/xml", "application/fhir+xml; fhirVersion=4.0"] {
-        let got = house.get_with(&path, &[("Accept", accept)]).await;
+        let got = app.get_with(&path, &[("Accept", accept)]).await;
         assert_eq!(got.status, 200);
         is_xml(&got, "Bundle");
         for wanted in [
@@ -41,14 +41,14 @@ async fn a_search_is_answered_in_xml_where_xml_is_asked_for() {
             assert!(got.text.contains(wanted), "{wanted}: {}", got.text);
         }
     }
-    is_xml(&house.get(&format!("{path}&_format=xml")).await, "Bundle");
-    is_json(&house.get_with(&format!("{path}&_format=json"), &[("Accept", "text/xml")]).await, "Bundle");
+    is_xml(&app.get(&format!("{path}&_format=xml")).await, "Bundle");
+    is_json(&app.get_with(&format!("{path}&_format=json"), &[("Accept", "text/xml")]).await, "Bundle");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_record_in_xml_is_a_searchset_of_nothing() {
-    let house = House::open().await;
-    let got = house.get_with(&format!("Flag?patient={NO_RECORD}"), &[("Accept", "application/fhir+xml")]).await;
+    let app = TestApp::open().await;
+    let got = app.get_with(&format!("Flag?patient={NO_RECORD}"), &[("Accept", "application/fhir+xml")]).await;
     assert_eq!(got.status, 200);
     is_xml(&got, "Bundle");
     assert!(got.text.contains("<total value=\"0\"/>") && !got.text.contains("<entry"), "{}", got.text);
@@ -56,25 +56,25 @@ async fn no_record_in_xml_is_a_searchset_of_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_is_an_outcome_in_the_format_asked_for() {
-    let house = House::open().await;
-    let url = |path: &str| house.fhir(path);
+    let app = TestApp::open().await;
+    let url = |path: &str| app.fhir(path);
     let flags = url(&format!("Flag?patient={CHILD}"));
     let rows = [
-        (house.http.get(url("Nothing")), 404, "not-found"),
-        (house.http.put(&flags), 405, "not-supported"),
-        (house.http.get(url("Flag")), 400, "required"),
-        (house.http.get(url("Flag?patient=abc")), 400, "value"),
-        (house.http.get(format!("{flags}&_pretty=perhaps")), 400, "value"),
-        (house.http.get(&flags).header("X-Request-ID", "short"), 400, "value"),
-        (house.http.get(&flags).header("IsUnscheduledAccessEvent", "false"), 403, "forbidden"),
-        (house.http.post(url("Flag/_search")).header("Content-Type", "application/json").body("{}"), 415, "not-supported"),
-        (house.http.post(url("Flag/_search")).header(FORM.0, FORM.1).body("x".repeat(100_000)), 413, "too-long"),
-        (house.http.get(url("Flag?patient=9346424613")), 502, "exception"),
-        (house.http.get(url("Flag?patient=4444444444")), 503, "transient"),
-        (house.http.get(url("Flag?patient=1111111111")), 500, "exception"),
+        (app.http.get(url("Nothing")), 404, "not-found"),
+        (app.http.put(&flags), 405, "not-supported"),
+        (app.http.get(url("Flag")), 400, "required"),
+        (app.http.get(url("Flag?patient=abc")), 400, "value"),
+        (app.http.get(format!("{flags}&_pretty=perhaps")), 400, "value"),
+        (app.http.get(&flags).header("X-Request-ID", "short"), 400, "value"),
+        (app.http.get(&flags).header("IsUnscheduledAccessEvent", "false"), 403, "forbidden"),
+        (app.http.post(url("Flag/_search")).header("Content-Type", "application/json").body("{}"), 415, "not-supported"),
+        (app.http.post(url("Flag/_search")).header(FORM.0, FORM.1).body("x".repeat(100_000)), 413, "too-long"),
+        (app.http.get(url("Flag?patient=9346424613")), 502, "exception"),
+        (app.http.get(url("Flag?patient=4444444444")), 503, "transient"),
+        (app.http.get(url("Flag?patient=1111111111")), 500, "exception"),
     ];
     for (request, status, issue) in rows {
-        let got = house.send(request, &[("Accept", "application/fhir+xml")]).await;
+        let got = app.send(request, &[("Accept", "application/fhir+xml")]).await;
         assert_eq!(got.status, status, "{}", got.text);
         is_xml(&got, "OperationOutcome");
         assert!(got.text.contains(&format!("<severity value=\"error\"/><code value=\"{issue}\"/>")), "{}", got.text);
@@ -83,7 +83,7 @@ async fn an_error_is_an_outcome_in_the_format_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_no_format_can_be_agreed_the_error_is_json() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     let path = format!("Flag?patient={CHILD}");
     for (path, accept, at) in [
         (path.clone(), "text/html", "Accept"),
@@ -92,55 +92,55 @@ async fn where_no_format_can_be_agreed_the_error_is_json() {
         (path.clone(), "*", "Accept"),
         (format!("{path}&_format=html"), "application/fhir+xml", "_format"),
     ] {
-        let got = house.get_with(&path, &[("Accept", accept)]).await;
+        let got = app.get_with(&path, &[("Accept", accept)]).await;
         assert_eq!(got.status, 406, "{}", got.text);
         is_json(&got, "OperationOutcome");
         assert_eq!(got.json()["issue"][0]["expression"][0], at);
     }
-    assert_eq!(house.counts().requests, 0);
+    assert_eq!(app.counts().requests, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_accept_headers_are_one_list() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     let headers = [("Accept", "text/html"), ("Accept", "application/fhir+json;q=0.1"), ("Accept", "text/xml;q=0.2")];
-    is_xml(&house.get_with(&format!("Flag?patient={NO_RECORD}"), &headers).await, "Bundle");
+    is_xml(&app.get_with(&format!("Flag?patient={NO_RECORD}"), &headers).await, "Bundle");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_form_of_a_posted_search_may_say_the_format() {
-    let house = House::open().await;
-    let found = house.search("Flag", &[("patient", NO_RECORD), ("_format", "application/fhir+xml")]).await;
+    let app = TestApp::open().await;
+    let found = app.search("Flag", &[("patient", NO_RECORD), ("_format", "application/fhir+xml")]).await;
     assert_eq!(found.status, 200);
     is_xml(&found, "Bundle");
 
-    let refused = house.search("Flag", &[("patient", "abc"), ("_format", "xml")]).await;
+    let refused = app.search("Flag", &[("patient", "abc"), ("_format", "xml")]).await;
     assert_eq!(refused.status, 400);
     is_xml(&refused, "OperationOutcome");
 
-    let post = |body: &str| house.http.post(house.fhir("Flag/_search")).header(FORM.0, FORM.1).body(body.to_owned());
+    let post = |body: &str| app.http.post(app.fhir("Flag/_search")).header(FORM.0, FORM.1).body(body.to_owned());
     let html = [("Accept", "text/html")];
-    is_xml(&house.send(post(&format!("patient={NO_RECORD}&_format=xml")), &html).await, "Bundle");
-    let queries = house.counts().queries;
+    is_xml(&app.send(post(&format!("patient={NO_RECORD}&_format=xml")), &html).await, "Bundle");
+    let queries = app.counts().queries;
     for body in [format!("patient={NO_RECORD}"), format!("patient={NO_RECORD}&_format=html")] {
-        let got = house.send(post(&body), &html).await;
+        let got = app.send(post(&body), &html).await;
         assert_eq!(got.status, 406);
         is_json(&got, "OperationOutcome");
     }
-    assert_eq!(house.counts().queries, queries, "an answer that cannot be written is not asked for");
+    assert_eq!(app.counts().queries, queries, "an answer that cannot be written is not asked for");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pretty_answers_are_indented_and_say_the_same() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     let path = format!("CareTeam?patient={NO_RECORD}&_pretty=true");
-    let json = house.get(&path).await;
+    let json = app.get(&path).await;
     is_json(&json, "Bundle");
     assert!(json.text.starts_with("{\n  \"resourceType\": \"Bundle\",\n  \"id\": \""), "{}", json.text);
     assert!(json.says_no_record());
-    let xml = house.get(&format!("{path}&_format=xml")).await;
+    let xml = app.get(&format!("{path}&_format=xml")).await;
     assert!(xml.text.contains("?>\n<Bundle xmlns=\"http://hl7.org/fhir\">\n  <id value=\""), "{}", xml.text);
-    let posted = house.search("CareTeam", &[("patient", NO_RECORD), ("_pretty", "true")]).await;
+    let posted = app.search("CareTeam", &[("patient", NO_RECORD), ("_pretty", "true")]).await;
     assert!(posted.text.starts_with("{\n"), "{}", posted.text);
-    assert_eq!(house.get(&format!("CareTeam?patient={NO_RECORD}&_pretty=false")).await.text.lines().count(), 1);
+    assert_eq!(app.get(&format!("CareTeam?patient={NO_RECORD}&_pretty=false")).await.text.lines().count(), 1);
 }

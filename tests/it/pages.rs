@@ -1,6 +1,6 @@
 //! Filters, pages and the Patient-flags shape, all views of one look.
 
-use crate::common::{Got, House};
+use crate::common::{Got, TestApp};
 use std::collections::BTreeSet;
 
 /// Twenty-five accesses.
@@ -21,10 +21,10 @@ fn ids(got: &Got) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_walk_gives_every_match_once_from_one_look_also_with_get_search_off() {
-    let house = House::with(&[("FHIR__GET_SEARCH", "false")]).await;
-    let all = ids(&house.search("AuditEvent", &[("patient", MANY)]).await);
+    let app = TestApp::with(&[("FHIR__GET_SEARCH", "false")]).await;
+    let all = ids(&app.search("AuditEvent", &[("patient", MANY)]).await);
     assert!(all.len() >= 10);
-    let mut got = house.search("AuditEvent", &[("patient", MANY), ("_count", "3"), ("_include", "AuditEvent:agent")]).await;
+    let mut got = app.search("AuditEvent", &[("patient", MANY), ("_count", "3"), ("_include", "AuditEvent:agent")]).await;
     let mut walked = Vec::new();
     loop {
         assert_eq!(got.total(), all.len() as u64);
@@ -32,70 +32,70 @@ async fn a_page_walk_gives_every_match_once_from_one_look_also_with_get_search_o
         walked.extend(ids(&got));
         let Some(next) = link(&got, "next") else { break };
         assert!(!next.contains(MANY));
-        got = house.send(house.http.get(next), &[]).await;
+        got = app.send(app.http.get(next), &[]).await;
         assert_eq!(got.status, 200, "{}", got.text);
     }
     assert!(link(&got, "previous").is_some());
     assert_eq!(walked, all);
     assert_eq!(walked.iter().collect::<BTreeSet<_>>().len(), all.len());
-    assert_eq!(house.counts().requests, 1);
+    assert_eq!(app.counts().requests, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_look_that_is_over_is_gone_and_a_forged_one_was_never_there() {
-    let house = House::with(&[("LOOKUP__SHARE_FOR", "0s")]).await;
-    let got = house.get(&format!("AuditEvent?patient={CHILD}&_count=1")).await;
+    let app = TestApp::with(&[("LOOKUP__SHARE_FOR", "0s")]).await;
+    let got = app.get(&format!("AuditEvent?patient={CHILD}&_count=1")).await;
     let next = link(&got, "next").unwrap();
-    let gone = house.send(house.http.get(&next), &[]).await;
+    let gone = app.send(app.http.get(&next), &[]).await;
     assert_eq!((gone.status, gone.issue().as_str()), (410, "not-found"), "{}", gone.text);
-    let forged = house.get("_page/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await;
+    let forged = app.get("_page/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await;
     assert_eq!((forged.status, forged.issue().as_str()), (404, "not-found"));
-    assert_eq!(house.counts().requests, 1);
+    assert_eq!(app.counts().requests, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_look_is_gone_and_nothing_is_asked() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     let query = format!("AuditEvent?patient={MANY}&_count=10");
-    let first = house.get(&query).await;
-    let anew = house.get_with(&query, &[("CPIS-New-Look", "true")]).await;
-    let gone = house.send(house.http.get(link(&first, "next").unwrap()), &[]).await;
+    let first = app.get(&query).await;
+    let anew = app.get_with(&query, &[("CPIS-New-Look", "true")]).await;
+    let gone = app.send(app.http.get(link(&first, "next").unwrap()), &[]).await;
     assert_eq!((gone.status, gone.issue().as_str()), (410, "not-found"), "{}", gone.text);
     assert!(gone.diagnostics().contains("Search for the child again") && gone.diagnostics().contains("CP-IS was not asked"));
-    let next = house.send(house.http.get(link(&anew, "next").unwrap()), &[]).await;
+    let next = app.send(app.http.get(link(&anew, "next").unwrap()), &[]).await;
     assert_eq!((next.status, next.total()), (200, anew.total()));
-    assert_eq!(house.counts().requests, 2);
+    assert_eq!(app.counts().requests, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_page_has_the_form_that_was_asked_for() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     let form = [("patient", MANY), ("_count", "6"), ("_format", "xml"), ("_pretty", "true")];
-    let first = house.search("AuditEvent", &form).await;
+    let first = app.search("AuditEvent", &form).await;
     let url = |got: &Got| {
         let at = got.text.find("/_page/").unwrap_or_else(|| panic!("{}", got.text));
         let path: String = got.text[at..].chars().take_while(|letter| *letter != '"').collect();
-        house.fhir(path.trim_start_matches('/')).replace("&amp;", "&")
+        app.fhir(path.trim_start_matches('/')).replace("&amp;", "&")
     };
     assert!(url(&first).ends_with("?_format=xml&_pretty=true"), "{}", first.text);
     // Whatever else the client would take by default.
-    let second = house.send(house.http.get(url(&first)), &[("Accept", "application/fhir+json")]).await;
+    let second = app.send(app.http.get(url(&first)), &[("Accept", "application/fhir+json")]).await;
     assert_eq!((second.status, second.header("content-type")), (200, Some("application/fhir+xml; charset=utf-8")));
     assert!(second.text.contains("\n  "), "indented: {}", second.text);
     assert!(url(&second).ends_with("?_format=xml&_pretty=true"), "previous: {}", second.text);
     // A form that was asked for by a header is asked for by a header again.
-    let json = house.get_with(&format!("AuditEvent?patient={MANY}&_count=6"), &[("Accept", "application/fhir+json")]).await;
+    let json = app.get_with(&format!("AuditEvent?patient={MANY}&_count=6"), &[("Accept", "application/fhir+json")]).await;
     assert!(!link(&json, "next").unwrap().contains('?'));
-    let unknown = house.send(house.http.get(format!("{}?colour=red", link(&json, "next").unwrap())), &[]).await;
+    let unknown = app.send(app.http.get(format!("{}?colour=red", link(&json, "next").unwrap())), &[]).await;
     assert_eq!((unknown.status, unknown.issue().as_str()), (400, "not-supported"));
-    assert_eq!(house.counts().requests, 1);
+    assert_eq!(app.counts().requests, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_is_not_an_absence() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     for query in ["date=lt1990-01-01", "_id=nothing", "date=lt1990&_summary=count"] {
-        let got = house.get(&format!("Flag?patient={CHILD}&{query}")).await;
+        let got = app.get(&format!("Flag?patient={CHILD}&{query}")).await;
         let counted = query.contains("count").then_some(0);
         assert_eq!((got.status, got.json()["total"].as_u64()), (200, counted), "{query}: {}", got.text);
         assert!(!got.says_no_record(), "{query}");
@@ -103,35 +103,35 @@ async fn a_filter_is_not_an_absence() {
         assert_eq!(said["severity"], "information");
         assert_eq!(said["diagnostics"], "CP-IS holds 2 record(s) for this child that do not match the filters given.");
     }
-    let active = house.get(&format!("Flag?patient={CHILD}&status=active")).await;
+    let active = app.get(&format!("Flag?patient={CHILD}&status=active")).await;
     assert_eq!((active.total(), active.resources("outcome").len()), (1, 0));
-    assert!(house.get("Flag?patient=9990000026&status=active").await.says_no_record());
-    assert_eq!(house.counts().requests, 2);
+    assert!(app.get("Flag?patient=9990000026&status=active").await.says_no_record());
+    assert_eq!(app.counts().requests, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_but_no_record_has_no_entry_whatever_was_searched() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     for resource in ["Flag", "EpisodeOfCare", "CarePlan", "CareTeam", "AuditEvent"] {
         for further in ["", "&_summary=count", "&_count=0", "&_count=1", "&date=lt1990", "&date=lt1990&_summary=count"] {
-            let got = house.get(&format!("{resource}?patient={UNLISTED}{further}")).await;
+            let got = app.get(&format!("{resource}?patient={UNLISTED}{further}")).await;
             assert!(got.status == 200 && !got.says_no_record(), "{resource}{further}: {}", got.text);
         }
-        let none = house.get(&format!("{resource}?patient={NO_RECORD}&date=lt1990")).await;
+        let none = app.get(&format!("{resource}?patient={NO_RECORD}&date=lt1990")).await;
         assert_eq!(none.says_no_record(), resource != "AuditEvent" || none.json()["total"] == 0, "{resource}: {}", none.text);
     }
-    let got = house.get(&format!("AuditEvent?patient={UNLISTED}")).await;
+    let got = app.get(&format!("AuditEvent?patient={UNLISTED}")).await;
     let said = got.resources("outcome")[0]["issue"][0].clone();
     assert_eq!(said["diagnostics"], "CP-IS holds 1 record(s) for this child; no access is listed.");
     assert_eq!(said["severity"], "information");
     assert!(got.json().get("total").is_none(), "{}", got.text);
-    assert_eq!(house.counts().requests, 2);
+    assert_eq!(app.counts().requests, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_summary_is_tagged_and_keeps_what_must_not_be_lost() {
-    let house = House::open().await;
-    let got = house.get(&format!("Flag?patient={CHILD}&_elements=period")).await;
+    let app = TestApp::open().await;
+    let got = app.get(&format!("Flag?patient={CHILD}&_elements=period")).await;
     let flag = got.resources("match")[0].clone();
     assert_eq!(flag["meta"]["tag"].as_array().unwrap().last().unwrap()["code"], "SUBSETTED");
     for kept in ["status", "code", "subject", "period"] {
@@ -143,11 +143,11 @@ async fn a_summary_is_tagged_and_keeps_what_must_not_be_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_patient_flags_shape_is_off_until_switched_on_and_wants_the_header() {
     let path = format!("PatientFlag?patient={CHILD}&code=child-protection-information-system-flag");
-    let off = House::open().await;
+    let off = TestApp::open().await;
     assert_eq!(off.get_with(&path, &[("IsUnscheduledAccessEvent", "true")]).await.status, 404);
     assert_eq!(off.counts().requests, 0);
 
-    let on = House::with(&[("FHIR__PATIENT_FLAG", "true")]).await;
+    let on = TestApp::with(&[("FHIR__PATIENT_FLAG", "true")]).await;
     let refused = on.get(&path).await;
     assert_eq!((refused.status, refused.issue().as_str()), (400, "required"), "{}", refused.text);
     assert_eq!(refused.json()["issue"][0]["details"]["coding"][0]["code"], "PRECONDITION_FAILED");
@@ -164,7 +164,7 @@ async fn the_patient_flags_shape_is_off_until_switched_on_and_wants_the_header()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_that_could_find_nothing_is_not_asked() {
-    let house = House::with(&[("FHIR__PATIENT_FLAG", "true")]).await;
+    let app = TestApp::with(&[("FHIR__PATIENT_FLAG", "true")]).await;
     for (path, parameter) in [
         ("Flag?status=entered-in-error", "status"),
         ("Flag?code=nothing", "code"),
@@ -175,11 +175,11 @@ async fn a_search_that_could_find_nothing_is_not_asked() {
     ] {
         for handling in ["handling=strict", "handling=lenient"] {
             let headers = [("IsUnscheduledAccessEvent", "true"), ("Prefer", handling)];
-            let got = house.get_with(&format!("{path}&patient={CHILD}"), &headers).await;
+            let got = app.get_with(&format!("{path}&patient={CHILD}"), &headers).await;
             assert_eq!((got.status, got.issue().as_str()), (400, "not-supported"), "{path}: {}", got.text);
             assert_eq!(got.json()["issue"][0]["expression"][0], parameter, "{path}");
             assert!(got.diagnostics().contains("CP-IS was not asked"));
         }
     }
-    assert_eq!(house.counts().requests, 0);
+    assert_eq!(app.counts().requests, 0);
 }

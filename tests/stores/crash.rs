@@ -21,17 +21,17 @@ async fn a_service_with_its_trail_in_postgresql_that_is_killed_has_everything_on
 async fn postgresql_is_restarted_under_load_and_nothing_is_missing_on_the_trail() {
     let mut postgres = Postgres::start();
     let trail = TrailFolder::postgres(postgres.url().expose());
-    let mut house = open(&trail).await;
-    let load = Load::start(16, &house.fhir(""));
+    let mut app = open(&trail).await;
+    let load = Load::start(16, &app.fhir(""));
     for how in [How::Fast, How::Immediate, How::Kill9] {
         tokio::time::sleep(Duration::from_millis(800)).await;
         postgres.restart(how);
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
     let told = load.stop().await;
-    house.assert_well("PostgreSQL was restarted").await;
-    assert_eq!(house.service.stop(), Some(0));
+    app.assert_well("PostgreSQL was restarted").await;
+    assert_eq!(app.service.stop(), Some(0));
     trail.assert_whole("PostgreSQL was restarted");
     assert!(told.iter().all(|told| matches!(told.status, Some(200 | 500 | 503))), "{told:?}");
-    assert_on_record(&trail, &house, &told).await;
+    assert_on_record(&trail, &app, &told).await;
 }

@@ -1,7 +1,7 @@
 //! Passwords of the stores, and the keys of the table that replicas share.
 
 use crate::common::client;
-use crate::common::renewal::{Ground, RENEWED, flags, wait_for};
+use crate::common::renewal::{RENEWED, RenewalFixture, flags, wait_for};
 use crate::common::trail::TrailFolder;
 use crate::servers::postgres::Postgres;
 use crate::servers::redis::Redis;
@@ -15,11 +15,11 @@ async fn the_password_of_the_trails_database_is_renewed() {
     let password = bare.password().unwrap().to_owned();
     let user = bare.username().to_owned();
     bare.set_password(None).unwrap();
-    let ground = Ground::new().await;
-    let file = ground.trail.file("password");
+    let fixture = RenewalFixture::new().await;
+    let file = fixture.trail.file("password");
     std::fs::write(&file, &password).unwrap();
     let settings = [("AUDIT__STORE", bare.as_str()), ("AUDIT__STORE_PASSWORD_FILE", file.to_str().unwrap())];
-    let service = ground.serve(&settings);
+    let service = fixture.serve(&settings);
     assert_eq!(flags(&client(), &service).await.unwrap(), 200);
     postgres.sql(&format!("ALTER ROLE {user} PASSWORD 'another one'"));
     std::fs::write(&file, "another one\n").unwrap();
@@ -33,8 +33,8 @@ async fn the_password_of_the_trails_database_is_renewed() {
 #[ignore = "needs Redis; .ci/run makes it"]
 async fn the_password_and_the_keys_of_the_sharing_table_are_renewed() {
     let redis = Redis::with_password("hunter2");
-    let ground = Ground::new().await;
-    let [password, keys] = ["redis-password", "store.key"].map(|name| ground.trail.file(name));
+    let fixture = RenewalFixture::new().await;
+    let [password, keys] = ["redis-password", "store.key"].map(|name| fixture.trail.file(name));
     let [old, new] = ["1", "2"].map(|digit| digit.repeat(64));
     std::fs::write(&password, "hunter2").unwrap();
     std::fs::write(&keys, &old).unwrap();
@@ -45,11 +45,11 @@ async fn the_password_and_the_keys_of_the_sharing_table_are_renewed() {
         ("LOOKUP__STORE_KEY_FILE", keys.to_str().unwrap()),
     ];
     let other_trail = TrailFolder::sqlite();
-    let (one, two) = (ground.serve(&settings), ground.serve_on(&other_trail, &settings));
+    let (one, two) = (fixture.serve(&settings), fixture.serve_on(&other_trail, &settings));
     let look = async |service: &crate::common::Service| {
         let url = format!("{}/FHIR/R4/Flag?patient={}", service.public, crate::common::GOOD_CHILD);
         assert_eq!(client().get(url).send().await.unwrap().status().as_u16(), 200);
-        ground.simulator.counts().queries
+        fixture.simulator.counts().queries
     };
     assert_eq!((look(&one).await, look(&two).await), (1, 1), "shared");
     let own = store.replace("redis://", "redis://:hunter2@");

@@ -2,8 +2,8 @@
 //! `.ci/run` runs these; they need `redis-server`.
 
 use crate::common::children::{built_in_and, child, numbers};
-use crate::common::ground::Ground;
-use crate::common::{Got, House, Service};
+use crate::common::fixture::Fixture;
+use crate::common::{Got, Service, TestApp};
 use crate::servers::redis::Redis;
 use cpis_fhir::audit;
 use cpis_fhir::audit::open_read_only;
@@ -18,7 +18,7 @@ const ID: [(&str, &str); 1] = [("X-Request-ID", "60E0B220-8136-4CA5-AE46-1D97EF5
 
 /// Two replicas before one simulator and one Redis, each with a trail of its own.
 struct Pair {
-    house: House,
+    app: TestApp,
     other: Service,
     redis: Redis,
     folder: tempfile::TempDir,
@@ -51,9 +51,9 @@ impl Pair {
             ("AUDIT__HEAD_FILE", &head),
         ];
         let scenario = built_in_and(&children.concat());
-        let house = House::with_scenario(scenario, &[&ours[..], settings].concat()).await;
-        let other = house.another_with(&[("AUDIT__STORE", &second), ("AUDIT__HEAD_FILE", &other_head)]);
-        Self { house, other, redis, folder }
+        let app = TestApp::with_scenario(scenario, &[&ours[..], settings].concat()).await;
+        let other = app.another_with(&[("AUDIT__STORE", &second), ("AUDIT__HEAD_FILE", &other_head)]);
+        Self { app, other, redis, folder }
     }
 
     async fn one(behaviour: &str, settings: &[(&str, &str)]) -> Self {
@@ -62,9 +62,9 @@ impl Pair {
 
     /// At the first replica (even) or the other.
     async fn get(&self, replica: usize, path: &str, headers: &[(&str, &str)]) -> Got {
-        let service = if replica.is_multiple_of(2) { &self.house.service } else { &self.other };
+        let service = if replica.is_multiple_of(2) { &self.app.service } else { &self.other };
         let url = format!("{}/FHIR/R4/{path}", service.public);
-        self.house.send(self.house.http.get(url), headers).await
+        self.app.send(self.app.http.get(url), headers).await
     }
 
     async fn look(&self, replica: usize, number: &str) -> Got {
@@ -81,7 +81,7 @@ impl Pair {
 
     /// Queries and notifications, where they count: at the SMSP.
     fn heard(&self) -> (u64, u64) {
-        (self.house.counts().requests, self.house.counts().notifications)
+        (self.app.counts().requests, self.app.counts().notifications)
     }
 
     /// Everything asked, from both trails.
@@ -146,7 +146,7 @@ async fn a_viewing_session_that_goes_from_one_replica_to_the_other_is_one_notifi
     // One that is replaced leaves its answers to the others.
     let fresh = crate::common::GOOD_CHILD;
     assert_eq!(pair.look(0, fresh).await.status, 200);
-    pair.house.service.stop();
+    pair.app.service.stop();
     assert_eq!(pair.look(1, fresh).await.total(), 1);
     assert_eq!(pair.heard().0, 2);
 }
@@ -284,8 +284,8 @@ async fn what_is_shown_at_the_other_replica_is_found_by_the_look_and_the_message
 #[ignore = "needs redis-server"]
 async fn an_answer_whose_caller_had_gone_is_shown_to_who_waited_at_the_other_replica_only() {
     let pair = Pair::one(r#"delay = "1500ms""#, &[]).await;
-    let url = format!("{}/FHIR/R4/Flag?patient={CHILD}", pair.house.service.public);
-    let gone = pair.house.http.get(url).timeout(Duration::from_millis(500)).send();
+    let url = format!("{}/FHIR/R4/Flag?patient={CHILD}", pair.app.service.public);
+    let gone = pair.app.http.get(url).timeout(Duration::from_millis(500)).send();
     let (gone, waited) = tokio::join!(gone, async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         pair.look(1, CHILD).await
@@ -339,13 +339,13 @@ async fn a_read_is_answered_by_the_look_of_the_other_replica_and_never_asks_nor_
     let page = pair.look_page("9990000018").await;
     pair.redis.kill();
     // Without the table, another process does not know whether there is a look: that is not "over", and nothing is asked.
-    let third = pair.house.another_with(&[
+    let third = pair.app.another_with(&[
         ("AUDIT__STORE", &format!("sqlite:{}", pair.folder.path().join("2.db").display())),
         ("AUDIT__HEAD_FILE", &pair.folder.path().join("2.head").display().to_string()),
     ]);
     for path in [format!("Flag/{flag}"), page.clone()] {
         let url = format!("{}/FHIR/R4/{path}", third.public);
-        let unknown = pair.house.send(pair.house.http.get(url), &[]).await;
+        let unknown = pair.app.send(pair.app.http.get(url), &[]).await;
         assert_eq!((unknown.status, unknown.issue().as_str()), (503, "transient"), "{}", unknown.text);
         assert!(
             unknown.header("retry-after").is_some() && unknown.diagnostics().contains("CP-IS was not asked"),
@@ -368,18 +368,18 @@ async fn a_redis_that_is_killed_under_load_costs_no_answer_and_the_trail_explain
     futures_util::future::join_all((0..60).map(|replica| pair.get(replica, "metadata", &[]))).await;
     pair.look(0, crate::common::GOOD_CHILD).await;
     pair.look(1, crate::common::GOOD_CHILD).await;
-    pair.house.http = crate::common::client();
-    let holds = [pair.house.service.holds().await, pair.other.holds().await];
+    pair.app.http = crate::common::client();
+    let holds = [pair.app.service.holds().await, pair.other.holds().await];
     // Every child is looked at at both replicas at once, and at each of them again a little later.
     let shown = {
         let looks = load.iter().enumerate().flat_map(|(n, number)| (0..4).map(move |replica| (n, replica, number)));
-        let (house, other) = (&pair.house, &pair.other);
+        let (app, other) = (&pair.app, &pair.other);
         let redis = &mut pair.redis;
         let looks = looks.map(|(n, replica, number)| async move {
             tokio::time::sleep(Duration::from_millis(n as u64 * 40 + if replica < 2 { 0 } else { 250 })).await;
-            let service = if replica % 2 == 0 { &house.service } else { other };
+            let service = if replica % 2 == 0 { &app.service } else { other };
             let url = format!("{}/FHIR/R4/Flag?patient={number}", service.public);
-            house.send(house.http.get(url), &[]).await
+            app.send(app.http.get(url), &[]).await
         });
         let weather = async {
             tokio::time::sleep(Duration::from_millis(1200)).await;
@@ -407,7 +407,7 @@ async fn a_redis_that_is_killed_under_load_costs_no_answer_and_the_trail_explain
     let unshared = asked.iter().filter(|asked| asked.detail.is_some()).count();
     assert!(unshared > 0, "the table was away for a while");
     assert!(unshared < asked.len(), "it was there before and after");
-    assert!(pair.house.service.said().contains("looks go ahead without the sharing table"));
+    assert!(pair.app.service.said().contains("looks go ahead without the sharing table"));
     // It is back, and nobody had to start anything again.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     let before = pair.heard().0;
@@ -417,8 +417,8 @@ async fn a_redis_that_is_killed_under_load_costs_no_answer_and_the_trail_explain
         }
     }
     assert_eq!(pair.heard().0 - before, after.len() as u64);
-    pair.house.http = crate::common::client();
-    for (service, holds) in [&pair.house.service, &pair.other].into_iter().zip(holds) {
+    pair.app.http = crate::common::client();
+    for (service, holds) in [&pair.app.service, &pair.other].into_iter().zip(holds) {
         service.holds_no_more(holds).await;
     }
     assert_eq!(pair.asked().await.iter().filter(|asked| asked.detail.is_some()).count(), unshared);
@@ -453,14 +453,14 @@ async fn what_a_look_does_at_the_shared_table_stays_in_its_trace() {
     let traceparent = format!("00-{trace}-b7ad6b7169203331-01");
     let mut pair = Pair::one(r#"delay = "1500ms""#, &[]).await;
     let path = format!("Flag?patient={CHILD}");
-    let url = format!("{}/FHIR/R4/{path}", pair.house.service.public);
-    let looking = tokio::spawn(pair.house.http.get(url).header("traceparent", &traceparent).send());
-    while pair.house.simulator.counts().requests == 0 {
+    let url = format!("{}/FHIR/R4/{path}", pair.app.service.public);
+    let looking = tokio::spawn(pair.app.http.get(url).header("traceparent", &traceparent).send());
+    while pair.app.simulator.counts().requests == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     pair.redis.kill();
     assert_eq!(looking.await.unwrap().unwrap().status().as_u16(), 200);
-    let line = pair.house.service.line_with("a call to the sharing table failed");
+    let line = pair.app.service.line_with("a call to the sharing table failed");
     assert!(line.contains(trace), "{line}");
 }
 
@@ -469,11 +469,11 @@ async fn what_a_look_does_at_the_shared_table_stays_in_its_trace() {
 async fn the_service_starts_without_its_redis_and_shares_once_it_is_there() {
     let mut pair = Pair::one("", &[]).await;
     pair.redis.kill();
-    pair.house.service.stop();
+    pair.app.service.stop();
     let store = format!("sqlite:{}", pair.folder.path().join("2.db").display());
     let head = pair.folder.path().join("2.head").display().to_string();
-    pair.house.service = pair.house.another_with(&[("AUDIT__STORE", &store), ("AUDIT__HEAD_FILE", &head)]);
-    assert!(pair.house.service.said().contains("the sharing table is away"));
+    pair.app.service = pair.app.another_with(&[("AUDIT__STORE", &store), ("AUDIT__HEAD_FILE", &head)]);
+    assert!(pair.app.service.said().contains("the sharing table is away"));
     assert_eq!(pair.look(0, crate::common::GOOD_CHILD).await.status, 200);
     pair.redis.start_again();
     tokio::time::sleep(Duration::from_millis(2500)).await;
@@ -487,19 +487,19 @@ async fn the_service_starts_without_its_redis_and_shares_once_it_is_there() {
 #[ignore = "needs redis-server"]
 async fn check_tells_whether_the_sharing_table_answers() {
     let mut redis = Redis::with_password("hunter2");
-    let mut ground = Ground::well().await;
-    let key = ground.secret("store.key", &"4d".repeat(32));
-    let (right, wrong) = (ground.secret("right", "hunter2"), ground.secret("wrong", "hunter3"));
-    ground.set("LOOKUP__STORE", &redis.address()).set("LOOKUP__STORE_KEY_FILE", &key);
-    ground.set("LOOKUP__STORE_PASSWORD_FILE", &right);
-    let well = ground.check().await;
+    let mut fixture = Fixture::well().await;
+    let key = fixture.secret("store.key", &"4d".repeat(32));
+    let (right, wrong) = (fixture.secret("right", "hunter2"), fixture.secret("wrong", "hunter3"));
+    fixture.set("LOOKUP__STORE", &redis.address()).set("LOOKUP__STORE_KEY_FILE", &key);
+    fixture.set("LOOKUP__STORE_PASSWORD_FILE", &right);
+    let well = fixture.check().await;
     assert_eq!((well.code, well.message("lookup.store")), (0, format!("{} answers", redis.address()).as_str()), "{}", well.json);
-    ground.set("LOOKUP__STORE_PASSWORD_FILE", &wrong);
-    let refused = ground.check().await;
+    fixture.set("LOOKUP__STORE_PASSWORD_FILE", &wrong);
+    let refused = fixture.check().await;
     refused.assert_only_failure("lookup.store");
     assert!(refused.message("lookup.store").contains("it refuses our credentials"), "{}", refused.json);
     redis.kill();
-    let away = ground.check().await;
+    let away = fixture.check().await;
     away.assert_only_failure("lookup.store");
     assert!(away.message("lookup.store").contains("no connection"), "{}", away.json);
     assert!(![refused, away].iter().any(|checked| checked.json.to_string().contains("hunter")));

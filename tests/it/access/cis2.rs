@@ -1,7 +1,7 @@
 //! Who a token says its person is: the presets, and what is missing, malformed or not clear.
 
 use super::{assert_refused, look_with};
-use crate::common::House;
+use crate::common::TestApp;
 use crate::common::issuer::Issuer;
 use serde_json::{Value, json};
 
@@ -25,22 +25,22 @@ fn but(mut claims: Value, name: &str, value: Value) -> Value {
     claims
 }
 
-async fn cis2_house(issuer: &Issuer) -> House {
-    issuer.house_with(&json!({"preset": "nhs-cis2", "claims": {}}), &[]).await
+async fn cis2_app(issuer: &Issuer) -> TestApp {
+    issuer.app_with(&json!({"preset": "nhs-cis2", "claims": {}}), &[]).await
 }
 
-async fn last_exchange(house: &House) -> String {
-    let control = house.simulator.control_address().unwrap();
-    house.send(house.http.get(format!("http://{control}/exchanges/last")), &[]).await.text
+async fn last_exchange(app: &TestApp) -> String {
+    let control = app.simulator.control_address().unwrap();
+    app.send(app.http.get(format!("http://{control}/exchanges/last")), &[]).await.text
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_selected_role_of_a_smartcard_user_is_the_author() {
     let issuer = Issuer::start().await;
-    let house = cis2_house(&issuer).await;
-    let got = look_with(&house, &issuer.token(smartcard())).await;
+    let app = cis2_app(&issuer).await;
+    let got = look_with(&app, &issuer.token(smartcard())).await;
     assert_eq!(got.status, 200, "{}", got.text);
-    let exchange = last_exchange(&house).await;
+    let exchange = last_exchange(&app).await;
     for part in ["555000111222", "555000333444", "S0010:G0020:R0050", "\"Consultant\"", "Chosen Trust", "RX1", "Dr"] {
         assert!(exchange.contains(part), "{part}: {exchange}");
     }
@@ -52,33 +52,33 @@ async fn the_selected_role_of_a_smartcard_user_is_the_author() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_roles_of_which_none_is_selected_are_refused() {
     let issuer = Issuer::start().await;
-    let house = cis2_house(&issuer).await;
+    let app = cis2_app(&issuer).await;
     for selected in [json!(null), json!(["555000333444", "555000999888"])] {
-        let got = look_with(&house, &issuer.token(but(smartcard(), "selected_roleid", selected))).await;
-        assert_refused(&house, &got, 403, "forbidden", &["555000111222", "555000333444"]);
+        let got = look_with(&app, &issuer.token(but(smartcard(), "selected_roleid", selected))).await;
+        assert_refused(&app, &got, 403, "forbidden", &["555000111222", "555000333444"]);
         assert!(got.diagnostics().contains("more than one, and none is selected"), "{}", got.text);
     }
     // A selection of a role that the token does not have gives none of them.
-    let got = look_with(&house, &issuer.token(but(smartcard(), "selected_roleid", json!("555000000000")))).await;
-    assert_refused(&house, &got, 403, "forbidden", &["555000111222"]);
+    let got = look_with(&app, &issuer.token(but(smartcard(), "selected_roleid", json!("555000000000")))).await;
+    assert_refused(&app, &got, 403, "forbidden", &["555000111222"]);
     let one = json!([smartcard()["nhsid_nrbac_roles"][1]]);
     let unselected = but(but(smartcard(), "selected_roleid", json!(null)), "nhsid_nrbac_roles", one);
-    assert_eq!(look_with(&house, &issuer.token(unselected)).await.status, 200, "one role needs no selection");
+    assert_eq!(look_with(&app, &issuer.token(unselected)).await.status, 200, "one role needs no selection");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_selected_role_without_the_activity_may_not_look_though_another_role_may() {
     let issuer = Issuer::start().await;
-    let house = cis2_house(&issuer).await;
-    let got = look_with(&house, &issuer.token(but(smartcard(), "selected_roleid", json!("555000999888")))).await;
-    assert_refused(&house, &got, 403, "forbidden", &["555000111222", "Secretary"]);
+    let app = cis2_app(&issuer).await;
+    let got = look_with(&app, &issuer.token(but(smartcard(), "selected_roleid", json!("555000999888")))).await;
+    assert_refused(&app, &got, 403, "forbidden", &["555000111222", "Secretary"]);
     assert!(got.diagnostics().contains("Neither the role nor the activities"), "{}", got.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_is_named_and_nothing_is_invented() {
     let issuer = Issuer::start().await;
-    let house = issuer.house().await;
+    let app = issuer.app().await;
     for (claims, missing) in [
         (json!({"role_name": null}), "job role name."),
         (json!({"role_code": null}), "job role code."),
@@ -91,8 +91,8 @@ async fn what_is_missing_is_named_and_nothing_is_invented() {
         (json!({"sub": "the-epr"}), "of a system, not of a person"),
         (json!({"client_id": "dr-example", "azp": null}), "of a system, not of a person"),
     ] {
-        let got = look_with(&house, &issuer.token(claims.clone())).await;
-        assert_refused(&house, &got, 403, "forbidden", &["dr-example", "the-epr", "Asha", "S0010"]);
+        let got = look_with(&app, &issuer.token(claims.clone())).await;
+        assert_refused(&app, &got, 403, "forbidden", &["dr-example", "the-epr", "Asha", "S0010"]);
         assert!(got.diagnostics().contains(missing), "{claims}: {}", got.text);
         assert_eq!(got.codes(), ("ACCESS_DENIED".to_owned(), "FORBIDDEN".to_owned()));
     }
@@ -101,7 +101,7 @@ async fn what_is_missing_is_named_and_nothing_is_invented() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_there_in_a_wrong_form_is_refused_not_left_out() {
     let issuer = Issuer::start().await;
-    let house = issuer.house().await;
+    let app = issuer.app().await;
     for (claims, part) in [
         (json!({"sds": "12345"}), "SDS user id"),
         (json!({"sds": 555_000_111_222_u64}), "SDS user id"),
@@ -115,41 +115,41 @@ async fn what_is_there_in_a_wrong_form_is_refused_not_left_out() {
         (json!({"given_name": ["Asha", 1]}), "name"),
         (json!({"activities": [{"code": "B0107"}]}), "activities"),
     ] {
-        let got = look_with(&house, &issuer.token(claims.clone())).await;
-        assert_refused(&house, &got, 403, "forbidden", &["dr-example", "Asha"]);
+        let got = look_with(&app, &issuer.token(claims.clone())).await;
+        assert_refused(&app, &got, 403, "forbidden", &["dr-example", "Asha"]);
         let wanted = format!("The identity's {part} is not in the form");
         assert!(got.diagnostics().starts_with(&wanted), "{claims}: {}", got.text);
     }
-    let two = look_with(&house, &issuer.token(json!({"role_code": ["R0050", "R0260"]}))).await;
-    assert_refused(&house, &two, 403, "forbidden", &["R0260"]);
+    let two = look_with(&app, &issuer.token(json!({"role_code": ["R0050", "R0260"]}))).await;
+    assert_refused(&app, &two, 403, "forbidden", &["R0260"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_settings_fill_in_the_names_of_organisations_they_know() {
     let issuer = Issuer::start().await;
     let known = r#"[{"ods": "rx1", "name": "Trust of the Settings"}, {"ods": "RX9", "name": "Another"}]"#;
-    let house = issuer.house_with(&json!({}), &[("ACCESS__ORGANISATIONS", known)]).await;
-    assert_eq!(look_with(&house, &issuer.token(json!({"org_name": null}))).await.status, 200);
-    assert!(last_exchange(&house).await.contains("Trust of the Settings"));
+    let app = issuer.app_with(&json!({}), &[("ACCESS__ORGANISATIONS", known)]).await;
+    assert_eq!(look_with(&app, &issuer.token(json!({"org_name": null}))).await.status, 200);
+    assert!(last_exchange(&app).await.contains("Trust of the Settings"));
     let own = issuer.token(json!({"sub": "somebody-else"}));
-    assert_eq!(look_with(&house, &own).await.status, 200);
-    assert!(last_exchange(&house).await.contains("Example University Hospitals"), "the identity's own name comes first");
+    assert_eq!(look_with(&app, &own).await.status, 200);
+    assert!(last_exchange(&app).await.contains("Example University Hospitals"), "the identity's own name comes first");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_organisation_that_stands_alone_is_a_list_of_one_and_not_taken_for_another() {
     let issuer = Issuer::start().await;
-    let house = cis2_house(&issuer).await;
+    let app = cis2_app(&issuer).await;
     let role = smartcard()["nhsid_nrbac_roles"][1].clone();
     let (own, another) = (smartcard()["nhsid_user_orgs"][1].clone(), smartcard()["nhsid_user_orgs"][0].clone());
     let with = |roles, organisations| but(but(smartcard(), "nhsid_nrbac_roles", roles), "nhsid_user_orgs", organisations);
-    let got = look_with(&house, &issuer.token(with(role.clone(), another.clone()))).await;
-    assert_refused(&house, &got, 403, "forbidden", &["Other Trust"]);
+    let got = look_with(&app, &issuer.token(with(role.clone(), another.clone()))).await;
+    assert_refused(&app, &got, 403, "forbidden", &["Other Trust"]);
     assert!(got.diagnostics().contains("organisation name"), "{}", got.text);
     let other_role = but(smartcard(), "nhsid_nrbac_roles", smartcard()["nhsid_nrbac_roles"][0].clone());
-    assert_eq!(look_with(&house, &issuer.token(other_role)).await.status, 403, "the role that was selected is not there");
-    assert_eq!(look_with(&house, &issuer.token(with(role.clone(), own.clone()))).await.status, 200);
+    assert_eq!(look_with(&app, &issuer.token(other_role)).await.status, 403, "the role that was selected is not there");
+    assert_eq!(look_with(&app, &issuer.token(with(role.clone(), own.clone()))).await.status, 200);
     let twice = json!([own.clone(), another, own]);
-    assert_eq!(look_with(&house, &issuer.token(with(json!([role]), twice))).await.status, 200, "listed twice and equally");
-    assert!(last_exchange(&house).await.contains("Chosen Trust"));
+    assert_eq!(look_with(&app, &issuer.token(with(json!([role]), twice))).await.status, 200, "listed twice and equally");
+    assert!(last_exchange(&app).await.contains("Chosen Trust"));
 }

@@ -25,9 +25,9 @@ async fn a_gateway_on_the_list_is_believed_and_others_with_the_same_headers_are_
     }
     let got = gateway.look(&gateway.authority.caller(Some("gateway.example")), DOCTOR).await;
     assert_eq!((got.status, got.total()), (200, 1), "{}", got.text);
-    let control = gateway.house.simulator.control_address().unwrap();
-    let http = &gateway.house.http;
-    let exchange = gateway.house.send(http.get(format!("http://{control}/exchanges/last")), &[]).await.text;
+    let control = gateway.app.simulator.control_address().unwrap();
+    let http = &gateway.app.http;
+    let exchange = gateway.app.send(http.get(format!("http://{control}/exchanges/last")), &[]).await.text;
     for part in ["Bashir", "Behindgate", "R0050", "Consultant", "RX1", "Example Trust"] {
         assert!(exchange.contains(part), "{part}");
     }
@@ -37,10 +37,10 @@ async fn a_gateway_on_the_list_is_believed_and_others_with_the_same_headers_are_
 async fn a_caller_without_a_certificate_of_the_ca_gets_no_connection() {
     let issuer = Issuer::start().await;
     let gateway = Gateway::open(&issuer, &[]).await;
-    let base = gateway.house.service.public.replace("http://", "https://");
+    let base = gateway.app.service.public.replace("http://", "https://");
     let url = format!("{base}/FHIR/R4/Flag?patient={GOOD_CHILD}");
     assert!(gateway.authority.caller(None).get(&url).send().await.is_err());
-    assert_eq!(gateway.house.counts().requests, 0);
+    assert_eq!(gateway.app.counts().requests, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,16 +118,16 @@ async fn with_both_modes_a_token_comes_first_and_a_gateway_second() {
     gateway.assert_nobody_asked(&got, 401);
     assert_eq!(gateway.look(&stranger, &[("Authorization", &authorization)]).await.status, 200);
     assert_eq!(gateway.look(&known, DOCTOR).await.status, 200);
-    assert_eq!(gateway.house.counts().queries, 2, "two persons, two looks");
+    assert_eq!(gateway.app.counts().queries, 2, "two persons, two looks");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_of_a_gateway_mean_nothing_to_a_service_without_one() {
     let issuer = Issuer::start().await;
-    let house = issuer.house().await;
-    let got = house.get_with(&format!("Flag?patient={GOOD_CHILD}"), DOCTOR).await;
-    super::assert_refused(&house, &got, 401, "login", &["Behindgate"]);
-    assert_eq!(look_with(&house, &issuer.good()).await.status, 200);
+    let app = issuer.app().await;
+    let got = app.get_with(&format!("Flag?patient={GOOD_CHILD}"), DOCTOR).await;
+    super::assert_refused(&app, &got, 401, "login", &["Behindgate"]);
+    assert_eq!(look_with(&app, &issuer.good()).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,11 +142,11 @@ async fn the_gateways_of_a_pair_vouch_for_the_same_people() {
     headers.push(("X-Request-ID", "60e0b220-8136-4ca5-ae46-1d97ef59d068"));
     let first = gateway.look(&one, &headers).await;
     let again = gateway.look(&other, &headers).await;
-    assert_eq!((first.status, again.status, gateway.house.counts().queries), (200, 200, 1), "one person, one look");
+    assert_eq!((first.status, again.status, gateway.app.counts().queries), (200, 200, 1), "one person, one look");
     // What one has shown the other may read again.
-    let base = gateway.house.service.public.replace("http://", "https://");
+    let base = gateway.app.service.public.replace("http://", "https://");
     let id = first.resources("match")[0]["id"].as_str().unwrap().to_owned();
-    let read = gateway.house.send(other.get(format!("{base}/FHIR/R4/Flag/{id}")), &headers).await;
+    let read = gateway.app.send(other.get(format!("{base}/FHIR/R4/Flag/{id}")), &headers).await;
     assert_eq!(read.status, 200, "{}", read.text);
     let told = trail.told().await;
     let text = |text: &Option<Text>| text.as_ref().map(|text| text.as_str().to_owned());
@@ -172,7 +172,7 @@ async fn what_a_server_writes_for_a_variable_that_is_not_set_is_absent() {
         headers.push(("CPIS-Care-Setting", unset));
         let got = gateway.look(&caller, &headers).await;
         assert_eq!(got.status, 200, "{unset}: {}", got.text);
-        let exchange = gateway.house.last_request().await;
+        let exchange = gateway.app.last_request().await;
         assert!(!exchange.contains("(null)") && !exchange.contains(">-<"), "{exchange}");
     }
 }
@@ -189,7 +189,7 @@ async fn the_names_that_a_gateway_sends_are_read_in_its_encoding_and_no_escape_g
         gateway.assert_nobody_asked(&got, 403);
         let got = gateway.look(&caller, &doctor_but(&[("X-Family", good)])).await;
         assert_eq!(got.status, 200, "{encoding}: {}", got.text);
-        let exchange = gateway.house.last_request().await;
+        let exchange = gateway.app.last_request().await;
         assert!(exchange.contains(name) && !exchange.contains('%'), "{exchange}");
     }
 }

@@ -14,7 +14,7 @@ const NOMINATED: [(&str, &str); 3] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_client_credentials_never_asks_in_whatever_form_it_comes() {
     let issuer = Issuer::start().await;
-    let house = issuer.house_with(&json!({}), &NOMINATED).await;
+    let app = issuer.app_with(&json!({}), &NOMINATED).await;
     let nameless = json!({"given_name": null, "family_name": null});
     for claims in [
         json!({"sub": "the-epr"}),
@@ -28,8 +28,8 @@ async fn a_token_of_client_credentials_never_asks_in_whatever_form_it_comes() {
         let mut without = claims.clone();
         without.as_object_mut().unwrap().extend(nameless.as_object().unwrap().clone());
         for claims in [claims, without] {
-            let got = look_with(&house, &issuer.token(claims.clone())).await;
-            assert_refused(&house, &got, 403, "forbidden", &["5f2c1e9a", "service-account"]);
+            let got = look_with(&app, &issuer.token(claims.clone())).await;
+            assert_refused(&app, &got, 403, "forbidden", &["5f2c1e9a", "service-account"]);
             assert!(got.diagnostics().contains("of a system, not of a person"), "{claims}: {}", got.text);
         }
     }
@@ -38,18 +38,18 @@ async fn a_token_of_client_credentials_never_asks_in_whatever_form_it_comes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nominated_author_does_not_stand_in_for_the_name_of_who_looks() {
     let issuer = Issuer::start().await;
-    let house = issuer.house_with(&json!({}), &NOMINATED).await;
+    let app = issuer.app_with(&json!({}), &NOMINATED).await;
     let nameless = json!({"given_name": null, "family_name": null, "role_code": null, "role_name": null});
-    let got = look_with(&house, &issuer.token(nameless)).await;
-    assert_refused(&house, &got, 403, "forbidden", &["dr-example"]);
+    let got = look_with(&app, &issuer.token(nameless)).await;
+    assert_refused(&app, &got, 403, "forbidden", &["dr-example"]);
     assert!(got.diagnostics().contains("needs: name."), "{}", got.text);
     for named in [json!({"given_name": null}), json!({"family_name": null})] {
         let mut claims = json!({"role_code": null, "role_name": null});
         claims.as_object_mut().unwrap().extend(named.as_object().unwrap().clone());
-        assert_eq!(look_with(&house, &issuer.token(claims)).await.status, 200, "{named}");
+        assert_eq!(look_with(&app, &issuer.token(claims)).await.status, 200, "{named}");
     }
-    let control = house.simulator.control_address().unwrap();
-    let exchange = house.send(house.http.get(format!("http://{control}/exchanges/last")), &[]).await.text;
+    let control = app.simulator.control_address().unwrap();
+    let exchange = app.send(app.http.get(format!("http://{control}/exchanges/last")), &[]).await.text;
     assert!(exchange.contains("Nominated"));
 }
 

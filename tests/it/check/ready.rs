@@ -1,9 +1,9 @@
 //! `check --ready`: a container's health check.
 
 use crate::common::children::slow;
-use crate::common::ground::{Ground, certificates, text};
+use crate::common::fixture::{Fixture, certificates, text};
 use crate::common::issuer::{Issuer, Mood};
-use crate::common::{House, Service};
+use crate::common::{Service, TestApp};
 use cpis_fhir::simulator::certificates::Certificates;
 use std::net::TcpListener;
 use std::process::Command;
@@ -30,17 +30,17 @@ fn address(url: &str) -> &str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_serves_is_ready() {
-    let house = House::open().await;
-    let (code, said) = ready(&["--admin", &house.service.admin], &[]).await;
-    assert_eq!((code, said), (0, format!("ready: {}/health/ready", house.service.admin)));
-    let (code, said) = ready(&[], &[("ADMIN__LISTEN", address(&house.service.admin))]).await;
+    let app = TestApp::open().await;
+    let (code, said) = ready(&["--admin", &app.service.admin], &[]).await;
+    assert_eq!((code, said), (0, format!("ready: {}/health/ready", app.service.admin)));
+    let (code, said) = ready(&[], &[("ADMIN__LISTEN", address(&app.service.admin))]).await;
     assert_eq!(code, 0, "{said}");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cpis.toml");
-    std::fs::write(&file, format!("[admin]\nlisten = \"{}\"\n", address(&house.service.admin))).unwrap();
+    std::fs::write(&file, format!("[admin]\nlisten = \"{}\"\n", address(&app.service.admin))).unwrap();
     let (code, said) = ready(&["--config", file.to_str().unwrap()], &[]).await;
     assert_eq!(code, 0, "{said}");
-    assert_eq!(house.counts().connections, 0, "the SMSP is left alone");
+    assert_eq!(app.counts().connections, 0, "the SMSP is left alone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,14 +76,14 @@ async fn something_else_that_answers_is_not_ready() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_stops_is_not_ready_though_it_still_answers_a_caller() {
-    let house = House::with_scenario(slow("3s"), &[]).await;
-    let accepted = tokio::spawn(house.http.get(house.fhir("Flag?patient=9990000018")).send());
-    while house.counts().requests == 0 {
+    let app = TestApp::with_scenario(slow("3s"), &[]).await;
+    let accepted = tokio::spawn(app.http.get(app.fhir("Flag?patient=9990000018")).send());
+    while app.counts().requests == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    house.service.signal("-TERM");
+    app.service.signal("-TERM");
     let began = Instant::now();
-    while ready(&["--admin", &house.service.admin], &[]).await.0 == 0 {
+    while ready(&["--admin", &app.service.admin], &[]).await.0 == 0 {
         assert!(began.elapsed() < Duration::from_secs(20), "still ready");
     }
     assert_eq!(accepted.await.unwrap().unwrap().status().as_u16(), 200);
@@ -93,20 +93,20 @@ async fn a_service_that_stops_is_not_ready_though_it_still_answers_a_caller() {
 struct Secured {
     service: Service,
     variables: Vec<(&'static str, String)>,
-    _ground: Ground,
+    _fixture: Fixture,
 }
 
 async fn secured(listeners: &[(&'static str, &str)]) -> Secured {
-    let ground = Ground::well().await;
-    let file = |name: &str| ground.folder.path().join(name).display().to_string();
+    let fixture = Fixture::well().await;
+    let file = |name: &str| fixture.folder.path().join(name).display().to_string();
     let tls: Vec<(&'static str, String)> = listeners.iter().map(|(key, name)| (*key, file(name))).collect();
     let all: Vec<(&str, &str)> =
-        ground.settings().into_iter().chain(tls.iter().map(|(key, value)| (*key, value.as_str()))).collect();
-    let service = Service::start(&ground.certificates, &ground.simulator.url(), &all);
+        fixture.settings().into_iter().chain(tls.iter().map(|(key, value)| (*key, value.as_str()))).collect();
+    let service = Service::start(&fixture.certificates, &fixture.simulator.url(), &all);
     let mut variables = tls.clone();
     variables.push(("ADMIN__LISTEN", address(&service.admin).to_owned()));
     variables.push(("SERVER__LISTEN", address(&service.public).to_owned()));
-    Secured { service, variables, _ground: ground }
+    Secured { service, variables, _fixture: fixture }
 }
 
 impl Secured {

@@ -2,7 +2,7 @@
 
 use super::cpis_fhir;
 use crate::common::children::slow;
-use crate::common::{Got, House, Service, client};
+use crate::common::{Got, Service, TestApp, client};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -136,27 +136,27 @@ fn address_of(serving: &mut Process) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_told_to_stop_still_answers_what_it_accepted() {
-    let mut house = House::with_scenario(slow("1500ms"), &[]).await;
-    let accepted = tokio::spawn(house.http.get(house.fhir("Flag?patient=9990000018")).send());
-    while house.counts().requests == 0 {
+    let mut app = TestApp::with_scenario(slow("1500ms"), &[]).await;
+    let accepted = tokio::spawn(app.http.get(app.fhir("Flag?patient=9990000018")).send());
+    while app.counts().requests == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let began = Instant::now();
-    let code = stop(&mut house.service);
+    let code = stop(&mut app.service);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let got = Got::read(accepted.await.unwrap().unwrap()).await;
     assert_eq!((got.status, got.total()), (200, 1), "{}", got.text);
-    assert_eq!(code, Some(0), "{}", house.service.said());
-    assert_eq!(house.counts().requests, 1);
+    assert_eq!(code, Some(0), "{}", app.service.said());
+    assert_eq!(app.counts().requests, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_told_to_stop_waits_for_a_look_whose_caller_has_gone() {
-    let mut house = House::with_scenario(slow("1500ms"), &[("SMSP__CONNECT_TIMEOUT", "300ms"), ("SMSP__TIMEOUT", "500ms")]).await;
-    let got = house.look("9990000018").await;
+    let mut app = TestApp::with_scenario(slow("1500ms"), &[("SMSP__CONNECT_TIMEOUT", "300ms"), ("SMSP__TIMEOUT", "500ms")]).await;
+    let got = app.look("9990000018").await;
     assert_eq!(got.status, 504, "{}", got.text);
-    assert_eq!(stop(&mut house.service), Some(0));
-    assert!(!house.service.said().contains("outcome is unknown"), "{}", house.service.said());
+    assert_eq!(stop(&mut app.service), Some(0));
+    assert!(!app.service.said().contains("outcome is unknown"), "{}", app.service.said());
 }
 
 /// Waits on another thread: this one's runtime has the simulator to serve.

@@ -1,6 +1,6 @@
 //! HTTP as clients and proxies of all kinds send it.
 
-use crate::common::House;
+use crate::common::TestApp;
 use crate::common::wire::Wire;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn post(lines: &str) -> String {
 /// What `java.net.http.HttpClient` sends by default over plain HTTP, and a proxy that passes on `Upgrade` and not `Connection`.
 #[tokio::test]
 async fn a_wish_to_upgrade_is_ignored_and_the_connection_stays() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     let settings = "Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n";
     let body = "Content-Length: 18\r\n";
     for lines in [
@@ -25,7 +25,7 @@ async fn a_wish_to_upgrade_is_ignored_and_the_connection_stays() {
         format!("Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n{body}"),
         format!("Upgrade: TLS/1.0, HTTP/1.1\r\n{body}"),
     ] {
-        let mut wire = Wire::to(&house.service.public).await;
+        let mut wire = Wire::to(&app.service.public).await;
         for _ in 0..2 {
             wire.say(format!("{}patient=9990000034", post(&lines))).await;
             let answer = wire.answer().await.unwrap_or_else(|| panic!("no answer to {lines:?}"));
@@ -36,7 +36,7 @@ async fn a_wish_to_upgrade_is_ignored_and_the_connection_stays() {
         assert!(wire.is_quiet_for(Duration::from_millis(200)).await, "still open after {lines:?}");
     }
     // Somebody who wants to leave, leaves.
-    let mut wire = Wire::to(&house.service.public).await;
+    let mut wire = Wire::to(&app.service.public).await;
     wire.say(format!("{}patient=9990000034", post(&format!("Connection: Upgrade, close\r\nUpgrade: h2c\r\n{body}")))).await;
     assert!(wire.answer().await.unwrap().has("connection: close"));
     assert_eq!(wire.rest().await, b"");
@@ -44,8 +44,8 @@ async fn a_wish_to_upgrade_is_ignored_and_the_connection_stays() {
 
 #[tokio::test]
 async fn the_forms_of_a_request_that_mean_the_same_are_answered_the_same() {
-    let house = House::open().await;
-    let url = house.service.public.trim_start_matches("http://").to_owned();
+    let app = TestApp::open().await;
+    let url = app.service.public.trim_start_matches("http://").to_owned();
     for request in [
         format!("GET /FHIR/R4/{SEARCH} HTTP/1.1\r\nHost: {url}\r\n\r\n"),
         format!("GET http://{url}/FHIR/R4/{SEARCH} HTTP/1.1\r\nHost: {url}\r\n\r\n"),
@@ -68,7 +68,7 @@ async fn the_forms_of_a_request_that_mean_the_same_are_answered_the_same() {
             )
         ),
     ] {
-        let mut wire = Wire::to(&house.service.public).await;
+        let mut wire = Wire::to(&app.service.public).await;
         wire.say(&request).await;
         let mut answer = wire.answer().await.unwrap_or_else(|| panic!("no answer to {request:?}"));
         if answer.status == 100 {
@@ -84,7 +84,7 @@ async fn the_forms_of_a_request_that_mean_the_same_are_answered_the_same() {
 
 #[tokio::test]
 async fn what_is_no_request_of_ours_is_told_so_and_costs_no_query() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     for (line, status) in [
         ("get /FHIR/R4/Flag?patient=9990000034", 405),
         ("GET //FHIR/R4/Flag?patient=9990000034", 404),
@@ -96,13 +96,13 @@ async fn what_is_no_request_of_ours_is_told_so_and_costs_no_query() {
         ("TRACE /FHIR/R4/Flag", 405),
         ("CONNECT here:443", 404),
     ] {
-        let mut wire = Wire::to(&house.service.public).await;
+        let mut wire = Wire::to(&app.service.public).await;
         wire.say(format!("{line} HTTP/1.1\r\nHost: here\r\n\r\n")).await;
         let answer = wire.answer().await.unwrap_or_else(|| panic!("no answer to {line}"));
         assert_eq!(answer.status, status, "{line}");
         let text = String::from_utf8(answer.body).unwrap();
         assert!(text.contains("OperationOutcome") && !text.contains("9990000034"), "{line}: {text}");
     }
-    assert_eq!(house.counts().queries, 0);
-    house.assert_well("odd requests").await;
+    assert_eq!(app.counts().queries, 0);
+    app.assert_well("odd requests").await;
 }

@@ -1,20 +1,19 @@
 //! Pages of other origins (CORS).
 
-use crate::common::{Got, House};
+use crate::common::{Got, TestApp};
 use reqwest::Method;
 
 const APP: &str = "https://app.trust.example";
 const SETTING: (&str, &str) = ("SERVER__CORS_ORIGINS", "https://app.trust.example,http://localhost:3000");
 
-async fn preflight(house: &House, path: &str, origin: &str, method: &str) -> Got {
-    let request = house.http.request(Method::OPTIONS, house.fhir(path));
+async fn preflight(app: &TestApp, path: &str, origin: &str, method: &str) -> Got {
+    let request = app.http.request(Method::OPTIONS, app.fhir(path));
     let wanted = "authorization,x-request-id,content-type";
-    house
-        .send(
-            request,
-            &[("Origin", origin), ("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", wanted)],
-        )
-        .await
+    app.send(
+        request,
+        &[("Origin", origin), ("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", wanted)],
+    )
+    .await
 }
 
 fn says_nothing(got: &Got) {
@@ -24,18 +23,18 @@ fn says_nothing(got: &Got) {
 
 #[tokio::test]
 async fn without_the_setting_no_other_origin_is_told_anything() {
-    let house = House::open().await;
-    let got = preflight(&house, "Flag/_search", APP, "POST").await;
+    let app = TestApp::open().await;
+    let got = preflight(&app, "Flag/_search", APP, "POST").await;
     assert_eq!(got.status, 405);
     says_nothing(&got);
-    let got = house.get_with("metadata", &[("Origin", APP)]).await;
+    let got = app.get_with("metadata", &[("Origin", APP)]).await;
     assert_eq!((got.status, got.header("Vary")), (200, Some("Accept")));
     says_nothing(&got);
 }
 
 #[tokio::test]
 async fn a_named_origin_may_ask_and_read() {
-    let house = House::with(&[SETTING]).await;
+    let app = TestApp::with(&[SETTING]).await;
     for (path, method, methods) in [
         ("Flag/_search", "POST", "POST"),
         ("Flag", "GET", "GET"),
@@ -43,7 +42,7 @@ async fn a_named_origin_may_ask_and_read() {
         ("", "POST", "POST"),
         ("Flag/abc", "GET", "GET"),
     ] {
-        let got = preflight(&house, path, APP, method).await;
+        let got = preflight(&app, path, APP, method).await;
         assert_eq!((got.status, got.text.as_str()), (204, ""), "{path}");
         assert_eq!(got.header("Access-Control-Allow-Origin"), Some(APP));
         assert_eq!(got.header("Access-Control-Allow-Methods"), Some(methods), "{path}");
@@ -54,9 +53,9 @@ async fn a_named_origin_may_ask_and_read() {
         assert!(got.header("Vary").unwrap().contains("Origin"));
         assert!(got.header("Access-Control-Allow-Credentials").is_none() && got.header("Content-Type").is_none());
     }
-    assert_eq!(house.counts().queries, 0, "a preflight asks nobody");
+    assert_eq!(app.counts().queries, 0, "a preflight asks nobody");
     for path in ["metadata", "Flag?patient=9990000034", "Flag?patient=1", "nothing", ".well-known/smart-configuration"] {
-        let got = house.get_with(path, &[("Origin", "http://localhost:3000")]).await;
+        let got = app.get_with(path, &[("Origin", "http://localhost:3000")]).await;
         assert_eq!(got.header("Access-Control-Allow-Origin"), Some("http://localhost:3000"), "{path}");
         assert_eq!(got.header("Vary"), Some("Accept, Origin"), "{path}");
         let read = got.header("Access-Control-Expose-Headers").unwrap();
@@ -68,18 +67,18 @@ async fn a_named_origin_may_ask_and_read() {
 
 #[tokio::test]
 async fn another_origin_is_told_nothing_and_the_admin_listener_tells_nobody() {
-    let house = House::with(&[SETTING]).await;
+    let app = TestApp::with(&[SETTING]).await;
     for origin in ["https://evil.example", "https://app.trust.example.evil.example", "https://app.trust.example:444", "null", "*"]
     {
-        let got = preflight(&house, "Flag/_search", origin, "POST").await;
+        let got = preflight(&app, "Flag/_search", origin, "POST").await;
         assert_eq!((got.status, got.header("Vary")), (405, Some("Accept, Origin")), "{origin}");
         says_nothing(&got);
-        let got = house.get_with("metadata", &[("Origin", origin)]).await;
+        let got = app.get_with("metadata", &[("Origin", origin)]).await;
         assert_eq!((got.status, got.header("Vary")), (200, Some("Accept, Origin")), "{origin}");
         says_nothing(&got);
     }
-    let got = preflight(&house, "nothing", APP, "GET").await;
+    let got = preflight(&app, "nothing", APP, "GET").await;
     assert_eq!(got.status, 404);
-    let admin = house.http.get(format!("{}/health/ready", house.service.admin));
-    says_nothing(&house.send(admin, &[("Origin", APP)]).await);
+    let admin = app.http.get(format!("{}/health/ready", app.service.admin));
+    says_nothing(&app.send(admin, &[("Origin", APP)]).await);
 }

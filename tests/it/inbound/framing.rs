@@ -1,6 +1,6 @@
 //! One request is one request, to every reader.
 
-use crate::common::House;
+use crate::common::TestApp;
 use crate::common::wire::Wire;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,8 +10,8 @@ const FORM: &str = "patient=9990000034";
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_one_by_one_and_in_order() {
-    let house = House::open().await;
-    let wire = Wire::to(&house.service.public).await;
+    let app = TestApp::open().await;
+    let wire = Wire::to(&app.service.public).await;
     let search = |framed: &str| {
         format!(
             "POST /FHIR/R4/Flag/_search HTTP/1.1\r\nHost: here\r\nContent-Type: application/x-www-form-urlencoded\r\n{framed}"
@@ -55,7 +55,7 @@ async fn pipelined_requests_are_answered_one_by_one_and_in_order() {
 /// What is refused, how, and what follows it on the connection.
 #[tokio::test]
 async fn what_could_hide_a_second_request_is_refused_and_ends_the_connection() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     let hidden = "GET /FHIR/R4/Flag?patient=9990000034 HTTP/1.1\r\nHost: here\r\n\r\n";
     let post = |lines: &str| format!("POST /FHIR/R4/Flag/_search HTTP/1.1\r\nHost: here\r\n{lines}\r\n");
     let long = format!("GET / HTTP/1.1\r\nHost: here\r\nX: {}\r\n\r\n", "x".repeat(33 * 1024));
@@ -88,7 +88,7 @@ async fn what_could_hide_a_second_request_is_refused_and_ends_the_connection() {
     for (request, status) in cases {
         let shown = &request[..request.len().min(200)];
         for before in ["", PING] {
-            let mut wire = Wire::to(&house.service.public).await;
+            let mut wire = Wire::to(&app.service.public).await;
             wire.say([before, &request, hidden].concat()).await;
             if !before.is_empty() {
                 assert_eq!(wire.answer().await.unwrap().status, 200);
@@ -99,13 +99,13 @@ async fn what_could_hide_a_second_request_is_refused_and_ends_the_connection() {
             assert_eq!(wire.rest().await, b"", "{shown:?}");
         }
     }
-    assert_eq!(house.counts().queries, 0, "none of the hidden requests was asked");
-    house.assert_well("hidden requests").await;
+    assert_eq!(app.counts().queries, 0, "none of the hidden requests was asked");
+    app.assert_well("hidden requests").await;
 }
 
 #[tokio::test]
 async fn a_chunked_body_that_is_none_is_refused_and_nothing_behind_it_is_read() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     let hidden = "GET /FHIR/R4/Flag?patient=9990000034 HTTP/1.1\r\nHost: here\r\n\r\n";
     let head = "POST /FHIR/R4/Flag/_search HTTP/1.1\r\nHost: here\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n";
     for body in [
@@ -118,7 +118,7 @@ async fn a_chunked_body_that_is_none_is_refused_and_nothing_behind_it_is_read() 
         "5\r\nhelloX\r\n0\r\n\r\n",
     ] {
         for pause in [false, true] {
-            let mut wire = Wire::to(&house.service.public).await;
+            let mut wire = Wire::to(&app.service.public).await;
             wire.say(head).await;
             if pause {
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -129,20 +129,20 @@ async fn a_chunked_body_that_is_none_is_refused_and_nothing_behind_it_is_read() 
             assert_eq!(wire.rest().await, b"", "{body:?}");
         }
     }
-    assert_eq!(house.counts().queries, 0);
+    assert_eq!(app.counts().queries, 0);
 }
 
 #[tokio::test]
 async fn a_caller_who_closes_their_end_has_hung_up_and_is_answered_when_they_come_again() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     let look = "GET /FHIR/R4/Flag?patient=9990000034 HTTP/1.1\r\nHost: here\r\nX-Request-ID: 0f9d3c1e-8a57-4a0f-9c55-2f6d4f0a7b10\r\n\r\n";
-    let mut wire = Wire::to(&house.service.public).await;
+    let mut wire = Wire::to(&app.service.public).await;
     wire.say([PING, look].concat()).await;
     wire.socket.shutdown().await.unwrap();
     assert_eq!(wire.answer().await.unwrap().status, 200);
     assert_eq!(wire.rest().await, b"");
-    let mut again = Wire::to(&house.service.public).await;
+    let mut again = Wire::to(&app.service.public).await;
     again.say(look).await;
     assert_eq!(again.answer().await.unwrap().status, 200);
-    assert_eq!(house.counts().queries, 1);
+    assert_eq!(app.counts().queries, 1);
 }

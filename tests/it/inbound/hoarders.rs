@@ -1,6 +1,6 @@
 //! Callers who take places and memory, and give nothing (docs/security.md).
 
-use crate::common::House;
+use crate::common::TestApp;
 use crate::common::wire::Wire;
 use futures_util::future::join_all;
 use std::time::Duration;
@@ -21,8 +21,8 @@ async fn good_caller(url: &str) -> Duration {
 
 #[tokio::test]
 async fn every_head_of_a_connection_has_the_header_deadline() {
-    let house = House::with(&[("LIMITS__HEADER_TIMEOUT", "1s")]).await;
-    for listener in [&house.service.public, &house.service.admin] {
+    let app = TestApp::with(&[("LIMITS__HEADER_TIMEOUT", "1s")]).await;
+    for listener in [&app.service.public, &app.service.admin] {
         for before in ["", PING] {
             let mut wire = Wire::to(listener).await;
             if !before.is_empty() {
@@ -42,12 +42,12 @@ async fn every_head_of_a_connection_has_the_header_deadline() {
         assert_eq!(wire.answer().await.unwrap().status, 408);
         assert_eq!(wire.rest().await, b"");
     }
-    house.assert_well("slow heads").await;
+    app.assert_well("slow heads").await;
 }
 
 #[tokio::test]
 async fn a_body_that_drips_is_cut_whatever_was_answered() {
-    let house = House::with(&[("LIMITS__HEADER_TIMEOUT", "1s"), ("LIMITS__BODY", "100")]).await;
+    let app = TestApp::with(&[("LIMITS__HEADER_TIMEOUT", "1s"), ("LIMITS__BODY", "100")]).await;
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let cases = [
         ("/FHIR/R4/Flag/_search", form, "Transfer-Encoding: chunked", "1\r\na\r\n", 408),
@@ -64,7 +64,7 @@ async fn a_body_that_drips_is_cut_whatever_was_answered() {
         ("/FHIR/R4/metadata", "", "Transfer-Encoding: chunked", "1\r\na\r\n", 405),
     ];
     for (path, more, length, piece, status) in cases {
-        let mut wire = Wire::to(&house.service.public).await;
+        let mut wire = Wire::to(&app.service.public).await;
         wire.say(format!("POST {path} HTTP/1.1\r\nHost: x\r\n{more}{length}\r\n\r\n{}", piece.repeat(2))).await;
         let began = Instant::now();
         let answer = loop {
@@ -79,38 +79,38 @@ async fn a_body_that_drips_is_cut_whatever_was_answered() {
         assert!(lasted < Duration::from_secs(5), "{path} {length}: {lasted:?} after {:?}", began.elapsed());
     }
     // A body that nobody waits for has its deadline too.
-    house.assert_well("slow bodies").await;
+    app.assert_well("slow bodies").await;
 }
 
 #[tokio::test]
 async fn an_answer_that_nobody_reads_is_dropped() {
-    let house = House::with(&[("LIMITS__WRITE_TIMEOUT", "1s")]).await;
-    let before = house.service.descriptors();
+    let app = TestApp::with(&[("LIMITS__WRITE_TIMEOUT", "1s")]).await;
+    let before = app.service.descriptors();
     let mut wires = Vec::new();
     for _ in 0..20 {
-        let mut wire = Wire::to(&house.service.public).await;
+        let mut wire = Wire::to(&app.service.public).await;
         wire.say(LONG_ANSWER.repeat(100)).await;
         wires.push(wire);
     }
     let began = Instant::now();
-    while house.service.descriptors() < before + 20 {
+    while app.service.descriptors() < before + 20 {
         assert!(began.elapsed() < Duration::from_secs(10), "all are heard");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    house.service.until_descriptors(before + 2).await;
+    app.service.until_descriptors(before + 2).await;
     // What the caller's system had taken is there, then the end.
     let rest = wires[0].rest().await;
     assert!(rest.len() < 100 * 100_000, "{}", rest.len());
-    house.assert_well("answers that nobody read").await;
+    app.assert_well("answers that nobody read").await;
 }
 
 #[tokio::test]
 async fn an_answer_that_is_read_slowly_is_whole() {
-    let house = House::open().await;
-    let mut wire = Wire::to(&house.service.public).await;
+    let app = TestApp::open().await;
+    let mut wire = Wire::to(&app.service.public).await;
     wire.say([LONG_ANSWER, PING].concat()).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let whole = house.http.get(format!("{}/openapi.yaml", house.service.public)).send().await.unwrap().bytes().await.unwrap();
+    let whole = app.http.get(format!("{}/openapi.yaml", app.service.public)).send().await.unwrap().bytes().await.unwrap();
     assert!(whole.len() > 64 * 1024, "{}", whole.len());
     assert_eq!(wire.answer().await.unwrap().body, whole);
     assert_eq!(wire.answer().await.unwrap().status, 200);
@@ -118,24 +118,24 @@ async fn an_answer_that_is_read_slowly_is_whole() {
 
 #[tokio::test]
 async fn eighteen_connections_of_unread_pipelined_requests_cost_little_and_give_it_back() {
-    let house = House::open().await;
-    house.assert_well("a start").await;
-    let (memory, descriptors) = (house.service.resident_kib(), house.service.descriptors());
-    let mut wires = join_all((0..18).map(|_| Wire::to(&house.service.public))).await;
+    let app = TestApp::open().await;
+    app.assert_well("a start").await;
+    let (memory, descriptors) = (app.service.resident_kib(), app.service.descriptors());
+    let mut wires = join_all((0..18).map(|_| Wire::to(&app.service.public))).await;
     let burst = LONG_ANSWER.repeat(3_000);
     for wire in &mut wires {
         // As much as the system takes: nobody reads it.
         let _ = tokio::time::timeout(Duration::from_millis(200), wire.say(&burst)).await;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let more = house.service.resident_kib().saturating_sub(memory);
+    let more = app.service.resident_kib().saturating_sub(memory);
     assert!(more <= 18 * 64 + SLACK_KIB, "{more} KiB for 18 connections");
-    assert!(good_caller(&house.service.public).await < Duration::from_secs(1));
+    assert!(good_caller(&app.service.public).await < Duration::from_secs(1));
     drop(wires);
-    house.service.until_descriptors(descriptors + 2).await;
-    let more = house.service.resident_kib().saturating_sub(memory);
+    app.service.until_descriptors(descriptors + 2).await;
+    let more = app.service.resident_kib().saturating_sub(memory);
     assert!(more <= SLACK_KIB, "{more} KiB after they had gone");
-    house.assert_well("pipelined requests").await;
+    app.assert_well("pipelined requests").await;
 }
 
 /// What an allocator, two worker threads and their first requests may keep.
@@ -143,10 +143,10 @@ const SLACK_KIB: usize = 8 * 1024;
 
 #[tokio::test]
 async fn dripping_second_heads_hold_no_good_caller_up() {
-    let house = House::with(&[("LIMITS__CONNECTIONS", "200")]).await;
-    house.assert_well("a start").await;
-    let (memory, descriptors) = (house.service.resident_kib(), house.service.descriptors());
-    let url = house.service.public.clone();
+    let app = TestApp::with(&[("LIMITS__CONNECTIONS", "200")]).await;
+    app.assert_well("a start").await;
+    let (memory, descriptors) = (app.service.resident_kib(), app.service.descriptors());
+    let url = app.service.public.clone();
     let dripping = tokio::spawn(async move {
         join_all((0..240).map(|_| async {
             let mut wire = Wire::to(&url).await;
@@ -162,52 +162,52 @@ async fn dripping_second_heads_hold_no_good_caller_up() {
     });
     for _ in 0..8 {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let took = good_caller(&house.service.public).await;
+        let took = good_caller(&app.service.public).await;
         assert!(took < Duration::from_secs(1), "{took:?}");
     }
-    let more = house.service.resident_kib().saturating_sub(memory);
+    let more = app.service.resident_kib().saturating_sub(memory);
     assert!(more <= 200 * 64 + SLACK_KIB, "{more} KiB for 200 connections");
     dripping.abort();
     let _ = dripping.await;
-    house.service.until_descriptors(descriptors + 2).await;
-    house.assert_well("dripping heads").await;
+    app.service.until_descriptors(descriptors + 2).await;
+    app.assert_well("dripping heads").await;
 }
 
 #[tokio::test]
 async fn callers_who_never_read_hold_no_good_caller_up_and_cost_little() {
-    let house = House::with(&[("LIMITS__CONNECTIONS", "100")]).await;
-    house.assert_well("a start").await;
-    let (memory, descriptors) = (house.service.resident_kib(), house.service.descriptors());
+    let app = TestApp::with(&[("LIMITS__CONNECTIONS", "100")]).await;
+    app.assert_well("a start").await;
+    let (memory, descriptors) = (app.service.resident_kib(), app.service.descriptors());
     let mut wires = Vec::new();
     for _ in 0..100 {
-        let mut wire = Wire::to(&house.service.public).await;
+        let mut wire = Wire::to(&app.service.public).await;
         wire.say(LONG_ANSWER.repeat(50)).await;
         wires.push(wire);
     }
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    let took = good_caller(&house.service.public).await;
+    let took = good_caller(&app.service.public).await;
     assert!(took < Duration::from_secs(1), "{took:?}");
-    let more = house.service.resident_kib().saturating_sub(memory);
+    let more = app.service.resident_kib().saturating_sub(memory);
     assert!(more <= 100 * 64 + SLACK_KIB, "{more} KiB for 100 connections");
     drop(wires);
-    house.service.until_descriptors(descriptors + 2).await;
-    let more = house.service.resident_kib().saturating_sub(memory);
+    app.service.until_descriptors(descriptors + 2).await;
+    let more = app.service.resident_kib().saturating_sub(memory);
     assert!(more <= SLACK_KIB, "{more} KiB after they had gone");
-    house.assert_well("callers who never read").await;
+    app.assert_well("callers who never read").await;
 }
 
 #[tokio::test]
 async fn idle_connections_give_way_at_the_limit() {
-    let house = House::with(&[("LIMITS__CONNECTIONS", "50")]).await;
+    let app = TestApp::with(&[("LIMITS__CONNECTIONS", "50")]).await;
     let mut wires = Vec::new();
     for _ in 0..50 {
-        let mut wire = Wire::to(&house.service.public).await;
+        let mut wire = Wire::to(&app.service.public).await;
         wire.say("GET /FHIR/R4/Flag?patient=9990000034 HTTP/1.1\r\nHost: here\r\n\r\n").await;
         assert_eq!(wire.answer().await.unwrap().status, 200, "somebody who is known");
         wires.push(wire);
     }
     for _ in 0..5 {
-        let took = good_caller(&house.service.public).await;
+        let took = good_caller(&app.service.public).await;
         assert!(took < Duration::from_secs(1), "{took:?}");
     }
     // The one that was idle longest went first, in order; the last one is still there.
@@ -219,8 +219,8 @@ async fn idle_connections_give_way_at_the_limit() {
 
 #[tokio::test]
 async fn strangers_at_one_address_have_a_share_and_leave_the_others_theirs() {
-    let house = House::with(&[("LIMITS__CONNECTIONS", "40"), ("LIMITS__CONNECTIONS_PER_ADDRESS", "10")]).await;
-    let url = &house.service.public;
+    let app = TestApp::with(&[("LIMITS__CONNECTIONS", "40"), ("LIMITS__CONNECTIONS_PER_ADDRESS", "10")]).await;
+    let url = &app.service.public;
     let mut others = join_all((0..20).map(|_| Wire::from([127, 0, 0, 2], url))).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let mut open = 0;
@@ -233,11 +233,11 @@ async fn strangers_at_one_address_have_a_share_and_leave_the_others_theirs() {
 
 #[tokio::test]
 async fn an_answer_that_nobody_reads_does_not_hold_the_end_up() {
-    let mut house = House::open().await;
-    let mut wire = Wire::to(&house.service.public).await;
+    let mut app = TestApp::open().await;
+    let mut wire = Wire::to(&app.service.public).await;
     wire.say(LONG_ANSWER.repeat(100)).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     let began = Instant::now();
-    assert_eq!(house.service.stop(), Some(0));
+    assert_eq!(app.service.stop(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
 }

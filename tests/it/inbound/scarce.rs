@@ -1,7 +1,7 @@
 //! Where the system gives fewer descriptors than the settings want.
 
 use crate::common::wire::Wire;
-use crate::common::{House, Service};
+use crate::common::{Service, TestApp};
 use std::process::Command;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,30 +17,30 @@ fn with_files(files: usize) -> Command {
 
 #[tokio::test]
 async fn with_256_descriptors_the_service_says_so_and_serves_and_recovers() {
-    let mut house = House::open().await;
-    house.service = Service::start_by(with_files(256), &house.certificates, &house.simulator.url(), &[]);
-    let line = house.service.line_with("limits.connections needs more open files");
+    let mut app = TestApp::open().await;
+    app.service = Service::start_by(with_files(256), &app.certificates, &app.simulator.url(), &[]);
+    let line = app.service.line_with("limits.connections needs more open files");
     assert!(line.contains("WARN") && line.contains("256"), "{line}");
-    house.assert_well("a start with few descriptors").await;
-    let before = house.service.descriptors();
+    app.assert_well("a start with few descriptors").await;
+    let before = app.service.descriptors();
     // More callers than there are descriptors, who say nothing.
     let mut silent = Vec::new();
     for _ in 0..400 {
-        silent.push(Wire::to(&house.service.public).await);
+        silent.push(Wire::to(&app.service.public).await);
     }
     for _ in 0..10 {
         let began = Instant::now();
-        let mut wire = Wire::to(&house.service.public).await;
+        let mut wire = Wire::to(&app.service.public).await;
         wire.say(PING).await;
         assert_eq!(wire.answer().await.expect("an answer").status, 200);
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-        let ready = house.http.get(format!("{}/health/ready", house.service.admin)).send().await.unwrap();
+        let ready = app.http.get(format!("{}/health/ready", app.service.admin)).send().await.unwrap();
         assert_eq!(ready.status(), 200);
-        assert!(house.service.descriptors() <= 256);
+        assert!(app.service.descriptors() <= 256);
     }
     // A look needs descriptors of its own.
-    house.look("9990000026").await;
-    house.assert_well("callers who took every descriptor they could").await;
+    app.look("9990000026").await;
+    app.assert_well("callers who took every descriptor they could").await;
     drop(silent);
-    house.service.until_descriptors(before + 4).await;
+    app.service.until_descriptors(before + 4).await;
 }

@@ -1,6 +1,6 @@
 //! Bytes in any order: no look, no panic, no connection that stays; `SEED=n` makes the same ones again.
 
-use crate::common::House;
+use crate::common::TestApp;
 use crate::common::wire::Wire;
 use std::time::Duration;
 
@@ -65,9 +65,9 @@ async fn a_soup_of_bytes_is_answered_or_ended_and_costs_nothing() {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or_else(|| u64::from(uuid::Uuid::new_v4().as_fields().0) + 1);
     println!("SEED={seed}");
-    let house = House::with(&[("LIMITS__HEADER_TIMEOUT", "1s"), ("LIMITS__WRITE_TIMEOUT", "1s")]).await;
-    house.assert_well("a start").await;
-    let (queries, descriptors, mut chance) = (house.counts().queries, house.service.descriptors(), Chance(seed));
+    let app = TestApp::with(&[("LIMITS__HEADER_TIMEOUT", "1s"), ("LIMITS__WRITE_TIMEOUT", "1s")]).await;
+    app.assert_well("a start").await;
+    let (queries, descriptors, mut chance) = (app.counts().queries, app.service.descriptors(), Chance(seed));
     let soups: Vec<Vec<u8>> = (0..600)
         .map(|_| {
             let mut soup = Vec::new();
@@ -83,7 +83,7 @@ async fn a_soup_of_bytes_is_answered_or_ended_and_costs_nothing() {
         .collect();
     for soups in soups.chunks(50) {
         let one = async |soup: &Vec<u8>| {
-            let mut wire = Wire::to(&house.service.public).await;
+            let mut wire = Wire::to(&app.service.public).await;
             let (first, rest) = soup.split_at(soup.len() / 2);
             wire.say(first).await;
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -95,8 +95,8 @@ async fn a_soup_of_bytes_is_answered_or_ended_and_costs_nothing() {
         };
         futures_util::future::join_all(soups.iter().map(one)).await;
     }
-    assert_eq!(house.counts().queries, queries, "SEED={seed}");
-    assert!(!house.service.said().contains("panic"), "SEED={seed}");
-    house.service.until_descriptors(descriptors + 2).await;
-    house.assert_well("soup").await;
+    assert_eq!(app.counts().queries, queries, "SEED={seed}");
+    assert!(!app.service.said().contains("panic"), "SEED={seed}");
+    app.service.until_descriptors(descriptors + 2).await;
+    app.assert_well("soup").await;
 }

@@ -1,7 +1,7 @@
 //! The same callers, through TLS.
 
 use crate::common::gateway::Authority;
-use crate::common::{House, wire::Wire};
+use crate::common::{TestApp, wire::Wire};
 use rcgen::DnType;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -17,7 +17,7 @@ const PING: &str = "GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n";
 const LONG_ANSWER: &str = "GET /openapi.yaml HTTP/1.1\r\nHost: here\r\n\r\n";
 
 struct Secure {
-    house: House,
+    app: TestApp,
     connector: TlsConnector,
     /// `127.0.0.1:PORT`
     address: String,
@@ -35,14 +35,14 @@ impl Secure {
         };
         let (cert_file, key_file) = (file("cert.pem", &cert), file("key.pem", &key));
         let tls = [("SERVER__TLS__CERT", cert_file.as_str()), ("SERVER__TLS__KEY", key_file.as_str())];
-        let house = House::with(&[&tls, settings].concat()).await;
+        let app = TestApp::with(&[&tls, settings].concat()).await;
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let connector = TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()));
-        let address = house.service.public.trim_start_matches("http://").to_owned();
-        Self { house, connector, address, _folder: folder }
+        let address = app.service.public.trim_start_matches("http://").to_owned();
+        Self { app, connector, address, _folder: folder }
     }
 
     async fn connect(&self) -> TlsStream<TcpStream> {
@@ -67,7 +67,7 @@ async fn handshakes_that_stall_hold_no_good_caller_up() {
     let secure = Secure::open(&[("LIMITS__CONNECTIONS", "50")]).await;
     let mut silent = Vec::new();
     for _ in 0..60 {
-        silent.push(Wire::to(&secure.house.service.public).await);
+        silent.push(Wire::to(&secure.app.service.public).await);
     }
     tokio::time::sleep(Duration::from_millis(1100)).await;
     for _ in 0..3 {
@@ -84,14 +84,14 @@ async fn handshakes_that_stall_hold_no_good_caller_up() {
 async fn hoarders_behind_tls_are_bounded_as_others_are() {
     let secure = Secure::open(&[("LIMITS__HEADER_TIMEOUT", "2s"), ("LIMITS__WRITE_TIMEOUT", "2s")]).await;
     secure.good_caller().await;
-    let (memory, descriptors) = (secure.house.service.resident_kib(), secure.house.service.descriptors());
+    let (memory, descriptors) = (secure.app.service.resident_kib(), secure.app.service.descriptors());
     let mut unread = Vec::new();
     for _ in 0..30 {
         let mut stream = secure.connect().await;
         let _ = timeout(Duration::from_millis(100), stream.write_all(LONG_ANSWER.repeat(200).as_bytes())).await;
         unread.push(stream);
     }
-    let more = secure.house.service.resident_kib().saturating_sub(memory);
+    let more = secure.app.service.resident_kib().saturating_sub(memory);
     assert!(more <= 30 * 128 + 12 * 1024, "{more} KiB for 30 connections");
     // A second head that drips.
     let mut stream = secure.connect().await;
@@ -105,7 +105,7 @@ async fn hoarders_behind_tls_are_bounded_as_others_are() {
     }
     assert!(String::from_utf8_lossy(&all).contains("HTTP/1.1 408"), "{}", String::from_utf8_lossy(&all));
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-    secure.house.service.until_descriptors(descriptors + 2).await;
+    secure.app.service.until_descriptors(descriptors + 2).await;
     drop(unread);
     assert!(secure.good_caller().await < Duration::from_secs(5));
 }

@@ -1,7 +1,7 @@
 //! Code and content must agree (decisions.md 1 and 2): a walk over code, content and total, and "no record" broken in every way.
 
 use super::{fresh_numbers, with_children};
-use crate::common::{Got, House};
+use crate::common::{Got, TestApp};
 use cpis_fhir::simulator::scenario::Scenario;
 use futures_util::StreamExt;
 use std::fmt::Write as _;
@@ -90,10 +90,10 @@ async fn only_where_code_content_and_total_agree_there_is_no_record() {
     let scenario = Scenario::from_toml(&with_children(&toml)).unwrap();
     // Rows of an SMSP that cannot reach Spine come one after another here, and must not open the breaker.
     let settings = [("LIMITS__REQUESTS_PER_SECOND", "10000"), ("SMSP__BREAKER__FAILURES", "1000")];
-    let house = House::with_scenario(scenario, &settings).await;
-    let looks = futures_util::stream::iter(rows.iter().map(|(number, ..)| house.look(number))).buffered(4);
+    let app = TestApp::with_scenario(scenario, &settings).await;
+    let looks = futures_util::stream::iter(rows.iter().map(|(number, ..)| app.look(number))).buffered(4);
     let answers: Vec<Got> = looks.collect().await;
-    assert_eq!(house.counts().requests, rows.len() as u64);
+    assert_eq!(app.counts().requests, rows.len() as u64);
     let mut wrong = Vec::new();
     for ((_, row, wanted), got) in rows.iter().zip(&answers) {
         if told(got) != *wanted {
@@ -153,15 +153,15 @@ async fn a_no_record_that_is_broken_in_any_way_is_an_error() {
             format!("[[children]]\nnhs_number = \"{number}\"\ntitle = \"row\"\nbehaviour = {{ {behaviour} }}\n")
         })
         .collect();
-    let house = House::with_scenario(Scenario::from_toml(&with_children(&children.concat())).unwrap(), &[]).await;
+    let app = TestApp::with_scenario(Scenario::from_toml(&with_children(&children.concat())).unwrap(), &[]).await;
     for (number, (behaviour, status, issue)) in numbers.iter().zip(BROKEN) {
-        let got = house.look(number).await;
+        let got = app.look(number).await;
         assert_eq!((got.status, got.issue().as_str()), (status, issue), "{behaviour}: {}", got.text);
         assert!(got.header("retry-after").is_none(), "{behaviour}");
     }
     for (number, behaviour) in numbers[BROKEN.len()..].iter().zip(SOUND) {
-        let got = house.look(number).await;
+        let got = app.look(number).await;
         assert!(got.says_no_record(), "{behaviour}: {}", got.text);
     }
-    assert_eq!(house.counts().requests, numbers.len() as u64);
+    assert_eq!(app.counts().requests, numbers.len() as u64);
 }

@@ -1,6 +1,6 @@
 //! Every child of the built-in scenario that does not hang, through the whole stack.
 
-use crate::common::{House, leaks};
+use crate::common::{TestApp, leaks};
 use cpis_fhir::simulator::scenario::Scenario;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -28,7 +28,7 @@ const BUSY: StoredEntry = Error(503, "transient", "SERVICE_UNAVAILABLE");
 const BROKE_OFF: StoredEntry = Error(504, "timeout", "UNABLE_TO_CALL_SERVICE");
 const NOT_REACHED: StoredEntry = Unheard(503, "transient", "SERVICE_UNAVAILABLE");
 
-/// These answer too late for this test: tests/it/faults.rs has them.
+/// These answer too late for this test: tests/it/faults/mod.rs has them.
 const HANGING: [&str; 3] = ["9990000972", "9990000980", "9990001103"];
 
 /// The contract (fhir.md 5; decisions.md 1, 2, 7, 9, 18, 19), in the order of the scenario.
@@ -171,12 +171,12 @@ fn every_child_of_the_scenario_is_in_the_table_or_hangs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_child_gets_the_answer_of_the_contract_by_one_request_and_nothing_of_it_is_logged() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     let mut wrong = Vec::new();
     for (number, told) in table() {
-        let before = house.counts();
-        let got = house.look(number).await;
-        let after = house.counts();
+        let before = app.counts();
+        let got = app.look(number).await;
+        let after = app.counts();
         let mut check = |holds: bool, what: &str| {
             if !holds {
                 wrong.push(format!("{number} {told:?}: {what}: {} {}", got.status, &got.text[..got.text.len().min(700)]));
@@ -209,14 +209,14 @@ async fn every_child_gets_the_answer_of_the_contract_by_one_request_and_nothing_
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    leaks::assert_tells_nothing(&house.service.said(), &[], table().count());
+    leaks::assert_tells_nothing(&app.service.said(), &[], table().count());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_spine_shaped_reply_shows_its_plan_and_its_ten_accesses() {
-    let house = House::open().await;
-    let got = house.get("EpisodeOfCare?patient=9449310394").await;
+    let app = TestApp::open().await;
+    let got = app.get("EpisodeOfCare?patient=9449310394").await;
     assert_eq!(got.resources("match")[0]["type"][0]["coding"][0]["code"], "764841000000100", "{}", got.text);
-    let accesses = house.get("AuditEvent?patient=9449310394").await;
+    let accesses = app.get("AuditEvent?patient=9449310394").await;
     assert!(accesses.total() >= 10, "{}", accesses.text);
 }

@@ -1,6 +1,6 @@
 //! Numbers are never hidden, save those of an answer about someone else (decisions.md 16).
 
-use crate::common::House;
+use crate::common::TestApp;
 
 const OF_EXAMPLESHIRE: [&str; 3] = ["Exampleshire County Council", "office hours 02079460001", "emergency duty team 02079460002"];
 
@@ -13,9 +13,9 @@ const ABOUT_SOMEONE_ELSE: [&str; 4] = ["9990000239", "9990000360", "9990001138",
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_cannot_be_shown_still_says_whom_to_ring() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     for number in WITH_CONTACTS {
-        let got = house.look(number).await;
+        let got = app.look(number).await;
         assert_eq!((got.status, got.issue().as_str()), (502, "incomplete"), "{}", got.text);
         for wanted in OF_EXAMPLESHIRE {
             assert!(got.diagnostics().contains(wanted), "{number}, {wanted}: {}", got.diagnostics());
@@ -25,7 +25,7 @@ async fn an_answer_that_cannot_be_shown_still_says_whom_to_ring() {
         }
     }
     for number in WITHOUT_CONTACTS {
-        let got = house.look(number).await;
+        let got = app.look(number).await;
         assert_eq!((got.status, got.issue().as_str()), (502, "incomplete"), "{}", got.text);
         assert!(!got.diagnostics().contains("ring"), "{}", got.diagnostics());
     }
@@ -33,10 +33,10 @@ async fn an_answer_that_cannot_be_shown_still_says_whom_to_ring() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_an_answer_about_someone_else_is_shown() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     for number in ABOUT_SOMEONE_ELSE {
         for resource in ["Flag", "EpisodeOfCare", "AuditEvent"] {
-            let got = house.get(&format!("{resource}?patient={number}&_include=*")).await;
+            let got = app.get(&format!("{resource}?patient={number}&_include=*")).await;
             assert_eq!((got.status, got.issue().as_str()), (502, "structure"), "{}", got.text);
             for hidden in ["Exampleshire", "Sampleton", "0207946", "0163296", "9990000190", "Notreal", "Other"] {
                 assert!(!got.text.contains(hidden), "{number}, {hidden}: {}", got.text);

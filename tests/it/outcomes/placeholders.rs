@@ -1,6 +1,6 @@
 //! Nothing unreadable is lost (decisions.md 7): each is shown as active, in every resource type, with the numbers to ring.
 
-use crate::common::House;
+use crate::common::TestApp;
 use serde_json::Value;
 
 /// Child, how many of its plans can be read, how many cannot.
@@ -28,11 +28,11 @@ fn assert_whom_to_ring(text: &str, place: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_stands_active_in_every_type_with_the_england_code_only() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     for (number, readable, unreadable) in ROWS {
         for (resource, concept) in TYPES {
             let place = format!("{number} {resource}");
-            let got = house.get(&format!("{resource}?patient={number}")).await;
+            let got = app.get(&format!("{resource}?patient={number}")).await;
             assert_eq!((got.status, got.total()), (200, (readable + unreadable) as u64), "{place}: {}", got.text);
             let (held, read): (Vec<Value>, Vec<Value>) =
                 got.resources("match").into_iter().partition(|one| is_tagged(one, "unreadable"));
@@ -56,9 +56,9 @@ async fn what_cannot_be_read_stands_active_in_every_type_with_the_england_code_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_from_a_local_store_says_everywhere_that_it_may_be_out_of_date() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     for (resource, concept) in TYPES {
-        let got = house.get(&format!("{resource}?patient=9990000522")).await;
+        let got = app.get(&format!("{resource}?patient=9990000522")).await;
         assert_eq!((got.status, got.total()), (200, 1), "{}", got.text);
         let shown = &got.resources("match")[0];
         assert!(is_tagged(shown, "stale"), "{resource}");
@@ -74,10 +74,10 @@ async fn a_record_from_a_local_store_says_everywhere_that_it_may_be_out_of_date(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_remark_never_stands_beside_a_true_no_record() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     for number in ["9990000026", "9990000425", "9990000883", "9990000891", "8888888888"] {
         for (resource, _) in TYPES {
-            assert!(house.get(&format!("{resource}?patient={number}")).await.says_no_record(), "{number} {resource}");
+            assert!(app.get(&format!("{resource}?patient={number}")).await.says_no_record(), "{number} {resource}");
         }
     }
 }

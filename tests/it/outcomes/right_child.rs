@@ -1,13 +1,13 @@
 //! An answer is about the child asked for, or it is an error (decisions.md 9).
 
 use super::{fresh_numbers, with_children};
-use crate::common::House;
+use crate::common::TestApp;
 use cpis_fhir::simulator::scenario::Scenario;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_access_about_another_number_is_left_out_and_said_to_be() {
-    let house = House::open().await;
-    let got = house.get("Flag?patient=9990000255&_include=Flag:patient&_revinclude:iterate=AuditEvent:entity").await;
+    let app = TestApp::open().await;
+    let got = app.get("Flag?patient=9990000255&_include=Flag:patient&_revinclude:iterate=AuditEvent:entity").await;
     assert_eq!((got.status, got.total()), (200, 1), "{}", got.text);
     let accesses = got.types("include").iter().filter(|name| *name == "AuditEvent").count();
     assert_eq!(accesses, 2, "the consultant's and our own: {}", got.text);
@@ -19,9 +19,9 @@ async fn an_access_about_another_number_is_left_out_and_said_to_be() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_without_numbers_is_believed_only_where_an_access_ties_it_to_the_child() {
-    let house = House::open().await;
-    assert_eq!(house.look("9990000220").await.total(), 1);
-    let untied = house.look("9990000239").await;
+    let app = TestApp::open().await;
+    assert_eq!(app.look("9990000220").await.total(), 1);
+    let untied = app.look("9990000239").await;
     assert_eq!((untied.status, untied.issue().as_str()), (502, "structure"), "{}", untied.text);
 }
 
@@ -62,9 +62,9 @@ async fn one_number_that_is_someone_elses_refuses_the_whole_answer() {
         ),
     ];
     let children: String = rows.iter().map(|(.., toml)| toml.as_str()).collect();
-    let house = House::with_scenario(Scenario::from_toml(&with_children(&children)).unwrap(), &[]).await;
+    let app = TestApp::with_scenario(Scenario::from_toml(&with_children(&children)).unwrap(), &[]).await;
     for (number, (row, status, _)) in numbers.iter().zip(&rows) {
-        let got = house.look(number).await;
+        let got = app.look(number).await;
         assert_eq!(got.status, *status, "{row}: {}", got.text);
         if *status == 502 {
             assert_eq!(got.issue(), "structure", "{row}");

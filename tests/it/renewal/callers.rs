@@ -2,7 +2,7 @@
 
 use crate::common::Service;
 use crate::common::load::Load;
-use crate::common::renewal::{Ground, Mounted, RENEWED, flags, wait_for};
+use crate::common::renewal::{Mounted, RENEWED, RenewalFixture, flags, wait_for};
 use cpis_fhir::simulator::certificates::Certificates;
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ fn listener_files<'a>(own: &'a Certificates, callers_ca: &'a str) -> [(&'static 
     [("tls.crt", &own.server_cert_pem), ("tls.key", &own.server_key_pem), ("callers.crt", callers_ca)]
 }
 
-fn serve(ground: &Ground, listener: &Mounted, with_callers: bool) -> Service {
+fn serve(fixture: &RenewalFixture, listener: &Mounted, with_callers: bool) -> Service {
     let [cert, key, callers] = ["tls.crt", "tls.key", "callers.crt"].map(|name| listener.path(name));
     let mut settings = vec![("SERVER__TLS__CERT", cert.as_str()), ("SERVER__TLS__KEY", &key)];
     if with_callers {
         settings.push(("SERVER__TLS__CLIENT_CA", &callers));
     }
-    let mut service = ground.serve(&settings);
+    let mut service = fixture.serve(&settings);
     service.public = service.public.replace("http://", "https://");
     service
 }
@@ -39,10 +39,10 @@ fn caller(trusts: &[&Certificates], own: Option<&Certificates>) -> reqwest::Clie
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_listeners_certificate_is_renewed_under_load_and_no_request_fails() {
-    let ground = Ground::new().await;
-    let (first, second) = (&ground.first, &ground.second);
+    let fixture = RenewalFixture::new().await;
+    let (first, second) = (&fixture.first, &fixture.second);
     let listener = Mounted::new(&listener_files(first, &first.ca_pem));
-    let service = serve(&ground, &listener, false);
+    let service = serve(&fixture, &listener, false);
     assert!(flags(&caller(&[second], None), &service).await.is_err(), "the certificate is of the first CA");
     let load = Load::with(&caller(&[first, second], None), 8, &format!("{}/FHIR/R4", service.public));
     while load.ended() < 100 {
@@ -63,10 +63,10 @@ async fn the_listeners_certificate_is_renewed_under_load_and_no_request_fails() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_whose_ca_is_taken_away_is_soon_gone() {
-    let ground = Ground::new().await;
-    let (first, second) = (&ground.first, &ground.second);
+    let fixture = RenewalFixture::new().await;
+    let (first, second) = (&fixture.first, &fixture.second);
     let listener = Mounted::new(&listener_files(first, &first.ca_pem));
-    let service = serve(&ground, &listener, true);
+    let service = serve(&fixture, &listener, true);
     let (old, new) = (caller(&[first], Some(first)), caller(&[first], Some(second)));
     assert_eq!(flags(&old, &service).await.unwrap(), 200);
     assert!(flags(&new, &service).await.is_err());

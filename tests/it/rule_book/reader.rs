@@ -98,12 +98,12 @@ fn what_only_looks_like_a_citation_is_none() {
 #[test]
 fn a_document_that_is_not_there_is_found() {
     let text = "see docs/audit.md, §docs/audit.md, [the log](clinical-safety.md#h9) and docs/adr/0013-a-connection-belongs-to-one-look.md\n\
-                house.md says so, docs/adr/0999 too\n\
+                app.md says so, docs/adr/0999 too\n\
                 (fault F15), (C2-18), (C2-999), FC2-9, https://example.org/README.md, file:/usr/share/a.md, ../shared/spec/wire.md, *.md\n";
     let missing: Vec<_> = named_in(text).into_iter().filter(|named| !exists(root(), "docs/integration.md", named)).collect();
     let named = |line, name: &str| Named { line, name: name.to_owned() };
     let wanted = [
-        named(2, "house.md"),
+        named(2, "app.md"),
         named(2, "docs/adr/0999"),
         named(3, "../shared/spec/wire.md"),
         named(3, "fault F15"),

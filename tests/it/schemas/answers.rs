@@ -4,7 +4,7 @@
 //! 3.1). What is odd on purpose is listed with its reason.
 
 use super::{Checker, ENVELOPE, cut_out};
-use crate::common::House;
+use crate::common::TestApp;
 use cpis_fhir::simulator::scenario::Scenario;
 
 pub const ANSWER: &str = "hl7v3/Schemas/REPC_MT000007GB01.xsd";
@@ -34,13 +34,13 @@ const ODD: &[(&str, &str, &[&str])] = &[
 #[ignore = "needs xmllint and CPIS_FHIR_REFERENCE"]
 async fn what_the_simulator_answers_is_valid_unless_it_is_odd_on_purpose() {
     let xsd = Checker::new();
-    let house =
-        House::with(&[("SMSP__CONNECT_TIMEOUT", "500ms"), ("SMSP__TIMEOUT", "500ms"), ("SMSP__LATE_TIMEOUT", "500ms")]).await;
+    let app =
+        TestApp::with(&[("SMSP__CONNECT_TIMEOUT", "500ms"), ("SMSP__TIMEOUT", "500ms"), ("SMSP__LATE_TIMEOUT", "500ms")]).await;
     let mut checked = [(ANSWER, 0), (RESPONSE, 0), (ACT_FAILED, 0), (ERROR, 0), (ENVELOPE, 0)];
     let mut faults = Vec::new();
     for (number, title) in Scenario::built_in().children() {
-        house.look(number.digits()).await;
-        let reply = house.last_reply().await;
+        app.look(number.digits()).await;
+        let reply = app.last_reply().await;
         for (element, schema) in parts(&reply) {
             let document = conforming(&reply, element);
             let fault = xsd.fault(title, element, &document, schema);

@@ -2,7 +2,7 @@
 #![cfg(feature = "otlp-grpc")]
 
 use super::collector::{Collector, Manner, Received, borrowed};
-use crate::common::House;
+use crate::common::TestApp;
 use bytes::Bytes;
 use cpis_fhir::simulator::certificates::Certificates;
 use rustls::RootCertStore;
@@ -77,14 +77,14 @@ async fn everything_goes_out_over_grpc_where_that_is_asked_for() {
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=trust"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "100"),
     ];
-    let mut house = House::with(&variables).await;
-    house.assert_well("start").await;
+    let mut app = TestApp::with(&variables).await;
+    app.assert_well("start").await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let began = Instant::now();
-    assert_eq!(tokio::task::block_in_place(|| house.service.stop()), Some(0));
+    assert_eq!(tokio::task::block_in_place(|| app.service.stop()), Some(0));
     assert!(began.elapsed() < Duration::from_secs(4), "what waits is sent at once");
     let received = received.lock().unwrap();
-    assert!(received.spans().iter().any(|span| span.name == "smsp.tls"), "{}", house.service.said());
+    assert!(received.spans().iter().any(|span| span.name == "smsp.tls"), "{}", app.service.said());
     assert!(received.metric_names().contains(&"http.server.request.duration".to_owned()));
     assert!(!received.records().is_empty());
 }
@@ -131,16 +131,16 @@ impl Given {
 
 /// No request fails, and the log says what is not exported.
 async fn assert_goes_out(given: Given, variables: &[(String, String)], has_come: impl Fn() -> bool) {
-    let mut house = House::with(&borrowed(variables)).await;
-    house.assert_well("start").await;
+    let mut app = TestApp::with(&borrowed(variables)).await;
+    app.assert_well("start").await;
     if given.is_enough() {
-        assert_eq!(tokio::task::block_in_place(|| house.service.stop()), Some(0));
-        assert!(has_come(), "{given:?}: {}", house.service.said());
+        assert_eq!(tokio::task::block_in_place(|| app.service.stop()), Some(0));
+        assert!(has_come(), "{given:?}: {}", app.service.said());
         return;
     }
-    house.service.line_with("the collector does not take telemetry");
-    house.assert_well("the collector was not believed, or did not believe us").await;
-    assert_eq!(tokio::task::block_in_place(|| house.service.stop()), Some(0));
+    app.service.line_with("the collector does not take telemetry");
+    app.assert_well("the collector was not believed, or did not believe us").await;
+    assert_eq!(tokio::task::block_in_place(|| app.service.stop()), Some(0));
     assert!(!has_come(), "{given:?}");
 }
 
@@ -182,9 +182,9 @@ async fn a_certificate_that_cannot_be_read_is_told_of_without_its_path() {
             ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
             ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/secret.pem"),
         ];
-        let house = House::with(&variables).await;
-        house.assert_well("start").await;
-        let said = house.service.said();
+        let app = TestApp::with(&variables).await;
+        app.assert_well("start").await;
+        let said = app.service.said();
         assert!(said.contains("telemetry is not sent") && said.contains("OTEL_EXPORTER_OTLP_CERTIFICATE"), "{said}");
         assert!(!said.contains("secret.pem"), "{said}");
     }

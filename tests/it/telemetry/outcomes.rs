@@ -3,7 +3,7 @@
 use super::collector::{Collector, Manner, attribute, borrowed};
 use super::traces::{trace, traceparent};
 use crate::common::trail::TrailFolder;
-use crate::common::{House, Service};
+use crate::common::{Service, TestApp};
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -39,35 +39,35 @@ const SOON: [(&str, &str); 3] = [("SMSP__CONNECT_TIMEOUT", "300ms"), ("SMSP__TIM
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_has_the_same_outcome_in_trace_metric_log_trail_and_exports() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     for (child, words) in LOOKS {
-        assert_told_alike(&house, &house.simulator.url(), child, words).await;
+        assert_told_alike(&app, &app.simulator.url(), child, words).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_without_a_connection_has_the_same_outcome_everywhere() {
-    let house = House::open().await;
+    let app = TestApp::open().await;
     // Bound, so that nobody else listens there, and not listening.
     let closed = tokio::net::TcpSocket::new_v4().unwrap();
     closed.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let url = format!("https://127.0.0.1:{}/smsp/cpis", closed.local_addr().unwrap().port());
-    assert_told_alike(&house, &url, "9990000018", words("not-connected", Some("none"), "none", "failed")).await;
+    assert_told_alike(&app, &url, "9990000018", words("not-connected", Some("none"), "none", "failed")).await;
 }
 
 /// A service of its own looks at one child.
-async fn assert_told_alike(house: &House, smsp: &str, child: &str, words: Words) {
+async fn assert_told_alike(app: &TestApp, smsp: &str, child: &str, words: Words) {
     let (collector, trail) = (Collector::start(Manner::Takes).await, TrailFolder::sqlite());
     let of_trail = trail.settings().into_iter().map(|(key, value)| (key.to_owned(), value));
     let settings: Vec<(String, String)> = collector.variables().into_iter().chain(of_trail).collect();
     let settings = [borrowed(&settings), SOON.to_vec()].concat();
-    let mut service = Service::start(&house.certificates, smsp, &settings);
-    let request = house.http.get(format!("{}/FHIR/R4/Flag?patient={child}", service.public));
-    house.send(request, &[("traceparent", &traceparent())]).await;
+    let mut service = Service::start(&app.certificates, smsp, &settings);
+    let request = app.http.get(format!("{}/FHIR/R4/Flag?patient={child}", service.public));
+    app.send(request, &[("traceparent", &traceparent())]).await;
 
     assert_spans(&trace(&collector).await, words);
     assert_log(&service.line_with("cpis_fhir::request"), words);
-    assert_eq!(counted(house, &service).await, [series(words)]);
+    assert_eq!(counted(app, &service).await, [series(words)]);
     assert_eq!(tokio::task::block_in_place(|| service.stop()), Some(0), "{}", service.said());
     assert_trail(&exported(&trail, "lines"), words);
     assert_audit_event(&exported(&trail, "fhir"), words);
@@ -92,10 +92,10 @@ fn assert_log(line: &str, words: Words) {
 }
 
 /// The series of queries that count something, once there is one: a query outlives a caller whose time was up.
-async fn counted(house: &House, service: &Service) -> Vec<String> {
+async fn counted(app: &TestApp, service: &Service) -> Vec<String> {
     let began = Instant::now();
     loop {
-        let page = house.send(house.http.get(format!("{}/metrics", service.admin)), &[]).await.text;
+        let page = app.send(app.http.get(format!("{}/metrics", service.admin)), &[]).await.text;
         let lines = page.lines().filter(|line| line.starts_with("cpis_lookups_total{") && !line.ends_with(" 0"));
         let counted: Vec<String> = lines.map(|line| line.split(' ').next().unwrap().to_owned()).collect();
         if !counted.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::collector::{Collector, Manner, borrowed};
 use super::traces::{TRACE, traceparent};
-use crate::common::{GOOD_CHILD, Got, House};
+use crate::common::{GOOD_CHILD, Got, TestApp};
 use cpis_fhir::simulator::scenario::Scenario;
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ fn names() -> Vec<&'static str> {
 /// Of these there is nothing to measure here: the demo has no issuer, and nothing is sent to a collector.
 const EMPTY_IN_A_DEMO: [&str; 2] = ["cpis_issuer_key_age_seconds", "cpis_telemetry_dropped_total"];
 
-async fn page(house: &House) -> Got {
-    house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await
+async fn page(app: &TestApp) -> Got {
+    app.send(app.http.get(format!("{}/metrics", app.service.admin)), &[]).await
 }
 
 /// As Prometheus asks for it.
-async fn openmetrics(house: &House) -> Got {
+async fn openmetrics(app: &TestApp) -> Got {
     let accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
-    house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[("Accept", accept)]).await
+    app.send(app.http.get(format!("{}/metrics", app.service.admin)), &[("Accept", accept)]).await
 }
 
 /// The value of the one series whose name and labels are `series`.
@@ -33,9 +33,9 @@ fn value(page: &str, series: &str) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_name_that_is_promised_is_on_the_page_with_a_value() {
-    let house = House::open().await;
-    house.assert_well("start").await;
-    let page = page(&house).await;
+    let app = TestApp::open().await;
+    app.assert_well("start").await;
+    let page = page(&app).await;
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
     assert_eq!(names().len(), 32);
     for name in names() {
@@ -51,13 +51,13 @@ async fn every_name_that_is_promised_is_on_the_page_with_a_value() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_looks_and_phases_are_counted_by_name() {
-    let house = House::open().await;
-    house.look(GOOD_CHILD).await;
-    house.look(GOOD_CHILD).await;
-    house.look("9990000026").await;
-    house.look("4444444444").await;
-    house.get("Flag/9990000018").await;
-    let page = page(&house).await.text;
+    let app = TestApp::open().await;
+    app.look(GOOD_CHILD).await;
+    app.look(GOOD_CHILD).await;
+    app.look("9990000026").await;
+    app.look("4444444444").await;
+    app.get("Flag/9990000018").await;
+    let page = page(&app).await.text;
     let counted = [
         (
             r#"http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/FHIR/R4/Flag"}"#,
@@ -102,8 +102,8 @@ async fn requests_looks_and_phases_are_counted_by_name() {
 /// An alert must see the first of each as a rise.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_not_happened_yet_is_0_and_its_first_event_adds_no_series() {
-    let house = House::open().await;
-    let before = page(&house).await.text;
+    let app = TestApp::open().await;
+    let before = page(&app).await.text;
     for series in [
         r#"cpis_lookups_total{outcome="found",response_code="success"}"#,
         r#"cpis_lookups_total{outcome="no-record",response_code="success"}"#,
@@ -125,13 +125,13 @@ async fn what_has_not_happened_yet_is_0_and_its_first_event_adds_no_series() {
     ] {
         assert!(value(&before, series).abs() < 0.5, "{series} in {before}");
     }
-    house.look("4444444444").await;
+    app.look("4444444444").await;
     for child in Scenario::built_in().children().map(|(number, _)| number.digits().to_owned()) {
         let timeout = Duration::from_secs(3);
-        let _ = house.http.get(house.fhir(&format!("Flag?patient={child}"))).timeout(timeout).send().await;
+        let _ = app.http.get(app.fhir(&format!("Flag?patient={child}"))).timeout(timeout).send().await;
     }
-    house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("IsUnscheduledAccessEvent", "false")]).await;
-    let after = page(&house).await.text;
+    app.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("IsUnscheduledAccessEvent", "false")]).await;
+    let after = page(&app).await.text;
     assert!(value(&after, r#"cpis_requests_refused_total{reason="scheduled-care"}"#) > 0.5, "{after}");
     let counted = |page: &str, name: &str| page.lines().filter(|line| line.starts_with(&format!("{name}{{"))).count();
     for name in ["cpis_lookups_total", "cpis_requests_refused_total"] {
@@ -141,10 +141,10 @@ async fn what_has_not_happened_yet_is_0_and_its_first_event_adds_no_series() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_process_is_seen_as_the_kernel_sees_it() {
-    let house = House::open().await;
-    house.assert_well("start").await;
-    let page = page(&house).await.text;
-    let status = std::fs::read_to_string(format!("/proc/{}/status", house.service.process_id())).unwrap();
+    let app = TestApp::open().await;
+    app.assert_well("start").await;
+    let page = page(&app).await.text;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", app.service.process_id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     let resident: f64 = line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() * 1024.0;
     let said = value(&page, "process_resident_memory_bytes");
@@ -158,26 +158,26 @@ async fn the_process_is_seen_as_the_kernel_sees_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_callers_send_adds_no_label() {
-    let house = House::open().await;
-    house.look(GOOD_CHILD).await;
+    let app = TestApp::open().await;
+    app.look(GOOD_CHILD).await;
     let series = |page: &str| page.lines().filter(|line| line.starts_with("http_server_request_duration_seconds_count")).count();
     for n in 0..20 {
-        house.get(&format!("Flag/id-{n}-9990000018")).await;
-        house.get(&format!("Unknown{n}")).await;
+        app.get(&format!("Flag/id-{n}-9990000018")).await;
+        app.get(&format!("Unknown{n}")).await;
         let method = reqwest::Method::from_bytes(format!("M{n}").as_bytes()).unwrap();
-        house.send(house.http.request(method, house.fhir("Flag")), &[]).await;
+        app.send(app.http.request(method, app.fhir("Flag")), &[]).await;
     }
-    let text = page(&house).await.text;
+    let text = page(&app).await.text;
     assert_eq!(series(&text), 4, "{text}");
     assert!(text.contains(r#"http_request_method="_OTHER""#));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_public_listener_has_no_such_page() {
-    let house = House::open().await;
-    let got = house.send(house.http.get(format!("{}/metrics", house.service.public)), &[]).await;
+    let app = TestApp::open().await;
+    let got = app.send(app.http.get(format!("{}/metrics", app.service.public)), &[]).await;
     assert_eq!((got.status, got.issue().as_str()), (404, "not-found"));
-    assert_eq!(page(&house).await.status, 200);
+    assert_eq!(page(&app).await.status, 200);
 }
 
 /// The exemplars on buckets of `series`, a name with its labels without the closing bracket: value and trace.
@@ -197,9 +197,9 @@ const WAIT: &str = r#"cpis_smsp_phase_duration_seconds_bucket{phase="wait","#;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_traced_stands_as_the_exemplar_of_its_bucket() {
     let collector = Collector::start(Manner::Takes).await;
-    let house = House::with(&borrowed(&collector.variables())).await;
-    house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
-    let got = openmetrics(&house).await;
+    let app = TestApp::with(&borrowed(&collector.variables())).await;
+    app.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
+    let got = openmetrics(&app).await;
     let wanted = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert_eq!((got.status, got.header("content-type")), (200, Some(wanted)));
     let page = got.text;
@@ -220,15 +220,15 @@ async fn a_request_that_is_traced_stands_as_the_exemplar_of_its_bucket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_traced_request_of_a_bucket_is_its_exemplar() {
     let collector = Collector::start(Manner::Takes).await;
-    let house = House::with(&borrowed(&collector.variables())).await;
-    house.look(GOOD_CHILD).await;
+    let app = TestApp::with(&borrowed(&collector.variables())).await;
+    app.look(GOOD_CHILD).await;
     // All of them are answered from the sharing window, so that some must fall into one bucket.
     let traces: Vec<String> = (1..=40).map(|n| format!("{n:032x}")).collect();
     for trace in &traces {
         let traceparent = traceparent().replace(TRACE, trace);
-        house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent)]).await;
+        app.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent)]).await;
     }
-    let exemplars = exemplars(&openmetrics(&house).await.text, FLAG);
+    let exemplars = exemplars(&openmetrics(&app).await.text, FLAG);
     assert!(exemplars.len() < 17 && exemplars.iter().any(|(_, trace)| trace == traces.last().unwrap()), "{exemplars:?}");
 }
 
@@ -238,9 +238,9 @@ async fn what_is_not_exported_is_no_exemplar() {
     let mut never = collector.variables();
     never.extend([("OTEL_TRACES_SAMPLER", "always_off")].map(|(name, value)| (name.to_owned(), value.to_owned())));
     for variables in [never, Vec::new()] {
-        let house = House::with(&borrowed(&variables)).await;
-        house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
-        let page = openmetrics(&house).await.text;
+        let app = TestApp::with(&borrowed(&variables)).await;
+        app.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
+        let page = openmetrics(&app).await.text;
         assert!(page.contains(&format!(r#"{FLAG}le="60.0"}} 1"#)) && page.ends_with("\n# EOF\n"), "{page}");
         assert!(!page.contains("trace_id"), "{page}");
     }
@@ -249,9 +249,9 @@ async fn what_is_not_exported_is_no_exemplar() {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_formats_have_the_same_names_and_text_has_no_exemplars() {
     let collector = Collector::start(Manner::Takes).await;
-    let house = House::with(&borrowed(&collector.variables())).await;
-    house.look(GOOD_CHILD).await;
-    let (text, open) = (page(&house).await, openmetrics(&house).await.text);
+    let app = TestApp::with(&borrowed(&collector.variables())).await;
+    app.look(GOOD_CHILD).await;
+    let (text, open) = (page(&app).await, openmetrics(&app).await.text);
     assert_eq!(text.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let text = text.text;
     assert!(!text.contains(" # {") && !text.contains("# EOF") && !text.contains("# UNIT"), "{text}");

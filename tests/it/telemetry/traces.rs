@@ -2,7 +2,7 @@
 
 use super::collector::{Collector, Manner, Received, attribute, borrowed, hex};
 use crate::common::children::slow;
-use crate::common::{GOOD_CHILD, House};
+use crate::common::{GOOD_CHILD, TestApp};
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind, status::StatusCode};
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ fn named<'s>(spans: &'s [Span], name: &str) -> &'s Span {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_look_is_one_trace_with_every_span_joined_to_the_callers() {
     let collector = Collector::start(Manner::Takes).await;
-    let house = House::with(&borrowed(&collector.variables())).await;
+    let app = TestApp::with(&borrowed(&collector.variables())).await;
     let headers = [
         ("traceparent", traceparent()),
         ("tracestate", "vendor=9990000018".to_owned()),
@@ -42,7 +42,7 @@ async fn one_look_is_one_trace_with_every_span_joined_to_the_callers() {
         ("X-Request-ID", "60E0B220-8136-4CA5-AE46-1D97EF59D068".to_owned()),
     ];
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let got = house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &headers).await;
+    let got = app.get_with(&format!("Flag?patient={GOOD_CHILD}"), &headers).await;
     assert_eq!(got.status, 200, "{}", got.text);
 
     let spans = trace(&collector).await;
@@ -87,7 +87,7 @@ async fn one_look_is_one_trace_with_every_span_joined_to_the_callers() {
     assert_eq!(attribute(&lookup.attributes, "cpis.response_code").as_deref(), Some("success"));
     let client = named(&spans, "POST");
     assert_eq!((client.kind(), server.kind()), (SpanKind::Client, SpanKind::Server));
-    let smsp = reqwest::Url::parse(&house.simulator.url()).unwrap();
+    let smsp = reqwest::Url::parse(&app.simulator.url()).unwrap();
     for (key, value) in [
         ("http.request.method", "POST"),
         ("http.response.status_code", "200"),
@@ -99,7 +99,7 @@ async fn one_look_is_one_trace_with_every_span_joined_to_the_callers() {
     }
     assert_eq!(attribute(&client.attributes, "error.type"), None);
 
-    let sent = house.last_request().await;
+    let sent = app.last_request().await;
     assert!(sent.contains(&format!("\ntraceparent: 00-{TRACE}-{}-01\n", hex(&client.span_id))), "{sent}");
     assert!(!sent.contains("tracestate") && !sent.contains("baggage") && !sent.contains(CALLER));
 
@@ -116,10 +116,10 @@ async fn one_look_is_one_trace_with_every_span_joined_to_the_callers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_of_the_log_has_the_trace_the_outcome_the_durations_and_who_asked() {
     let collector = Collector::start(Manner::Takes).await;
-    let house = House::with(&borrowed(&collector.variables())).await;
-    house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
+    let app = TestApp::with(&borrowed(&collector.variables())).await;
+    app.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
     let server = trace(&collector).await.into_iter().find(|span| span.kind() == SpanKind::Server).unwrap();
-    let line: Value = serde_json::from_str(&house.service.line_with("cpis_fhir::request")).unwrap();
+    let line: Value = serde_json::from_str(&app.service.line_with("cpis_fhir::request")).unwrap();
     for (key, value) in [
         ("trace_id", TRACE),
         ("span_id", &hex(&server.span_id)),
@@ -140,15 +140,15 @@ async fn a_line_of_the_log_has_the_trace_the_outcome_the_durations_and_who_asked
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_look_connects_to_nothing_and_a_shared_one_asks_nobody() {
     let collector = Collector::start(Manner::Takes).await;
-    let house = House::with(&borrowed(&collector.variables())).await;
-    house.look("9990000018").await;
-    house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
+    let app = TestApp::with(&borrowed(&collector.variables())).await;
+    app.look("9990000018").await;
+    app.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
     let spans = trace(&collector).await;
     named(&spans, "smsp.wait");
     assert!(!spans.iter().any(|span| span.name == "smsp.connect" || span.name == "smsp.tls"), "the connection was there");
 
     let other = traceparent().replace(TRACE, &"1".repeat(32));
-    house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &other)]).await;
+    app.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &other)]).await;
     let shared = collector
         .until("second trace", |received| {
             let spans: Vec<_> = received.spans().into_iter().filter(|span| hex(&span.trace_id) == "1".repeat(32)).collect();
@@ -164,8 +164,8 @@ async fn a_second_look_connects_to_nothing_and_a_shared_one_asks_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_look_is_an_error_in_its_spans_by_name() {
     let collector = Collector::start(Manner::Takes).await;
-    let house = House::with(&borrowed(&collector.variables())).await;
-    let got = house.get_with("Flag?patient=4444444444", &[("traceparent", &traceparent())]).await;
+    let app = TestApp::with(&borrowed(&collector.variables())).await;
+    let got = app.get_with("Flag?patient=4444444444", &[("traceparent", &traceparent())]).await;
     assert_eq!(got.status, 503, "{}", got.text);
     let spans = trace(&collector).await;
     for name in ["GET /FHIR/R4/Flag", "lookup"] {
@@ -184,8 +184,8 @@ async fn an_exchange_that_came_to_nothing_is_an_error_in_the_trace() {
         let mut settings = collector.variables();
         let soon = [("SMSP__CONNECT_TIMEOUT", "300ms"), ("SMSP__TIMEOUT", "500ms"), ("SMSP__LATE_TIMEOUT", "500ms")];
         settings.extend(soon.map(|(key, value)| (key.to_owned(), value.to_owned())));
-        let house = House::with(&borrowed(&settings)).await;
-        house.get_with(&format!("Flag?patient={child}"), &[("traceparent", &traceparent())]).await;
+        let app = TestApp::with(&borrowed(&settings)).await;
+        app.get_with(&format!("Flag?patient={child}"), &[("traceparent", &traceparent())]).await;
         let client = collector
             .until("exchange", |received| received.spans().into_iter().find(|span| span.kind() == SpanKind::Client))
             .await;
@@ -197,25 +197,25 @@ async fn an_exchange_that_came_to_nothing_is_an_error_in_the_trace() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_malformed_traceparent_begins_a_trace_of_its_own() {
     let collector = Collector::start(Manner::Takes).await;
-    let house = House::with(&borrowed(&collector.variables())).await;
-    house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", "00-9990000018-9990000018-01")]).await;
+    let app = TestApp::with(&borrowed(&collector.variables())).await;
+    app.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", "00-9990000018-9990000018-01")]).await;
     let server = collector
         .until("server span", |received| received.spans().into_iter().find(|span| span.kind() == SpanKind::Server))
         .await;
     assert!(server.parent_span_id.is_empty() && server.trace_id.len() == 16);
-    let sent = house.last_request().await;
+    let sent = app.last_request().await;
     assert!(sent.contains(&format!("\ntraceparent: 00-{}-", hex(&server.trace_id))), "{sent}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn probes_are_not_traced() {
     let collector = Collector::start(Manner::Takes).await;
-    let house = House::with(&borrowed(&collector.variables())).await;
+    let app = TestApp::with(&borrowed(&collector.variables())).await;
     for path in ["/health/ready", "/health/live", "/_ping"] {
-        let got = house.send(house.http.get(format!("{}{path}", house.service.public)), &[]).await;
+        let got = app.send(app.http.get(format!("{}{path}", app.service.public)), &[]).await;
         assert_eq!(got.status, 200);
     }
-    house.look(GOOD_CHILD).await;
+    app.look(GOOD_CHILD).await;
     collector.until("span of the look", |received| received.spans().into_iter().find(|span| span.name == "lookup")).await;
     assert!(collector.look(Received::spans).iter().all(|span| !span.name.contains("/_ping") && !span.name.contains("/health")));
 }
@@ -225,17 +225,17 @@ async fn the_trace_is_not_told_to_an_smsp_that_shall_not_hear_of_it() {
     let collector = Collector::start(Manner::Takes).await;
     let mut settings = collector.variables();
     settings.push(("SMSP__SEND_TRACEPARENT".to_owned(), "false".to_owned()));
-    let house = House::with(&borrowed(&settings)).await;
-    house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
-    assert!(!house.last_request().await.contains("traceparent"));
+    let app = TestApp::with(&borrowed(&settings)).await;
+    app.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
+    assert!(!app.last_request().await.contains("traceparent"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_collector_the_callers_trace_is_passed_on_as_it_came() {
-    let house = House::open().await;
-    house.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
-    assert!(house.last_request().await.contains(&format!("\ntraceparent: {}\n", traceparent())));
-    house.service.line_with(&format!(r#""trace_id":"{TRACE}""#));
+    let app = TestApp::open().await;
+    app.get_with(&format!("Flag?patient={GOOD_CHILD}"), &[("traceparent", &traceparent())]).await;
+    assert!(app.last_request().await.contains(&format!("\ntraceparent: {}\n", traceparent())));
+    app.service.line_with(&format!(r#""trace_id":"{TRACE}""#));
 }
 
 /// Of the built-in scenario: the reply never comes.
@@ -247,8 +247,8 @@ async fn a_look_whose_caller_was_told_that_time_is_up_still_ends_in_its_trace() 
     let collector = Collector::start(Manner::Takes).await;
     let mut settings = collector.variables();
     settings.extend([("SMSP__CONNECT_TIMEOUT", "300ms"), ("SMSP__TIMEOUT", "500ms")].map(|(k, v)| (k.to_owned(), v.to_owned())));
-    let house = House::with_scenario(slow("1500ms"), &borrowed(&settings)).await;
-    let got = house.get_with("Flag?patient=9990000018", &[("traceparent", &traceparent())]).await;
+    let app = TestApp::with_scenario(slow("1500ms"), &borrowed(&settings)).await;
+    let got = app.get_with("Flag?patient=9990000018", &[("traceparent", &traceparent())]).await;
     assert_eq!(got.status, 504, "{}", got.text);
     let late = collector
         .until("late exchange", |received| {

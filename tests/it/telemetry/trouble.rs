@@ -1,7 +1,7 @@
 //! A collector that is away, hangs or refuses, and a log that nobody reads: no request notices.
 
 use super::collector::{Collector, Manner, borrowed};
-use crate::common::{House, client, loopback, spawn};
+use crate::common::{TestApp, client, loopback, spawn};
 use cpis_fhir::simulator::certificates::Certificates;
 use cpis_fhir::simulator::scenario::Scenario;
 use cpis_fhir::simulator::{Config, Simulator, Tls};
@@ -23,18 +23,18 @@ fn resident_kib(process: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-async fn dropped(house: &House, reason: &str) -> f64 {
-    let page = house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await.text;
+async fn dropped(app: &TestApp, reason: &str) -> f64 {
+    let page = app.send(app.http.get(format!("{}/metrics", app.service.admin)), &[]).await.text;
     let series = format!(r#"cpis_telemetry_dropped_total{{reason="{reason}",signal="traces"}} "#);
     page.lines().find_map(|line| line.strip_prefix(&series)).unwrap_or_else(|| panic!("{series} in {page}")).parse().unwrap()
 }
 
 /// Requests that are answered from the sharing window, so that only the service itself takes time.
-async fn requests(house: &House, count: usize) -> Duration {
+async fn requests(app: &TestApp, count: usize) -> Duration {
     let mut slowest = Duration::ZERO;
     for _ in 0..count {
         let began = Instant::now();
-        house.assert_well("trouble with the collector").await;
+        app.assert_well("trouble with the collector").await;
         slowest = slowest.max(began.elapsed());
     }
     slowest
@@ -42,20 +42,20 @@ async fn requests(house: &House, count: usize) -> Duration {
 
 async fn unaffected(mut variables: Vec<(String, String)>, reason: &str) {
     variables.extend(SMALL.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let mut house = House::with(&borrowed(&variables)).await;
-    requests(&house, 20).await;
-    let before = resident_kib(house.service.process_id());
-    let slowest = requests(&house, 300).await;
-    let grown = resident_kib(house.service.process_id()).saturating_sub(before);
+    let mut app = TestApp::with(&borrowed(&variables)).await;
+    requests(&app, 20).await;
+    let before = resident_kib(app.service.process_id());
+    let slowest = requests(&app, 300).await;
+    let grown = resident_kib(app.service.process_id()).saturating_sub(before);
     assert!(slowest < Duration::from_secs(1), "a request took {slowest:?}");
     assert!(grown < 32 * 1024, "{grown} KiB more");
     let began = Instant::now();
-    while dropped(&house, reason).await < 1.0 {
+    while dropped(&app, reason).await < 1.0 {
         assert!(began.elapsed() < Duration::from_secs(15), "nothing was counted as {reason}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let began = Instant::now();
-    assert_eq!(tokio::task::block_in_place(|| house.service.stop()), Some(0));
+    assert_eq!(tokio::task::block_in_place(|| app.service.stop()), Some(0));
     assert!(began.elapsed() < Duration::from_secs(6), "stopping took {:?}", began.elapsed());
 }
 
@@ -79,16 +79,16 @@ async fn a_collector_that_is_away_costs_requests_nothing_and_is_told_of_once() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     variables[0].1 = format!("http://{nobody}");
     variables.push(("OTEL_EXPORTER_OTLP_TIMEOUT".to_owned(), "300".to_owned()));
-    let house = House::with(&borrowed(&variables)).await;
+    let app = TestApp::with(&borrowed(&variables)).await;
     let began = Instant::now();
-    house.assert_well("start").await;
-    while dropped(&house, "not-delivered").await < 1.0 {
+    app.assert_well("start").await;
+    while dropped(&app, "not-delivered").await < 1.0 {
         assert!(began.elapsed() < Duration::from_secs(20));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    house.assert_well("the collector was away").await;
+    app.assert_well("the collector was away").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let said = house.service.said();
+    let said = app.service.said();
     let told = said.lines().filter(|line| line.contains("does not take") && line.contains(r#""signal":"traces""#)).count();
     assert_eq!(told, 1, "{said}");
     assert!(!said.contains("opentelemetry"), "{said}");
@@ -102,9 +102,9 @@ async fn variables_that_cannot_be_used_are_told_of_and_do_not_keep_the_service_f
         ("OTEL_LOGS_EXPORTER", "secret"),
         ("OTEL_TRACES_SAMPLER", "secret"),
     ];
-    let house = House::with(&variables).await;
-    house.assert_well("start").await;
-    let said = house.service.said();
+    let app = TestApp::with(&variables).await;
+    app.assert_well("start").await;
+    let said = app.service.said();
     assert!(said.contains("telemetry is not sent"), "{said}");
     assert!(said.contains("OTEL_LOGS_EXPORTER"), "{said}");
 }

@@ -2,7 +2,7 @@
 
 use super::super::collector::{Collector, Manner, borrowed};
 use super::super::traces::{trace, traceparent};
-use crate::common::{House, leaks};
+use crate::common::{TestApp, leaks};
 use cpis_fhir::simulator::scenario::Scenario;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -11,28 +11,28 @@ async fn nothing_of_a_child_is_in_a_span_a_metric_a_log_or_on_the_page() {
     let mut variables = collector.variables();
     variables.extend([("SMSP__TIMEOUT".to_owned(), "1s".to_owned()), ("SMSP__CONNECT_TIMEOUT".to_owned(), "1s".to_owned())]);
     variables.push(("SMSP__LATE_TIMEOUT".to_owned(), "1s".to_owned()));
-    let mut house = House::with(&borrowed(&variables)).await;
+    let mut app = TestApp::with(&borrowed(&variables)).await;
     let children: Vec<String> = Scenario::built_in().children().map(|(number, _)| number.digits().to_owned()).collect();
     for child in &children {
-        house.look(child).await;
+        app.look(child).await;
     }
     // Where a caller may put a number that is then nobody's to repeat.
     for path in
         ["Flag/9990000018", "9990000018", "Flag?patient=9990000018&given=Secretname", "_page/9990000018", "Flag?9990000018=x"]
     {
-        house.get(path).await;
+        app.get(path).await;
     }
     let headers = [("X-Request-ID", "9990000018"), ("Authorization", "Bearer Secretname"), ("baggage", "a=Secretname")];
     for header in headers {
-        house.get_with("Flag?patient=9990000018", &[header]).await;
+        app.get_with("Flag?patient=9990000018", &[header]).await;
     }
-    house.search("Flag", &[("patient", "9990000018"), ("name", "Secretname")]).await;
-    house.get_with("Flag?patient=9990000034", &[("traceparent", &traceparent()), ("CPIS-New-Look", "true")]).await;
+    app.search("Flag", &[("patient", "9990000018"), ("name", "Secretname")]).await;
+    app.get_with("Flag?patient=9990000034", &[("traceparent", &traceparent()), ("CPIS-New-Look", "true")]).await;
     trace(&collector).await;
-    let page = house.send(house.http.get(format!("{}/metrics", house.service.admin)), &[]).await.text;
-    assert_eq!(tokio::task::block_in_place(|| house.service.stop()), Some(0));
+    let page = app.send(app.http.get(format!("{}/metrics", app.service.admin)), &[]).await.text;
+    assert_eq!(tokio::task::block_in_place(|| app.service.stop()), Some(0));
 
-    leaks::assert_tells_nothing(&house.service.said(), &["Secretname"], children.len());
+    leaks::assert_tells_nothing(&app.service.said(), &["Secretname"], children.len());
     leaks::assert_holds_nothing(&page, &["Secretname"]);
     let (decoded, raw, spans, records) = collector.look(|received| {
         let decoded = format!("{:?}\n{:?}\n{:?}", received.traces, received.metrics, received.logs);
