@@ -58,7 +58,7 @@ fn without_fraction(number: &str) -> &str {
 }
 
 /// As [`assert_holds_nothing`], of bytes that are not all text, and in whatever form a text may have in them. What is short may
-/// stand in them by chance and is not looked for.
+/// be in them by chance and is not looked for.
 pub fn assert_bytes_hold_nothing(bytes: &[u8], also: &[&str]) {
     let all = all(also);
     let long: Vec<&str> = all.iter().map(String::as_str).filter(|secret| secret.len() >= 8).collect();

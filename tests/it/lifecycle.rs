@@ -38,7 +38,7 @@ async fn a_sigterm_under_load_fails_no_request_that_was_accepted() {
     let refused: Vec<_> = told.iter().filter(|told| told.status.is_some_and(|status| status != 200)).collect();
     assert!(refused.is_empty(), "an answer that is no answer: {refused:?}");
     trail.assert_whole("SIGTERM under load");
-    // Whoever was not answered was not accepted: CP-IS was not asked for them, and the trail does not know them.
+    // A caller without an answer was not accepted: CP-IS was not asked for them, and the trail does not know them.
     let lines = trail.lines().await;
     let asked_for = |request_id: &str| lines.iter().any(|line| line.request_id.as_deref() == Some(request_id));
     let lost: Vec<_> = told.iter().filter(|told| told.status.is_none() && asked_for(&told.request_id)).collect();

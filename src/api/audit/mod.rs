@@ -1,5 +1,5 @@
-//! `POST /audit/_search` on the admin listener: the trail's search for other programs. A form in, JSON out; criteria stand in the
-//! body only, since an NHS number never stands in a URL.
+//! `POST /audit/_search` on the admin listener: the trail's search for other programs. A form in, JSON out; criteria are in the
+//! body only, since an NHS number is never in a URL.
 //!
 //! Every attempt is on the trail before it is answered, also one that is refused; but not one over the rate: a flood must not
 //! fill the trail.
@@ -30,7 +30,7 @@ const MOST: usize = 1000;
 /// The most lines that one request may read, so that no question keeps the store busy: `next_before` continues from there.
 const MOST_READ: usize = 50_000;
 
-/// Whether the trail is searched over HTTP. "Whoever reaches the listener" is not who: without roles for it there is no such
+/// Whether the trail is searched over HTTP. Reaching the listener is not an identity: without roles for it there is no such
 /// route, but in a demonstration, whose children are invented (decisions.md 57). The command line can always search.
 pub(super) fn is_offered(access: &Access) -> bool {
     let options = access.options();

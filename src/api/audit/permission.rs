@@ -1,6 +1,6 @@
 //! Who may search the trail over HTTP (decisions.md 35, 57).
 //!
-//! With `access.allow.audit_roles`: whoever the access room knows with one of these roles. Without, in a demonstration: this
+//! With `access.allow.audit_roles`: people known to the access room with one of these roles. Without, in a demonstration: this
 //! machine alone; otherwise the route is not there. A client
 //! certificate of `admin.tls.client_ca` is asked for by the listener itself, before a request is read; it says which system
 //! comes, not which person, so that it opens nothing more here.
@@ -29,7 +29,7 @@ impl SearchRefusal {
 /// Who searches.
 ///
 /// # Errors
-/// [`SearchRefusal`], which belongs on the trail unless it is 429: whoever may not is held to the rate of their address.
+/// [`SearchRefusal`], which belongs on the trail unless it is 429: failed attempts count for the rate of their address.
 pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<SearchRefusal>> {
     if !app.access.options().allow.audit_roles.is_empty() {
         return by_role(request, app).await;

@@ -1,8 +1,8 @@
 //! Which refusals have their own entries on the trail (decisions.md 55).
 //!
-//! Each entry is synced to a disk that is full one day, and then nobody can look. So whoever is refused again and again, for want
-//! of an identity or of a permission, gets a few entries at once, then a few a while; what is beyond stands there counted, one
-//! entry a minute. While the disk is nearly full, refusals without an identity are only counted, until there is room again.
+//! Each entry is synced to a disk that is full one day, and then nobody can look. So a caller who is refused again and again, for
+//! want of an identity or of a permission, gets a few entries at once, then a few a while; what is beyond stands there counted,
+//! one entry a minute. While the disk is nearly full, refusals without an identity are only counted, until there is room again.
 
 use crate::audit::{Entry, Event, Outcome, Trail, Who};
 use crate::clock;

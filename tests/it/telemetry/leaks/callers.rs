@@ -247,7 +247,7 @@ async fn names_and_numbers_in_bodies_are_nobodys_to_repeat() {
     watch.end(&Ending { asked: vec![("the SMSP", smsp.heads())], spans, outcomes, ..Ending::default() }).await;
 }
 
-/// Whoever searches the trail names the child, and that goes no further either.
+/// A search of the trail names the child, and that goes no further either.
 async fn search_the_trail(watch: &Watch) {
     let search =
         |form: String| watch.http.post(format!("{}/audit/_search", watch.service.admin)).header(FORM.0, FORM.1).body(form);
