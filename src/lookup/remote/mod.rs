@@ -20,6 +20,7 @@ use super::{LEAST_REMEMBERED, LookError, LookKey, Origin};
 use crate::clock;
 use crate::cpis::Answer;
 use crate::secret::{KeyMaterial, StoreUrl};
+pub(super) use codec::HeapBytes;
 use connection::Connection;
 use jiff::Timestamp;
 use keys::{KeyNumber, StoreKeys, Token};

@@ -4,9 +4,12 @@
 //! listed in `shapes`, part by part. The form is positional and does not describe itself. Its [`fingerprint`], made of that list,
 //! is stored in front of it: bytes of another version of the list are never read as this one's.
 
+mod heap;
 mod shapes;
 #[cfg(test)]
 mod tests;
+
+pub(in crate::lookup) use heap::HeapBytes;
 
 use crate::audit::TrailUnavailable;
 use crate::cpis::{NhsNumber, Text};

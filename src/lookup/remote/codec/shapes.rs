@@ -1,7 +1,7 @@
-//! Which parts of which types are written, in their order. The compiler compares the list with the types: a part that is added to a
+//! Which parts of which types are written, in their order, and counted. The compiler compares the list with the types: a part that is added to a
 //! type does not build until it is listed here.
 
-use super::{Coded, Input};
+use super::{Coded, HeapBytes, Input};
 use crate::audit::{Message, TrailUnavailable};
 use crate::cpis::{
     Access, AccessTime, Answer, Author, AuthorPart, BirthDate, ConnectCause, Contradiction, DatePrecision, Delivery, Entry,
@@ -26,6 +26,13 @@ macro_rules! shape {
                 Some(Self { $( $part: <$type as Coded>::read(input)? ),* })
             }
         }
+
+        impl HeapBytes for $name {
+            fn heap_bytes(&self) -> usize {
+                let Self { $($part),* } = self;
+                0 $( + <$type as HeapBytes>::heap_bytes($part) )*
+            }
+        }
     };
     (enum $name:ident { $($tag:literal $variant:ident $(($($value:ident: $held:ty),*))? $({ $($part:ident: $type:ty),* })?),* $(,)? }) => {
         impl Coded for $name {
@@ -45,6 +52,16 @@ macro_rules! shape {
                         $(($( <$held as Coded>::read(input)? ),*))?
                         $({ $( $part: <$type as Coded>::read(input)? ),* })?), )*
                     _ => None,
+                }
+            }
+        }
+
+        impl HeapBytes for $name {
+            fn heap_bytes(&self) -> usize {
+                match self {
+                    $( Self::$variant $(($($value),*))? $({ $($part),* })? => {
+                        0 $( $( + <$held as HeapBytes>::heap_bytes($value) )* )? $( $( + <$type as HeapBytes>::heap_bytes($part) )* )?
+                    } )*
                 }
             }
         }
