@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The chain keys: the first one writes, all of them read. Shows nothing of itself in `Debug`.
-/// Those who use it may share it: the keys can be renewed while lines are written.
+/// The chain keys: the first one writes, all of them read. `Debug` shows nothing of them. Shared by its users: the keys can be
+/// renewed while lines are written.
 pub struct Chain(ArcSwap<Vec<(KeyId, hmac::Key)>>);
 
-/// Tells keys apart without telling anything of them.
+/// Identifies a key without revealing anything of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub [u8; 8]);
 
@@ -30,7 +30,7 @@ pub struct Tip {
     pub mac: Mac,
 }
 
-/// A line as it stands in a store. Beside `body` and the chain, everything repeats what the body says, so that the store can
+/// A line as it is in a store. Apart from `body` and the chain, the fields repeat what the body says, so that the store can
 /// search; `verify` compares them. `Debug` shows nothing of a person.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Line {
@@ -66,7 +66,7 @@ pub enum ChainFault {
 }
 
 impl Tip {
-    /// Of a chain without any line.
+    /// The tip of an empty chain.
     pub const NONE: Self = Self { seq: 0, mac: Mac([0; 32]) };
 }
 
@@ -94,10 +94,10 @@ impl Chain {
         derived(keys).map(|keys| Self(ArcSwap::from_pointee(keys)))
     }
 
-    /// From now on these are the keys.
+    /// Uses these keys from now on.
     ///
     /// # Errors
-    /// [`NoKeys`] when there is none; then everything is as it was.
+    /// [`NoKeys`] when there is none; then nothing changes.
     pub(super) fn renew(&self, keys: &[KeyMaterial]) -> Result<(), NoKeys> {
         self.0.store(Arc::new(derived(keys)?));
         Ok(())
@@ -132,7 +132,7 @@ impl Chain {
         drafts.iter().map(link).collect()
     }
 
-    /// Whether `line` continues `tip` and is as it was written. Gives the new tip.
+    /// Checks that `line` continues `tip` and is unchanged. Returns the new tip.
     ///
     /// # Errors
     /// The first [`ChainFault`] of the line.
@@ -146,7 +146,7 @@ impl Chain {
         self.check_alone(line)
     }
 
-    /// Whether `line` is as it was written, whatever stood before it. Gives the tip that it makes.
+    /// Checks that `line` is unchanged, whatever precedes it. Returns its tip.
     ///
     /// # Errors
     /// [`ChainFault::UnknownKey`], [`ChainFault::Changed`].
@@ -157,7 +157,7 @@ impl Chain {
         if is_own { Ok(Tip { seq: line.seq, mac: line.mac }) } else { Err(ChainFault::Changed) }
     }
 
-    /// A MAC over something beside the chain, such as a head file or an archive's manifest, for `purpose`.
+    /// A MAC for `purpose` over something outside the chain, such as a head file or an archive's manifest.
     #[must_use]
     pub fn attest(&self, purpose: &str, bytes: &[u8]) -> (KeyId, Mac) {
         let keys = self.0.load();

@@ -16,12 +16,12 @@ pub enum Event {
     Asked,
     /// CP-IS answered, with records or without. Durable before anything of it is shown.
     Answered,
-    /// The look failed, and what CP-IS has heard is known: nothing, or a complete query that it answered badly.
+    /// The look failed, and it is known what reached CP-IS: nothing, or a complete query that it answered badly.
     Failed,
     /// A query went out, wholly or in part, and no answer to it was understood: the authority may have been notified.
     Unknown,
-    /// An answer that was held already, or a failure that tells of a record, was shown again: to a request that waited for it, a
-    /// repetition, a later search, a read or a page.
+    /// A held answer, or a failure that reveals a record, was shown again: to a request that waited for it, a repetition, a later
+    /// search, a read or a page.
     Shared,
     /// A request was refused: no identity, no permission. Nothing was asked or shown.
     Refused,
@@ -33,7 +33,7 @@ pub enum Event {
     Exported,
     /// The service started. The detail names the settings that matter, without secrets.
     Started,
-    /// The service stopped in good order.
+    /// The service stopped normally.
     Stopped,
     /// Certificates, keys or settings were read again.
     Reloaded,
@@ -87,7 +87,7 @@ impl Event {
 /// One entry, before it has a place in the chain. `Debug` shows nothing of a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Names the entry; a second attempt to write it is known by it.
+    /// Identifies the entry, and so a second attempt to write it.
     pub id: Uuid,
     /// When it happened, UTC (MSCA-AUD-07).
     pub at: Timestamp,
@@ -103,12 +103,12 @@ pub struct Entry {
     pub author: Option<AuthorAsSent>,
     /// Stored as `outcome`.
     pub outcome: Option<Outcome>,
-    /// For a person's eye, of events without a child: which settings, which search, which archive; of **asked**: that it went ahead
-    /// unshared, so that a second notification is explained; of an outcome: that nobody waited for it any longer. Never a secret.
+    /// For people. Events without a child: which settings, search or archive. **asked**: that it went ahead unshared, which
+    /// explains a second notification. An outcome: that nobody waited for it any longer. Never a secret.
     pub detail: Option<String>,
 }
 
-/// Who asked, as far as it is known. A refused request may leave everything open.
+/// Who asked, as far as known. For a refused request, every field may be absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Who {
@@ -174,7 +174,7 @@ pub struct Message {
     pub response_id: Option<Text>,
 }
 
-/// What came of it.
+/// The outcome of a look or a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
@@ -212,7 +212,7 @@ pub struct ShownCounts {
 }
 
 impl Entry {
-    /// An entry of now that says no more than what happened.
+    /// An entry of the current time with nothing but the event.
     #[must_use]
     pub fn of(event: Event) -> Self {
         Self {

@@ -1,10 +1,10 @@
-//! Whether a folder takes a file, tried with one that is gone again.
+//! Whether a file can be written in a folder: tries it and removes the file.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// As much as a commit of a few lines writes: on a disk without room it is found out here.
+/// As much as a commit of a few lines writes, so that a full disk shows here.
 const SIZE: usize = 64 << 10;
 
 /// The folder that the file at `path` is in, or would be.
@@ -12,10 +12,10 @@ pub(super) fn of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Makes a file with a name of its own, writes and syncs it, and takes it away.
+/// Creates a file with a unique name, writes and syncs it, and removes it.
 ///
 /// # Errors
-/// Of the file system, where it cannot be made, written or synced.
+/// The file cannot be created, written or synced.
 pub(super) fn takes_files(folder: &Path) -> std::io::Result<()> {
     let probe = Probe(folder.join(format!(".cpis-fhir-check-{}", uuid::Uuid::new_v4())));
     let mut file = OpenOptions::new().write(true).create_new(true).open(&probe.0)?;
@@ -23,7 +23,7 @@ pub(super) fn takes_files(folder: &Path) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// A file that is gone when this is dropped.
+/// Removes the file when dropped.
 struct Probe(PathBuf);
 
 impl Drop for Probe {

@@ -1,8 +1,8 @@
-//! The head file: the end of the chain, kept where it outlives the store's last lines (decisions.md 34).
+//! The head file: the end of the chain, kept so that it survives the loss of the store's last lines (decisions.md 34).
 //!
-//! Two slots of one sector each take turns, so that a torn write spoils one and leaves the one before. Each slot is a line of
-//! text with a MAC of its own: nobody without the chain key can write another head. It is written after each commit and never
-//! synced: after a power failure it may be behind the store, which says nothing; it is never ahead of it unless lines were lost.
+//! Two slots of one sector each take turns, so that a torn write spoils one and leaves the previous one. Each slot is a line of
+//! text with its own MAC: only the chain key can write a head. It is written after each commit and never synced: after a power
+//! failure it may be behind the store, which is harmless; it is ahead of the store only if lines were lost.
 
 use super::{Chain, KeyId, Mac, Tip};
 use crate::clock;
@@ -19,7 +19,7 @@ pub enum Head {
     Absent,
     /// The newest head that was written with a known key.
     Is(Tip),
-    /// There is something, but no head that was written with a known key.
+    /// The file has content, but no head that was written with a known key.
     Unreadable,
 }
 
@@ -35,7 +35,7 @@ const SLOT: usize = 512;
 const SLOTS: usize = 2;
 const PURPOSE: &str = "head";
 const MAGIC: &str = "cpis-fhir-head-1";
-/// What the name of a head file that was kept aside goes on with.
+/// Follows the file's name when a head file is kept aside.
 const LOST: &str = ".lost-";
 /// How often a head that cannot be written is logged.
 const LOG_FAULT_EVERY: Duration = Duration::from_mins(1);
@@ -46,7 +46,7 @@ impl HeadFile {
         Self { path, chain, fault_logged: None }
     }
 
-    /// Notes the end of the chain after a commit. A failure is logged, at most once a minute: the trail goes on, since the head
+    /// Writes the end of the chain after a commit. A failure is logged at most once a minute, and the trail continues: the head
     /// is a second proof and not the record.
     pub fn note(&mut self, tip: Tip) {
         if let Err(error) = self.write(tip)
@@ -56,12 +56,12 @@ impl HeadFile {
             tracing::error!(
                 target: "cpis_fhir::trail",
                 kind = %error.kind(),
-                "the trail's head file cannot be written: a trail that is cut off at its end now could not be told from a whole one"
+                "the trail's head file cannot be written: lines removed from its end from now on cannot be noticed"
             );
         }
     }
 
-    /// Moves a head file aside, as `<path>.lost-<time>`; gives its new path, `None` where there was none.
+    /// Moves a head file aside, as `<path>.lost-<time>`; returns its new path, `None` if there was no file.
     ///
     /// # Errors
     /// Of the file.
@@ -80,7 +80,7 @@ impl HeadFile {
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        // Opened anew each time, so that a file that was moved away is not written to unseen.
+        // Opened each time, so that a file that was moved away is not written to.
         let mut file = options.open(&self.path)?;
         let slots = slots(&mut file, &self.chain)?;
         if slots.iter().flatten().any(|head| head.seq >= tip.seq) {

@@ -1,4 +1,4 @@
-//! A trail in memory: for the demo, for tests, and as the measure that durable stores are held against.
+//! A trail in memory: for the demo and tests, and as the reference for the durable stores.
 
 use super::{Chain, Draft, Filter, Line, Reader, Store, StoreError, Tip};
 use futures_util::future::BoxFuture;
@@ -33,7 +33,7 @@ impl Store for MemoryStore {
 }
 
 impl MemoryReader {
-    /// A trail of lines that were written elsewhere, as they are.
+    /// A trail of these lines, unchecked.
     #[cfg(test)]
     pub(crate) fn of(lines: Vec<Line>) -> Self {
         Self(Arc::new(Mutex::new(lines)))

@@ -1,14 +1,14 @@
-//! The trail: who asked about which child, when, in whose name, and what came of it (decisions.md 34, 35; wire.md 5.9, 7.5).
+//! The trail: who asked about which child, when, in whose name, and with which outcome (decisions.md 34, 35; wire.md 5.9, 7.5).
 //!
-//! - [`open`]: the way to all of it.
-//! - [`entry`]: what is said. [`body`]: how it is written, the NHS number sealed ([`seal`]).
+//! - [`open`]: opens it.
+//! - [`entry`]: what an entry says. [`body`]: how it is stored, the NHS number sealed ([`seal`]).
 //! - [`chain`]: every line carries a MAC over itself and the line before.
-//! - [`trail`]: the way in; an entry is durable when [`Trail::record`] returns. [`store`]: what a database must do.
+//! - [`trail`]: records entries; one is durable when [`Trail::record`] returns. [`store`]: what a database must do.
 //! - [`question`]: what people ask of the trail. [`inquiry`]: the one way to an answer, by [`search`].
 //! - [`verify`]: whether all of it is still there. [`archive`]: how older months leave the store.
 //! - [`health`]: whether it takes lines and its end is whole, without writing to it.
 //!
-//! No trail, no query: whoever asks waits for the entry first, and shows nothing before its second entry is durable.
+//! No trail, no query: a look waits for its first entry before it asks, and shows nothing before its second entry is durable.
 
 pub mod archive;
 mod body;

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     pub store: StoreLocation,
-    /// PEM bundle of the CAs that may have signed the database's certificate; the system's where there is none.
+    /// PEM bundle of the CAs that may have signed the database's certificate; by default the system's.
     pub store_ca: Option<Vec<u8>>,
     /// Never empty; the first key writes, all read.
     pub chain_keys: Vec<KeyMaterial>,

@@ -1,4 +1,4 @@
-//! A trail for tests: one morning in October, with entries of every kind, at fixed times and with fixed ids.
+//! A trail for tests: one morning in October, with many kinds of entries, at fixed times and with fixed ids.
 
 use super::options::{Options, StoreLocation};
 use super::{
@@ -66,7 +66,7 @@ impl Sample {
         self.reader.lines(0, usize::MAX).await.unwrap()
     }
 
-    /// The same trail with one line changed by somebody who has the store, but not the key.
+    /// The same trail after somebody with the store, but without the key, changed one line.
     pub async fn tampered(&self, seq: u64, change: impl FnOnce(&mut Line)) -> MemoryReader {
         let mut lines = self.lines().await;
         let line = lines.iter_mut().find(|line| line.seq == seq).unwrap();
@@ -84,7 +84,7 @@ impl Store for Full {
     }
 }
 
-/// Of a trail whose sides are these, with the keys of [`Sample::empty`].
+/// An inquiry over this store and reader, with the keys of [`Sample::empty`].
 pub fn inquiry(store: impl Store, reader: MemoryReader) -> Inquiry {
     let keys = [KeyMaterial::new([1; 32])];
     let chain = || Chain::new(&keys).unwrap();
@@ -126,7 +126,7 @@ pub fn asha() -> Who {
     }
 }
 
-/// Of another organisation, with little said of him, and with a name that is an attack on spreadsheets and terminals.
+/// Of another organisation, with few details, and with a name that attacks spreadsheets and terminals.
 pub fn mallory() -> Who {
     Who {
         issuer: text("gateway:gw"),

@@ -1,4 +1,5 @@
-//! NHS numbers at rest: sealed, with a keyed blind index for search. Ids of callers: what is kept of those that could say something.
+//! NHS numbers at rest: sealed, with a keyed blind index for search. Callers' ids: how those are kept that might identify a
+//! person.
 
 use super::{KeyId, NoKeys};
 use crate::cpis::{CallerId, NhsNumber};
@@ -10,8 +11,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// The encryption keys of the trail: the first one writes, all of them read. Shows nothing of itself in `Debug`.
-/// The keys can be renewed while numbers are sealed.
+/// The encryption keys of the trail: the first one writes, all of them read. `Debug` shows nothing of them. The keys can be
+/// renewed while numbers are sealed.
 pub struct Seal(ArcSwap<Vec<SealKey>>);
 
 struct SealKey {
@@ -25,13 +26,13 @@ struct SealKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedNumber(pub Vec<u8>);
 
-/// A child as the store can find them: a keyed hash of the NHS number.
+/// How the store finds a child: a keyed hash of the NHS number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChildIndex(pub [u8; 16]);
 
 const NONCE: usize = 12;
 
-/// Begins the hash of an id, which is itself a plain id: whoever finds it in a log can search the trail by it.
+/// The prefix of an id's hash. The hash is itself a plain id, so that one found in a log can be searched for in the trail.
 const HASHED: &str = "hashed-";
 
 impl Seal {
@@ -41,16 +42,16 @@ impl Seal {
         derived(keys).map(|keys| Self(ArcSwap::from_pointee(keys)))
     }
 
-    /// From now on these are the keys.
+    /// Uses these keys from now on.
     ///
     /// # Errors
-    /// [`NoKeys`] when there is none; then everything is as it was.
+    /// [`NoKeys`] when there is none; then nothing changes.
     pub(super) fn renew(&self, keys: &[KeyMaterial]) -> Result<(), NoKeys> {
         self.0.store(Arc::new(derived(keys)?));
         Ok(())
     }
 
-    /// Seals the number of the entry `id`, to which it stays bound. `None` when the machine gives no randomness.
+    /// Seals the number for the entry `id`, to which it stays bound. `None` if the system gives no randomness.
     pub(super) fn seal(&self, number: &NhsNumber, id: Uuid) -> Option<SealedNumber> {
         let keys = self.0.load();
         let key = keys.first()?;
@@ -66,7 +67,7 @@ impl Seal {
         Some(SealedNumber(sealed))
     }
 
-    /// Opens what was sealed for the entry `id`; `None` where no key fits, or it was changed or moved.
+    /// Opens what was sealed for the entry `id`; `None` if no key fits, or it was changed or moved.
     #[must_use]
     pub fn open(&self, sealed: &SealedNumber, id: Uuid) -> Option<NhsNumber> {
         let (key_id, rest) = sealed.0.split_at_checked(KeyId::LENGTH)?;
@@ -89,8 +90,8 @@ impl Seal {
         self.0.load().iter().map(|key| key.index(number)).collect()
     }
 
-    /// What a log and the trail hold of an id of a caller: a plain one itself, of any other a keyed hash, which nobody without the
-    /// key can try guesses against (decisions.md 66).
+    /// What a log and the trail hold of a caller's id: a plain one as it is, otherwise a keyed hash, which cannot be guessed
+    /// without the key (decisions.md 66).
     #[must_use]
     pub fn kept(&self, id: &CallerId) -> String {
         let keys = self.0.load();
@@ -98,7 +99,7 @@ impl Seal {
         keys.first().filter(|_| !id.is_plain()).map_or_else(|| id.as_received().to_owned(), |key| key.hash(id))
     }
 
-    /// Everything that [`Seal::kept`] may have made of this id, one for each key: it is found, and known again, by any of them.
+    /// Every form that [`Seal::kept`] may have given this id, one for each key: the id is found by any of them.
     #[must_use]
     pub fn all_kept(&self, id: &CallerId) -> Vec<String> {
         if id.is_plain() {
@@ -127,7 +128,7 @@ impl SealKey {
         ChildIndex(index)
     }
 
-    /// Letters for the digits, so that no run of them looks like a number.
+    /// Letters instead of digits, so that no part looks like a number.
     fn hash(&self, id: &CallerId) -> String {
         let tag = hmac::sign(&self.caller_id, id.normal().as_bytes());
         let letter = |nibble: u8| char::from(b'a' + nibble);
@@ -142,13 +143,13 @@ fn derived(keys: &[KeyMaterial]) -> Result<Vec<SealKey>, NoKeys> {
     if keys.is_empty() { Err(NoKeys) } else { Ok(keys) }
 }
 
-/// The encryption keys of the trail, made into keys for another purpose.
+/// Keys for another purpose, derived from the encryption keys of the trail.
 #[must_use]
 pub fn keys_for(keys: &[KeyMaterial], purpose: &[u8]) -> Vec<KeyMaterial> {
     keys.iter().map(|key| KeyMaterial::new(*derive(key, purpose))).collect()
 }
 
-/// A key for one purpose, so that no two uses ever share one.
+/// A derived key for one purpose, so that no two uses share one.
 pub(super) fn derive(key: &KeyMaterial, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut derived = Zeroizing::new([0; 32]);
     let master = hmac::Key::new(hmac::HMAC_SHA256, key.bytes());

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// An entry ready to be linked: its body is written, its NHS number sealed. `Debug` shows nothing of a person.
+/// An entry ready for the chain: its body is written, its NHS number sealed. `Debug` shows nothing of a person.
 #[derive(Clone)]
 pub struct Draft {
     pub id: Uuid,
@@ -19,17 +19,17 @@ pub struct Draft {
     pub message_id: Option<String>,
     pub request_id: Option<String>,
     pub body: Vec<u8>,
-    /// An earlier attempt may have been written after all: then the store already has a line of this `id`, and keeps that one.
+    /// An earlier attempt may have succeeded: then the store already has a line of this `id`, and keeps that one.
     pub again: bool,
 }
 
-/// The writing side. One owner at a time in a process; of a shared database, several processes at once.
+/// The writing side. One owner at a time in a process; several processes may write to a shared database.
 pub trait Store: Send + 'static {
-    /// Appends the drafts in one transaction that is durable (synced to disk) when the future completes: reads the tip under a lock
-    /// that keeps other writers out, links with `chain`, writes. A draft that is there [`Draft::again`] and already has a line
-    /// is left out. Gives the new tip. No two drafts have one `id`.
+    /// Appends the drafts in one transaction that is durable (synced to disk) when the future completes: reads the tip under a
+    /// lock that keeps other writers out, links with `chain`, writes. A draft that is written [`Draft::again`] and already has a
+    /// line is left out. Returns the new tip. No two drafts have the same `id`.
     ///
-    /// An error means that nothing may be relied on: all of it or none of it is in the store.
+    /// After an error, all or none of it is in the store.
     fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> BoxFuture<'a, Result<Tip, StoreError>>;
 
     /// How much more the store can take. A database on another machine does not say.
@@ -37,16 +37,16 @@ pub trait Store: Send + 'static {
         Box::new(|| None)
     }
 
-    /// Nothing more is expected: what a copy of the store needs stands in one place now, as far as that is possible.
+    /// No more lines are expected: brings everything that a copy of the store needs into one place, as far as possible.
     fn settle(&mut self) {}
 }
 
-/// Bytes that a store can still take, asked from any thread; `None` where that cannot be known.
+/// Bytes that a store can still take, callable from any thread; `None` if unknown.
 pub type Room = Box<dyn Fn() -> Option<u64> + Send + Sync>;
 
-/// The reading side, beside a writer that goes on.
+/// The reading side, while a writer continues.
 pub trait Reader: Send + Sync + 'static {
-    /// The end of the chain; [`Tip::NONE`] where nothing was ever written.
+    /// The end of the chain; [`Tip::NONE`] if nothing was ever written.
     fn tip(&self) -> BoxFuture<'_, Result<Tip, StoreError>>;
 
     /// What the chain begins after: [`Tip::NONE`], or the last line that was moved to an archive.
@@ -60,17 +60,17 @@ pub trait Reader: Send + Sync + 'static {
     /// At most `limit` lines with a number above `after`, in their order.
     fn lines(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Line>, StoreError>>;
 
-    /// At most `limit` lines that match, newest first, with a number below `before` where that is given. Its cost must not grow
-    /// with the length of the trail.
+    /// At most `limit` lines that match, newest first, with a number below `before` if given. Its cost must not grow with the
+    /// length of the trail.
     fn find<'a>(&'a self, wanted: &'a Filter, before: Option<u64>, limit: usize) -> BoxFuture<'a, Result<Vec<Line>, StoreError>>;
 
-    /// Which of these lines, which are there, [`Reader::find`] would miss: number and key (decisions.md 65).
+    /// Which of these existing lines [`Reader::find`] would miss: number and key (decisions.md 65).
     fn missed<'a>(&'a self, lines: &'a [Line]) -> BoxFuture<'a, Result<Vec<(u64, &'static str)>, StoreError>> {
         let _ = lines;
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// What is not as this program made it, or damaged, of what [`Reader::find`] reads (decisions.md 65).
+    /// What [`Reader::find`] reads and is damaged or not as this program made it (decisions.md 65).
     fn search_faults(&self) -> BoxFuture<'_, Result<Vec<SearchFault>, StoreError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
@@ -82,11 +82,11 @@ impl std::fmt::Debug for Draft {
     }
 }
 
-/// Which lines: all that is given must hold.
+/// Which lines: all given fields must match.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     pub user_id: Option<String>,
-    /// One for each encryption key; any of them. Empty: every child, and none.
+    /// One for each encryption key; any of them matches. Empty: lines with any child or none.
     pub child: Vec<ChildIndex>,
     pub message_id: Option<String>,
     pub request_id: Option<String>,
@@ -97,12 +97,12 @@ pub struct Filter {
     pub to: Option<Timestamp>,
 }
 
-/// The store failed. Its text holds nothing of an entry.
+/// The store failed. The text contains nothing of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the trail's store {kind}: {detail}")]
 pub struct StoreError {
     pub kind: StoreErrorKind,
-    /// The database's own words, where they cannot hold data.
+    /// The database's message, if it cannot contain data.
     pub detail: String,
 }
 
@@ -132,7 +132,7 @@ impl StoreError {
 }
 
 impl Line {
-    /// Whether `wanted` asks for this line.
+    /// Whether this line matches `wanted`.
     #[must_use]
     pub fn is(&self, wanted: &Filter) -> bool {
         fn same(wanted: Option<&String>, has: Option<&String>) -> bool {

@@ -12,7 +12,7 @@ struct JsonLine<'a> {
     intact: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
-    /// `shown`, `hidden`, or `sealed` with a key that is not there.
+    /// `shown`, `hidden`, or `sealed` with a missing key.
     #[serde(skip_serializing_if = "Option::is_none")]
     child: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,7 +23,7 @@ struct JsonLine<'a> {
     as_stored: Option<StoredColumns<'a>>,
 }
 
-/// All that is said of a line that was changed. The store may say anything.
+/// All that is shown of a changed line. The store may say anything.
 #[derive(Serialize)]
 struct StoredColumns<'a> {
     at: String,

@@ -24,11 +24,11 @@ pub enum ExportFormat {
     Lines,
 }
 
-/// Whose NHS numbers are shown.
+/// Which NHS numbers are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numbers<'a> {
     All,
-    /// The one that was asked for: whoever asked knows it.
+    /// Only the one that was asked for, which the user knows already.
     Only(Option<&'a NhsNumber>),
 }
 
@@ -42,7 +42,7 @@ impl ExportFormat {
         }
     }
 
-    /// What stands before the first entry.
+    /// The text before the first entry.
     #[must_use]
     pub fn head(self) -> String {
         match self {
@@ -51,7 +51,7 @@ impl ExportFormat {
         }
     }
 
-    /// One entry with every NHS number, its line end included. A line that was changed is written as that, and nothing it says.
+    /// One entry with every NHS number, its line end included. A changed line is reported as changed, without its content.
     #[must_use]
     pub fn write(self, hit: &Hit) -> String {
         match self {

@@ -1,22 +1,22 @@
-//! Text that somebody else chose, made fit for a terminal, a JSON line and a spreadsheet.
+//! Makes text that somebody else chose safe for a terminal, a JSON line and a spreadsheet.
 
 use std::fmt::Write as _;
 
 /// Whether a character moves, hides or reorders what is shown around it: control characters, marks of direction, line and
-/// paragraph separators, and what takes no room.
+/// paragraph separators, and characters without width.
 fn is_unfit(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
         || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// For a terminal: what is unfit becomes U+FFFD, so that it is seen that something stood there.
+/// For a terminal: unsafe characters become U+FFFD, so that their place is visible.
 #[must_use]
 pub fn shown(text: &str) -> String {
     text.chars().map(|c| if is_unfit(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// For a JSON text that serde wrote: what is unfit for a terminal is escaped. It can only stand inside of strings there.
+/// For JSON that serde wrote: escapes what is unsafe for a terminal. It can only occur inside strings.
 #[must_use]
 pub fn escaped(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
@@ -34,7 +34,7 @@ pub fn escaped(json: &str) -> String {
     escaped
 }
 
-/// One field of a CSV row (RFC 4180), always quoted. What a spreadsheet would take for a formula gets an apostrophe in front.
+/// One field of a CSV row (RFC 4180), always quoted. An apostrophe goes before what a spreadsheet would read as a formula.
 #[must_use]
 pub fn cell(text: &str) -> String {
     let text = shown(text);

@@ -1,5 +1,5 @@
-//! A report of accesses: who, in which role, for which organisation, looked at which child's record, when, and what came of it.
-//! CSV (RFC 4180) with a head row, UTF-8, times in UTC and as clocks in England showed them.
+//! A report of accesses: who, in which role, for which organisation, looked at which child's record, when, and with which
+//! outcome. CSV (RFC 4180) with a head row, UTF-8, times in UTC and as clocks in England showed them.
 
 use super::plain::cell;
 use crate::audit::{Hit, StoredEntry};
@@ -38,7 +38,7 @@ pub fn head() -> String {
     row_of(&COLUMNS.map(str::to_owned))
 }
 
-/// One row. Of a line that was changed: its number, and what is wrong with it.
+/// One row. For a changed line: its number, and what is wrong with it.
 pub fn row(hit: &Hit) -> String {
     let state = hit.doubt.map_or_else(|| "as written".to_owned(), |doubt| format!("NOT TO BE RELIED ON: {doubt}"));
     if let Some(stored) = &hit.stored {

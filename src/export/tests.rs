@@ -16,7 +16,7 @@ async fn found(sources: Sources<'_>) -> Vec<Hit> {
     all
 }
 
-/// The file, with what differs from run to run and from version to version named instead.
+/// The file, with placeholders for what differs between runs and versions.
 async fn exported(form: ExportFormat) -> String {
     let sample = Sample::morning().await;
     let mut text = form.head();
@@ -30,7 +30,7 @@ async fn exported(form: ExportFormat) -> String {
     text
 }
 
-/// One line of line 3, changed by somebody without the key.
+/// Line 3, changed by somebody without the key.
 async fn changed(form: ExportFormat) -> String {
     let sample = Sample::morning().await;
     let reader = sample.tampered(3, |line| line.body[60] ^= 1).await;
@@ -38,7 +38,7 @@ async fn changed(form: ExportFormat) -> String {
     form.write(&found[2]).replace(env!("CARGO_PKG_VERSION"), "VERSION")
 }
 
-/// The conformance suite gives this very file to HL7's validator and the others.
+/// The conformance suite passes this file to HL7's validator and the others.
 #[tokio::test]
 async fn as_fhir() {
     let mut text = exported(ExportFormat::Fhir).await;

@@ -282,7 +282,7 @@ fn a_start_of_the_service_does_not_make_a_trail_that_was_cut_off_look_whole() {
         }
     });
     let said = verified(&fixture, &[], 1);
-    assert!(said.iter().any(|line| line.starts_with("FAULT: ") && line.contains("a head file that did not fit")), "{said:?}");
+    assert!(said.iter().any(|line| line.starts_with("FAULT: ") && line.contains("a head file that did not match")), "{said:?}");
 }
 
 #[test]

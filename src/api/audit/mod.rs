@@ -1,8 +1,8 @@
-//! `POST /audit/_search` on the admin listener: the trail's search for other programs. A form in, JSON out; criteria are in the
-//! body only, since an NHS number is never in a URL.
+//! `POST /audit/_search` on the admin listener: the trail's search for other programs. A form in, JSON out; criteria are only in
+//! the body, since an NHS number must never be in a URL.
 //!
-//! Every attempt is on the trail before it is answered, also one that is refused; but not one over the rate: a flood must not
-//! fill the trail.
+//! Every attempt is on the trail before it is answered, even a refused one; but not one over the rate: a flood must not fill the
+//! trail.
 
 mod permission;
 
@@ -30,8 +30,8 @@ const MOST: usize = 1000;
 /// The most lines that one request may read, so that no question keeps the store busy: `next_before` continues from there.
 const MOST_READ: usize = 50_000;
 
-/// Whether the trail is searched over HTTP. Reaching the listener is not an identity: without roles for it there is no such
-/// route, but in a demonstration, whose children are invented (decisions.md 57). The command line can always search.
+/// Whether the trail can be searched over HTTP. Reaching the listener does not identify a person: without roles for it there is
+/// no such route, except in a demonstration, whose children are invented (decisions.md 57). The command line can always search.
 pub(super) fn is_offered(access: &Access) -> bool {
     let options = access.options();
     options.is_demo() || !options.allow.audit_roles.is_empty()
@@ -138,7 +138,7 @@ fn read(form: &[(String, String)]) -> Result<(Question, SearchOptions), Problem>
     Ok((question, manner))
 }
 
-/// For the entry that says that somebody searched.
+/// For the entry of the search.
 fn told(manner: SearchOptions) -> String {
     let numbers = if manner.show_nhs_numbers { "every NHS number shown" } else { "no other NHS number shown" };
     let page = if manner.before.is_some() { ", a further page" } else { "" };

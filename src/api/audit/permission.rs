@@ -1,9 +1,8 @@
 //! Who may search the trail over HTTP (decisions.md 35, 57).
 //!
-//! With `access.allow.audit_roles`: people known to the access room with one of these roles. Without, in a demonstration: this
-//! machine alone; otherwise the route is not there. A client
-//! certificate of `admin.tls.client_ca` is asked for by the listener itself, before a request is read; it says which system
-//! comes, not which person, so that it opens nothing more here.
+//! With `access.allow.audit_roles`: a person known to the access room who has one of these roles. Without it, in a demonstration:
+//! only this machine; otherwise the route does not exist. The listener itself requires a client certificate of
+//! `admin.tls.client_ca` before it reads a request; that identifies a system and not a person, and gives no further right here.
 
 use crate::api::App;
 use crate::api::caller;
@@ -29,7 +28,8 @@ impl SearchRefusal {
 /// Who searches.
 ///
 /// # Errors
-/// [`SearchRefusal`], which belongs on the trail unless it is 429: failed attempts count for the rate of their address.
+/// [`SearchRefusal`], which belongs on the trail unless it is 429: a caller who may not search is limited by the rate of their
+/// address.
 pub async fn may_search(request: &HttpRequest, app: &App) -> Result<Who, Box<SearchRefusal>> {
     if !app.access.options().allow.audit_roles.is_empty() {
         return by_role(request, app).await;
@@ -52,10 +52,10 @@ async fn by_role(request: &HttpRequest, app: &App) -> Result<Who, Box<SearchRefu
     Err(SearchRefusal::new(Some(who), Problem::trail_refused()))
 }
 
-/// Headers by which a proxy says that it asks for somebody else.
+/// Headers by which a proxy says that it forwards a request.
 const OF_A_PROXY: [&str; 5] = ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"];
 
-/// The request began on this machine: no proxy passed it on, and no web page of elsewhere made a browser here send it.
+/// The request began on this machine: no proxy forwarded it, and no foreign web page made a browser here send it.
 fn is_of_this_machine(request: &HttpRequest) -> bool {
     let headers = request.headers();
     request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
@@ -64,7 +64,7 @@ fn is_of_this_machine(request: &HttpRequest) -> bool {
         && headers.get("Host").and_then(|host| host.to_str().ok()).is_none_or(is_local_name)
 }
 
-/// `localhost`, `127.0.0.1`, `[::1]`, with or without a port: not a name that somebody else lets point here.
+/// `localhost`, `127.0.0.1`, `[::1]`, with or without a port: not another name that points here.
 fn is_local_name(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),

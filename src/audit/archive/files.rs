@@ -16,7 +16,7 @@ pub(super) struct PartialFile {
     bytes: u64,
 }
 
-/// A longer line is none that this program wrote.
+/// This program never writes a longer line.
 const LONGEST_LINE: u64 = 1 << 20;
 
 impl PartialFile {
@@ -49,7 +49,7 @@ impl PartialFile {
         (self.bytes, sha256)
     }
 
-    /// Syncs the file and gives it its name, which no other content may have.
+    /// Syncs the file and gives it its final name, unless a file with other content has that name.
     pub(super) fn finish(mut self, path: &Path) -> Result<(), ArchiveError> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
@@ -66,7 +66,7 @@ impl PartialFile {
 
 impl Drop for PartialFile {
     fn drop(&mut self) {
-        // Gone already where it got its name.
+        // Already gone if the file got its final name.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -89,7 +89,7 @@ fn digest_of(path: &Path) -> std::io::Result<Digest> {
     Ok((bytes, sha256))
 }
 
-/// Gives every line of an archive to `each`, `None` for one that cannot be read, and then the content of the file.
+/// Passes every line of an archive to `each`, `None` for one that cannot be read, and returns the content of the file.
 pub(super) fn read_lines(path: &Path, mut each: impl FnMut(Option<Line>)) -> Result<Digest, ArchiveError> {
     let mut file = BufReader::new(File::open(path)?);
     let mut line = Vec::new();

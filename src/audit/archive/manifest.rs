@@ -5,7 +5,7 @@ use crate::audit::{Chain, KeyId, Mac, Tip, unhex};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The proof of an archive: it stands beside the file, in the store in place of the lines, and on the chain.
+/// The proof of an archive: kept next to the file, in the store in place of the lines, and on the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -14,7 +14,7 @@ pub struct Manifest {
     attest: Mac,
 }
 
-/// The order of the fields is the order of what is attested.
+/// The attestation covers the fields in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
@@ -40,7 +40,7 @@ pub(super) type Digest = (u64, [u8; 32]);
 
 const VERSION: u8 = 1;
 const PURPOSE: &str = "archive";
-/// A manifest is a few hundred bytes; anything longer is none.
+/// A manifest is a few hundred bytes; a longer file is not one.
 const LONGEST: u64 = 64 << 10;
 
 impl Facts {
@@ -69,7 +69,7 @@ impl Facts {
     }
 
     fn attested(&self) -> Vec<u8> {
-        // Texts and numbers alone: this cannot fail.
+        // Only texts and numbers: this cannot fail.
         serde_json::to_vec(self).unwrap_or_default()
     }
 }
@@ -80,7 +80,7 @@ impl Manifest {
         Self { facts, key, attest }
     }
 
-    /// Whether somebody with a chain key wrote it.
+    /// Whether one of the chain keys attests it.
     #[must_use]
     pub fn is_attested(&self, chain: &Chain) -> bool {
         self.facts.v == VERSION && chain.attested(PURPOSE, &self.facts.attested(), self.key, self.attest)
@@ -98,14 +98,14 @@ impl Manifest {
         Tip { seq: self.facts.last, mac: self.facts.mac }
     }
 
-    /// The name of the file with the lines, which stands beside the manifest.
+    /// The name of the file with the lines, in the manifest's folder.
     #[must_use]
     pub fn file(&self) -> String {
         file_name(&self.facts)
     }
 
     /// # Errors
-    /// [`ArchiveError::Io`], [`ArchiveError::Manifest`]. Whether it is attested is not asked yet.
+    /// [`ArchiveError::Io`], [`ArchiveError::Manifest`]. The attestation is not checked yet.
     pub fn read(path: &Path) -> Result<Self, ArchiveError> {
         if std::fs::metadata(path)?.len() > LONGEST {
             return Err(ArchiveError::Manifest);
@@ -116,7 +116,7 @@ impl Manifest {
 
 #[cfg(test)]
 impl Manifest {
-    /// Of lines that nobody archived.
+    /// For lines that are not archived.
     pub(in crate::audit) fn made_up(last: u64, chain: &Chain) -> Self {
         Self::made_up_to(Tip { seq: last, mac: Mac([0; 32]) }, chain)
     }
@@ -142,7 +142,7 @@ impl std::fmt::Display for Manifest {
 }
 
 pub(super) fn file_name(facts: &Facts) -> String {
-    // A manifest from elsewhere must not name a file elsewhere.
+    // A foreign manifest must not name a file in another folder.
     let month: String = facts.month.chars().filter(|c| c.is_ascii_digit() || *c == '-').collect();
     format!("trail-{month}-{}-{}.ndjson", facts.first, facts.last)
 }

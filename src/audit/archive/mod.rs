@@ -1,9 +1,9 @@
 //! Older, closed months of the trail, moved out of the store with their proof.
 //!
-//! An archive is a file of lines as they stand in the store, one JSON object each, NHS numbers sealed as ever, beside a manifest
-//! that says which lines they are and which line they continue, attested with the chain key. Nothing is ever edited in place:
-//! [`archive`] only writes files; [`retire`] reads them again, puts an entry on the chain, and only then lets the store forget
-//! those lines. The chain then begins after the manifest's last line, and `verify` checks that it says so rightly.
+//! An archive is a file of lines as they are in the store, one JSON object each, NHS numbers sealed as in the store. A manifest
+//! names the lines and the line that they continue, attested with the chain key. Nothing is ever edited in place: [`archive`]
+//! only writes files; [`retire`] reads them again, puts an entry on the chain, and only then removes those lines from the store.
+//! The chain then begins after the manifest's last line, and `verify` checks that.
 
 mod files;
 mod manifest;
@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use std::path::Path;
 use std::time::Duration;
 
-/// Why nothing was archived, or why what was archived may not leave the store.
+/// Why nothing was archived, or why archived lines may not leave the store.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     #[error(transparent)]
@@ -32,11 +32,11 @@ pub enum ArchiveError {
     Trail(#[from] TrailError),
     #[error("the archive cannot be written or read: {0}")]
     Io(std::io::ErrorKind),
-    #[error("line {seq} of the trail: {fault}; what is not whole is not archived")]
+    #[error("line {seq} of the trail: {fault}; damaged lines are not archived")]
     NotWhole { seq: u64, fault: ChainFault },
-    #[error("an archive of these lines with another content is there already")]
+    #[error("an archive of these lines with another content already exists")]
     Exists,
-    #[error("the manifest cannot be read, or nobody with the chain key has attested it")]
+    #[error("the manifest cannot be read, or no chain key attests it")]
     Manifest,
     #[error("the archive is not whole: line {0}")]
     Broken(u64),
@@ -50,14 +50,14 @@ impl From<std::io::Error> for ArchiveError {
     }
 }
 
-/// What a store must do so that lines can leave it. Each step is a transaction of its own, beside a writer that goes on.
+/// What a store must do so that lines can leave it. Each step is its own transaction, while a writer continues.
 pub trait Retire: Send + Sync + 'static {
-    /// Notes the manifest, and with it the new [`Reader::base`], if it continues the base that stands and the line that it ends
-    /// with is here. From then on no reader gives lines up to there.
+    /// Stores the manifest, and with it the new [`Reader::base`], if it continues the current base and its last line is in the
+    /// store. From then on no reader returns lines up to there.
     fn retire<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Removes at most `most` lines that [`Retire::retire`] has taken out of sight; gives how many. Short, so that the writer
-    /// never waits long.
+    /// Removes at most `most` lines that [`Retire::retire`] has hidden; returns how many. Short, so that the writer never waits
+    /// long.
     fn purge(&self, most: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
 }
 
@@ -65,10 +65,10 @@ pub trait Retire: Send + Sync + 'static {
 const PURGED: usize = 100;
 const REST: Duration = Duration::from_millis(20);
 
-/// Lets the store forget the lines of an archive: checks the archive once more, puts the entry on the chain, then retires.
+/// Removes the lines of an archive from the store: checks the archive once more, puts the entry on the chain, then removes them.
 ///
 /// # Errors
-/// [`ArchiveError`]: nothing was removed, unless it is a failure of the store during the removal, which the next call goes on with.
+/// [`ArchiveError`]: nothing was removed, unless the store failed during the removal; the next call then continues it.
 pub async fn retire(
     manifest: &Path,
     reader: &dyn Reader,
@@ -90,7 +90,7 @@ pub async fn retire(
     Ok(manifest)
 }
 
-/// Removes what was retired and is still there, as after a crash in the middle of it.
+/// Removes retired lines that are still in the store, as after a crash.
 ///
 /// # Errors
 /// The store failed.
@@ -101,8 +101,8 @@ pub async fn purge(store: &dyn Retire) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Checks an archive as `verify` checks a store: every line, the manifest and its attest. Looks without an outcome are counted
-/// as of the archive's end.
+/// Checks an archive as `verify` checks a store: every line, the manifest and its attestation. Looks without an outcome are
+/// counted as of the archive's end.
 ///
 /// # Errors
 /// The files cannot be read, or the manifest is not attested.
@@ -125,7 +125,7 @@ pub fn verify_archive(manifest: &Path, chain: &Chain, seal: &Seal) -> Result<Ver
             check.unreadable(last.seq);
         }
     })?;
-    // Where the lines themselves are as they were, as after a change of white space or a cut.
+    // The lines themselves are unchanged, but not the file: white space was changed, or the end was cut off.
     if check.found_nothing() && (digest != manifest.facts.digest() || last != end) {
         check.fault((last.seq + 1).min(end.seq), FaultKind::Manifest);
     }

@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 const PAGE: usize = 1000;
 
 /// Writes the oldest month of the store, if it ended before `before`, into `folder`: a file of its lines and the manifest, both
-/// synced, then read and checked again. Gives the manifest's path; `None` when no such month is there. Nothing leaves the store.
+/// synced, then read and checked again. Returns the manifest's path; `None` if there is no such month. Nothing leaves the store.
 ///
 /// A month is the run of lines up to the first one of a later month (UTC); an entry that was written late belongs to the month in
-/// which it was. The trail's last lines never are archived. Reads and writes files in place: not for a thread that serves.
+/// which it happened. The trail's last lines are never archived. Blocks on files: do not call it from a thread that serves.
 ///
 /// # Errors
-/// [`ArchiveError`]; a run that was broken off leaves no archive, and one of the same lines is made again.
+/// [`ArchiveError`]; an interrupted run leaves no archive, and the next run archives the same lines.
 pub async fn archive(
     reader: &dyn Reader,
     chain: &Chain,
@@ -50,12 +50,12 @@ pub async fn archive(
     }
 }
 
-/// The lines first, then the manifest, then a look at both as somebody else will have it.
+/// The lines first, then the manifest; then both are read back as a reader will find them.
 fn finish(file: PartialFile, facts: Facts, chain: &Chain, seal: &Seal, folder: &Path) -> Result<PathBuf, ArchiveError> {
     let lines = folder.join(file_name(&facts));
     let path = lines.with_extension("manifest.json");
     file.finish(&lines)?;
-    // Of an earlier run, whose lines did not leave the store yet.
+    // From an earlier run, whose lines are still in the store.
     let is_there = Manifest::read(&path).is_ok_and(|there| there.is_attested(chain) && there.facts.is_same(&facts));
     if !is_there {
         let mut file = PartialFile::new(folder)?;
@@ -72,6 +72,6 @@ fn finish(file: PartialFile, facts: Facts, chain: &Chain, seal: &Seal, folder: &
 fn month_of(at: Timestamp) -> (String, Timestamp) {
     let first: Date = at.to_zoned_datetime(TimeZone::UTC).date().first_of_month();
     let next = first.checked_add(1.month()).and_then(|next| next.to_zoned_datetime(TimeZone::UTC)).map(|next| next.timestamp());
-    // Nothing follows the last month that a calendar has.
+    // No month follows the last one of the calendar.
     (first.strftime("%Y-%m").to_string(), next.unwrap_or(Timestamp::MAX))
 }

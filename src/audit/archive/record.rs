@@ -31,7 +31,7 @@ pub struct ArchivedLine {
 }
 
 impl ArchivedLine {
-    /// `None` where the body is no text, which no line is written with.
+    /// `None` if the body is not text: no line is written like that.
     pub(super) fn of(line: &Line) -> Option<Self> {
         Some(Self {
             seq: line.seq,

@@ -213,7 +213,7 @@ async fn archives_leave_in_their_turn_and_once() {
     let path = ground.archive("2026-03-01T00:00:00Z").await.unwrap().unwrap();
     ground.retire(&path).await.unwrap();
     assert!(matches!(ground.retire(&path).await, Err(ArchiveError::OutOfTurn)));
-    // Of another store, attested with the same key.
+    // From another store, attested with the same key.
     let other = Manifest::made_up(7, &chain());
     assert_eq!(ground.store.retire(&other).await.unwrap_err().kind, crate::audit::StoreErrorKind::Other);
     assert_eq!(ground.reader.base().await.unwrap().seq, 5);

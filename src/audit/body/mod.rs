@@ -1,4 +1,4 @@
-//! How an entry is written: one JSON object that an operator can read, but for the NHS number, which is sealed.
+//! How an entry is stored: one JSON object that an operator can read, except for the sealed NHS number.
 
 use super::seal::{Seal, SealedNumber};
 use super::{Draft, Entry, Event, Message, Outcome, RequestFacts, Who};
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// An entry could not be written, or a body could not be read. Says nothing of the content.
+/// An entry could not be written, or a body could not be read. Contains nothing of the entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     #[error("the NHS number could not be sealed")]
@@ -19,10 +19,10 @@ pub enum BodyError {
     Unreadable,
 }
 
-/// A body, read again.
+/// An entry as read from the store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredEntry {
-    /// Its `child` is absent where no key opens it.
+    /// `child` is absent if no key opens it.
     pub entry: Entry,
     /// The version of the software that wrote it.
     pub software: String,

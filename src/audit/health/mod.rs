@@ -1,5 +1,5 @@
-//! The health of a trail, for `check`: whether it takes lines, and whether its end is whole. No line is written, nothing is made,
-//! and a service may have the trail open all the while.
+//! The health of a trail, for `check`: whether it takes lines, and whether its end is whole. No line is written, nothing is
+//! created, and a service may have the trail open meanwhile.
 
 use super::open::{LAST, check_end, open_read_only, read_head};
 use super::options::{Options, StoreLocation};
@@ -13,18 +13,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// A store that takes lines, as far as can be said without writing one.
+/// How a store takes lines, as far as can be found without writing one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Writable {
-    /// Gone with the process that makes it.
+    /// In memory: gone when the process ends.
     InMemory,
-    /// A file that is not there yet and can be made.
+    /// A file that does not exist yet and can be created.
     NotYet,
     /// A file, tried in a transaction that was rolled back.
     File,
-    /// A file that another wrote to for as long as was tried.
+    /// A file that another process wrote to during the whole trial.
     Busy,
-    /// By what the database says of itself and of our rights.
+    /// A database, by what it reports of itself and of our rights.
     Database(Server),
 }
 
@@ -32,13 +32,13 @@ pub enum Writable {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrailEnd {
     pub tip: Tip,
-    /// When its last line was written, by the clock of then.
+    /// When its last line was written, by the clock at that time.
     pub written: Option<Timestamp>,
     /// What is wrong with it.
     pub end_fault: Option<EndFault>,
-    /// Of its last lines, those with an NHS number that no key given opens.
+    /// How many of its last lines have an NHS number that no given key opens.
     pub sealed: usize,
-    /// Head files that a start found not to fit, and kept: each is the proof of lines that are gone.
+    /// Head files that did not match the store at a start and were kept: each proves that lines are gone.
     pub lost_heads: Vec<PathBuf>,
 }
 
@@ -54,7 +54,7 @@ pub async fn writable(settings: &Options, runtime: &Handle) -> Result<Writable, 
         StoreLocation::Sqlite(path) => {
             let path = path.clone();
             let tried = runtime.spawn_blocking(move || try_to_write(&path)).await;
-            let given_up = |_| Err(StoreError::new(StoreErrorKind::Other, "the trial was given up"));
+            let given_up = |_| Err(StoreError::new(StoreErrorKind::Other, "the write test was cancelled"));
             Ok(match tried.unwrap_or_else(given_up)? {
                 Trial::NotYet => Writable::NotYet,
                 Trial::Takes => Writable::File,
@@ -65,16 +65,16 @@ pub async fn writable(settings: &Options, runtime: &Handle) -> Result<Writable, 
     }
 }
 
-/// The end of a trail that is there: keys, last lines, head.
+/// The end of an existing trail: keys, last lines, head.
 ///
 /// # Errors
-/// It cannot be read, or its last lines were written with a chain key that is not among ours.
+/// It cannot be read, or its last lines were written with a chain key that is not in the settings.
 pub async fn end(settings: &Options, runtime: Handle) -> Result<TrailEnd, OpenError> {
     let ReadOnlyTrail { reader, chain, seal, head, lost_heads } = open_read_only(settings, runtime).await?;
     let has_head = settings.head_file.is_some();
     let mut end_fault = check_end(&*reader, &chain, head, has_head).await?;
     if end_fault.is_some() {
-        // The head is noted just after a line is committed: what is wrong must still be so a moment later.
+        // The head is written just after a line is committed: a fault counts only if it is still there a moment later.
         tokio::time::sleep(A_MOMENT).await;
         let head = read_head(settings.head_file.as_deref(), &chain)?;
         end_fault = check_end(&*reader, &chain, head, has_head).await?;
@@ -87,7 +87,7 @@ pub async fn end(settings: &Options, runtime: Handle) -> Result<TrailEnd, OpenEr
     Ok(TrailEnd { tip, written: lines.last().map(|line| line.at), end_fault, sealed, lost_heads })
 }
 
-/// What a head file says of a trail that is not there: lines that it knows are gone.
+/// What a head file says of a store that does not exist: the lines that it knows are gone.
 ///
 /// # Errors
 /// The head file cannot be read.
@@ -100,10 +100,10 @@ pub fn end_without_store(settings: &Options) -> Result<Option<EndFault>, OpenErr
     })
 }
 
-/// Whether the head file can be written, or made where it is not there.
+/// Whether the head file can be written, or created if it does not exist.
 ///
 /// # Errors
-/// Of the file system.
+/// The file system's error.
 pub fn head_can_be_written(path: &Path) -> std::io::Result<()> {
     match OpenOptions::new().write(true).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => folder::takes_files(folder::of(path)),
@@ -111,10 +111,10 @@ pub fn head_can_be_written(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Whether files can be made beside the one at `path`, or where it would be.
+/// Whether files can be created in the folder of `path`.
 ///
 /// # Errors
-/// Of the file system.
+/// The file system's error.
 pub fn folder_takes_files(path: &Path) -> std::io::Result<()> {
     folder::takes_files(folder::of(path))
 }

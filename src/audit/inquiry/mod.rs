@@ -26,7 +26,7 @@ pub struct Inquirer {
 pub enum InquiryError {
     #[error("the trail cannot be read: {0}")]
     Read(#[from] StoreError),
-    #[error("nothing is shown, since this cannot be put on the trail: {0}")]
+    #[error("nothing is shown because this cannot be recorded on the trail: {0}")]
     Record(TrailError),
 }
 
@@ -93,7 +93,7 @@ impl RecordedSearch<'_> {
         Ok(self.search.page(limit, most_read).await?)
     }
 
-    /// The last line that is in an archive, and was not searched; 0 where there is none. Ask when all hits were read: lines may
+    /// The last line that is in an archive, and was not searched; 0 where there is none. Ask after all hits were read: lines may
     /// leave the store during a search.
     ///
     /// # Errors

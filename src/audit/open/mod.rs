@@ -1,4 +1,4 @@
-//! The trail, opened as the settings say, with a look at its end first.
+//! Opens the trail as the settings say, and checks its end first.
 
 use super::archive::Retire;
 use super::head::lost_heads;
@@ -18,14 +18,14 @@ pub struct OpenTrail {
     pub reader: Arc<dyn Reader>,
     pub chain: Arc<Chain>,
     pub seal: Arc<Seal>,
-    /// How archived lines leave the store; `None` where nothing is kept long enough.
+    /// How archived lines leave the store; `None` for a store in memory.
     pub retire: Option<Arc<dyn Retire>>,
-    /// What was wrong with the end of the trail. It is in the log and on the trail already.
+    /// What is wrong with the end of the trail. It is already in the log and on the trail.
     pub end_fault: Option<EndFault>,
     pub renewable: Renewable,
 }
 
-/// What of an open trail can be renewed: its keys, and the way to its database.
+/// What can be renewed in an open trail: its keys, and how its database is reached.
 pub struct Renewable {
     chain: Arc<Chain>,
     seal: Arc<Seal>,
@@ -33,11 +33,10 @@ pub struct Renewable {
 }
 
 impl Renewable {
-    /// From now on lines are written, sealed and read with the keys of `settings`, and connections are made as it says. The store stays
-    /// the one it is.
+    /// Uses the keys of `settings`, and its way to the database, from now on. The store itself stays the same.
     ///
     /// # Errors
-    /// [`OpenError::Keys`], [`OpenError::Store`]; the first leaves everything as it was.
+    /// [`OpenError::Keys`], [`OpenError::Store`]; the first changes nothing.
     pub fn renew(&self, settings: &Options) -> Result<(), OpenError> {
         if let (Some(database), StoreLocation::Postgres(url)) = (&self.database, &settings.store) {
             database.renew(url, settings.store_ca.as_deref())?;
@@ -53,9 +52,9 @@ pub struct ReadOnlyTrail {
     pub reader: Arc<dyn Reader>,
     pub chain: Arc<Chain>,
     pub seal: Arc<Seal>,
-    /// What the head file says; [`Head::Absent`] where there is none.
+    /// What the head file says; [`Head::Absent`] if there is none.
     pub head: Head,
-    /// Head files that a start found not to fit, and kept: each is the proof of lines that are gone.
+    /// Head files that did not match the store at a start and were kept: each proves that lines are gone.
     pub lost_heads: Vec<PathBuf>,
 }
 
@@ -74,14 +73,14 @@ pub enum OpenError {
     OtherKey,
     #[error("the head file cannot be read: {0}")]
     Head(std::io::ErrorKind),
-    #[error("the machine gives the trail no thread: {0}")]
+    #[error("the system cannot start the trail's thread: {0}")]
     Thread(std::io::ErrorKind),
-    #[error("a trail in memory is of one process and cannot be opened by another")]
+    #[error("a trail in memory belongs to one process: no other can open it")]
     InMemory,
 }
 
-/// The end of the trail is not what it should be. The service starts all the same: an emergency department must not stand
-/// still, and what was lost is lost already.
+/// The end of the trail is not what it should be. The service starts anyway: an emergency department must go on working, and
+/// stopping would not bring lost lines back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EndFault {
     #[error(
@@ -89,7 +88,7 @@ pub enum EndFault {
         .expected.seq, .expected.mac, .found.seq, .found.mac
     )]
     Truncated { expected: Tip, found: Tip },
-    #[error("the trail was replaced: the head file knows line {} with MAC {}, which the store has not", .expected.seq, .expected.mac)]
+    #[error("the trail was replaced: the head file knows line {} with MAC {}, which is not in the store", .expected.seq, .expected.mac)]
     Replaced { expected: Tip },
     #[error("the head file was changed, or written with another key; the store ends with line {} and MAC {}", .found.seq, .found.mac)]
     HeadUnreadable { found: Tip },
@@ -102,19 +101,19 @@ pub enum EndFault {
 /// How the trail is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opener {
-    /// By the one service that serves from it.
+    /// By the one service that uses it.
     Service,
-    /// By a command, maybe beside a service.
+    /// By a command, possibly while a service runs.
     Command,
 }
 
-/// Both sides of a store, how lines leave it, and where its head goes.
+/// A store's two sides, how lines leave it, and its head file.
 type Stores = (Box<dyn Store>, Arc<dyn Reader>, Option<Arc<dyn Retire>>, Option<PathBuf>);
 
-/// Lines at the end that are looked at: at the start their MACs, by `check` their NHS numbers too.
+/// Lines at the end that are checked: at the start their MACs, by `check` their NHS numbers too.
 pub(super) const LAST: u64 = 64;
 
-/// Opens the trail for a service: one at a time, which looks at the trail's end and keeps the proof of what it finds.
+/// Opens the trail for a service, one at a time. Checks the trail's end and keeps the proof of a fault.
 ///
 /// # Errors
 /// [`OpenError`]: then the service must not start.
@@ -122,8 +121,8 @@ pub async fn open(settings: &Options, runtime: Handle) -> Result<OpenTrail, Open
     open_as(settings, runtime, Opener::Service).await
 }
 
-/// Opens the trail for a command that also writes to it, such as a search, which is on the trail itself. A service may have it
-/// open too.
+/// Opens the trail for a command that also writes to it, such as a search, which is itself recorded. A service may have it open
+/// too.
 ///
 /// # Errors
 /// As [`open`]; [`OpenError::InMemory`].
@@ -131,10 +130,10 @@ pub async fn open_for_command(settings: &Options, runtime: Handle) -> Result<Ope
     open_as(settings, runtime, Opener::Command).await
 }
 
-/// Opens the trail only to read it, as `verify` does. Nothing is made or changed.
+/// Opens the trail read-only, as `verify` does. Nothing is created or changed.
 ///
 /// # Errors
-/// As [`open`]; also where there is no trail yet.
+/// As [`open`]; also if there is no trail yet.
 pub async fn open_read_only(settings: &Options, runtime: Handle) -> Result<ReadOnlyTrail, OpenError> {
     let chain = Arc::new(Chain::new(&settings.chain_keys)?);
     let seal = Arc::new(Seal::new(&settings.encryption_keys)?);
@@ -143,7 +142,7 @@ pub async fn open_read_only(settings: &Options, runtime: Handle) -> Result<ReadO
         StoreLocation::Sqlite(path) => Arc::new(SqliteReader::open(path, runtime)?),
         StoreLocation::Postgres(url) => {
             let (_, reader) = postgres::lazily(url, settings.store_ca.as_deref())?;
-            // Where there is no trail, or no way to it, that is told now.
+            // Fails now if there is no trail, or no way to it.
             reader.tip().await?;
             Arc::new(reader)
         }
@@ -162,7 +161,7 @@ async fn open_as(settings: &Options, runtime: Handle, who: Opener) -> Result<Ope
             if who == Opener::Command {
                 return Err(OpenError::InMemory);
             }
-            // What ends with the process needs no head.
+            // A trail that ends with the process needs no head.
             let (store, reader) = MemoryStore::new();
             (Box::new(store), Arc::new(reader), None, None)
         }
@@ -173,12 +172,12 @@ async fn open_as(settings: &Options, runtime: Handle, who: Opener) -> Result<Ope
             let retire: Arc<dyn Retire> = Arc::new(SqliteRetire::new(path, runtime.clone()));
             (Box::new(store), Arc::new(reader), Some(retire), settings.head_file.clone())
         }
-        // No lock: its transactions keep several replicas apart.
+        // No lock: transactions keep replicas apart.
         StoreLocation::Postgres(url) => {
             let target = database.insert(Arc::new(postgres::Target::new(url, settings.store_ca.as_deref())?));
             let (mut store, reader) = target.sides();
             match store.open().await {
-                // The service says so itself, and asks nothing, until the database is there.
+                // The service reports it, and asks nothing until the database is back.
                 Err(error) if who == Opener::Service && is_away(error.kind) => {}
                 opened => opened?,
             }
@@ -210,7 +209,7 @@ async fn open_as(settings: &Options, runtime: Handle, who: Opener) -> Result<Ope
         .map_err(|error| OpenError::Thread(error.kind()))?;
     if let (Some(end_fault), Opener::Service) = (end_fault, who) {
         tracing::error!(target: "cpis_fhir::trail", found = %end_fault, "the trail is not whole: run `cpis-fhir audit verify`");
-        // Also where the store takes nothing just now: the service starts, and refuses queries until it does.
+        // Even if the store takes nothing now, the service starts, and refuses queries until it does.
         trail.record_when_possible(&Entry { detail: Some(end_fault.to_string()), ..Entry::of(Event::Started) });
         trail.flush(settings.commit_timeout).await;
     }
@@ -222,7 +221,7 @@ pub(super) fn is_memory(path: &Path) -> bool {
     path == Path::new(":memory:")
 }
 
-/// The store may be back without anybody's doing.
+/// The store may come back by itself.
 fn is_away(kind: StoreErrorKind) -> bool {
     matches!(kind, StoreErrorKind::Gone | StoreErrorKind::Slow | StoreErrorKind::Locked)
 }
@@ -231,8 +230,8 @@ pub(super) fn read_head(path: Option<&Path>, chain: &Chain) -> Result<Head, Open
     path.map_or(Ok(Head::Absent), |path| Head::read(path, chain).map_err(|error| OpenError::Head(error.kind())))
 }
 
-/// Checks the last lines, and the head against them. The head must have been read before: beside a writer the store is then ahead
-/// of it, where a head that is read later would know of lines that were not there yet.
+/// Checks the last lines, and the head against them. Read the head before the store: a writer may add lines in between, and a
+/// head that is read later would name lines that were not read.
 pub(super) async fn check_end(
     reader: &dyn Reader,
     chain: &Chain,
@@ -260,16 +259,16 @@ pub(super) async fn check_end(
     Ok(end_fault.or_else(|| checked.into_iter().find(|(_, check)| check.is_err()).map(|(seq, _)| EndFault::Line { seq })))
 }
 
-/// Keeps a head file that does not fit: it is the proof of what was there.
+/// Keeps a head file that does not match: it is the proof of what was there.
 fn keep_aside(path: &Path) {
     match HeadFile::keep_aside(path) {
         Ok(None) => {}
         Ok(Some(aside)) => {
-            tracing::error!(target: "cpis_fhir::trail", file = %aside.display(), "the head file that does not fit was kept aside");
+            tracing::error!(target: "cpis_fhir::trail", file = %aside.display(), "the head file that does not match the store was kept aside");
         }
-        // It stays where it is: a head is only replaced by a later one.
+        // It stays in place: a head is replaced only by a later one.
         Err(error) => tracing::error!(
-            target: "cpis_fhir::trail", kind = %error.kind(), "the head file that does not fit could not be kept aside"
+            target: "cpis_fhir::trail", kind = %error.kind(), "the head file that does not match the store could not be kept aside"
         ),
     }
 }

@@ -10,7 +10,7 @@ async fn opened(settings: &Options) -> OpenTrail {
     open(settings, Handle::current()).await.unwrap()
 }
 
-/// As many entries, each in a commit of its own, and the service stopped in good order.
+/// Records this many entries, each in its own commit, and stops the service normally.
 async fn write(settings: &Options, entries: usize) {
     let opened = opened(settings).await;
     for _ in 0..entries {
@@ -20,7 +20,7 @@ async fn write(settings: &Options, entries: usize) {
     released(settings).await;
 }
 
-/// The writer's thread gives the lock back a moment after the last handle is dropped.
+/// The writer's thread releases the lock a moment after the last handle is dropped.
 async fn released(settings: &Options) {
     let StoreLocation::Sqlite(path) = &settings.store else { unreachable!() };
     for _ in 0..500 {
@@ -32,7 +32,7 @@ async fn released(settings: &Options) {
     panic!("the lock is not given back");
 }
 
-/// Somebody with the file and SQLite's own tools.
+/// An attacker with the file and SQLite's own tools.
 fn tamper(settings: &Options, sql: &str) {
     let StoreLocation::Sqlite(path) = &settings.store else { unreachable!() };
     let db = Connection::open(path).unwrap();
@@ -44,7 +44,7 @@ async fn lines(opened: &OpenTrail) -> Vec<Line> {
     opened.reader.lines(0, 1000).await.unwrap()
 }
 
-/// What the service says of itself after the trail was changed by `sql`.
+/// What the service finds after `sql` changed the trail.
 async fn found_after(sql: &str) -> (TempDir, Options, OpenTrail) {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder);
@@ -54,7 +54,7 @@ async fn found_after(sql: &str) -> (TempDir, Options, OpenTrail) {
     (folder, settings, opened)
 }
 
-/// The numbers of what was found, without the MACs.
+/// The line numbers of a fault, without the MACs.
 fn seqs(found: Option<EndFault>) -> (&'static str, u64, u64) {
     match found {
         None => ("nothing", 0, 0),

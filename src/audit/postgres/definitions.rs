@@ -1,14 +1,14 @@
 //! Whether tables, indexes and triggers are as `sql/` makes them, and whether each line is found by its keys (decisions.md 65).
 //!
-//! What the catalog says of them is compared in the server's own words, which have been the same since version 12. That an index
-//! leads to each line is tried with the very bounds that searches use; the lines themselves are read along the primary key.
+//! Compares the catalog's definitions as the server prints them, which has not changed since version 12. Each index is tried with
+//! the bounds that searches use; the lines themselves are read by the primary key.
 
 use super::rows::nanoseconds;
 use crate::audit::verify::Definition;
 use crate::audit::{Line, StoreError};
 use tokio_postgres::Row;
 
-/// Name and definition of all that belongs to the trail's tables. Not what PostgreSQL makes for itself.
+/// Name and definition of everything that belongs to the trail's tables, without PostgreSQL's internal objects.
 pub(super) const FOUND: &str = "WITH ours AS (
   SELECT oid, relname, relkind, relpersistence, relrowsecurity FROM pg_class
   WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'cpis_fhir') AND relname IN ('trail', 'archived', 'version'))
@@ -53,7 +53,7 @@ const INDEXES: [(&str, &str); 10] = [
     ("version_pkey", "version USING btree (version)"),
 ];
 
-/// After `CREATE TRIGGER name BEFORE`. `A`: also where a session calls itself a replica.
+/// After `CREATE TRIGGER name BEFORE`. `A`: even if a session declares itself a replica.
 const TRIGGERS: [(&str, &str); 3] = [
     ("trail_no_update", "UPDATE OR TRUNCATE ON cpis_fhir.trail FOR EACH STATEMENT EXECUTE FUNCTION cpis_fhir.refuse()"),
     ("trail_no_delete", "DELETE ON cpis_fhir.trail FOR EACH ROW EXECUTE FUNCTION cpis_fhir.delete_archived_only()"),
@@ -63,10 +63,10 @@ const TRIGGERS: [(&str, &str); 3] = [
     ),
 ];
 
-/// Their bodies stand in the migration that makes them.
+/// Their bodies are in the migration that creates them.
 const FUNCTIONS: [&str; 2] = ["refuse", "delete_archived_only"];
 
-/// What [`FOUND`] must give.
+/// What [`FOUND`] must return.
 pub(super) fn meant() -> Vec<Definition> {
     let table = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
     let index = |(name, text): &(&str, &str)| {
@@ -87,10 +87,10 @@ pub(super) fn definition(row: &Row) -> Result<Definition, StoreError> {
     Ok((super::rows::cell(row, 0)?, super::rows::cell(row, 1)?))
 }
 
-/// How a line is found by one of its columns.
+/// How lines are found by one column.
 pub(super) struct Key {
     pub column: &'static str,
-    /// Of the lines that have this key: numbers and values, as [`Key::sql`] takes them.
+    /// The numbers and values of the lines that have this key, as [`Key::sql`] takes them.
     pub numbers: Vec<i64>,
     pub values: Values,
 }
@@ -107,7 +107,7 @@ impl Key {
     /// Every key of these lines.
     ///
     /// # Errors
-    /// `Damaged` for a number that no trail reaches.
+    /// `Damaged` for a number that is too large.
     pub(super) fn all(lines: &[Line]) -> Result<[Self; 7], StoreError> {
         let text = |text: &Option<String>| text.as_deref().map(|text| super::rows::stored(text).into_owned());
         let bytes = |line: &Line| line.child.map(|child| child.0.to_vec());
@@ -139,13 +139,13 @@ impl Key {
         Ok(Self { column, numbers, values: values(found) })
     }
 
-    /// The numbers of `$1` that the index of this column does not lead to by their values, `$2`.
+    /// The numbers of `$1` that the index of this column does not find by their values, `$2`.
     pub(super) fn sql(&self) -> String {
         let (field, value) = match self.values {
             Values::Texts(_) => (format!("left({}, 200)", self.column), "left(wanted.value, 200)"),
             Values::Uuids(_) | Values::Bytes(_) | Values::Numbers(_) => (self.column.to_owned(), "wanted.value"),
         };
-        // By the id's own index: it is of one column.
+        // By the id's own index, which has one column.
         let found = if self.column == "id" {
             "SELECT seq FROM cpis_fhir.trail WHERE id = wanted.value".to_owned()
         } else {

@@ -1,5 +1,5 @@
-//! What an error of the database means. Nothing of an entry may stand in it: values are in DETAIL, and in the message of some
-//! classes, so that only messages of classes without data are repeated.
+//! What a database error means. It must contain nothing of an entry: DETAIL and the messages of some classes hold values, so only
+//! messages of classes without data are repeated.
 
 use crate::audit::{StoreError, StoreErrorKind};
 use std::error::Error as _;
@@ -16,7 +16,7 @@ pub(super) fn fault(error: &tokio_postgres::Error) -> StoreError {
     while let Some(cause) = source {
         detail = format!("{detail}: {cause}");
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            // The client's word for a server that takes no writes (`target_session_attrs`).
+            // The client's error for a server that takes no writes (`target_session_attrs`).
             let is_read_only = io.kind() == std::io::ErrorKind::PermissionDenied && io.raw_os_error().is_none();
             kind = if is_read_only { StoreErrorKind::ReadOnly } else { StoreErrorKind::Gone };
         }
@@ -49,7 +49,7 @@ fn kind(state: &str) -> StoreErrorKind {
     }
 }
 
-/// SQLSTATE, and the message where its class holds nothing of a row: connection, authorisation, resources, operator, system.
+/// SQLSTATE, and the message if its class contains nothing of a row: connection, authorisation, resources, operator, system.
 fn words(error: &DbError) -> String {
     let state = error.code().code();
     let is_without_data = ["08", "25", "28", "3D", "53", "55", "57", "58"].iter().any(|class| state.starts_with(class));

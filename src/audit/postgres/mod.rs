@@ -1,15 +1,17 @@
 //! The trail in PostgreSQL: one chain for all replicas that share the database (docs/adr/0008-one-chain-in-postgresql.md).
 //!
-//! - [`target`]: where the database is, and with which TLS. - [`session`]: an open connection, its time limits, what the server must be.
-//!   \- [`schema`]: the tables (`sql/`). - [`store`]: one append, one transaction. - [`reader`]: searches. [`retire`]: archived lines leave. [`server`]: what
-//!   the database says of itself and of our rights. [`definitions`]: whether tables and indexes are as they were made. - [`rows`]: lines as
-//!   rows. - [`fault`]: what an error of the database means.
+//! - [`target`]: where the database is, and with which TLS.
+//! - [`session`]: an open connection, its time limits, what the server must be.
+//! - [`schema`]: the tables (`sql/`). [`rows`]: lines as rows.
+//! - [`store`]: one append, one transaction. [`reader`]: searches. [`retire`]: removes archived lines.
+//! - [`server`]: what the database reports of itself and of our rights. [`definitions`]: whether tables and indexes are as they were
+//!   made. [`fault`]: what a database error means.
 //!
-//! Two roles are meant: one owns the tables and makes them, the service's own may append and read (`sql/roles.sql`). Triggers refuse
-//! what would change a line, to the owner as well; who takes the triggers away is found by `verify`. With one role for both it
-//! works all the same, and the log says what is missing.
+//! Use two roles: one owns the tables and creates them, the service's own may only append and read (`sql/roles.sql`). Triggers
+//! stop even the owner from changing a line; `verify` finds out if they are removed. One role for both works too, and the log
+//! warns of it.
 //!
-//! A pooler between must give each connection a session of its own (PgBouncer: `pool_mode = session`).
+//! A pooler in between must give each connection its own session (PgBouncer: `pool_mode = session`).
 
 mod definitions;
 mod fault;
@@ -32,12 +34,12 @@ pub use server::{Server, server};
 pub use store::PostgresStore;
 pub use target::Target;
 
-/// Opens the trail at `url`: connects, makes the tables where they are not there yet, and checks the server.
+/// Opens the trail at `url`: connects, creates missing tables, and checks the server.
 ///
-/// `ca_pem` holds the CAs that may have signed the server's certificate (PEM); the system's without it.
+/// `ca_pem` holds the CAs that may have signed the server's certificate (PEM); by default the system's.
 ///
 /// # Errors
-/// As [`lazily`], and whatever keeps the database from being written now.
+/// As [`lazily`], and anything that prevents a write to the database now.
 pub async fn connect(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<(PostgresStore, PostgresReader), StoreError> {
     let (mut store, reader) = lazily(url, ca_pem)?;
     store.open().await?;
@@ -53,18 +55,18 @@ pub fn lazily(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<(PostgresStore, P
 }
 
 impl Target {
-    /// Both sides of the trail there, which go where this is renewed to.
+    /// Both sides of the trail there; they follow a renewal of this.
     pub(super) fn sides(self: &Arc<Self>) -> (PostgresStore, PostgresReader) {
         (PostgresStore::new(Arc::clone(self)), PostgresReader::new(Arc::clone(self)))
     }
 
-    /// What removes archived lines from the trail there. Opens what it needs at each step.
+    /// Removes archived lines from the trail there. Connects at each step.
     pub(super) fn retire(self: &Arc<Self>) -> PostgresRetire {
         PostgresRetire::new(Arc::clone(self))
     }
 }
 
-/// What the database says of the chain's ends.
+/// Both ends of the chain in the database.
 struct Ends {
     tip: Tip,
     base: Tip,

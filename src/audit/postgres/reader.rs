@@ -1,4 +1,4 @@
-//! Reading and searching, beside the writers, over connections of its own.
+//! Reads and searches over its own connections, in parallel to the writers.
 
 use super::Ends;
 use super::definitions::{FOUND, Key, Values, definition, meant};
@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-/// The reading side. Opens at most two connections, so that a long `verify` does not hold a search up.
+/// The reading side. Opens at most two connections, so that a long `verify` does not delay a search.
 pub struct PostgresReader {
     target: Arc<Target>,
     sessions: [Mutex<Option<Session>>; 2],
@@ -31,13 +31,13 @@ impl PostgresReader {
         Self { target, sessions: Default::default() }
     }
 
-    /// Asks once more over a new connection where one that was kept has died.
+    /// Asks once more over a new connection if an idle one has died.
     async fn query(&self, statement: &str, parameters: &[(Redacted<'_>, Type)]) -> Result<Vec<Row>, StoreError> {
         let parameters: Vec<(&(dyn ToSql + Sync), Type)> =
             parameters.iter().map(|(value, kind)| (value as &(dyn ToSql + Sync), kind.clone())).collect();
         within(READ, async {
             let mut place = self.place().await;
-            // Taken out: a connection that failed, or was given up, is not used again.
+            // Taken out: a connection that failed or was abandoned is not used again.
             if let Some(session) = place.take() {
                 match session.query_typed(statement, &parameters).await.map_err(|error| fault(&error)) {
                     Err(error) if error.kind == StoreErrorKind::Gone => {}
@@ -150,14 +150,14 @@ impl Reader for PostgresReader {
     }
 }
 
-/// All conditions but the child; the parameters as in [`PostgresReader::find`].
+/// All conditions except the child; the parameters as in [`PostgresReader::find`].
 const HOLDS: &str = "($3::uuid IS NULL OR look = $3) AND ($4::text IS NULL OR message_id = $4) \
     AND ($5::text IS NULL OR request_id = $5) AND ($7::text IS NULL OR user_id = $7) \
     AND ($8::bigint IS NULL OR at >= $8) AND ($9::bigint IS NULL OR at < $9)";
 const HAS_CHILD: &str = "(cardinality($6::bytea[]) = 0 OR child = ANY($6))";
 
-/// The search by its most selective field, whose index gives the order too. The order begins with the field, although only one
-/// value of it is asked for, and the bound is a pair: so no other index fits, whatever the planner believes of the table.
+/// Searches by the most selective field, whose index also gives the order. The order begins with the field, although it has only
+/// one value here, and the bound is a pair: so no other index fits, whatever the planner's statistics say.
 fn search(wanted: &Filter) -> String {
     let by = |field: &str, value: &str, and: &str| {
         format!(
@@ -173,13 +173,13 @@ fn search(wanted: &Filter) -> String {
     } else if wanted.request_id.is_some() {
         by("left(request_id, 200)", "left($5, 200)", HAS_CHILD)
     } else if !wanted.child.is_empty() {
-        // Only the pair here: as a condition of its own, a list of children would be walked through in the index.
+        // Only the pair here: a separate condition would make the planner walk a list of children in the index.
         let one = by("child", "key.child", "true");
         format!("SELECT line.* FROM unnest($6) AS key (child) CROSS JOIN LATERAL ({one}) AS line ORDER BY line.seq DESC LIMIT $2")
     } else if wanted.user_id.is_some() {
         by("left(user_id, 200)", "left($7, 200)", HAS_CHILD)
     } else if wanted.from.is_some() || wanted.to.is_some() {
-        // From the index alone, as many as the time holds; `+ 0` keeps the planner from walking the whole trail backwards.
+        // Only from the index by time, as many as match; `+ 0` stops the planner from walking the whole trail backwards.
         format!(
             "SELECT {COLUMNS} FROM cpis_fhir.trail WHERE seq IN (SELECT seq FROM cpis_fhir.trail WHERE seq < $1 \
              AND at >= coalesce($8, {min}) AND at < coalesce($9, {max}) ORDER BY seq + 0 DESC LIMIT $2) ORDER BY seq DESC",
@@ -191,7 +191,7 @@ fn search(wanted: &Filter) -> String {
     }
 }
 
-/// The columns beside the manifest must say the same.
+/// The other columns must agree with the manifest.
 fn manifest(row: &Row) -> Result<Manifest, StoreError> {
     let malformed = || damaged("a note of an archive cannot be read");
     let text: &str = row.try_get(2).map_err(|error| fault(&error))?;

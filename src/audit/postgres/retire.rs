@@ -1,4 +1,4 @@
-//! Lines that have been archived leave the database. Needs the owner's role: the service's own may not delete.
+//! Removes archived lines from the database. Needs the owner's role: the service's own may not delete.
 
 use super::fault::{fault, other};
 use super::rows::{Redacted, number};
@@ -13,14 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::types::{ToSql, Type};
 
-/// A connection for each step, beside the writers'.
+/// Each step has its own connection.
 pub struct PostgresRetire(Arc<Target>);
 
 /// Longer than what the server allows a statement.
 const STEP: Duration = Duration::from_secs(12);
 
-/// Takes the writers' lock, and notes the archive only where its first line is the trail's oldest, its last line is the one that it names,
-/// and something stays. One statement, and so one transaction.
+/// Takes the writers' lock, and records the archive only if its first line is the trail's oldest, its last line is the one that
+/// it names, and later lines remain. One statement, and so one transaction.
 const RETIRE: &str = "WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock($1)) \
     INSERT INTO cpis_fhir.archived (first, last, last_mac, manifest, at) \
     SELECT $2, t.seq, t.mac, $3, $4 FROM held, cpis_fhir.trail AS t \
@@ -63,7 +63,7 @@ impl Retire for PostgresRetire {
                     ],
                 )
                 .await?;
-            if noted == 1 { Ok(()) } else { Err(other("the archive is not of the oldest lines of this store")) }
+            if noted == 1 { Ok(()) } else { Err(other("the archive does not hold the oldest lines of this store")) }
         })
     }
 

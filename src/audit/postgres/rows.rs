@@ -82,7 +82,7 @@ impl<'a> Columns<'a> {
 /// A parameter of a statement.
 pub(super) type Parameter<'a> = &'a (dyn ToSql + Sync);
 
-/// A parameter that does not show itself: the client writes parameters to its debug log.
+/// A parameter that `Debug` does not show: the client writes parameters to its debug log.
 pub(super) struct Redacted<'a>(pub Parameter<'a>);
 
 impl std::fmt::Debug for Redacted<'_> {
@@ -93,7 +93,7 @@ impl std::fmt::Debug for Redacted<'_> {
 
 impl ToSql for Redacted<'_> {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        // Looks at the type too, which `accepts` cannot, since it does not know the value.
+        // Checks the type too: `accepts` cannot, since it does not know the value.
         self.0.to_sql_checked(kind, out)
     }
 
@@ -107,10 +107,10 @@ impl ToSql for Redacted<'_> {
 /// The line of a row whose first columns are [`COLUMNS`].
 ///
 /// # Errors
-/// `Damaged` when it has a form that no line has.
+/// `Damaged` when it has an invalid form.
 pub(super) fn line(row: &Row) -> Result<Line, StoreError> {
     let seq = cell::<i64>(row, 0)?;
-    let odd = || damaged(format!("line {seq} has a form that no line has"));
+    let odd = || damaged(format!("line {seq} has an invalid form"));
     let nanos: i64 = cell(row, 2)?;
     let texts = |at: usize| Ok::<_, StoreError>(cell::<Option<String>>(row, at)?.map(restored));
     let child = match cell::<Option<&[u8]>>(row, 6)? {
@@ -137,7 +137,7 @@ pub(super) fn line(row: &Row) -> Result<Line, StoreError> {
 /// # Errors
 /// `Damaged` when the column holds no MAC.
 pub(super) fn mac(row: &Row, at: usize) -> Result<Mac, StoreError> {
-    cell::<&[u8]>(row, at)?.try_into().map(Mac).map_err(|_| damaged("a MAC has a length that no MAC has"))
+    cell::<&[u8]>(row, at)?.try_into().map(Mac).map_err(|_| damaged("a MAC has the wrong length"))
 }
 
 pub(super) fn cell<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, at: usize) -> Result<T, StoreError> {
@@ -145,9 +145,9 @@ pub(super) fn cell<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, at: 
 }
 
 /// # Errors
-/// `Damaged`: a number that no trail reaches.
+/// `Damaged`: a number that is too large.
 pub(super) fn number(seq: u64) -> Result<i64, StoreError> {
-    i64::try_from(seq).map_err(|_| damaged("a sequence number is beyond what any trail reaches"))
+    i64::try_from(seq).map_err(|_| damaged("a sequence number is too large"))
 }
 
 /// Exact until 2262.
@@ -159,7 +159,8 @@ pub(super) fn nanoseconds(at: Timestamp) -> i64 {
 /// Marks a text that is written with escapes.
 const ESCAPED: char = '\u{1}';
 
-/// A text as a column can hold it. PostgreSQL's have no NUL, and a user id from a token may: it would fail everyone's transaction.
+/// A text as a column can hold it. PostgreSQL's texts cannot hold NUL, but a user id from a token may: it would fail the
+/// transaction for all.
 pub(super) fn stored(text: &str) -> Cow<'_, str> {
     if !text.contains('\0') && !text.starts_with(ESCAPED) {
         return Cow::Borrowed(text);
@@ -175,7 +176,7 @@ pub(super) fn stored(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The text that was [`stored`].
+/// Reverses [`stored`].
 fn restored(text: String) -> String {
     let Some(escaped) = text.strip_prefix(ESCAPED) else { return text };
     let mut plain = String::with_capacity(escaped.len());

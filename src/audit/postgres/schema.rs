@@ -1,4 +1,4 @@
-//! The tables: made and brought up to date by whichever replica comes first, under a lock.
+//! The tables: the first replica creates or upgrades them, under a lock.
 
 use super::fault::{fault, other};
 use super::rows::cell;
@@ -6,30 +6,31 @@ use super::session::{Session, transaction_limit, within};
 use crate::audit::{StoreError, StoreErrorKind};
 use std::time::Duration;
 
-/// In their order; the first makes version 1. A released one never changes. Each notes its version itself, so that a DBA may run it.
+/// The migrations in order; the first creates version 1. A released one never changes. Each records its version itself, so that a
+/// DBA may run it.
 const MIGRATIONS: [&str; 1] = [include_str!("sql/0001_trail.sql")];
 
 /// `pg_advisory_xact_lock`: ours among all of the database's.
 const LOCK: i64 = i64::from_be_bytes(*b"cpisschm");
-/// A migration may rewrite a long table; one that waits for another waits as long.
+/// A migration may rewrite a long table, and another replica waits for it.
 const LIMIT: Duration = Duration::from_mins(10);
 
 const VERSION: &str = "SELECT max(version) FROM cpis_fhir.version";
-/// Not by `to_regclass`: a session remembers names that were not there, also across the wait for the lock.
+/// Not `to_regclass`: a session caches missing names, even across the wait for the lock.
 const IS_THERE: &str = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'version' \
     AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'cpis_fhir'))";
 pub(super) const MAY_CHANGE: &str = "SELECT has_table_privilege('cpis_fhir.trail', 'UPDATE, DELETE, TRUNCATE')";
 
-/// Makes what is missing.
+/// Creates what is missing.
 ///
 /// # Errors
-/// `ReadOnly` where the role may not, `Other` for tables of a newer version.
+/// `ReadOnly` if the role may not, `Other` for tables of a newer version.
 pub(super) async fn make(session: &Session) -> Result<(), StoreError> {
     if known(version(session).await?)? < MIGRATIONS.len() {
         within(LIMIT, migrate(session)).await.map_err(|error| match error.kind {
             StoreErrorKind::ReadOnly => StoreError::new(
                 StoreErrorKind::ReadOnly,
-                format!("its tables are missing or old, and this role may not make them: {}", error.detail),
+                format!("its tables are missing or old, and this role may not create them: {}", error.detail),
             ),
             _ => error,
         })?;
@@ -37,7 +38,7 @@ pub(super) async fn make(session: &Session) -> Result<(), StoreError> {
     warn_of_rights(session).await
 }
 
-/// Whether the tables are there, and of our version.
+/// Whether the tables exist in this program's version.
 ///
 /// # Errors
 /// `Other` for tables of a newer version.
@@ -46,7 +47,7 @@ pub(super) async fn is_current(session: &Session) -> Result<bool, StoreError> {
 }
 
 /// # Errors
-/// `Other` where the tables are not there, or not of our version.
+/// `Other` if the tables are missing or of another version.
 pub(super) async fn check(session: &Session) -> Result<(), StoreError> {
     match known(version(session).await?)? {
         0 => Err(other("there is no trail in this database")),
@@ -71,7 +72,7 @@ async fn migrate(session: &Session) -> Result<(), StoreError> {
     session.run("COMMIT").await
 }
 
-/// The body of a function that a migration makes; the latest one counts.
+/// The body of a function that a migration creates; the latest one counts.
 pub(super) fn body_of(function: &str) -> Option<&'static str> {
     let head = format!("FUNCTION cpis_fhir.{function}()");
     let (_, rest) = MIGRATIONS.iter().rev().find_map(|migration| migration.split_once(head.as_str()))?;
@@ -101,7 +102,7 @@ async fn warn_of_rights(session: &Session) -> Result<(), StoreError> {
     if cell::<bool>(&row, 0)? {
         tracing::warn!(
             target: "cpis_fhir::trail",
-            "this role may change the trail's tables; one that may only append and read is meant (sql/roles.sql)"
+            "this role may change the trail's tables: use one that may only append and read (sql/roles.sql)"
         );
     }
     Ok(())

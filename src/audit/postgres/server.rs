@@ -1,4 +1,4 @@
-//! What the database says of itself and of our rights, without a table being made or a row written.
+//! What the database reports of itself and of our rights. Creates no table and writes no row.
 
 use super::fault::fault;
 use super::rows::cell;
@@ -13,9 +13,9 @@ use crate::secret::StoreUrl;
 pub struct Server {
     /// As it calls itself: `17.2 (Debian 17.2-1)`.
     pub version: String,
-    /// The trail's tables are there, and of our version.
+    /// The trail's tables exist in this program's version.
     pub has_tables: bool,
-    /// The role may append and read, or make the tables where they are missing.
+    /// The role may append and read, or create missing tables.
     pub may_write: bool,
     /// The role may also change the tables: more than the service needs.
     pub may_change: bool,
@@ -32,8 +32,8 @@ const MAY_MAKE: &str = "SELECT has_database_privilege(current_database(), 'CREAT
 /// Connects as the service would.
 ///
 /// # Errors
-/// Whatever would keep the service from writing: the way there, the login, a server that may lose what it acknowledges, tables
-/// of a newer version.
+/// Anything that would stop the service from writing: the connection, the login, a server that may lose what it acknowledges,
+/// tables of a newer version.
 pub async fn server(url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<Server, StoreError> {
     let session = Session::for_writing(&Target::new(url, ca_pem)?).await?;
     let about = session.query_typed_one(ABOUT, &[]).await.map_err(|error| fault(&error))?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio_postgres::Client;
 
-/// A connection that closes when this is dropped, at once: the server then rolls back whatever was not committed.
+/// A connection that closes at once when this is dropped: the server then rolls back what was not committed.
 pub(super) struct Session {
     client: Client,
     wire: AbortHandle,
@@ -18,12 +18,12 @@ pub(super) struct Session {
 
 /// For name resolution, TCP, TLS, login and the checks together.
 const OPEN: Duration = Duration::from_secs(5);
-/// A replica that hangs in a transaction holds the others up no longer than this: then the server ends its session.
+/// The longest that a replica hanging in a transaction delays the others: then the server ends its session.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(2);
 const LOCK: Duration = Duration::from_secs(4);
 const WRITE_STATEMENT: Duration = Duration::from_secs(5);
 const READ_STATEMENT: Duration = Duration::from_secs(30);
-/// The oldest that has what is used here, and fixes (2023).
+/// The oldest version that has what is used here, and had fixes in 2023.
 const OLDEST_SERVER: i32 = 120_000;
 
 /// Commits that are on disk before they are acknowledged: at least `on`, which a server or a role may have lowered.
@@ -34,14 +34,14 @@ const SERVER: &str = "SELECT current_setting('server_version_num')::int, current
     current_setting('fsync'), current_setting('full_page_writes')";
 
 impl Session {
-    /// A connection that may write, to a server that keeps what it acknowledges; makes the tables where they are missing.
+    /// A connection that may write, to a server that keeps what it acknowledges; creates missing tables.
     pub(super) async fn to_write(target: &Target) -> Result<Self, StoreError> {
         let session = Self::for_writing(target).await?;
         schema::make(&session).await?;
         Ok(session)
     }
 
-    /// As [`Session::to_write`], whatever tables are there.
+    /// As [`Session::to_write`], without a check of the tables.
     pub(super) async fn for_writing(target: &Target) -> Result<Self, StoreError> {
         within(OPEN, Self::open(target, true)).await
     }
@@ -72,7 +72,7 @@ impl Session {
         self.client.batch_execute(statements).await.map_err(|error| fault(&error))
     }
 
-    /// Every statement here has its index, also for a planner that saw the table when it was short.
+    /// Every statement uses its index, even if the planner's statistics are of a short table.
     async fn limit(&self, statement: Duration) -> Result<(), StoreError> {
         let statements = format!(
             "SET search_path = pg_catalog, pg_temp; SET client_min_messages = error; SET enable_seqscan = off; SET jit = off; \
@@ -108,8 +108,8 @@ impl Session {
     }
 }
 
-/// Of the whole transaction, where the server has such a limit (PostgreSQL 17 and later): it also ends one whose client stops between
-/// two messages of one statement, for which the other limits do not hold.
+/// The limit of the whole transaction (PostgreSQL 17 and later): it even ends one whose client stops between two messages of one
+/// statement, which the other limits do not cover.
 pub(super) fn transaction_limit(limit: Duration, is_local: bool) -> String {
     let limit = limit.as_millis();
     format!("SELECT set_config(name, '{limit}', {is_local}) FROM pg_settings WHERE name = 'transaction_timeout'")

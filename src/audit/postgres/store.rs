@@ -1,8 +1,8 @@
 //! One append, one transaction, two round trips.
 //!
-//! Writers take turns by a transaction-level advisory lock: the server gives it up with the transaction, however that ends, it
-//! needs no right to UPDATE and writes nothing. Should someone write without it, the primary key still lets one line only have a
-//! number: the other transaction fails as a whole. A replica that hangs while it holds the lock is thrown out by the server
+//! Writers take turns by a transaction-level advisory lock: the server releases it with the transaction, however that ends; it
+//! needs no right to UPDATE and writes nothing. If somebody writes without it, the primary key still lets only one line have a
+//! number: the other transaction fails as a whole. The server ends the session of a replica that hangs while it holds the lock
 //! (`idle_in_transaction_session_timeout`).
 
 use super::Ends;
@@ -18,7 +18,7 @@ use tokio::join;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
-/// The writing side of one replica. Connects when it must, and again after any failure.
+/// The writing side of one replica. Connects when needed, and again after any failure.
 pub struct PostgresStore {
     target: Arc<Target>,
     open: Option<WriteSession>,
@@ -36,17 +36,17 @@ struct WriteSession {
     insert: Statement,
 }
 
-/// What stands in the database, read under the lock.
+/// The state of the database, read under the lock.
 struct DatabaseState {
     ends: Ends,
     tip_line: Option<Line>,
-    /// The MAC of the line that is our last known tip.
+    /// The MAC of the line with the number of the last tip known here.
     known_mac: Option<Mac>,
-    /// Drafts that an earlier attempt has written after all.
+    /// Drafts that an earlier attempt did write.
     there: Vec<Uuid>,
 }
 
-/// Longer than what the server allows a statement: its own words are better than our giving up.
+/// Longer than the server's limit for a statement: its own error says more than our timeout.
 const APPEND: Duration = Duration::from_secs(8);
 
 /// `pg_advisory_xact_lock`: ours among all of the database's.
@@ -89,7 +89,7 @@ impl PostgresStore {
         Self { target, open: None, known: None, has_told_of_key: false }
     }
 
-    /// Connects now, where it is not connected.
+    /// Connects now, unless it is connected.
     pub(in crate::audit) async fn open(&mut self) -> Result<(), StoreError> {
         if self.open.is_none() {
             self.open = Some(WriteSession::new(&self.target).await?);
@@ -99,12 +99,12 @@ impl PostgresStore {
 
     async fn append_now(&mut self, drafts: &[Draft], chain: &Chain) -> Result<Tip, StoreError> {
         let again: Vec<Uuid> = drafts.iter().filter(|draft| draft.again).map(|draft| draft.id).collect();
-        // Taken out: whatever fails, or is given up, the connection goes with it, and with that its transaction.
+        // Taken out: if anything fails or is abandoned, the connection is dropped, and its transaction with it.
         let (open, before) = match self.open.take() {
             None => self.begin(&again).await?,
             Some(open) => match open.begin(self.known, &again).await {
                 Ok(before) => (open, before),
-                // A connection that died unnoticed. Nothing was written yet.
+                // The connection died unnoticed. Nothing was written yet.
                 Err(error) if error.kind == StoreErrorKind::Gone => {
                     drop(open);
                     self.begin(&again).await?
@@ -128,7 +128,8 @@ impl PostgresStore {
         Ok((open, before))
     }
 
-    /// Whether the chain there may be continued: it still has what was committed here, and its last line is one of ours.
+    /// Whether the chain there may be continued: it still has what was committed here, and its last line is written with a known
+    /// key.
     fn check(&mut self, before: &DatabaseState, chain: &Chain) -> Result<(), StoreError> {
         let Ends { tip, base } = before.ends;
         if let Some(known) = self.known {
@@ -150,7 +151,7 @@ impl PostgresStore {
                     tracing::warn!(
                         target: "cpis_fhir::trail",
                         line = tip.seq,
-                        "another replica writes with a chain key that is not among ours; give every replica all keys"
+                        "another replica writes with a chain key that this one does not have; give every replica all keys"
                     );
                 }
                 Ok(())
@@ -189,7 +190,7 @@ impl WriteSession {
         let there =
             async { if again.is_empty() { Ok(Vec::new()) } else { self.session.query(&self.there, &[&Redacted(&again)]).await } };
         let (of_lock, of_ends): ([Parameter<'_>; 1], [Parameter<'_>; 1]) = ([&LOCK_KEY], [&known]);
-        // Polled in this order, and so sent in this order.
+        // Polled, and so sent, in this order.
         let (begun, locked, ends_row, there) = join!(
             biased;
             self.session.batch_execute(BEGIN),

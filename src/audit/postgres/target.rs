@@ -1,8 +1,8 @@
 //! Where the database is, and how it is reached safely.
 //!
-//! TLS, with the certificate and the host name verified, is the rule; `sslmode=require`, `verify-ca` and `verify-full` all mean that.
-//! Without `sslmode` it is left out only where nothing leaves the machine (loopback, Unix socket). `sslmode=disable` is obeyed and
-//! warned of: a mesh may encrypt below us. `allow` and `prefer` are refused, since who can listen can also make them fall back.
+//! By default TLS, with the certificate and the host name verified; `sslmode=require`, `verify-ca` and `verify-full` all mean
+//! that. Without `sslmode`, TLS is omitted only if nothing leaves the machine (loopback, Unix socket). `sslmode=disable` is
+//! obeyed with a warning: a mesh may encrypt. `allow` and `prefer` are refused: an eavesdropper can force them to fall back.
 
 use super::fault::{fault, other};
 use crate::audit::StoreError;
@@ -19,8 +19,7 @@ use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// A database and the way there. Holds a password: no `Debug`.
-/// Connections that stand go on where it is renewed.
+/// A database and how to reach it. Holds a password: no `Debug`. Open connections continue after a renewal.
 pub struct Target(ArcSwap<ConnectionConfig>);
 
 struct ConnectionConfig {
@@ -34,7 +33,7 @@ pub(super) type Wire = BoxFuture<'static, ()>;
 
 /// For one address.
 const CONNECT: Duration = Duration::from_secs(3);
-/// A peer that is silently gone is noticed within about 20 s, also while nothing is sent.
+/// A peer that disappears is noticed within about 20 s, even while nothing is sent.
 const IDLE: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(3);
 const PROBES: u32 = 3;
@@ -85,16 +84,16 @@ impl Target {
         Ok(Self(ArcSwap::from_pointee(ConnectionConfig::new(url, ca_pem)?)))
     }
 
-    /// Every connection from now on goes this way.
+    /// Uses this for every new connection.
     ///
     /// # Errors
-    /// As [`Target::new`]; then everything is as it was.
+    /// As [`Target::new`]; then nothing changes.
     pub fn renew(&self, url: &StoreUrl, ca_pem: Option<&[u8]>) -> Result<(), StoreError> {
         self.0.store(Arc::new(ConnectionConfig::new(url, ca_pem)?));
         Ok(())
     }
 
-    /// Connects; where several addresses are there, to one that takes writes if `writes`.
+    /// Connects; if there are several addresses and `writes`, to one that takes writes.
     pub(super) async fn connect(&self, writes: bool) -> Result<(Client, Wire), StoreError> {
         let way = self.0.load_full();
         let mut config = way.config.clone();
@@ -117,7 +116,7 @@ fn run<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(wire: Connection<Sock
     })
 }
 
-/// The URL without `sslmode`, whose words the client knows only in part, and its value.
+/// The URL without `sslmode`, of which the client knows only some values, and the value.
 fn take_ssl_mode(url: &str) -> (String, Option<String>) {
     let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), None) };
     let mut mode = None;
@@ -155,7 +154,7 @@ fn roots(ca_pem: Option<&[u8]>) -> Result<RootCertStore, StoreError> {
             roots.add(certificate).map_err(|_| other("a certificate among the CAs of the database is not one that can sign"))?;
         }
     } else {
-        // Some files of a system's store may be broken; those that can be read count.
+        // Some files of the system's store may be broken; the readable ones are used.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
     if roots.is_empty() { Err(other("there is no CA for the certificate of the database")) } else { Ok(roots) }

@@ -1,5 +1,5 @@
 //! What people ask of the trail: by user, child, message, request, look, organisation, role, authority, event, number and time
-//! (MSCA-AUD-05, wire.md 5.9). One form for the command line and for the admin listener.
+//! (MSCA-AUD-05, wire.md 5.9). The same for the command line and the admin listener.
 
 use super::{Entry, Event, Filter, Inquirer, Seal, StoredEntry};
 use crate::clock;
@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use uuid::Uuid;
 
-/// Which entries are wanted: all that is given must hold. Shows nothing of a person in `Debug`.
+/// Which entries are wanted: all given criteria must hold. `Debug` shows nothing of a person.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Question {
     pub user_id: Option<String>,
@@ -22,7 +22,7 @@ pub struct Question {
     pub organisation: Option<String>,
     /// A job role's code, whole or its last part after a colon, or its name.
     pub role: Option<String>,
-    /// On whose authority the query went out: SDS user id, ASID, role profile id or name of the HL7 V3 author.
+    /// The author of the query: SDS user id, ASID, role profile id or name of the HL7 V3 author.
     pub authority: Option<String>,
     pub event: Option<Event>,
     /// The lowest sequence number.
@@ -35,7 +35,7 @@ pub struct Question {
     pub to: Option<Timestamp>,
 }
 
-/// A part of a question cannot be understood. Its value is never repeated.
+/// A part of a question that cannot be understood. Its value is never repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum QuestionError {
     #[error("{name}: wanted {wanted}")]
@@ -93,7 +93,7 @@ impl Question {
         match name {
             "user" => self.user_id = text(),
             "nhs-number" => self.child = Some(NhsNumber::parse(value).ok()?),
-            // Ours are sent in capitals; a person may copy them from a log that shows them otherwise.
+            // This service sends them in capitals; a log from which a person copies them may show them otherwise.
             "message-id" => self.message_id = Uuid::try_parse(value).map_or_else(|_| text(), |id| Some(in_capitals(id))),
             "request-id" => self.request_id = text(),
             "look" => self.look = Some(Uuid::try_parse(value).ok()?),
@@ -109,7 +109,7 @@ impl Question {
         Some(())
     }
 
-    /// The kinds of what is asked by, never the values: for the entry that says that somebody searched.
+    /// The names of the criteria, never the values: for the entry of the search.
     #[must_use]
     pub fn criteria(&self) -> Vec<&'static str> {
         let given = [
@@ -129,8 +129,7 @@ impl Question {
         given.into_iter().filter_map(|(kind, is_given)| is_given.then_some(kind)).collect()
     }
 
-    /// The entry that must be durable before anything is shown in answer: who asks, by which kinds of criteria, and for which
-    /// child.
+    /// The entry that must be durable before an answer is shown: who asks, by which kinds of criteria, and for which child.
     #[must_use]
     pub(super) fn entry(&self, event: Event, inquirer: Inquirer) -> Entry {
         let Inquirer { who, request, manner } = inquirer;
@@ -145,8 +144,8 @@ impl Question {
         }
     }
 
-    /// The part that a store can find by its indexes; whatever any of them finds is wanted. There are several where an id of a
-    /// caller may have been kept in several forms.
+    /// The part that a store finds by its indexes; a line that matches any filter is wanted. There are several if a caller's id
+    /// may have been kept in several forms.
     pub(super) fn wanted(&self, seal: &Seal) -> Vec<Filter> {
         let wanted = Filter {
             user_id: self.user_id.clone(),
@@ -162,7 +161,7 @@ impl Question {
         forms.into_iter().map(|form| Filter { request_id: Some(form), ..wanted.clone() }).collect()
     }
 
-    /// Whether the rest holds too, that only the entry itself can tell.
+    /// Whether the criteria hold that only the entry itself shows.
     pub(super) fn asks_for(&self, stored: &StoredEntry) -> bool {
         let entry = &stored.entry;
         self.event.is_none_or(|event| entry.event == event)
@@ -171,7 +170,7 @@ impl Question {
             && self.authority.as_deref().is_none_or(|authority| is_on_authority(entry, authority))
     }
 
-    /// Whether lines have to be read that are not shown.
+    /// Whether lines are read that are not shown.
     pub(super) fn sifts(&self) -> bool {
         self.event.is_some() || self.organisation.is_some() || self.role.is_some() || self.authority.is_some()
     }
@@ -225,7 +224,7 @@ fn moment(text: &str, bound: Bound) -> Option<Timestamp> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(at);
     }
-    // jiff reads a date from the beginning of a date and time as well; without an offset that is no point in time.
+    // jiff also parses the date of a date and time; without an offset that is not a point in time.
     let day = (text.len() == 10).then(|| text.parse::<Date>().ok()).flatten()?;
     let day = if bound == Bound::To { day.checked_add(1.day()).ok()? } else { day };
     Some(day.to_zoned_datetime(clock::london()).ok()?.timestamp())

@@ -1,4 +1,4 @@
-//! Reading the trail: newest first, a batch at a time, every line checked before it is shown.
+//! Searches the trail: newest first, a batch at a time, every line checked before it is shown.
 
 use super::body::read;
 use super::question::Question;
@@ -6,7 +6,7 @@ use super::verify::differing_column;
 use super::{Chain, ChainFault, Filter, Line, Reader, Seal, StoreError, StoredEntry};
 use std::collections::VecDeque;
 
-/// A walk through what a [`Question`] asks for, newest first. It holds one batch of lines, however long the trail is.
+/// Finds what a [`Question`] asks for, newest first. Holds one batch of lines, however long the trail is.
 pub struct Search<'a> {
     sources: Sources<'a>,
     question: &'a Question,
@@ -29,23 +29,23 @@ pub struct Sources<'a> {
 /// A line that was asked for. `Debug` shows nothing of a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
-    /// As it stands in the store: to be believed only where there is no doubt.
+    /// As it is in the store: reliable only if there is no doubt.
     pub line: Line,
-    /// What it says; only of a line that is as it was written.
+    /// What it says; only of an unchanged line.
     pub stored: Option<StoredEntry>,
     pub doubt: Option<Doubt>,
 }
 
-/// Why a line, or what led to it, must not be taken as good.
+/// Why a line, or the columns by which it was found, must not be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// Nothing of it is shown.
     #[error(transparent)]
     Chain(#[from] ChainFault),
-    /// It is as it was written, but not by a version that is known here.
+    /// It is unchanged, but an unknown version wrote it.
     #[error("the line is as it was written, but this version cannot read it")]
     Unreadable,
-    /// What it says is as it was written, but the columns by which it is found were changed.
+    /// Its body is unchanged, but the columns by which it is found were changed.
     #[error("the column {0}, by which the line is found, does not say what the line says")]
     Column(&'static str),
 }
@@ -64,11 +64,11 @@ pub enum Rest {
     None,
     /// There is more, below this number.
     Before(u64),
-    /// As many lines were read as may be at once. Whether there is more below this number is not known.
+    /// The limit of lines was read. There may be more below this number.
     UnreadBefore(u64),
 }
 
-/// Lines that are fetched at once where lines are read that are not shown.
+/// Lines that are fetched at once if not all of them are shown.
 const SIFTING: usize = 500;
 
 impl<'a> Search<'a> {
@@ -87,7 +87,7 @@ impl<'a> Search<'a> {
     /// The next line that was asked for, or `None` at the end.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The store's.
     pub async fn next(&mut self) -> Result<Option<Hit>, StoreError> {
         loop {
             let Some(line) = self.read().await? else { return Ok(None) };
@@ -100,7 +100,7 @@ impl<'a> Search<'a> {
     /// At most `limit` of what was asked for, having read at most `most_read` lines.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The store's.
     pub async fn page(&mut self, limit: usize, most_read: usize) -> Result<Page, StoreError> {
         self.batch_size = if self.question.sifts() { SIFTING } else { limit.saturating_add(1).min(SIFTING) };
         let mut hits: Vec<Hit> = Vec::new();
@@ -118,7 +118,7 @@ impl<'a> Search<'a> {
             at = Some(seq);
             hits.push(hit);
         }
-        // Nothing was read at all only where nothing may be.
+        // Nothing was read only if nothing may be read.
         Ok(Page { hits, rest: Rest::UnreadBefore(at.or(self.before).unwrap_or(u64::MAX)) })
     }
 
@@ -138,7 +138,7 @@ impl<'a> Search<'a> {
         Ok(line)
     }
 
-    /// The newest lines that are wanted in any of the forms.
+    /// The newest lines that match any of the filters.
     async fn find(&self) -> Result<Vec<Line>, StoreError> {
         let mut lines = Vec::new();
         for wanted in &self.wanted {
@@ -151,7 +151,7 @@ impl<'a> Search<'a> {
         Ok(lines)
     }
 
-    /// The line, checked, where it is asked for. One in doubt is always shown: its own words decide nothing.
+    /// The checked line, if it is asked for. One in doubt is always shown: its content decides nothing.
     fn judge(&self, line: Line) -> Option<Hit> {
         let hit = Hit::check(line, self.sources.chain, self.sources.seal);
         let is_asked_for = hit.stored.as_ref().is_some_and(|stored| self.question.asks_for(stored));
@@ -160,7 +160,7 @@ impl<'a> Search<'a> {
 }
 
 impl Hit {
-    /// Checks a line by itself, and reads it where it is as it was written.
+    /// Checks a line by itself, and reads it if it is unchanged.
     #[must_use]
     pub fn check(line: Line, chain: &Chain, seal: &Seal) -> Self {
         if let Err(fault) = chain.check_alone(&line) {

@@ -167,7 +167,7 @@ async fn entries_of_an_older_key_are_found_and_without_the_key_they_are_sealed_b
     assert!(found[0].stored.as_ref().unwrap().child_is_sealed);
 }
 
-/// Counts what a search takes from the store.
+/// Counts the lines that a search reads from the store.
 struct Counting<'a> {
     reader: &'a dyn Reader,
     largest: AtomicUsize,

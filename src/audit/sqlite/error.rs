@@ -1,5 +1,4 @@
-//! SQLite's failures in the trail's words. SQLite's own messages may quote what was being written, so only the fixed text of the
-//! code is kept.
+//! Converts SQLite's errors. SQLite's own messages may quote what was being written, so only the fixed text of the code is kept.
 
 use crate::audit::{StoreError, StoreErrorKind};
 use rusqlite::{Error, ErrorCode, ffi};
@@ -10,12 +9,12 @@ impl From<Error> for StoreError {
             Error::SqliteFailure(failure, _) => {
                 Self::new(kind(failure.code, failure.extended_code), ffi::code_to_str(failure.extended_code))
             }
-            // A value that has not the form that every line was written with.
+            // A value does not have the form in which lines are written.
             Error::FromSqlConversionFailure(..)
             | Error::IntegralValueOutOfRange(..)
             | Error::InvalidColumnType(..)
             | Error::Utf8Error(..) => malformed(),
-            _ => Self::new(StoreErrorKind::Other, "SQLite could not be used as meant"),
+            _ => Self::new(StoreErrorKind::Other, "SQLite refused the call"),
         }
     }
 }
@@ -28,7 +27,7 @@ fn kind(code: ErrorCode, extended: i32) -> StoreErrorKind {
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied => StoreErrorKind::ReadOnly,
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreErrorKind::Damaged,
         ErrorCode::SystemIoFailure => match extended {
-            // Pages that the file should have and has not.
+            // Pages are missing from the file.
             ffi::SQLITE_IOERR_SHORT_READ | ffi::SQLITE_IOERR_CORRUPTFS | ffi::SQLITE_IOERR_DATA => StoreErrorKind::Damaged,
             _ => StoreErrorKind::Other,
         },
@@ -37,5 +36,5 @@ fn kind(code: ErrorCode, extended: i32) -> StoreErrorKind {
 }
 
 pub(super) fn malformed() -> StoreError {
-    StoreError::new(StoreErrorKind::Damaged, "a row has not the form that it was written with")
+    StoreError::new(StoreErrorKind::Damaged, "a row does not have the form it was written in")
 }

@@ -1,4 +1,4 @@
-//! Which file the trail is in, whether it is still there, and that one service at a time has it.
+//! The trail's file: which one it is, whether it is still there, and that only one service at a time has it.
 
 use crate::audit::{StoreError, StoreErrorKind};
 use rusqlite::{Connection, OpenFlags};
@@ -6,8 +6,8 @@ use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The files that a connection was opened on: the database and its write-ahead log. SQLite goes on writing into a file that
-/// was deleted or replaced, and would call that durable.
+/// The files that a connection was opened on: the database and its write-ahead log. SQLite continues to write to a file that was
+/// deleted or replaced, and would report that as durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Files {
     database: FileId,
@@ -21,13 +21,13 @@ type FileId = (u64, u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FilesState {
     Unchanged,
-    /// Only the log was deleted: what it holds is still open here.
+    /// Only the log was deleted: its content is still open here.
     LogGone,
     Gone,
 }
 
 impl Files {
-    /// Those that stand at `path` now. The log is there from the first read of a connection until the last one closes.
+    /// The files at `path` now. The log exists from the first read of a connection until the last connection closes.
     pub(super) fn at(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { database: id(path)?.ok_or_else(gone)?, log: id(&log_of(path))? })
     }
@@ -58,7 +58,9 @@ fn id(path: &Path) -> Result<Option<FileId>, StoreError> {
     match std::fs::metadata(path) {
         Ok(metadata) => Ok(Some(id_of(&metadata))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StoreError::new(StoreErrorKind::Other, format!("the file cannot be looked at: {}", error.kind()))),
+        Err(error) => {
+            Err(StoreError::new(StoreErrorKind::Other, format!("the state of the file cannot be read: {}", error.kind())))
+        }
     }
 }
 
@@ -68,15 +70,15 @@ fn id_of(metadata: &Metadata) -> FileId {
     (metadata.dev(), metadata.ino())
 }
 
-/// Elsewhere an open file can be neither deleted nor replaced.
+/// On other systems an open file can be neither deleted nor replaced.
 #[cfg(not(unix))]
 fn id_of(_: &Metadata) -> FileId {
     (0, 0)
 }
 
-/// Makes an empty file that only its owner may read, unless there is one. Gives its [`place`].
+/// Creates an empty file that only its owner may read, unless it exists. Returns its [`place`].
 ///
-/// A file that SQLite has open in this process is never opened here: closing it again would take SQLite's locks away.
+/// Never opens a file that SQLite has open in this process: closing it would release SQLite's locks.
 pub(super) fn create(path: &Path) -> Result<PathBuf, StoreError> {
     match private().create_new(true).open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(io_error(&error, "the file cannot be made")),
@@ -84,7 +86,7 @@ pub(super) fn create(path: &Path) -> Result<PathBuf, StoreError> {
     }
 }
 
-/// Where the file really is: SQLite keeps its log beside that, and one file under two names is one trail.
+/// The file's real path: SQLite keeps its log next to it, and one file under two names is one trail.
 pub(super) fn place(path: &Path) -> Result<PathBuf, StoreError> {
     std::fs::canonicalize(path).map_err(|error| io_error(&error, "the file cannot be found"))
 }
@@ -103,19 +105,19 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Store
     if id(path)?.is_none() {
         return Err(gone());
     }
-    // A path is a path, also one that looks like a URI. One connection is in one thread at a time, so it needs no mutex.
+    // A path that looks like a URI is still a path. A connection is used by one thread at a time, so it needs no mutex.
     Ok(Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
 }
 
-/// Held by the one service that serves from a store; given back when the process ends, however it ends.
+/// Held by the one service that uses a store; released when the process ends, however it ends.
 ///
-/// Two writers would each read the chain's end inside their transaction and harm nothing, and the commands do write beside a
-/// service. But two services on one file would each share looks on their own: one look, two notifications.
+/// Two writers are safe: each reads the chain's end inside its transaction, and commands do write while a service runs. But two
+/// services on one file would share looks separately: one look, two notifications.
 #[derive(Debug)]
 pub struct Lock(#[allow(dead_code)] File);
 
 impl Lock {
-    /// Takes `<store>.lock`, a file of its own, beside the store, which is made where there is none.
+    /// Locks `<store>.lock`, a separate file next to the store, created if missing.
     ///
     /// # Errors
     /// [`StoreErrorKind::Locked`] when another process has it.

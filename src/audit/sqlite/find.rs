@@ -1,17 +1,17 @@
-//! Searches: each walks one index from its newest end, so that it costs what it finds.
+//! Searches: each walks one index from its newest end, so that the cost depends on what it finds.
 
 use super::row::{self, COLUMNS};
 use crate::audit::{Filter, Line, StoreError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
-/// Lines at the end that a search by time alone looks through in their order. Most such searches end here; those of long ago
-/// take the index by time, whose matches must be sorted.
+/// Lines at the end that a search only by time reads in order. Most such searches end here; those for older times use the index
+/// by time, whose matches must be sorted.
 const NEAR: u64 = 20_000;
 
-/// What is above the archive, of which lines may still be here while they are being removed, and above a number.
+/// Lines above the archive and above a number. Archived lines may still be here while they are removed.
 ///
-/// One bound, not two: SQLite starts at the first of several and passes over whatever lies between it and the others.
+/// One bound, not two: with several, SQLite starts at the first and steps over everything up to the others.
 const ONLINE: &str = "seq > max(?, coalesce((SELECT max(last_seq) FROM archived), 0))";
 
 pub(super) fn lines(db: &Connection, after: u64, limit: usize) -> Result<Vec<Line>, StoreError> {
@@ -29,7 +29,7 @@ pub(super) fn find(db: &Connection, wanted: &Filter, before: Option<u64>, limit:
         [] if wanted.from.is_some() || wanted.to.is_some() => by_time(db, query, before, limit),
         [] => query.run(db, limit),
         children => {
-            // One index for each key that ever wrote: each from its newest end, then the newest of all.
+            // One walk for each key that ever wrote, each from its newest end; then the newest of all.
             let mut found = Vec::new();
             for child in children {
                 let one = Filter { child: vec![*child], ..wanted.clone() };
@@ -60,7 +60,7 @@ fn by_time(db: &Connection, query: Query, before: Option<u64>, limit: usize) -> 
 /// A search along one index, newest first.
 #[derive(Clone)]
 struct Query {
-    /// `None`: along the lines themselves.
+    /// `None`: by line number.
     index: Option<&'static str>,
     conditions: String,
     values: Vec<Value>,
@@ -71,7 +71,7 @@ impl Query {
     fn new(wanted: &Filter, before: Option<u64>) -> Self {
         let mut query = Self { index: None, conditions: ONLINE.to_owned(), values: vec![to_above(0)] };
         let text = |text: &Option<String>| text.clone().map(Value::Text);
-        // The most selective first. A caller may repeat its request id for ever; a look's id is ours.
+        // The most selective first. A caller may repeat a request id without end; this service makes a look's id.
         let equal = [
             ("message_id = ?", "trail_by_message", text(&wanted.message_id)),
             ("look = ?", "trail_by_look", wanted.look.map(|look| Value::Blob(look.as_bytes().to_vec()))),
@@ -132,7 +132,7 @@ impl Query {
     }
 }
 
-/// A line's number, and by which index it must be found with which value.
+/// A line's number, and the value by which each index must find it.
 pub(super) struct Keys {
     seq: u64,
     keys: [Value; INDEXES.len()],
@@ -165,14 +165,14 @@ impl Keys {
     }
 }
 
-/// The lines that an index does not lead to, by their number, and the first such column.
+/// The lines that an index misses, by their number, and the first such column.
 pub(super) fn missed(db: &Connection, lines: &[Keys]) -> Result<Vec<(u64, &'static str)>, StoreError> {
     let sql = |(column, index): (&str, &str)| {
         format!("SELECT EXISTS (SELECT 1 FROM trail INDEXED BY {index} WHERE {column} = ? AND seq = ?)")
     };
     let mut missed = Vec::new();
     for (at, index) in INDEXES.into_iter().enumerate() {
-        // An index that is not there, or another, is told of by its definition.
+        // A missing or different index is reported by its definition.
         let Ok(mut find) = db.prepare_cached(&sql(index)) else { continue };
         for line in lines {
             let key = &line.keys[at];
@@ -216,7 +216,7 @@ mod tests {
         rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
     }
 
-    /// The steps of SQLite's machine for one run, and its rows.
+    /// The steps of SQLite's virtual machine for one run, and its rows.
     fn steps(db: &Connection, sql: &str, values: Vec<Value>) -> (i32, usize) {
         let mut select = db.prepare(sql).unwrap();
         let rows = select.query_map(params_from_iter(values), |_| Ok(())).unwrap().count();

@@ -1,7 +1,7 @@
-//! Whether the file is as it was made: its definitions, and every page and index (decisions.md 65).
+//! Whether the file is as this program made it: its definitions, and every page and index (decisions.md 65).
 //!
-//! Somebody with the file can make an index without some lines and give it its old text back: the text is compared here, and
-//! SQLite looks whether each row is in each index.
+//! Somebody with the file can build an index without some lines and restore its old text. So the text is compared here, and
+//! SQLite checks that each row is in each index.
 
 use super::schema;
 use crate::audit::verify::compare;
@@ -21,7 +21,7 @@ pub(super) fn search_faults(db: &Connection) -> Result<Vec<SearchFault>, StoreEr
     Ok(faults)
 }
 
-/// SQLite's own: of pages, tables and indexes by name and number, never a value.
+/// SQLite's own: pages, tables and indexes by name and number, never a value.
 fn findings(db: &Connection) -> Result<Vec<String>, StoreError> {
     let mut check = db.prepare(&format!("PRAGMA integrity_check({LISTED})"))?;
     let found = check.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;

@@ -1,9 +1,12 @@
-//! The trail in an SQLite file: for one machine, with nothing to run beside the service.
+//! The trail in an SQLite file: for one machine, with no server to run.
 //!
-//! One connection writes, in the trail's own thread; a few others read. - `schema`: the table, its indexes, and the triggers that
-//! refuse every change. - `file`: which file this is, and whether it is still there. - `writer`, `reader`, `find`: the store's
-//! two sides. - `room`: how much more the file can take. - `integrity`: whether that is as it was made. -
-//! `retire`: lines that have been archived leave. - `trial`: whether the file takes lines. - `error`: SQLite's failures in the trail's words.
+//! One connection writes, in the trail's own thread; a few others read.
+//!
+//! - `schema`: the table, its indexes, and the triggers that refuse every change.
+//! - `file`: which file this is, and whether it is still there. `room`: how much more it can take.
+//! - `writer`, `reader`, `find`: the store's two sides. `retire`: removes archived lines.
+//! - `integrity`: whether all of it is as it was made. `trial`: whether the file takes lines.
+//! - `error`: converts SQLite's errors.
 
 mod error;
 mod file;

@@ -1,4 +1,4 @@
-//! The reading side: connections of its own, off the async threads.
+//! The reading side: its own connections, off the async threads.
 
 use super::file::{self, Files, FilesState};
 use super::{find, integrity, row, schema};
@@ -35,7 +35,7 @@ impl SqliteReader {
     /// Reads the file at `path` with blocking threads of `runtime`.
     ///
     /// # Errors
-    /// The file cannot be opened, is no trail, or one of a newer version.
+    /// The file cannot be opened, is not a trail, or is one of a newer version.
     pub fn open(path: &Path, runtime: Handle) -> Result<Self, StoreError> {
         let pool = Pool { path: file::place(path)?, idle: Mutex::default() };
         let open = pool.connect()?;
@@ -57,13 +57,13 @@ impl SqliteReader {
                 }
                 outcome
             });
-            read.await.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Other, "the read was given up")))
+            read.await.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Other, "the read was cancelled")))
         })
     }
 }
 
 impl Pool {
-    /// A connection on the files that stand at the path now.
+    /// A connection to the files at the path now.
     fn take(&self) -> Result<ReadConnection, StoreError> {
         while let Some(open) = self.pop() {
             if open.files.fate(&self.path)? == FilesState::Unchanged {

@@ -1,4 +1,4 @@
-//! Lines that have been archived leave the file.
+//! Removes archived lines from the file.
 
 use super::error::malformed;
 use super::{file, row, schema};
@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use tokio::runtime::Handle;
 
-/// A connection for each step, beside the writer's.
+/// Each step has its own connection.
 pub struct SqliteRetire {
     path: PathBuf,
     runtime: Handle,
@@ -32,7 +32,7 @@ impl SqliteRetire {
                 schema::set_up_writer(&db)?;
                 work(&mut db)
             });
-            done.await.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Other, "the step was given up")))
+            done.await.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Other, "the step was cancelled")))
         })
     }
 }
@@ -44,9 +44,9 @@ impl Retire for SqliteRetire {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let (begin, end) = (manifest.begins_after(), manifest.ends_with());
             let is_next = row::base(&tx)? == begin && row::mac_of(&tx, end.seq)? == Some(end.mac);
-            // Something stays, so that the chain's end is never only a note about an archive.
+            // A line always remains, so that the chain's end is never only an archive's manifest.
             if !is_next || row::tip(&tx)?.seq <= end.seq {
-                return Err(StoreError::new(StoreErrorKind::Other, "the archive is not of the oldest lines of this store"));
+                return Err(StoreError::new(StoreErrorKind::Other, "the archive does not hold the oldest lines of this store"));
             }
             tx.execute(
                 "INSERT INTO archived (last_seq, last_mac, first_seq, manifest) VALUES (?1, ?2, ?3, ?4)",
@@ -65,7 +65,7 @@ impl Retire for SqliteRetire {
     }
 }
 
-/// Every manifest, oldest first. The columns beside it must say the same.
+/// Every manifest, oldest first. The other columns must agree with it.
 pub(super) fn archived(db: &Connection) -> Result<Vec<Manifest>, StoreError> {
     let mut select = db.prepare_cached("SELECT last_seq, last_mac, manifest FROM archived ORDER BY last_seq")?;
     let mut rows = select.query([])?;

@@ -3,13 +3,13 @@
 use super::file::log_of;
 use std::path::Path;
 
-/// Bytes: what is free on the file system, or what a limit of file sizes (RLIMIT_FSIZE) leaves, the lesser of them. `None` where the system
-/// does not say.
+/// Bytes: what is free on the file system or left by a limit of file sizes (RLIMIT_FSIZE), whichever is less. `None` if the
+/// system does not say.
 #[cfg(unix)]
 pub(super) fn left(path: &Path) -> Option<u64> {
     use rustix::process::{Resource, getrlimit};
     let length = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    // Some file systems of networks say that they have no blocks at all.
+    // Some network file systems report no blocks at all.
     let system = rustix::fs::statvfs(path).ok().filter(|system| system.f_blocks > 0);
     let free = system.map(|system| system.f_bavail.saturating_mul(system.f_frsize));
     let longest = length(path).max(length(&log_of(path)));

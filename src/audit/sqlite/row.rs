@@ -1,4 +1,4 @@
-//! A line as a row, there and back.
+//! Converts a line to a row and back.
 
 use super::error::malformed;
 use crate::audit::{ChildIndex, KeyId, Line, Mac, StoreError, Tip};
@@ -61,7 +61,7 @@ pub(super) fn tip_of(row: &Row<'_>) -> Result<Tip, StoreError> {
 pub(super) fn tip(db: &Connection) -> Result<Tip, StoreError> {
     let last = one(db, "SELECT seq, mac FROM trail ORDER BY seq DESC LIMIT 1")?;
     let base = base(db)?;
-    // Lines of an archive may still be here while they are being removed.
+    // Archived lines may still be here while they are removed.
     Ok(last.filter(|last| last.seq > base.seq).unwrap_or(base))
 }
 

@@ -12,8 +12,8 @@ const APPLICATION: i32 = 0x4350_4953;
 /// What each version of the file adds to the one before.
 const MIGRATIONS: [&str; 1] = [TABLES];
 
-/// `trail`: a [`crate::audit::Line`]; `at` in microseconds since 1970; numbers never come from SQLite.
-/// `archived`: what was moved to an archive; the newest row is what the chain goes on from.
+/// `trail`: a [`crate::audit::Line`]; `at` in microseconds since 1970; SQLite never assigns a number. `archived`: what was moved
+/// to an archive; the chain continues from the newest row.
 const TABLES: &str = "
 CREATE TABLE trail (
     seq INTEGER PRIMARY KEY CHECK (seq > 0),
@@ -38,16 +38,16 @@ CREATE TABLE archived (
 ) STRICT;
 ";
 
-/// Everything that is not data, by its name: put back at each start where it is missing or another.
+/// Every index and trigger by name: restored at each start if missing or different.
 ///
-/// Every index ends in `seq`, the row's own number, so that the newest lines come first without sorting. Those of values that
-/// many lines lack leave such lines out. `INSERT OR REPLACE` fires no trigger for the row that it removes, so what may be
-/// inserted is bounded too.
+/// Every index ends in `seq`, the row's own number, so that the newest lines come first without sorting. Indexes of values that
+/// many lines lack leave those lines out. `INSERT OR REPLACE` fires no trigger for the row that it removes, so inserts are
+/// restricted too.
 const OBJECTS: [(&str, &str); 13] = [
     ("trail_by_id", "CREATE UNIQUE INDEX trail_by_id ON trail (id)"),
     ("trail_by_at", "CREATE INDEX trail_by_at ON trail (at)"),
     ("trail_by_look", "CREATE INDEX trail_by_look ON trail (look) WHERE look IS NOT NULL"),
-    // With the time, since a person has many lines: those of another time are passed over within the index.
+    // With the time, since a person has many lines: the index skips those of other times.
     ("trail_by_user", "CREATE INDEX trail_by_user ON trail (user_id, seq, at) WHERE user_id IS NOT NULL"),
     ("trail_by_child", "CREATE INDEX trail_by_child ON trail (child) WHERE child IS NOT NULL"),
     ("trail_by_message", "CREATE INDEX trail_by_message ON trail (message_id) WHERE message_id IS NOT NULL"),
@@ -89,8 +89,8 @@ BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END",
     ),
 ];
 
-/// How long another's transaction is waited for. Only commands on the same file have any, each a few milliseconds long; a
-/// caller would rather hear soon that the trail is locked.
+/// How long to wait for another process's transaction. Only commands on the same file have any, each of a few milliseconds; a
+/// caller should learn soon that the trail is locked.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// For the one connection that writes.
@@ -103,13 +103,13 @@ pub(super) fn set_up_writer(db: &Connection) -> Result<(), StoreError> {
     }
     // Durable when the commit returns: without FULL the log is synced at checkpoints only.
     db.pragma_update(None, "synchronous", "full")?;
-    // A checkpoint costs three more syncs. At 4000 pages (16 MiB) that is one of some 400 commits of a line each, where the
-    // default of 1000 makes it one of 100; the log is read again in well under a second after a crash.
+    // A checkpoint costs three more syncs. At 4000 pages (16 MiB) that happens once in some 400 commits of one line, at the
+    // default of 1000 once in 100; after a crash the log is read in well under a second.
     db.pragma_update(None, "wal_autocheckpoint", 4000)?;
-    // After a burst while a reader stood in the way, the log shrinks again.
+    // The log shrinks again after a burst during which a reader kept it from being emptied.
     db.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    // Each line touches a random page of several indexes; 32 MiB hold the inner pages of all of them for years of lines. Less
-    // where the whole process may have little.
+    // Each line touches a random page of several indexes; 32 MiB hold the inner pages of all of them for years of lines. Less if
+    // the process has little memory.
     let cache = (memory::limit() / 8).clamp(4 << 20, 32 << 20) >> 10;
     db.pragma_update(None, "cache_size", -i64::try_from(cache).unwrap_or(4 << 10))?;
     protect(db)
@@ -123,32 +123,32 @@ pub(super) fn set_up_reader(db: &Connection) -> Result<(), StoreError> {
     protect(db)
 }
 
-/// For a connection that tries whether the file takes lines, and changes nothing: not even how the file is kept.
+/// For a connection that tries whether the file takes lines, and changes nothing, not even the journal mode.
 pub(super) fn set_up_trial(db: &Connection) -> Result<(), StoreError> {
     db.busy_timeout(BUSY)?;
     protect(db)
 }
 
 fn protect(db: &Connection) -> Result<(), StoreError> {
-    // Nothing that somebody put into the file runs with functions that reach beyond it.
+    // Code that somebody put into the file must not run functions that reach beyond it.
     db.pragma_update(None, "trusted_schema", false)?;
-    // Damaged pages are found where they are read, at no cost that can be measured.
+    // Damaged pages are found when they are read, at no measurable cost.
     db.pragma_update(None, "cell_size_check", true)?;
     // Sorting must not leave a person's data in a temporary file.
     db.pragma_update(None, "temp_store", "memory")?;
-    // A file cut short under a mapping would end the process.
+    // With memory mapping, truncating the file would kill the process.
     db.pragma_update(None, "mmap_size", 0)?;
     Ok(())
 }
 
-/// Makes the tables of a new file and brings those of an older version up to date.
+/// Creates the tables of a new file, and upgrades those of an older version.
 ///
 /// # Errors
 /// Another database's file, or one of a newer version, is left alone.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     let version = version(db)?;
     if version < MIGRATIONS.len() {
-        // Another process may do the same: the version counts that stands once no other can write.
+        // Another process may do the same: only the version read under the write lock counts.
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for migration in MIGRATIONS.iter().skip(self::version(&tx)?) {
             tx.execute_batch(migration)?;
@@ -162,8 +162,8 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     if !unexpected_objects(db)?.is_empty() || missing(db)?.next().is_some() {
         tracing::error!(
             target: "cpis_fhir::trail",
-            "indexes or triggers of the trail's file were removed, changed or added by somebody else: they are as they were meant \
-             again; run `cpis-fhir audit verify`"
+            "somebody removed, changed or added indexes or triggers in the trail's file: they are restored; run \
+             `cpis-fhir audit verify`"
         );
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         restore(&tx)?;
@@ -172,14 +172,14 @@ pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The version of a file that is a trail of ours, or empty (0).
+/// The version of a file that is a trail, or empty (0).
 ///
 /// # Errors
 /// It is neither.
 pub(super) fn version(db: &Connection) -> Result<usize, StoreError> {
     let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: usize = db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).map(|version| {
-        // A negative one is as unknown as one of the future.
+        // A negative version is as unknown as a future one.
         usize::try_from(version).unwrap_or(usize::MAX)
     })?;
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -189,7 +189,7 @@ pub(super) fn version(db: &Connection) -> Result<usize, StoreError> {
         }
         (APPLICATION, 1..) => Ok(version),
         (0, 0) if tables == 0 => Ok(0),
-        _ => Err(StoreError::new(StoreErrorKind::Other, "the file is no trail of this program")),
+        _ => Err(StoreError::new(StoreErrorKind::Other, "the file is not a trail of this program")),
     }
 }
 
@@ -207,14 +207,14 @@ fn unexpected_objects(db: &Connection) -> Result<Vec<(String, String)>, StoreErr
     Ok(found.into_iter().filter(|(_, name, sql)| !OBJECTS.contains(&(name, sql))).map(|(kind, name, _)| (kind, name)).collect())
 }
 
-/// What makes the objects that are not as [`OBJECTS`] says.
+/// The statements that create the objects that are not as [`OBJECTS`] says.
 fn missing(db: &Connection) -> Result<impl Iterator<Item = &'static str>, StoreError> {
     let found = objects(db)?;
     let is_there = move |(name, sql): &(&str, &str)| found.iter().any(|(_, other, text)| other == name && text == sql);
     Ok(OBJECTS.iter().filter(move |object| !is_there(object)).map(|(_, sql)| *sql))
 }
 
-/// Everything in the file but statistics, by kind and name, and the text that made it.
+/// Everything in the file except statistics: kind, name and the SQL that created it.
 pub(super) fn definitions(db: &Connection) -> Result<Vec<Definition>, StoreError> {
     let mut select = db.prepare(
         "SELECT coalesce(type, '') || ' ' || coalesce(name, ''), coalesce(tbl_name, '') || ': ' || coalesce(sql, '')
@@ -224,7 +224,7 @@ pub(super) fn definitions(db: &Connection) -> Result<Vec<Definition>, StoreError
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// What [`definitions`] must be, as SQLite itself notes it.
+/// What [`definitions`] must be, as SQLite itself records it.
 pub(super) fn meant() -> Result<Vec<Definition>, StoreError> {
     let db = Connection::open_in_memory()?;
     MIGRATIONS.iter().try_for_each(|migration| db.execute_batch(migration))?;

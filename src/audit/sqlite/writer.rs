@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The trail in an SQLite file, for writing.
 pub struct SqliteStore {
     path: PathBuf,
-    /// `None` after a failure that a new connection may heal.
+    /// `None` after a failure that a new connection may end.
     open: Option<WriteConnection>,
     /// The last line that is known to be durable: a file without it is not this trail.
     known: Tip,
@@ -25,11 +25,11 @@ struct WriteConnection {
 const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE;
 
 impl SqliteStore {
-    /// Opens the file, makes it where there is none, and brings it up to date. A service takes the `lock` first; a command that
-    /// writes beside a service has none.
+    /// Opens the file, creates it if missing, and upgrades it. A service takes the `lock` first; a command that writes while a
+    /// service runs has none.
     ///
     /// # Errors
-    /// The file cannot be opened, is no trail, or one of a newer version.
+    /// The file cannot be opened, is not a trail, or is one of a newer version.
     pub fn open(path: &Path, lock: Option<Lock>) -> Result<Self, StoreError> {
         let path = file::create(path)?;
         let mut open = WriteConnection::at(&path)?;
@@ -42,7 +42,7 @@ impl SqliteStore {
         let appended = self.try_append(drafts, chain);
         match &appended {
             Ok(tip) => self.known = *tip,
-            // After these the connection is as good as before; after others a new one may be better.
+            // After these errors the connection still works; after others a new one may be needed.
             Err(error) if matches!(error.kind, StoreErrorKind::Locked | StoreErrorKind::Full) => {}
             Err(_) => self.open = None,
         }
@@ -59,20 +59,20 @@ impl SqliteStore {
         let lines = link(&tx, drafts, chain, tip)?;
         row::insert(&tx, &lines)?;
         tx.commit()?;
-        // What was committed into a file that vanished meanwhile is not durable.
+        // A commit to a file that vanished meanwhile is not durable.
         match open.files.fate(&path)? {
             FilesState::Unchanged => Ok(lines.last().map_or(tip, |line| Tip { seq: line.seq, mac: line.mac })),
             FilesState::LogGone | FilesState::Gone => Err(file::gone()),
         }
     }
 
-    /// The connection, on the file that stands at the path now.
+    /// The connection to the file at the path now.
     fn opened(&mut self) -> Result<&mut WriteConnection, StoreError> {
         if let Some(open) = &self.open {
             match open.files.fate(&self.path)? {
                 FilesState::Unchanged => {}
                 FilesState::LogGone => {
-                    // Its content is still open here: into the database with it.
+                    // Its content is still open here and is moved into the database.
                     let is_busy: bool = open.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
                     if is_busy {
                         return Err(StoreError::new(
@@ -97,12 +97,12 @@ impl WriteConnection {
     fn at(path: &Path) -> Result<Self, StoreError> {
         let db = file::connect(path, WRITE)?;
         schema::set_up_writer(&db)?;
-        // From the first read on, the log is there.
+        // The log exists from the first read on.
         schema::version(&db)?;
         Ok(Self { db, files: Files::at(path)? })
     }
 
-    /// A file that is put there while the service runs must be the trail already: nothing is made.
+    /// A file that replaces the trail while the service runs must already be the trail: nothing is created.
     fn again(path: &Path) -> Result<Self, StoreError> {
         let open = Self::at(path)?;
         if schema::version(&open.db)? == 0 {
@@ -119,7 +119,7 @@ fn check_known(db: &Connection, known: Tip) -> Result<(), StoreError> {
     }
     Err(StoreError::new(
         StoreErrorKind::Damaged,
-        "lines that were written are no longer there; restore the file, or start again and run `cpis-fhir audit verify`",
+        "lines that were written are missing; restore the file, or start again and run `cpis-fhir audit verify`",
     ))
 }
 
@@ -136,7 +136,7 @@ fn link(db: &Connection, drafts: &[Draft], chain: &Chain, tip: Tip) -> Result<Ve
 }
 
 impl Store for SqliteStore {
-    /// Blocks: the trail's writer has a thread of its own.
+    /// Blocks: the trail's writer has its own thread.
     fn append<'a>(&'a mut self, drafts: &'a [Draft], chain: &'a Chain) -> BoxFuture<'a, Result<Tip, StoreError>> {
         Box::pin(async move { self.append_now(drafts, chain) })
     }
@@ -146,12 +146,12 @@ impl Store for SqliteStore {
         Box::new(move || room::left(&path))
     }
 
-    /// The write-ahead log goes into the file, so that a copy of the file alone is the trail. A reader that stands in the way keeps
-    /// it where it is, which loses nothing.
+    /// The write-ahead log goes into the file, so that a copy of the file alone is the trail. A reader may prevent that, which
+    /// loses nothing.
     fn settle(&mut self) {
         let Some(open) = &self.open else { return };
         if let Err(error) = open.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-            tracing::warn!(target: "cpis_fhir::trail", error = %StoreError::from(error), "the write-ahead log stays beside the file");
+            tracing::warn!(target: "cpis_fhir::trail", error = %StoreError::from(error), "the write-ahead log stays next to the file");
         }
     }
 }
@@ -162,7 +162,7 @@ impl SqliteStore {
         &self.open.as_ref().unwrap().db
     }
 
-    /// As on a file system that was mounted anew, to read only.
+    /// As on a file system that was remounted read-only.
     pub(super) fn make_read_only(&mut self) {
         let db = file::connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         schema::version(&db).unwrap();

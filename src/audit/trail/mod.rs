@@ -27,17 +27,17 @@ pub struct WriterOptions {
     pub after_commit: Box<dyn FnMut(Tip) + Send>,
 }
 
-/// Why an entry is not known to be on the trail.
+/// Why an entry may not be on the trail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrailError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// More entries wait than may.
+    /// Too many entries wait.
     #[error("the trail's queue is full")]
     Overloaded,
-    /// Not durable in time. It may still become so.
+    /// Not durable in time. It may still become durable.
     #[error("the trail is too slow")]
     Slow,
     /// The writer is gone.
@@ -56,7 +56,7 @@ impl From<TrailError> for TrailUnavailable {
     }
 }
 
-/// How the trail does: for health, metrics and alerts.
+/// The trail's state: for health, metrics and alerts.
 #[derive(Debug, Clone, Default)]
 pub struct TrailState {
     /// The store's last failure, if nothing was written since.
@@ -83,13 +83,13 @@ struct WriterState {
     backlog: Mutex<VecDeque<Draft>>,
 }
 
-/// Callers that may wait at once; what is beyond is refused at once.
+/// Callers that may wait at once; further ones are refused at once.
 const QUEUE: usize = 4096;
 /// Entries of one transaction.
 const MOST_AT_ONCE: usize = 256;
 /// Entries in the backlog. Each is of a query that has gone out: beyond this, none goes out.
 const MOST_BACKLOG: usize = 10_000;
-/// Bytes that are kept for looks, some 30,000 of them: in the last ones nothing is written that can be done without.
+/// Bytes that are kept for looks, some 30,000 of them: only entries of looks are written to these.
 const RESERVE: u64 = 64 << 20;
 /// How often a failing store is tried again for its backlog.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -103,10 +103,10 @@ impl Default for WriterOptions {
 }
 
 impl Trail {
-    /// Starts the writer in a thread of its own, which may block; `runtime` drives whatever the store awaits.
+    /// Starts the writer in its own thread, which may block; `runtime` drives what the store awaits.
     ///
     /// # Errors
-    /// The I/O error when the machine gives no thread.
+    /// The I/O error if no thread can be started.
     pub fn start(
         store: Box<dyn Store>,
         chain: impl Into<Arc<Chain>>,
@@ -139,7 +139,7 @@ impl Trail {
         spans::trail(entry.event.name()).around(self.append(draft)).await
     }
 
-    /// As [`Trail::record`], for an entry that an earlier attempt may have written already: it is on the trail once then.
+    /// As [`Trail::record`], for an entry that an earlier attempt may have written: it is on the trail only once.
     ///
     /// # Errors
     /// As [`Trail::record`].
@@ -161,7 +161,8 @@ impl Trail {
         }
     }
 
-    /// Keeps `entry`, of something that has happened and cannot be undone, until the store takes it, once. Not durable before.
+    /// Keeps `entry`, of something that has happened and cannot be undone, until the store takes it, once. Until then it is not
+    /// durable.
     pub fn record_when_possible(&self, entry: &Entry) {
         match body::write(entry, &self.seal) {
             Ok(draft) => self.shared.backlog().push_back(Draft { again: true, ..draft }),
@@ -175,7 +176,7 @@ impl Trail {
         self.shared.backlog().len() < MOST_BACKLOG
     }
 
-    /// Whether the store has room for looks only. Where it cannot know, it is not.
+    /// Whether the store has room only for looks. False if the store does not know.
     pub fn is_nearly_full(&self) -> bool {
         (self.room)().is_some_and(|left| left < RESERVE)
     }
@@ -184,7 +185,7 @@ impl Trail {
         self.shared.state().clone()
     }
 
-    /// Opens what stands in the trail.
+    /// Opens what is sealed in the trail.
     pub fn seal(&self) -> &Seal {
         &self.seal
     }
@@ -268,7 +269,7 @@ impl Writer {
         let mut next = first;
         while let Some(job) = next {
             match job {
-                // A caller that no longer waits has been told that nothing is on record.
+                // A caller that no longer waits was told that nothing is recorded.
                 Job::Append { done, .. } if done.is_closed() => {}
                 Job::Append { draft, done } => {
                     if !drafts.iter().any(|other| draft.again && other.id == draft.id) {
@@ -287,7 +288,7 @@ impl Writer {
             self.shared.note_backlog();
         }
         for done in waiting.entries {
-            // Nobody may listen any more; the entry stands all the same.
+            // The caller may be gone; the entry stays on the trail.
             let _ = done.send(outcome.clone().map_err(TrailError::Store));
         }
         for done in waiting.flushes {
@@ -327,7 +328,7 @@ impl Writer {
         }
     }
 
-    /// Once a minute the log holds the tip as well, out of reach of whoever can change the store.
+    /// Logs the tip once a minute, out of reach of anybody who can change the store.
     fn log_tip(&mut self, tip: Tip) {
         if self.tip_logged.is_none_or(|at| at.elapsed() >= LOG_TIP_EVERY) {
             self.tip_logged = Some(Instant::now());

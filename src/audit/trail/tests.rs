@@ -4,7 +4,7 @@ use crate::secret::KeyMaterial;
 use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-/// A store in memory that can be broken, and held up.
+/// A store in memory that can fail and block.
 struct Moody {
     inside: MemoryStore,
     mood: Arc<Mood>,
@@ -13,7 +13,7 @@ struct Moody {
 #[derive(Default)]
 struct Mood {
     broken: AtomicBool,
-    /// Writes, and then says that it did not.
+    /// Writes, and then reports a failure.
     lies: AtomicBool,
     delay_ms: AtomicUsize,
     commits: AtomicUsize,

@@ -1,4 +1,4 @@
-//! Line after line of a chain, from a store or from an archive.
+//! Checks the lines of a chain in order, from a store or from an archive.
 
 use super::{BackwardTimes, Fault, FaultKind, HeadVerdict, Outcomes, Verdict};
 use crate::audit::{Chain, ChainFault, Event, Head, KeyId, Line, Mac, Seal, StoredEntry, Tip, read_body};
@@ -11,10 +11,10 @@ pub(in crate::audit) struct Checker<'a> {
     seal: &'a Seal,
     base: Tip,
     tip: Tip,
-    /// Of the line before; unknown after one that could not be read.
+    /// The previous line's; unknown after one that could not be read.
     previous: Option<Mac>,
     head: Head,
-    /// The MAC that stands at the head's number.
+    /// The MAC of the line with the head's number.
     at_head: Option<Mac>,
     lines: u64,
     faults: Vec<Fault>,
@@ -27,9 +27,9 @@ pub(in crate::audit) struct Checker<'a> {
     sealed: u64,
 }
 
-/// Faults that are listed; the rest is counted.
+/// Faults that are listed; further ones are only counted.
 const LISTED: usize = 100;
-/// Entries that wait for one commit may change places, and a commit may take its time.
+/// Entries of one commit may be in another order, and a commit may take long.
 const DISORDER: SignedDuration = SignedDuration::from_secs(10);
 
 impl<'a> Checker<'a> {
@@ -54,7 +54,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The next line of the store. After a fault the check goes on from the line as it stands, so that one bad line is one fault.
+    /// The next line of the store. After a fault the check continues from the line as it is, so that one bad line is one fault.
     pub(in crate::audit) fn line(&mut self, line: &Line) {
         self.lines += 1;
         let expected = self.tip.seq + 1;
@@ -85,7 +85,7 @@ impl<'a> Checker<'a> {
         (self.tip.seq, self.previous) = (seq, None);
     }
 
-    /// Something is wrong at this number. What follows from a fault of the same line is not counted again.
+    /// A fault of this line. Its consequences for the same line are not counted again.
     pub(in crate::audit) fn fault(&mut self, seq: u64, what: FaultKind) {
         if self.faults.last().is_some_and(|last| last.seq == seq) {
             return;
@@ -105,7 +105,7 @@ impl<'a> Checker<'a> {
             self.fault(line.seq, FaultKind::Column(column));
         }
         self.sealed += u64::from(stored.child_is_sealed);
-        // What the body says, not what a column says.
+        // As in the body, not in a column.
         self.outcomes.note(line.seq, stored.entry.event, stored.entry.look, stored.entry.at);
         *self.software.entry(stored.software).or_default() += 1;
     }
@@ -121,7 +121,7 @@ impl<'a> Checker<'a> {
         self.latest = Some(latest.max(line.at));
     }
 
-    /// The end: looks asked before `settled` without an outcome have none.
+    /// The end of the chain: looks asked before `settled` that have no outcome will get none.
     pub(in crate::audit) fn verdict(mut self, settled: Timestamp) -> Verdict {
         self.outcomes.settle(settled);
         Verdict {
@@ -158,7 +158,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The first column that does not repeat what the body says.
+/// The first column that differs from the body.
 pub(in crate::audit) fn differing_column(line: &Line, stored: &StoredEntry, seal: &Seal) -> Option<&'static str> {
     let entry = &stored.entry;
     let is_text =
@@ -171,7 +171,7 @@ pub(in crate::audit) fn differing_column(line: &Line, stored: &StoredEntry, seal
     };
     let columns = [
         ("id", line.id == entry.id),
-        // As exact as a database keeps it.
+        // With the precision that the database keeps.
         ("at", line.at.as_microsecond() == entry.at.as_microsecond()),
         ("event", Event::parse(&line.event) == Some(entry.event)),
         ("look", line.look == entry.look),

@@ -1,10 +1,9 @@
-//! Whether the trail is whole, and which looks have no known outcome (decisions.md 19, 34).
+//! Check whether the trail is whole, and which looks have no known outcome (decisions.md 19, 34).
 //!
-//! Found: any line changed, removed, inserted, reordered or replaced; any column by which lines are found that says other than
-//! the line; any line that an index does not lead to, and tables, indexes and triggers that are not as they were made
-//! (decisions.md 65); with the head file also lines removed from the end. Not found: a store and a head file that were both put back to
-//! the same earlier time (only the head in the log, once a minute, tells of that), and whatever somebody with the chain key
-//! writes.
+//! Found: any line changed, removed, inserted, reordered or replaced; any search column that differs from its line; any line that
+//! an index misses, and tables, indexes and triggers that differ from what this program made (decisions.md 65); with the head
+//! file, lines removed from the end. Not found: a store and a head file that were both put back to the same earlier time (only
+//! the head in the log, once a minute, shows that), and anything that somebody with the chain key writes.
 
 mod check;
 mod outcomes;
@@ -25,7 +24,7 @@ use std::time::Duration;
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// The chain goes on from here: [`Tip::NONE`], or the end of the last archive.
+    /// Where the chain begins: [`Tip::NONE`], or the end of the last archive.
     pub base: Tip,
     /// The last line.
     pub tip: Tip,
@@ -35,12 +34,12 @@ pub struct Verdict {
     pub faults: Vec<Fault>,
     /// All of them.
     pub fault_count: u64,
-    /// What is wrong with how the store finds lines.
+    /// Faults of the indexes and definitions by which searches find lines.
     pub searches: Vec<SearchFault>,
     pub head: HeadVerdict,
     pub outcomes: Outcomes,
-    /// Lines whose time is well before that of a line before them. Clocks are set right, and what a failing store could not take
-    /// is written later: no fault.
+    /// Lines whose time is well before that of a line before them. Not a fault: clocks are corrected, and entries that a failing
+    /// store could not take are written later.
     pub backwards: Option<BackwardTimes>,
     /// The versions of this software that wrote, with the number of their lines.
     pub software: BTreeMap<String, u64>,
@@ -50,7 +49,7 @@ pub struct Verdict {
     pub sealed: u64,
 }
 
-/// Something wrong with a line.
+/// A fault of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {seq}: {what}")]
 pub struct Fault {
@@ -64,22 +63,22 @@ pub enum FaultKind {
     Chain(#[from] ChainFault),
     #[error("the store cannot read the line")]
     Unreadable,
-    #[error("the line is whole, but of a version of this program that is not known here")]
+    #[error("the line is intact, but was written by a version of this program that is unknown here")]
     NotUnderstood,
-    #[error("the column {0} says other than the line, so that a search would miss or wrongly find it")]
+    #[error("the column {0} differs from the line: a search would miss it or find it wrongly")]
     Column(&'static str),
-    #[error("the line is there, and a search by {0} does not find it")]
+    #[error("the line exists, but a search by {0} does not find it")]
     Missed(&'static str),
-    #[error("the chain begins after an archive that nobody with the chain key has attested")]
+    #[error("the chain begins after an archive that no chain key attests")]
     Archive,
     #[error("the archive does not hold what its manifest says")]
     Manifest,
 }
 
-/// The store beside its head file.
+/// The store compared with its head file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadVerdict {
-    /// There was no head to compare with: lines removed from the end cannot be noticed.
+    /// There is no head: lines removed from the end cannot be noticed.
     Absent,
     Same,
     /// The store has `by` lines more: as after a crash, or while the service writes.
@@ -90,7 +89,7 @@ pub enum HeadVerdict {
     Truncated {
         head: u64,
     },
-    /// The line of the head is another one.
+    /// The head's line is not in the store.
     Replaced {
         seq: u64,
     },
@@ -106,7 +105,7 @@ pub struct BackwardTimes {
 }
 
 impl Verdict {
-    /// Whether nothing was removed or changed, as far as can be told.
+    /// Whether nothing was removed or changed, as far as can be found.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.first_bad().is_none() && self.searches.is_empty() && self.head != HeadVerdict::Unreadable
@@ -126,11 +125,11 @@ impl Verdict {
 
 /// Lines that are read at once.
 const PAGE: usize = 1000;
-/// Lines in a row that the store cannot read, after which nothing more is expected of it.
+/// Consecutive lines that the store cannot read, after which the check gives up.
 const MOST_UNREADABLE: u32 = 1000;
 
-/// Looks asked before this have an outcome on the trail, or it is not known: nobody waits longer for an answer than
-/// `timeout`, then `late_timeout` (`smsp.*`), then `commit_timeout` (`audit.*`) for its entry.
+/// Looks asked before this have an outcome on the trail, or none is known: nobody waits longer for an answer than `timeout`, then
+/// `late_timeout` (`smsp.*`), then `commit_timeout` (`audit.*`) for its entry.
 #[must_use]
 pub fn settled(now: Timestamp, timeout: Duration, late_timeout: Duration, commit_timeout: Duration) -> Timestamp {
     now - (timeout + late_timeout + commit_timeout)
@@ -140,7 +139,7 @@ pub fn settled(now: Timestamp, timeout: Duration, late_timeout: Duration, commit
 /// Memory is bounded, however long the trail is.
 ///
 /// # Errors
-/// The store failed. Lines that are not as they were written are no error but in the verdict.
+/// The store failed. Changed lines are not an error: they are in the verdict.
 pub async fn verify(
     reader: &dyn Reader,
     chain: &Chain,
@@ -151,7 +150,7 @@ pub async fn verify(
     loop {
         let before = reader.base().await.ok();
         let verdict = read(reader, chain, seal, head, settled).await?;
-        // Lines that were archived while this read them are not missing.
+        // Lines that were archived meanwhile are not missing.
         if verdict.is_whole() || reader.base().await.ok() == before {
             return Ok(Verdict { searches: reader.search_faults().await?, ..verdict });
         }
@@ -160,7 +159,7 @@ pub async fn verify(
 
 async fn read(reader: &dyn Reader, chain: &Chain, seal: &Seal, head: Head, settled: Timestamp) -> Result<Verdict, StoreError> {
     let (base, is_attested) = match begin(reader, chain).await {
-        // What says where the chain begins was spoilt: it is read from the lowest line on.
+        // The record of where the chain begins is damaged: reading starts at the lowest line.
         Err(error) if error.kind == StoreErrorKind::Damaged => (Tip::NONE, false),
         begin => begin?,
     };
@@ -201,7 +200,7 @@ async fn read(reader: &dyn Reader, chain: &Chain, seal: &Seal, head: Head, settl
     }
 }
 
-/// Lines that an index does not lead to. Of a damaged index the store says more by itself.
+/// Lines that an index misses. A damaged index is also reported by the store itself.
 async fn missed(reader: &dyn Reader, page: &[Line]) -> Result<Vec<(u64, &'static str)>, StoreError> {
     match reader.missed(page).await {
         Err(error) if error.kind == StoreErrorKind::Damaged => Ok(Vec::new()),
@@ -209,7 +208,7 @@ async fn missed(reader: &dyn Reader, page: &[Line]) -> Result<Vec<(u64, &'static
     }
 }
 
-/// Where the chain begins, and whether that is the very beginning or the end of archives that each continue the one before.
+/// Where the chain begins, and whether that is its first line or the end of archives that each continue the previous one.
 async fn begin(reader: &dyn Reader, chain: &Chain) -> Result<(Tip, bool), StoreError> {
     let base = reader.base().await?;
     let mut tip = Tip::NONE;

@@ -1,4 +1,4 @@
-//! Looks whose outcome nobody knows: the authority may have been notified (decisions.md 19).
+//! Looks without a known outcome: the authority may have been notified (decisions.md 19).
 
 use crate::audit::Event;
 use jiff::Timestamp;
@@ -8,13 +8,13 @@ use uuid::Uuid;
 /// Looks without a known outcome, each by the number of its line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outcomes {
-    /// Asked, long enough ago, and nothing after: the service ended in between.
+    /// Asked long enough ago, with no outcome: the service ended in between.
     pub open: LineList,
-    /// The entry says that the outcome is unknown, and no later one says better.
+    /// The outcome was recorded as unknown, and no later entry gives it.
     pub unknown: LineList,
     /// Asked a moment ago: an outcome may still come.
     pub pending: u64,
-    /// More looks were open at once than are kept: there may be more than is listed.
+    /// Too many looks were open at once to follow all: there may be more than are listed.
     pub is_incomplete: bool,
     looks: HashMap<Uuid, PendingLook>,
 }
@@ -33,7 +33,7 @@ struct PendingLook {
     is_unknown: bool,
 }
 
-/// Looks without an outcome that are kept at once: some 20 MB. A service that crashed a hundred thousand times has other troubles.
+/// Looks without an outcome that are followed at once: some 20 MB.
 const MOST: usize = 200_000;
 /// Lines that are listed.
 const LISTED: usize = 1000;

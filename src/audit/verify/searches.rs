@@ -1,26 +1,26 @@
-//! What searches read beside the lines: the definitions of tables, indexes and triggers, and the indexes themselves
-//! (decisions.md 65). Lines that are whole are of no use to whoever does not find them.
+//! What searches depend on besides the lines: the definitions of tables, indexes and triggers, and the indexes themselves
+//! (decisions.md 65). Without them, intact lines may not be found.
 
-/// Something by which a search would miss lines, or a line could be changed unnoticed.
+/// A fault that makes a search miss lines, or lets a line be changed unnoticed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SearchFault {
-    /// A name of ours.
+    /// One of this program's names.
     #[error("{0} is missing from the store")]
     Missing(String),
     #[error("{0} is not as this program made it: searches may miss lines")]
     Changed(String),
-    /// Whoever made it chose the name.
+    /// Whatever its creator chose.
     #[error("{0:?} is in the store, and was not made by this program")]
     Stranger(String),
-    /// In the database's own words, which hold nothing of a line.
+    /// The database's message, which contains nothing of a line.
     #[error("the store is damaged: {0}")]
     Damaged(String),
 }
 
-/// A definition in a store: what it is of, and its text.
+/// A definition in a store: its object and its text.
 pub(in crate::audit) type Definition = (String, String);
 
-/// What is missing, another or too much among `found`. Two of one name are one too many.
+/// What is missing, different or unexpected in `found`. A name may occur only once.
 pub(in crate::audit) fn compare(mut found: Vec<Definition>, meant: &[Definition]) -> Vec<SearchFault> {
     let mut faults = Vec::new();
     for definition in meant {

@@ -21,15 +21,16 @@ pub struct ArchiveOptions {
     /// The folder for the archives, one file of lines and one manifest a month
     #[arg(long, value_name = "FOLDER")]
     pub to: PathBuf,
-    /// Write the oldest month, and leave it in the store too
+    /// Write the oldest month, and keep it in the store
     #[arg(long)]
     pub keep: bool,
 }
 
-/// Writes each month to the folder, checks it there, and then removes it from the store. The trail says who did it.
+/// Writes each month to the folder, checks it there, and then removes it from the store. The trail records who did it.
 ///
 /// # Errors
-/// [`CommandError::Settings`]: too young, no such folder. [`CommandError::Failed`]: what was not archived is still in the store.
+/// [`CommandError::Settings`]: too young, no such folder. [`CommandError::Failed`]: everything not archived is still in the
+/// store.
 pub async fn run(
     opened: &OpenTrail,
     audit: &audit::Options,
@@ -64,7 +65,7 @@ pub async fn run(
     }
     let _ = writeln!(
         out,
-        "{months} months archived. Keep each manifest beside its file; `cpis-fhir audit verify --archive` checks them"
+        "{months} months archived. Keep each manifest next to its file; `cpis-fhir audit verify --archive` checks them"
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What can be asked of the trail, as it is typed.
+//! The criteria of a search, as command-line options.
 
 use crate::audit::Question;
 use crate::commands::CommandError;
@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
-/// All that is given must hold.
+/// All given criteria must hold.
 #[derive(Debug, clap::Args)]
 pub struct Criteria {
     /// User id, exactly as the identity gave it
@@ -25,7 +25,7 @@ pub struct Criteria {
     /// X-Request-ID, exactly as it was received
     #[arg(long, value_name = "ID")]
     request_id: Option<Argument>,
-    /// Look: everything that belongs to one question to CP-IS
+    /// UUID of a look: everything that belongs to one query to CP-IS
     #[arg(long, value_name = "UUID")]
     look: Option<Argument>,
     /// ODS code of the user's organisation, or of the author that was sent
@@ -34,7 +34,7 @@ pub struct Criteria {
     /// Code or name of the user's job role
     #[arg(long, value_name = "ROLE")]
     role: Option<Argument>,
-    /// On whose authority the query went out: id or name of the author that was sent
+    /// The author of the query: id or name of the author that was sent
     #[arg(long, value_name = "ID")]
     authority: Option<Argument>,
     /// asked, answered, failed, unknown, shared, refused, not-held, searched, exported, started, stopped, reloaded, archived

@@ -20,7 +20,7 @@ pub struct ExportOptions {
     /// object a line
     #[arg(long, value_enum)]
     pub format: Format,
-    /// The file to write. It must not be there yet
+    /// The file to write. It must not exist yet
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }
@@ -48,14 +48,14 @@ struct FileSummary {
     bytes: u64,
     /// SHA-256 of the file, shown as the trail shows any 32 bytes.
     hash: Mac,
-    /// What it cannot hold, as a sentence.
+    /// A sentence on what the file cannot hold.
     unsearched: String,
 }
 
-/// Puts the export on the trail, and then writes what it finds. Gives what to tell the person.
+/// Puts the export on the trail, and then writes what it finds. Returns the text to print.
 ///
 /// # Errors
-/// [`CommandError::Failed`]: there is no file; or the file is there, and says itself which of its lines were changed.
+/// [`CommandError::Failed`]: there is no file; or the file exists, and names the lines in it that were changed.
 pub async fn run(
     inquiry: &Inquiry,
     end: Option<EndFault>,
@@ -64,9 +64,9 @@ pub async fn run(
 ) -> Result<String, CommandError> {
     let form = options.format.form();
     if options.out.exists() {
-        return Err(CommandError::Settings(format!("--out: {} is there already", options.out.display())));
+        return Err(CommandError::Settings(format!("--out: {} already exists", options.out.display())));
     }
-    // Before the trail says that something was exported, it must be possible.
+    // The file must be writable before the trail records an export.
     let draft = PartialFile::create(&options.out).map_err(|error| unwritable(&options.out, &error))?;
     let mut results = Results::of(inquiry, end, question, Event::Exported, &format!("format {}", form.name())).await?;
     let FileSummary { entries: count, bytes, hash, unsearched } = write(&mut results, form, draft, &options.out).await?;
@@ -102,7 +102,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> CommandError {
     CommandError::Failed(format!("{} cannot be written: {error}", path.display()))
 }
 
-/// Counts and hashes what goes through.
+/// Counts and hashes the bytes on their way.
 struct HashWriter<W> {
     inner: W,
     hash: Context,
@@ -117,7 +117,7 @@ impl<W: Write> HashWriter<W> {
     }
 }
 
-/// A file under another name beside the one that is wanted, for its owner alone; gone unless it is renamed.
+/// A file next to the final one under a temporary name, readable only by its owner; removed unless renamed.
 struct PartialFile {
     file: File,
     path: PathBuf,
@@ -133,11 +133,11 @@ impl PartialFile {
         Ok(Self { file, path, is_renamed: false })
     }
 
-    /// Durable, and there under its name as a whole or not at all. A file that came to be there meanwhile is left alone.
+    /// Makes the file durable under its final name, whole or not at all. A file that was created there meanwhile is left alone.
     fn keep(mut self, wanted: &Path) -> std::io::Result<()> {
         self.file.sync_all()?;
         match std::fs::hard_link(&self.path, wanted) {
-            // The other name goes with the draft.
+            // Dropping this removes the temporary name.
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(error),
             // A file system without links.

@@ -1,6 +1,6 @@
-//! `cpis-fhir audit`: the trail, for whoever has to answer for it.
+//! `cpis-fhir audit`: the trail, for those who are accountable for it.
 //!
-//! A search and an export are themselves put on the trail before anything is shown (MSCA-AUD-05); without that nothing is.
+//! A search or export is itself recorded on the trail before anything is shown (MSCA-AUD-05).
 
 mod archive;
 mod criteria;
@@ -28,20 +28,19 @@ pub struct AuditOptions {
 
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
-    /// Who asked about which child, when, and what came of it. The search is itself put on the trail
+    /// Show who asked about which child, when, and the outcome. The search is itself recorded on the trail
     ///
-    /// All criteria given must hold; without any, everything is shown. Newest first. Exit code 1 where a line shown is not as it
-    /// was written.
+    /// All given criteria must hold; without any, everything is shown. Newest first. Exit code 1 if a shown line was changed.
     Search(search::SearchOptions),
-    /// Writes what a search finds to a file, as FHIR AuditEvents, as a report of accesses, or as lines of JSON
+    /// Write what a search finds to a file: FHIR AuditEvents, a report of accesses, or lines of JSON
     ///
-    /// The file holds NHS numbers. Only you may read it. The export is itself put on the trail.
+    /// The file holds NHS numbers. Only you may read it. The export is itself recorded on the trail.
     Export(export::ExportOptions),
-    /// Whether the trail is whole, and which looks have no known outcome
+    /// Check whether the trail is whole, and which looks have no known outcome
     ///
-    /// Exit code 0: whole. 1: not whole. 2: it cannot be checked. Nothing is written: also on a copy of the store.
+    /// Exit code 0: whole. 1: not whole. 2: it cannot be checked. Nothing is written; works on a copy of the store too.
     Verify(verify::VerifyOptions),
-    /// Moves older months out of the store, into files with their proof
+    /// Move older months out of the store, into files with their proof
     Archive(archive::ArchiveOptions),
 }
 

@@ -1,23 +1,23 @@
-//! Who sits at the command line, as the operating system knows them.
+//! The user of the command line, as the operating system knows them.
 
 use crate::audit::{RequestFacts, Who};
 use crate::commands::CommandError;
 
-/// The person, as far as it is known.
+/// The person, as far as known.
 pub struct Operator {
     pub who: Who,
-    /// Who became this user through sudo, where it says so. Root could say anything.
+    /// Who became this user through sudo, if sudo says so. Root could set anything.
     through_sudo: Option<String>,
 }
 
 /// The user that this process runs as: by name, or by number where the number has no name, as in many containers.
 ///
 /// # Errors
-/// [`CommandError::Failed`] where the system does not tell.
+/// [`CommandError::Failed`] if the system does not say.
 pub fn who() -> Result<Operator, CommandError> {
     let user = whoami::username().ok().or_else(number);
     let user = user.ok_or_else(|| {
-        CommandError::Failed("nothing is shown, since the operating system does not say which user this is".to_owned())
+        CommandError::Failed("nothing is shown because the operating system does not say which user this is".to_owned())
     })?;
     let who = Who {
         issuer: Some("command".into()),

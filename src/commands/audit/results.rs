@@ -8,25 +8,25 @@ use tokio::runtime::Handle;
 /// What was found, newest first.
 pub struct Results<'a> {
     search: RecordedSearch<'a>,
-    /// Lines shown that are not to be relied on.
+    /// Shown lines that are not reliable.
     pub doubtful: u64,
     /// What is wrong with the trail's end.
     end: Option<EndFault>,
 }
 
-/// Opens the trail that the settings name, maybe beside a service that goes on writing. There must be one already: an empty new one
-/// would answer every question with "nothing".
+/// Opens the trail that the settings name, possibly while a service writes to it. It must already exist: a new one would answer
+/// every question with "nothing".
 ///
 /// # Errors
 /// [`CommandError::Settings`].
 pub async fn open(audit: &audit::Options) -> Result<OpenTrail, CommandError> {
-    // Reading makes nothing, and says where there is nothing to read.
+    // Opening it read-only creates nothing, and fails if there is no trail.
     audit::open_read_only(audit, Handle::current()).await.map_err(|error| cannot(&error))?;
     audit::open_for_command(audit, Handle::current()).await.map_err(|error| cannot(&error))
 }
 
 impl<'a> Results<'a> {
-    /// Puts the question on the trail, and begins to answer it as of the moment before.
+    /// Records the question on the trail, and begins to answer it as of just before.
     ///
     /// # Errors
     /// [`CommandError::Failed`], and nothing may be shown.
@@ -55,7 +55,7 @@ impl<'a> Results<'a> {
         Ok(hit)
     }
 
-    /// What the answer cannot hold, as a sentence to put behind it.
+    /// A sentence for the end of the answer on what it cannot hold.
     ///
     /// # Errors
     /// [`CommandError::Failed`].
@@ -68,7 +68,7 @@ impl<'a> Results<'a> {
     }
 
     /// # Errors
-    /// [`CommandError::Failed`] where a line was not as it was written, or the trail's end is not what it should be.
+    /// [`CommandError::Failed`] if a line was changed, or the trail's end is not what it should be.
     pub fn verdict(&self) -> Result<(), CommandError> {
         let lines = match self.doubtful {
             0 => None,
@@ -86,7 +86,7 @@ impl<'a> Results<'a> {
     }
 }
 
-/// It cannot be checked, shown or moved.
+/// The trail cannot be opened, and so not checked, shown or archived.
 pub fn cannot(error: &dyn std::fmt::Display) -> CommandError {
     CommandError::Settings(format!("the trail cannot be opened: {error}"))
 }

@@ -21,7 +21,7 @@ pub struct SearchOptions {
     /// One JSON object a line, times in UTC, every field
     #[arg(long)]
     pub json: bool,
-    /// Show the NHS numbers of children that were not asked for, too
+    /// Also show the NHS numbers of children that were not asked for
     #[arg(long)]
     pub show_nhs_numbers: bool,
 }
@@ -29,7 +29,7 @@ pub struct SearchOptions {
 /// Puts the search on the trail, and then writes what it finds to `out`.
 ///
 /// # Errors
-/// [`CommandError::Failed`]: nothing, or not all, was shown; or a line that was shown is not as it was written.
+/// [`CommandError::Failed`]: nothing, or not all, was shown; or a shown line was changed.
 pub async fn run(
     inquiry: &Inquiry,
     end: Option<EndFault>,
@@ -66,7 +66,7 @@ fn write(out: &mut dyn Write, text: &str) -> std::io::Result<()> {
     out.flush()
 }
 
-/// For the entry that says that somebody searched.
+/// For the entry of the search.
 fn manner(options: &SearchOptions) -> String {
     let limit = if options.all { "all entries".to_owned() } else { format!("limit {}", options.limit) };
     let numbers = if options.show_nhs_numbers { "every NHS number shown" } else { "no other NHS number shown" };

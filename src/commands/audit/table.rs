@@ -7,7 +7,7 @@ use crate::export::Numbers;
 use crate::export::plain::shown;
 use jiff::Timestamp;
 
-/// Above the rows, its line end included.
+/// The line above the rows, with its line end.
 pub fn head() -> String {
     columns("SEQ", "TIME IN ENGLAND", "EVENT", "CHILD", "WHO, AND WHAT CAME OF IT")
 }
@@ -17,7 +17,7 @@ fn columns(seq: &str, time: &str, event: &str, child: &str, facts: &str) -> Stri
     format!("{}\n", line.trim_end())
 }
 
-/// One line, its end included.
+/// One line, with its line end.
 pub fn row(hit: &Hit, numbers: Numbers<'_>) -> String {
     let seq = hit.line.seq;
     let Some(stored) = &hit.stored else {
@@ -46,7 +46,7 @@ fn child(stored: &StoredEntry, numbers: Numbers<'_>) -> String {
     }
 }
 
-/// Who, what, outcome, ids: what is there of them.
+/// Who, what, outcome, ids: those that are present.
 fn facts(entry: &Entry) -> Vec<String> {
     let mut facts: Vec<String> = entry.who.as_ref().map(person).into_iter().collect();
     let mut fact = |name: &str, text: Option<&Text>| facts.extend(given(text).map(|text| format!("{name}{text}")));

@@ -143,7 +143,7 @@ async fn an_export_is_whole_private_and_hashed() {
         assert_eq!(entry.event, Event::Exported);
         assert!(entry.detail.unwrap().starts_with(&format!("criteria: sequence number; format {format}")));
         let again = export::run(&inquiry, None, &question, &options).await;
-        assert!(matches!(again, Err(CommandError::Settings(said)) if said.contains("is there already")));
+        assert!(matches!(again, Err(CommandError::Settings(said)) if said.contains("already exists")));
     }
     let names = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(names, 3, "no draft is left");

@@ -1,4 +1,4 @@
-//! `audit verify`: one line for each finding, and a last one that says whether the trail is whole.
+//! `audit verify`: one line for each finding, and a last line that says whether the trail is whole.
 
 use super::results::cannot;
 use crate::audit::archive::{Manifest, verify_archive};
@@ -21,11 +21,11 @@ pub struct VerifyOptions {
     pub archive: Vec<PathBuf>,
 }
 
-/// What is said in one line.
+/// One line of the result.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TrailFinding {
     kind: FindingKind,
-    /// The line of the trail that it is about.
+    /// The trail's line that it is about.
     seq: Option<u64>,
     text: String,
 }
@@ -34,7 +34,7 @@ pub(super) struct TrailFinding {
 pub(super) enum FindingKind {
     /// The trail is not whole.
     Fault,
-    /// A look whose outcome nobody knows: the authority may have been notified.
+    /// A look without a known outcome: the authority may have been notified.
     UnknownOutcome,
     Note,
 }
@@ -49,7 +49,7 @@ impl FindingKind {
     }
 }
 
-/// A look that was asked longer ago than this has its outcome on the trail, or has none: no timeout that can be set is as long.
+/// A look asked longer ago than this has its outcome on the trail, or none is known: no timeout can be set as long.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// Checks the store, its head file and the archives that are named.
@@ -75,7 +75,7 @@ pub async fn run(audit: &audit::Options, options: &VerifyOptions, out: &mut dyn 
     ))
 }
 
-/// A closed pipe is the reader's choice, and changes no verdict.
+/// A closed pipe is the reader's choice and does not change the verdict.
 fn tell(findings: &[TrailFinding], verdict: &Verdict, is_whole: bool, as_json: bool, out: &mut dyn Write) {
     for finding in findings {
         let line = if as_json { finding.json().to_string() } else { finding.to_string() };
@@ -103,7 +103,7 @@ pub(super) fn of_store(verdict: &Verdict) -> Vec<TrailFinding> {
         HeadVerdict::Behind { by } => (
             FindingKind::Note,
             None,
-            format!("the store has {by} lines more than the head file: as after a crash, or beside a service that writes"),
+            format!("the store has {by} lines more than the head file: as after a crash, or while a service writes"),
         ),
         HeadVerdict::Absent => {
             (FindingKind::Note, None, "there is no head file: lines removed from the end cannot be noticed".to_owned())
@@ -113,9 +113,7 @@ pub(super) fn of_store(verdict: &Verdict) -> Vec<TrailFinding> {
             Some(verdict.tip.seq + 1),
             format!("removed, with all lines after it up to {head}, which the head file knows"),
         ),
-        HeadVerdict::Replaced { seq } => {
-            (FindingKind::Fault, Some(seq), "is another line than the one that the head file knows".to_owned())
-        }
+        HeadVerdict::Replaced { seq } => (FindingKind::Fault, Some(seq), "is not the line that the head file names".to_owned()),
         HeadVerdict::Unreadable => {
             (FindingKind::Fault, None, "the head file was changed, or written with another key".to_owned())
         }
@@ -126,9 +124,9 @@ pub(super) fn of_store(verdict: &Verdict) -> Vec<TrailFinding> {
     findings
 }
 
-/// A start of the service found that the head did not fit the store. The proof stays until somebody takes it away.
+/// A start of the service found that the head did not match the store. The proof stays until somebody removes it.
 fn lost_head(path: &Path) -> TrailFinding {
-    let text = format!("{}: a head file that did not fit the store: lines that it knew are gone", path.display());
+    let text = format!("{}: a head file that did not match the store: lines that it knew are gone", path.display());
     TrailFinding { kind: FindingKind::Fault, seq: None, text }
 }
 
@@ -149,7 +147,7 @@ fn of_lines(verdict: &Verdict) -> Vec<TrailFinding> {
 fn outcomes(verdict: &Verdict) -> Vec<TrailFinding> {
     let outcomes = &verdict.outcomes;
     let open = "asked, and no outcome follows: the service ended in between, and the authority may have been notified";
-    let unknown = "the outcome is unknown: the query may have been heard, and the authority notified";
+    let unknown = "the outcome is unknown: the query may have been delivered, and the authority notified";
     let mut findings = Vec::new();
     for (listed, text) in [(&outcomes.open, open), (&outcomes.unknown, unknown)] {
         let finding = |seq: &u64| TrailFinding { kind: FindingKind::UnknownOutcome, seq: Some(*seq), text: text.to_owned() };
@@ -164,7 +162,7 @@ fn outcomes(verdict: &Verdict) -> Vec<TrailFinding> {
         }
     }
     if outcomes.is_incomplete {
-        let text = "more looks were open at once than are followed: there may be more without an outcome".to_owned();
+        let text = "too many looks were open at once to follow all: there may be more without an outcome".to_owned();
         findings.push(TrailFinding { kind: FindingKind::UnknownOutcome, seq: None, text });
     }
     findings
@@ -185,7 +183,7 @@ fn notes(verdict: &Verdict) -> Vec<TrailFinding> {
         ));
     }
     if verdict.sealed > 0 {
-        notes.push(format!("{} lines hold an NHS number that no key given opens: their index is not checked", verdict.sealed));
+        notes.push(format!("{} lines hold an NHS number that no given key opens: their index is not checked", verdict.sealed));
     }
     let versions: Vec<String> = verdict.software.iter().map(|(version, lines)| format!("{version} ({lines} lines)")).collect();
     if !versions.is_empty() {
@@ -195,7 +193,7 @@ fn notes(verdict: &Verdict) -> Vec<TrailFinding> {
     notes.into_iter().map(note).collect()
 }
 
-/// Each archive by itself, and whether they join each other and the store.
+/// Checks each archive by itself, and whether they join each other and the store.
 fn archives(manifests: &[PathBuf], chain: &Chain, seal: &Seal, base: Tip) -> Result<Vec<TrailFinding>, CommandError> {
     let (mut findings, mut spans) = (Vec::new(), Vec::new());
     for path in manifests {
@@ -224,7 +222,7 @@ fn archives(manifests: &[PathBuf], chain: &Chain, seal: &Seal, base: Tip) -> Res
     Ok(findings)
 }
 
-/// Where an archive ends, the next one or the store begins, unless archives were not named.
+/// The next archive or the store begins where an archive ends, unless archives in between were not named.
 pub(super) fn joins(mut spans: Vec<(Tip, Tip)>, base: Tip) -> Vec<TrailFinding> {
     spans.sort_by_key(|(after, _)| after.seq);
     let begins = spans.iter().skip(1).map(|(after, _)| *after).chain([base]);

@@ -54,7 +54,7 @@ pub fn of(entry: &Entry) -> EventCodes {
     EventCodes { event_type, subtype, action }
 }
 
-/// What the caller did at the FHIR door. Where the entry does not say, it was a search: nothing else asks CP-IS.
+/// The caller's FHIR interaction. If the entry does not say, it was a search: nothing else asks CP-IS.
 fn interaction(entry: &Entry) -> Code {
     let first = entry.request.interaction.as_ref().and_then(|text| text.as_str().split(' ').next());
     match first {

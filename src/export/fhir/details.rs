@@ -1,11 +1,11 @@
-//! What an AuditEvent has no element for: pairs of a name and a text.
+//! What has no element in an AuditEvent: pairs of a name and a text.
 
 use crate::audit::Entry;
 use crate::cpis::{AuthorAsSent, Delivery, Text};
 use crate::export::plain::shown;
 use fhirbolt_model::r4::resources::{AuditEventEntityDetail, AuditEventEntityDetailValue};
 
-/// In the order in which they were given; what is empty is left out.
+/// In the order given; empty ones are left out.
 #[derive(Default)]
 pub struct Details(Vec<AuditEventEntityDetail>);
 

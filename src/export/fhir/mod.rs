@@ -1,5 +1,5 @@
-//! An entry as a FHIR R4 AuditEvent (UKCore-AuditEvent), in the shape of those that CP-IS's accesses have (fhir.md 2), with what
-//! only the trail knows: the message's ids, and the place in the chain.
+//! An entry as a FHIR R4 AuditEvent (UKCore-AuditEvent), shaped as those of CP-IS's accesses (fhir.md 2), with what only the
+//! trail knows: the message's ids, and the place in the chain.
 
 mod codes;
 mod details;
@@ -16,11 +16,11 @@ use fhirbolt_model::r4::Resource;
 use fhirbolt_model::r4::resources::{AuditEvent, AuditEventAgent, AuditEventAgentNetwork, AuditEventEntity, AuditEventSource};
 use fhirbolt_model::r4::types::{CodeableConcept, Meta, Reference};
 
-/// Identifier systems of our own; no one else's address is borrowed.
+/// This program's identifier systems; they use nobody else's address.
 const MESSAGE_ID: &str = "urn:cpis-fhir:message-id";
 const SEQUENCE: &str = "urn:cpis-fhir:trail-sequence";
 
-/// One AuditEvent and a line end. Of a line that was changed: a security alert that says so, and nothing of what it says.
+/// One AuditEvent and a line end. A changed line becomes a security alert that says so, without the line's content.
 pub fn audit_event(hit: &Hit) -> String {
     let event = match &hit.stored {
         Some(stored) => of_entry(&hit.line, stored, hit.doubt),
@@ -103,7 +103,7 @@ fn outcome_text(entry: &Entry) -> String {
     }
 }
 
-/// The user, the user's organisation, and the system that the request came from; this service where nobody asked.
+/// The user, the user's organisation, and the system that the request came from; this service if nobody asked.
 fn agents(entry: &Entry) -> Vec<AuditEventAgent> {
     let mut agents = Vec::new();
     match &entry.who {
@@ -140,7 +140,7 @@ fn user(who: &Who) -> AuditEventAgent {
     }
 }
 
-/// As the user's identity gave it; which code system it is of was not written down.
+/// As the user's identity gave it; its code system was not recorded.
 fn role(who: &Who) -> Option<CodeableConcept> {
     let (code, name) = (given(who.role_code.as_ref()), given(who.role_name.as_ref()));
     let text = match (&code, &name) {
@@ -221,7 +221,7 @@ fn message(entry: &Entry) -> Option<AuditEventEntity> {
     })
 }
 
-/// The entry itself: its place in the chain, and everything for which an AuditEvent has no element.
+/// The entry itself: its place in the chain, and everything that has no element in an AuditEvent.
 fn place(line: &Line, stored: &StoredEntry, doubt: Option<Doubt>) -> AuditEventEntity {
     let mut details = Details::default();
     details.entry(&stored.entry);
@@ -243,7 +243,7 @@ fn place(line: &Line, stored: &StoredEntry, doubt: Option<Doubt>) -> AuditEventE
     }
 }
 
-/// A text that is there, fit to be shown.
+/// A text that is present, made safe to show.
 fn given(text: Option<&Text>) -> Option<String> {
     text.map(|text| shown(text.as_str().trim())).filter(|text| !text.is_empty())
 }

@@ -64,7 +64,7 @@ async fn the_service_runs_as_a_role_that_may_append_and_read_only() {
     let postgres = Postgres::start();
     let early = connect(&postgres.app_url(), None).await.err().unwrap();
     assert_eq!(early.kind, StoreErrorKind::ReadOnly);
-    assert!(early.detail.contains("its tables are missing or old, and this role may not make them"), "{early}");
+    assert!(early.detail.contains("its tables are missing or old, and this role may not create them"), "{early}");
     drop(open(&postgres.url()).await);
     let without_grants = connect(&postgres.app_url(), None).await.err().unwrap();
     assert!(without_grants.detail.contains("permission denied for schema cpis_fhir"), "{without_grants}");

@@ -1,4 +1,4 @@
-//! A store that fails says how, and is used again when it is well.
+//! A store that fails says how, and is used again once it works.
 
 use super::*;
 
@@ -59,7 +59,7 @@ async fn nothing_is_written_into_a_file_that_was_deleted_and_an_empty_one_is_not
     drop(ground.store());
     let error = append(&mut store).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Damaged);
-    assert!(error.detail.contains("no longer there"), "{}", error.detail);
+    assert!(error.detail.contains("are missing"), "{}", error.detail);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ impl Ground {
         SqliteReader::open(&self.path(), Handle::current()).unwrap()
     }
 
-    /// Somebody else with the file, as far as SQLite lets them.
+    /// Another process with the file, as far as SQLite lets it.
     fn raw(&self) -> Connection {
         Connection::open(self.path()).unwrap()
     }

@@ -1,4 +1,4 @@
-//! Searches against the plain meaning of what is wanted.
+//! Searches compared with a plain reading of the filter.
 
 use super::*;
 use crate::audit::{ChildIndex, Filter};

@@ -26,7 +26,7 @@ async fn plain_sql_can_neither_change_nor_remove_nor_replace_a_line() {
         "UPDATE OR REPLACE trail SET seq = 3 WHERE seq = 2",
         "DELETE FROM trail WHERE seq = 3",
         "DELETE FROM trail",
-        // Replacing fires no trigger for the row that goes.
+        // Replacing fires no trigger for the removed row.
         &copy("2", "randomblob(16)"),
         &copy("9", "id"),
         "INSERT INTO archived VALUES (1, zeroblob(32), 2, '')",
@@ -76,7 +76,7 @@ fn a_file_that_is_no_trail_is_left_alone() {
 
     let ground = Ground::new();
     ground.raw().execute_batch("CREATE TABLE patients (name TEXT)").unwrap();
-    assert!(refusal(&ground).detail.contains("no trail"));
+    assert!(refusal(&ground).detail.contains("not a trail"));
 
     let ground = Ground::new();
     drop(ground.store());

@@ -73,7 +73,7 @@ impl Ground {
         HeadFile::new(self.path("head"), chain()).note(tip);
     }
 
-    /// Somebody with the file and SQLite's own tools, who knows how to take the triggers and checks away, and puts them back.
+    /// An attacker with the file and SQLite's own tools, who removes the triggers and checks and puts them back.
     fn tamper(&self, sql: &str) {
         let db = self.raw();
         let triggers: Vec<(String, String)> = db

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Runs `sql` and then writes the file's definitions as they were: whoever only reads those sees nothing.
+/// Runs `sql` and then restores the text of the file's definitions, so that reading them shows nothing.
 fn forge(ground: &Ground, sql: &str) {
     let db = ground.raw();
     let definitions = |db: &Connection| -> Vec<(String, String)> {

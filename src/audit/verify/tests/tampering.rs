@@ -88,7 +88,7 @@ async fn a_truncated_trail_is_found_by_its_head_alone() {
 async fn a_replaced_tail_is_found_by_its_head() {
     let ground = Ground::new().await;
     ground.tamper("DELETE FROM trail WHERE seq > 9");
-    // By somebody who has the chain key too, or by a service that went on with an old copy.
+    // Done by somebody with the chain key, or by a service that continued an old copy.
     let mut store = SqliteStore::open(&ground.path("trail.db"), None).unwrap();
     store.append(&drafts(6), &chain()).await.unwrap();
     drop(store);
