@@ -107,8 +107,15 @@ enum Opener {
     Command,
 }
 
-/// A store's two sides, how lines leave it, and its head file.
-type Stores = (Box<dyn Store>, Arc<dyn Reader>, Option<Arc<dyn Retire>>, Option<PathBuf>);
+/// An open store.
+struct OpenStore {
+    writing: Box<dyn Store>,
+    reader: Arc<dyn Reader>,
+    /// How archived lines leave it.
+    retire: Option<Arc<dyn Retire>>,
+    head_file: Option<PathBuf>,
+    database: Option<Arc<postgres::Target>>,
+}
 
 /// Lines at the end that are checked: at the start their MACs, by `check` their NHS numbers too.
 pub(super) const LAST: u64 = 64;
@@ -155,37 +162,7 @@ pub async fn open_read_only(settings: &Options, runtime: Handle) -> Result<ReadO
 async fn open_as(settings: &Options, runtime: Handle, who: Opener) -> Result<OpenTrail, OpenError> {
     let chain = Arc::new(Chain::new(&settings.chain_keys)?);
     let seal = Arc::new(Seal::new(&settings.encryption_keys)?);
-    let mut database = None;
-    let stores: Stores = match &settings.store {
-        StoreLocation::Sqlite(path) if is_memory(path) => {
-            if who == Opener::Command {
-                return Err(OpenError::InMemory);
-            }
-            // A trail that ends with the process needs no head.
-            let (store, reader) = MemoryStore::new();
-            (Box::new(store), Arc::new(reader), None, None)
-        }
-        StoreLocation::Sqlite(path) => {
-            let lock = if who == Opener::Service { Some(Lock::take(path)?) } else { None };
-            let store = SqliteStore::open(path, lock)?;
-            let reader = SqliteReader::open(path, runtime.clone())?;
-            let retire: Arc<dyn Retire> = Arc::new(SqliteRetire::new(path, runtime.clone()));
-            (Box::new(store), Arc::new(reader), Some(retire), settings.head_file.clone())
-        }
-        // No lock: transactions keep replicas apart.
-        StoreLocation::Postgres(url) => {
-            let target = database.insert(Arc::new(postgres::Target::new(url, settings.store_ca.as_deref())?));
-            let (mut store, reader) = target.sides();
-            match store.open().await {
-                // The service reports it, and asks nothing until the database is back.
-                Err(error) if who == Opener::Service && is_away(error.kind) => {}
-                opened => opened?,
-            }
-            let retire: Arc<dyn Retire> = Arc::new(target.retire());
-            (Box::new(store), Arc::new(reader), Some(retire), settings.head_file.clone())
-        }
-    };
-    let (store, reader, retire, head_file) = stores;
+    let OpenStore { writing, reader, retire, head_file, database } = open_store(settings, &runtime, who).await?;
     let head = read_head(head_file.as_deref(), &chain)?;
     let end_fault = match check_end(&*reader, &chain, head, head_file.is_some()).await {
         Err(OpenError::Store(error)) if who == Opener::Service && is_away(error.kind) => {
@@ -205,7 +182,7 @@ async fn open_as(settings: &Options, runtime: Handle, who: Opener) -> Result<Ope
         None => Box::new(|_| {}),
     };
     let options = WriterOptions { commit_timeout: settings.commit_timeout, after_commit };
-    let trail = Trail::start(store, Arc::clone(&chain), Arc::clone(&seal), options, runtime)
+    let trail = Trail::start(writing, Arc::clone(&chain), Arc::clone(&seal), options, runtime)
         .map_err(|error| OpenError::Thread(error.kind()))?;
     if let (Some(end_fault), Opener::Service) = (end_fault, who) {
         tracing::error!(target: "cpis_fhir::trail", found = %end_fault, "the trail is not whole: run `cpis-fhir audit verify`");
@@ -215,6 +192,45 @@ async fn open_as(settings: &Options, runtime: Handle, who: Opener) -> Result<Ope
     }
     let renewable = Renewable { chain: Arc::clone(&chain), seal: Arc::clone(&seal), database };
     Ok(OpenTrail { trail, reader, chain, seal, retire, end_fault, renewable })
+}
+
+async fn open_store(settings: &Options, runtime: &Handle, who: Opener) -> Result<OpenStore, OpenError> {
+    let head_file = settings.head_file.clone();
+    Ok(match &settings.store {
+        StoreLocation::Sqlite(path) if is_memory(path) => {
+            if who == Opener::Command {
+                return Err(OpenError::InMemory);
+            }
+            let (store, reader) = MemoryStore::new();
+            // A trail that ends with the process needs no head.
+            OpenStore { writing: Box::new(store), reader: Arc::new(reader), retire: None, head_file: None, database: None }
+        }
+        StoreLocation::Sqlite(path) => {
+            let lock = if who == Opener::Service { Some(Lock::take(path)?) } else { None };
+            let writing = Box::new(SqliteStore::open(path, lock)?);
+            let reader = Arc::new(SqliteReader::open(path, runtime.clone())?);
+            let retire: Arc<dyn Retire> = Arc::new(SqliteRetire::new(path, runtime.clone()));
+            OpenStore { writing, reader, retire: Some(retire), head_file, database: None }
+        }
+        // No lock: transactions keep replicas apart.
+        StoreLocation::Postgres(url) => {
+            let target = Arc::new(postgres::Target::new(url, settings.store_ca.as_deref())?);
+            let (mut store, reader) = target.sides();
+            match store.open().await {
+                // The service reports it, and asks nothing until the database is back.
+                Err(error) if who == Opener::Service && is_away(error.kind) => {}
+                opened => opened?,
+            }
+            let retire: Arc<dyn Retire> = Arc::new(target.retire());
+            OpenStore {
+                writing: Box::new(store),
+                reader: Arc::new(reader),
+                retire: Some(retire),
+                head_file,
+                database: Some(target),
+            }
+        }
+    })
 }
 
 pub(super) fn is_memory(path: &Path) -> bool {

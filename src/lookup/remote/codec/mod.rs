@@ -1,7 +1,7 @@
 //! Answers and failures as bytes, for the sharing table and the window's file.
 //!
-//! The types of `cpis` cannot serialise themselves, so that no NHS number is written anywhere by accident: what is written is
-//! listed in `shapes`, part by part. The form is positional and does not describe itself. Its [`fingerprint`], made of that list,
+//! No type that holds an NHS number can serialise itself, so that none is written anywhere by accident: what is written is listed
+//! in `shapes`, part by part. The form is positional and does not describe itself. Its [`fingerprint`], made of that list,
 //! is stored in front of it: bytes of another version of the list are never read as this one's.
 
 mod heap;
