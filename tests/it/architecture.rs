@@ -147,6 +147,46 @@ fn arrows(above: &[&str]) -> Arrows {
     found
 }
 
+/// The types that a file defines. Nothing of its tests.
+#[derive(Default)]
+struct TypeNames(Vec<String>);
+
+impl<'a> Visit<'a> for TypeNames {
+    fn visit_item(&mut self, item: &'a Item) {
+        let (attributes, name) = match item {
+            Item::Struct(item) => (&item.attrs, Some(&item.ident)),
+            Item::Enum(item) => (&item.attrs, Some(&item.ident)),
+            Item::Trait(item) => (&item.attrs, Some(&item.ident)),
+            Item::Type(item) => (&item.attrs, Some(&item.ident)),
+            Item::Mod(item) => (&item.attrs, None),
+            _ => return,
+        };
+        if !attributes.iter().any(is_for_tests) {
+            self.0.extend(name.map(ToString::to_string));
+            visit::visit_item(self, item);
+        }
+    }
+}
+
+#[test]
+fn no_room_has_two_types_of_one_name() {
+    let mut all = Vec::new();
+    files(&root().join("src"), &[], &mut all);
+    let mut defined: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for (path, module) in
+        all.iter().filter(|(_, module)| !module.is_empty() && !is_test(module) && module.last().unwrap() != "sample")
+    {
+        let mut names = TypeNames::default();
+        names.visit_file(&syn::parse_file(&std::fs::read_to_string(path).unwrap()).unwrap());
+        for name in names.0 {
+            defined.entry((module[0].clone(), name)).or_default().push(module.join("::"));
+        }
+    }
+    assert!(defined.len() > 400, "{}", defined.len());
+    let twice: Vec<_> = defined.into_iter().filter(|(_, places)| places.len() > 1).collect();
+    assert!(twice.is_empty(), "{twice:#?}");
+}
+
 /// A way from `start` back to itself.
 fn circle(arrows: &Arrows, start: &str) -> Option<Vec<String>> {
     let mut ways = vec![vec![start.to_owned()]];

@@ -10,7 +10,7 @@ use super::delivery::Tally;
 use super::exchange::ExchangePhase;
 use super::page;
 use exemplars::Exemplars;
-use observed::Observed;
+use observed::ObservedNumbers;
 use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
 use opentelemetry::{KeyValue, TraceId};
 use prometheus::proto::LabelPair;
@@ -46,7 +46,7 @@ pub struct Metrics {
     connections_ended: Counter<u64>,
     panics: Counter<u64>,
     reload_errors: Counter<u64>,
-    observed: Arc<Observed>,
+    observed: Arc<ObservedNumbers>,
 }
 
 /// The labels of one series of requests.
@@ -182,7 +182,7 @@ impl Metrics {
     }
 
     /// The newest exported trace of each bucket, by the series' name on the page.
-    pub(super) fn exemplars(&self) -> page::Exemplars {
+    pub(super) fn exemplars(&self) -> page::SeriesExemplars {
         let requests = self.request_exemplars.all().into_iter().map(|(series, buckets)| {
             let RequestSeries { method, route, status } = series;
             let mut labels = vec![label("http_request_method", method), label("http_response_status_code", &status.to_string())];

@@ -82,7 +82,7 @@ impl<T> Source<T> {
 }
 
 #[derive(Default)]
-pub(super) struct Observed {
+pub(super) struct ObservedNumbers {
     pub lookups: Source<LookupNumbers>,
     pub trail: Source<TrailNumbers>,
     pub certificates: Source<Vec<(&'static str, f64)>>,
@@ -92,7 +92,7 @@ pub(super) struct Observed {
 }
 
 /// The instruments that read `observed`. Without a source there is no value: unknown is not 0.
-pub(super) fn build(meter: &Meter, observed: &Arc<Observed>) {
+pub(super) fn build(meter: &Meter, observed: &Arc<ObservedNumbers>) {
     lookups(meter, observed);
     trail(meter, observed);
     own_state(meter, observed);
@@ -116,7 +116,7 @@ pub(super) fn build(meter: &Meter, observed: &Arc<Observed>) {
         .build();
 }
 
-fn lookups(meter: &Meter, observed: &Arc<Observed>) {
+fn lookups(meter: &Meter, observed: &Arc<ObservedNumbers>) {
     let of = |read: fn(LookupNumbers) -> u64| {
         let source = Arc::clone(observed);
         move || source.lookups.read().map(read)
@@ -141,7 +141,7 @@ fn lookups(meter: &Meter, observed: &Arc<Observed>) {
     counter(meter, "cpis.notifications.saved", "{notification}", saved, of(|numbers| numbers.notifications_saved));
 }
 
-fn trail(meter: &Meter, observed: &Arc<Observed>) {
+fn trail(meter: &Meter, observed: &Arc<ObservedNumbers>) {
     let of = |read: fn(TrailNumbers) -> u64| {
         let source = Arc::clone(observed);
         move || source.trail.read().map(read)
@@ -158,7 +158,7 @@ fn trail(meter: &Meter, observed: &Arc<Observed>) {
 }
 
 /// The version of this process, and the telemetry that it lost.
-fn own_state(meter: &Meter, observed: &Arc<Observed>) {
+fn own_state(meter: &Meter, observed: &Arc<ObservedNumbers>) {
     let info = meter.u64_observable_gauge("cpis.build_info").with_description("1, with what this build is");
     info.with_callback(|gauge| {
         let version = KeyValue::new("version", env!("CARGO_PKG_VERSION"));

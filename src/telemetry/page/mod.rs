@@ -2,7 +2,7 @@
 
 mod openmetrics;
 
-pub(super) use openmetrics::{Exemplars, series};
+pub(super) use openmetrics::{SeriesExemplars, series};
 
 use super::metrics::metrics;
 use super::process;

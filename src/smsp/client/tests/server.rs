@@ -102,6 +102,13 @@ impl Seen {
         self.last.lock().unwrap().clone()
     }
 
+    /// Waits until so many requests have been read.
+    pub async fn requests_are(&self, many: usize) {
+        while self.requests() < many {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// Waits until every session but `open` has ended.
     pub async fn all_but(&self, open: usize) {
         for _ in 0..200 {

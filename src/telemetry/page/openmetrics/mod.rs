@@ -9,13 +9,13 @@ use std::fmt::Write as _;
 use std::time::UNIX_EPOCH;
 
 /// The exemplars of each series, by its name and labels as [`series`] writes them: one slot per bucket, the last for +Inf.
-pub(in crate::telemetry) type Exemplars = HashMap<String, Vec<Option<Exemplar>>>;
+pub(in crate::telemetry) type SeriesExemplars = HashMap<String, Vec<Option<Exemplar>>>;
 
 /// Writes `families`, then the types of `absent`, which have no measurement yet.
 pub(super) fn write<'a>(
     families: &[MetricFamily],
     absent: impl Iterator<Item = (&'a str, &'a str)>,
-    exemplars: &Exemplars,
+    exemplars: &SeriesExemplars,
 ) -> String {
     let mut text = String::with_capacity(16 * 1024);
     for family in families {
@@ -62,7 +62,7 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     }
 }
 
-fn histogram(text: &mut String, name: &str, metric: &Metric, exemplars: &Exemplars) {
+fn histogram(text: &mut String, name: &str, metric: &Metric, exemplars: &SeriesExemplars) {
     let (labels, histogram) = (metric.get_label(), metric.get_histogram());
     let known = exemplars.get(&series(name, labels)).map_or(&[][..], Vec::as_slice);
     let bounded = histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));

@@ -48,7 +48,7 @@ fn histogram(labels: Vec<LabelPair>, buckets: &[(f64, u64)], count: u64, sum: f6
 }
 
 fn page(families: &[MetricFamily]) -> String {
-    write(families, std::iter::empty(), &Exemplars::new())
+    write(families, std::iter::empty(), &SeriesExemplars::new())
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_bucket_names_its_trace_what_was_measured_and_when() {
     let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_007);
     let trace = TraceId::from_hex("0af7651916cd43dd8448eb211c80319c").unwrap();
     let exemplar = |value| Some(Exemplar { trace, value, at });
-    let exemplars = Exemplars::from([(series("x_seconds", &labels), vec![exemplar(0.123), None, exemplar(6.5)])]);
+    let exemplars = SeriesExemplars::from([(series("x_seconds", &labels), vec![exemplar(0.123), None, exemplar(6.5)])]);
     let text = write(&[family("x_seconds", "", MetricType::HISTOGRAM, vec![measured])], std::iter::empty(), &exemplars);
     let wanted = r#"# TYPE x_seconds histogram
 # UNIT x_seconds seconds
@@ -110,13 +110,13 @@ x_seconds_count{phase="wait"} 3
 fn exemplars_of_another_series_are_not_its_own() {
     let measured = histogram(vec![label("phase", "wait")], &[(0.5, 1)], 1, 0.1);
     let exemplar = Exemplar { trace: TraceId::from_bytes([1; 16]), value: 0.1, at: SystemTime::now() };
-    let others = Exemplars::from([(series("x", &[label("phase", "read")]), vec![Some(exemplar), None])]);
+    let others = SeriesExemplars::from([(series("x", &[label("phase", "read")]), vec![Some(exemplar), None])]);
     let text = write(&[family("x", "", MetricType::HISTOGRAM, vec![measured])], std::iter::empty(), &others);
     assert!(!text.contains("trace_id"), "{text}");
 }
 
 #[test]
 fn what_has_no_value_yet_stands_with_its_type_before_the_end() {
-    let text = write(&[], [("refused_total", "counter")].into_iter(), &Exemplars::new());
+    let text = write(&[], [("refused_total", "counter")].into_iter(), &SeriesExemplars::new());
     assert_eq!(text, "# TYPE refused counter\n# EOF\n");
 }
