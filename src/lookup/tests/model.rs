@@ -182,20 +182,22 @@ fn check(register: &RecordingRegister, observations: &[Observation]) -> Result<(
     Ok(())
 }
 
-/// After a query that may have been delivered and was not answered, or not shown to its request, the next query of that look never
-/// comes from a request without an id, unless it wants a new look.
+/// After a query that may have been delivered and was not answered, or not shown to its request, the next query of that look
+/// never comes from a request without an id, unless it wants a new look. The second attempt of a query that never had a
+/// connection belongs to a look that was asked for before.
 fn nobody_asks_again_without_an_id(lines: &[Entry], delivered: &HashSet<&String>) -> Result<(), TestCaseError> {
     let user = |line: &Entry| line.who.as_ref().unwrap().user_id.as_ref().unwrap().as_str().to_owned();
-    // The order of asking; of each user the latest that has ended, and whether in doubt.
+    // The order of the looks; of each user the latest that has ended, and whether in doubt.
     let mut order: HashMap<Uuid, usize> = HashMap::new();
     let mut latest: HashMap<String, (usize, bool)> = HashMap::new();
     for (at, line) in lines.iter().enumerate() {
         match line.event {
             Event::Asked => {
                 let is_nameless = line.request.request_id.is_none() && line.request.freshness.is_none();
-                let again = is_nameless && latest.get(&user(line)).is_some_and(|(_, in_doubt)| *in_doubt);
+                let is_second_attempt = order.contains_key(&line.look.unwrap());
+                let again = is_nameless && !is_second_attempt && latest.get(&user(line)).is_some_and(|(_, in_doubt)| *in_doubt);
                 prop_assert!(!again, "asked again without an id: {line:?}");
-                order.insert(line.look.unwrap(), at);
+                order.entry(line.look.unwrap()).or_insert(at);
             }
             Event::Answered | Event::Failed | Event::Unknown => {
                 let number = order[&line.look.unwrap()];
